@@ -1,0 +1,39 @@
+# Each target does its own set-up; `make` alone lists them. The work is in localstack/*.py.
+PYTHON ?= python3
+WAYBILL = .venv/bin/python localstack/waybill.py
+
+.DEFAULT_GOAL := help
+.PHONY: help up down logs status check test dist
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
+
+up: .venv/stamp ## build, start or update the local stack, seed it, print its URLs (WAYBILL_PORT moves it)
+	@$(WAYBILL) up
+
+down: .venv/stamp ## stop the local stack
+	@$(WAYBILL) down
+
+logs: .venv/stamp ## follow the functions' and the engine's logs
+	@$(WAYBILL) logs
+
+status: .venv/stamp ## say whether the stack runs, its URLs and logins
+	@$(WAYBILL) status
+
+check: .venv/stamp ## formatting, clippy, template lint
+	@$(WAYBILL) check
+
+test: .venv/stamp ## every check, the journeys on a stack of their own
+	@$(WAYBILL) test
+
+dist: .venv/stamp ## the archives that ship, in build/dist, with their sizes
+	@$(WAYBILL) dist
+
+.venv/stamp: localstack/requirements.txt
+	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not installed: install Python 3.10 or newer" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "error: $(PYTHON) is older than 3.10: name a newer one, PYTHON=python3.12 make" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "error: $(PYTHON) cannot make environments: apt install python3-venv" >&2; exit 1; }
+	@echo "installing the Python tools into .venv"
+	@rm -rf .venv && $(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r localstack/requirements.txt
+	@touch .venv/stamp

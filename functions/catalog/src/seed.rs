@@ -1,0 +1,60 @@
+//! Example products, for a stack that is tried out.
+
+use contracts::Cause;
+use kernel::{Currency, Invalid, Money, ProductId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{Catalog, Created, domain::Product};
+
+/// The products to be there.
+#[derive(Debug, Deserialize)]
+pub struct Seed {
+    products: Vec<SeedProduct>,
+}
+
+#[derive(Debug, Deserialize)]
+struct SeedProduct {
+    id: ProductId,
+    name: String,
+    description: String,
+    category: String,
+    price: String,
+    currency: Currency,
+}
+
+/// What became of them.
+#[derive(Debug, Default, Serialize)]
+pub struct Seeded {
+    created: usize,
+    existing: usize,
+}
+
+/// Takes in the products that are not there yet.
+///
+/// # Errors
+/// When one of them is not valid or the store does not answer.
+pub async fn seed(catalog: &Catalog, seed: Seed) -> Result<Seeded, lambda::Error> {
+    let mut seeded = Seeded::default();
+    let now = Timestamp::now();
+    for product in seed.products {
+        match catalog.create(&product.read(now)?, None, now, &Cause::own()).await? {
+            Created::Done => seeded.created += 1,
+            Created::Answered(_) | Created::Exists => seeded.existing += 1,
+        }
+    }
+    Ok(seeded)
+}
+
+impl SeedProduct {
+    fn read(self, now: Timestamp) -> Result<Product, Invalid> {
+        Ok(Product {
+            id: self.id,
+            name: self.name.parse()?,
+            description: self.description.parse()?,
+            category: self.category.parse()?,
+            price: Money::parse(&self.price, self.currency)?,
+            created_at: now,
+            version: 1,
+        })
+    }
+}

@@ -1,0 +1,109 @@
+//! The catalog table.
+//!
+//! | item | pk | sk |
+//! | --- | --- | --- |
+//! | product | `PRODUCT#<product>` | `PRODUCT` |
+//! | entry of the list of all products | `LIST#` | `<name>#<product>` |
+//! | entry of the list of a category | `LIST#<category>` | `<name>#<product>` |
+//! | answer to an idempotency key | `IDEMPOTENCY#<user>#<key>` | `IDEMPOTENCY` |
+//! | outbox entry | `EVENT#<event>` | `EVENT` |
+//!
+//! A list entry is the whole product, so that a page is one Query. Categories and names are in lower case in keys.
+
+use contracts::{CatalogEvent, Cause, Envelope, ProductCreated};
+use dynamo::{Answer, Claim, Item, Key, Query, StoreError, Table, TransactError, Write, item, outbox_item};
+use kernel::{ProductId, Timestamp};
+
+use crate::domain::Product;
+
+pub struct Store {
+    table: Table,
+}
+
+/// What became of a creation.
+pub enum Created {
+    /// It is in the catalog.
+    Done,
+    /// The idempotency key has this answer; nothing was written.
+    Answered(Item),
+    /// There is a product of this id.
+    Exists,
+}
+
+fn product_key(id: ProductId) -> Key {
+    Key::new(format!("PRODUCT#{id}"), "PRODUCT")
+}
+
+fn list_key(category: Option<&str>, product: &Product) -> Key {
+    Key::new(list_partition(category), list_place(product))
+}
+
+fn list_partition(category: Option<&str>) -> String {
+    format!("LIST#{}", category.unwrap_or_default().to_lowercase())
+}
+
+fn list_place(product: &Product) -> String {
+    format!("{}#{}", product.name.to_lowercase(), product.id)
+}
+
+impl Store {
+    pub fn new(table: Table) -> Self {
+        Self { table }
+    }
+
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    pub async fn create(
+        &self,
+        product: &Product,
+        claimed: Option<(&Claim, &Answer)>,
+        now: Timestamp,
+        cause: &Cause,
+    ) -> Result<Created, StoreError> {
+        let created = ProductCreated {
+            product_id: product.id,
+            name: product.name.to_string(),
+            category: product.category.to_string(),
+            price: product.price,
+        };
+        let envelope = Envelope::new(CatalogEvent::from(created), product.id, product.version, now, cause);
+        let mut writes = vec![
+            Write::put(item(&product_key(product.id), product)?).if_absent(),
+            Write::put(item(&list_key(None, product), product)?),
+            Write::put(item(&list_key(Some(&product.category), product), product)?),
+            Write::put(outbox_item(&envelope)?),
+        ];
+        let claim_at = writes.len();
+        if let Some((claim, answer)) = claimed {
+            writes.push(claim.store(answer, now)?);
+        }
+        match self.table.transact(writes).await {
+            Ok(()) => Ok(Created::Done),
+            Err(TransactError::Refused(refusal)) => Ok(match refusal.found(claim_at) {
+                Some(answer) => Created::Answered(answer.clone()),
+                None => Created::Exists,
+            }),
+            Err(TransactError::Store(error)) => Err(error),
+        }
+    }
+
+    pub async fn find(&self, id: ProductId) -> Result<Option<Product>, StoreError> {
+        self.table.get(&product_key(id)).await
+    }
+
+    /// A page and, if there is more, the place where it goes on.
+    pub async fn list(
+        &self,
+        category: Option<&str>,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<(Vec<Product>, Option<String>), StoreError> {
+        let query =
+            Query { index: None, pk: list_partition(category), sk_prefix: "", after, newest_first: false, limit };
+        let page = self.table.page::<Product>(&query).await?;
+        let next = page.items.last().filter(|_| page.more).map(list_place);
+        Ok((page.items, next))
+    }
+}

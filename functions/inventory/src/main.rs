@@ -1,0 +1,21 @@
+//! The functions of the inventory context, by handler name (`Handler:` in template.yaml).
+
+use inventory::{Inventory, api, consumers, saga, seed};
+use lambda::{Error, command, handler, http, outbox, queue, start, task, unknown_handler};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let config = start().await;
+    let inventory = Inventory::connect(&config)?;
+    match handler()?.as_str() {
+        "get-stock" => http::serve(inventory, api::get_stock).await,
+        "set-stock" => http::serve(inventory, api::set_stock).await,
+        "publish" => outbox::serve(&config).await,
+        "stock-product" => queue::serve(inventory, consumers::stock_product).await,
+        "settle-order" => queue::serve(inventory, consumers::settle_order).await,
+        "reserve-stock" => task::serve(inventory, saga::reserve_stock).await,
+        "release-stock" => task::serve(inventory, saga::release_stock).await,
+        "seed" => command::serve(inventory, seed::seed).await,
+        unknown => Err(unknown_handler(unknown)),
+    }
+}

@@ -1,0 +1,42 @@
+use kernel::UserId;
+use lambda::{
+    http::{self, Reply, Request},
+    problem::Problem,
+};
+use serde::Serialize;
+
+use super::answer::OrderAnswer;
+use crate::{Orders, domain::Status};
+
+#[derive(Serialize)]
+struct ListAnswer<'a> {
+    items: Vec<OrderAnswer<'a>>,
+    next_cursor: Option<String>,
+}
+
+/// `GET /orders`: the caller's own, newest first; for an administrator all, or `?status=`, or `?user_id=`.
+pub async fn list_orders(orders: &Orders, request: &Request) -> Reply {
+    let caller = request.caller()?;
+    let limit = request.limit()?;
+    let status: Option<Status> = request.parsed_query("status")?;
+    let of_user: Option<UserId> = request.parsed_query("user_id")?;
+    let whose = match of_user {
+        Some(user_id) if user_id != caller.user_id && !caller.is_admin() => {
+            return Err(Problem::new(403, "forbidden", "Only an administrator reads the orders of somebody else."));
+        }
+        Some(user_id) => Some(user_id),
+        None if caller.is_admin() => None,
+        None => Some(caller.user_id),
+    };
+    if whose.is_some() && status.is_some() {
+        return Err(Problem::new(422, "unsupported_filter", "`status` is a filter of all orders, for administrators."));
+    }
+    let scope = format!("GET /orders {whose:?} {status:?}");
+    let after = request.query("cursor").map(|cursor| orders.cursors().open(&scope, cursor)).transpose()?;
+    let (page, more) = match whose {
+        Some(user_id) => orders.of_user(user_id, after, limit).await?,
+        None => orders.of_all(status, after, limit).await?,
+    };
+    let next_cursor = page.last().filter(|_| more).map(|last| orders.cursors().seal(&scope, &last.id.to_string()));
+    http::ok(&ListAnswer { items: page.iter().map(OrderAnswer::from).collect(), next_cursor })
+}

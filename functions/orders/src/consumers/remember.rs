@@ -1,0 +1,23 @@
+use contracts::{CatalogEvent, Envelope, UserEvent};
+
+use crate::{Orders, OrdersError, domain::Product, store::KnownUser};
+
+/// Keeps the copy of a user that orders are validated against.
+pub async fn remember_user(orders: &Orders, envelope: Envelope<UserEvent>) -> Result<(), OrdersError> {
+    let UserEvent::UserRegistered(user) = envelope.event;
+    orders.store.remember_user(&KnownUser { user_id: user.user_id, sequence: envelope.sequence }).await?;
+    Ok(())
+}
+
+/// Keeps the copy of a product that orders are priced by.
+pub async fn remember_product(orders: &Orders, envelope: Envelope<CatalogEvent>) -> Result<(), OrdersError> {
+    let CatalogEvent::ProductCreated(product) = envelope.event;
+    let product = Product {
+        product_id: product.product_id,
+        name: product.name,
+        price: product.price,
+        sequence: envelope.sequence,
+    };
+    orders.store.remember_product(&product).await?;
+    Ok(())
+}

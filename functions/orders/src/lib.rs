@@ -1,0 +1,223 @@
+//! Orders: placed at the catalog's prices, paid by the checkout workflow, never lost in between.
+//!
+//! An order is the sum of its events ([`domain::Order`]); the event log is also the outbox. `orders` keeps copies of what it
+//! needs of users and products, as their contexts told it.
+
+pub mod api;
+pub mod consumers;
+pub mod domain;
+mod error;
+pub mod saga;
+pub mod seed;
+mod store;
+mod workflow;
+
+use std::{collections::HashMap, time::Duration};
+
+use aws_config::SdkConfig;
+use contracts::{Cause, Envelope, OrderEvent};
+use dynamo::{Answer, Claim, Table};
+use kernel::{OrderId, ProductId, Timestamp, UserId};
+use lambda::{
+    cursor::Cursors,
+    env,
+    http::{Caller, Request},
+};
+
+use crate::{
+    domain::{Command, Order, Product, Status, WantedLine},
+    store::Store,
+    workflow::Workflow,
+};
+pub use error::OrdersError;
+
+/// The use cases of orders.
+pub struct Orders {
+    store: Store,
+    cursors: Cursors,
+    /// What a checkout that names no means of payment is paid by; none where real money is at stake.
+    default_payment_method: Option<String>,
+    workflow: Option<Workflow>,
+}
+
+/// What a customer asks for, whichever body form they chose.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct PlaceOrder {
+    /// Whose order it is to be; the caller's, if they do not say.
+    pub user_id: Option<UserId>,
+    /// What they want, 1 to 100 lines.
+    pub lines: Vec<WantedLine>,
+    /// The total they believe in.
+    pub total_price: Option<lambda::input::Amount>,
+    /// How it is paid; only for a checkout.
+    pub payment_method: Option<String>,
+}
+
+/// How long a product that was made a moment ago may take to be heard of here.
+const NEWS_TAKES: Duration = Duration::from_secs(2);
+
+/// How often a change that met another one on the same order is tried.
+const TRIES: usize = 4;
+
+impl Orders {
+    /// Over the environment's one configuration.
+    ///
+    /// # Errors
+    /// When the template did not set a variable.
+    pub fn connect(config: &SdkConfig) -> Result<Self, lambda::Error> {
+        Ok(Self {
+            store: Store::new(Table::connect(config, env("TABLE_NAME")?)),
+            cursors: Cursors::new(&env("CURSOR_SECRET")?),
+            default_payment_method: env("DEFAULT_PAYMENT_METHOD").ok().filter(|method| !method.is_empty()),
+            workflow: None,
+        })
+    }
+
+    /// With the checkout workflow, for the one function that may start it.
+    ///
+    /// # Errors
+    /// When the template did not set a variable.
+    pub fn with_workflow(self, config: &SdkConfig) -> Result<Self, lambda::Error> {
+        Ok(Self { workflow: Some(Workflow::connect(config)?), ..self })
+    }
+
+    /// Places an order, to be paid later or, if `request` names a means of payment, at once: one read, one write.
+    ///
+    /// `respond` makes the answer, which is stored with the idempotency key in the same write.
+    ///
+    /// # Errors
+    /// When a field is wrong, the caller may not order for that user, or the key was used with another request.
+    pub async fn place(
+        &self,
+        caller: Caller,
+        wanted: PlaceOrder,
+        claim: Option<Claim>,
+        request: &Request,
+        respond: impl Fn(&Order) -> Result<Answer, lambda::problem::Problem>,
+    ) -> Result<Answer, OrdersError> {
+        let user_id = wanted.user_id.unwrap_or(caller.user_id);
+        if user_id != caller.user_id && !caller.is_admin() {
+            return Err(OrdersError::NotTheCaller);
+        }
+        let mut known = self.store.known(user_id, &wanted.lines, claim.as_ref()).await?;
+        if let Some(found) = known.answer.take()
+            && let Some(claim) = &claim
+            && let Some(answer) = self.store.replay(claim, &found, request.now)??
+        {
+            return Ok(answer);
+        }
+        if user_id != caller.user_id && !known.user {
+            return Err(OrdersError::UnknownUser);
+        }
+        self.wait_for_news(&wanted.lines, &mut known.products).await?;
+        let quote = domain::price(&wanted.lines, wanted.total_price, &known.products).map_err(OrdersError::Invalid)?;
+
+        let placed = Order::place(OrderId::new(), user_id, quote.lines, quote.total);
+        let mut events = vec![placed];
+        let mut order = Order::replay(events.iter().map(|event| (event, request.now))).ok_or(OrdersError::NotFound)?;
+        if let Some(payment_method) = wanted.payment_method {
+            let started = order.decide(Command::StartCheckout { payment_method })?;
+            started.iter().for_each(|event| order.apply(event, request.now));
+            events.extend(started);
+        }
+        let answer = respond(&order).map_err(OrdersError::Answer)?;
+        let claimed = claim.as_ref().map(|claim| (claim, &answer));
+        match self.store.append(&order, events, request.now, &request.cause(), claimed).await? {
+            store::Appended::Done => Ok(answer),
+            // Another request with the same key was a moment faster: its answer is ours.
+            store::Appended::Answered(found) => {
+                let claim = claim.ok_or(OrdersError::Busy)?;
+                self.store.replay(&claim, &found, request.now)??.ok_or(OrdersError::Busy)
+            }
+            store::Appended::Conflict => Err(OrdersError::Busy),
+        }
+    }
+
+    fn default_payment_method(&self) -> Option<&str> {
+        self.default_payment_method.as_deref()
+    }
+
+    fn cursors(&self) -> &Cursors {
+        &self.cursors
+    }
+
+    /// Products made in the last few seconds may not have been heard of yet; those are waited for, the others are unknown.
+    async fn wait_for_news(
+        &self,
+        wanted: &[WantedLine],
+        products: &mut HashMap<ProductId, Product>,
+    ) -> Result<(), OrdersError> {
+        let just_made = |line: &&WantedLine| {
+            let age = Timestamp::now().as_millis() - line.product_id.made_at().as_millis();
+            u128::try_from(age).is_ok_and(|age| age < NEWS_TAKES.as_millis())
+        };
+        loop {
+            let missing = wanted.iter().filter(|line| !products.contains_key(&line.product_id));
+            let awaited: Vec<WantedLine> = missing.filter(just_made).cloned().collect();
+            if awaited.is_empty() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            products.extend(self.store.products(&awaited).await?);
+        }
+    }
+
+    /// The order, if it is the caller's or the caller runs the shop.
+    ///
+    /// # Errors
+    /// When there is no such order for this caller.
+    pub async fn find(&self, caller: Caller, id: OrderId) -> Result<Order, OrdersError> {
+        let own = self.store.view(caller.user_id, id).await?;
+        match own {
+            Some(order) => Ok(order),
+            None if caller.is_admin() => self.load(id).await,
+            None => Err(OrdersError::NotFound),
+        }
+    }
+
+    /// A page of one user's orders, newest first: up to date to the last write.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn of_user(&self, user_id: UserId, after: Option<String>, limit: usize) -> Result<(Vec<Order>, bool), OrdersError> {
+        Ok(self.store.of_user(user_id, after, limit).await?)
+    }
+
+    /// A page of all orders, or of those in one state, newest first; a moment behind the last write.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn of_all(
+        &self,
+        status: Option<Status>,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<(Vec<Order>, bool), OrdersError> {
+        Ok(self.store.of_all(status, after, limit).await?)
+    }
+
+    /// Carries out `command` on an order; done before is done.
+    ///
+    /// # Errors
+    /// When there is no such order or its state does not allow it.
+    pub async fn carry_out(&self, id: OrderId, command: Command, cause: &Cause) -> Result<Order, OrdersError> {
+        for _ in 0..TRIES {
+            let mut order = self.load(id).await?;
+            let events = order.decide(command.clone())?;
+            if events.is_empty() {
+                return Ok(order);
+            }
+            let now = Timestamp::now();
+            events.iter().for_each(|event| order.apply(event, now));
+            if let store::Appended::Done = self.store.append(&order, events, now, cause, None).await? {
+                return Ok(order);
+            }
+        }
+        Err(OrdersError::Busy)
+    }
+
+    async fn load(&self, id: OrderId) -> Result<Order, OrdersError> {
+        let log: Vec<Envelope<OrderEvent>> = self.store.log(id).await?;
+        Order::replay(log.iter().map(|envelope| (&envelope.event, envelope.timestamp))).ok_or(OrdersError::NotFound)
+    }
+}

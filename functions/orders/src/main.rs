@@ -1,0 +1,25 @@
+//! The functions of the orders context, by handler name (`Handler:` in template.yaml).
+
+use lambda::{Error, command, handler, http, outbox, queue, start, task, unknown_handler};
+use orders::{Orders, api, consumers, saga, seed};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let config = start().await;
+    let orders = Orders::connect(&config)?;
+    match handler()?.as_str() {
+        "place-order" => http::serve(orders, api::place_order).await,
+        "checkout" => http::serve(orders, api::checkout).await,
+        "list-orders" => http::serve(orders, api::list_orders).await,
+        "get-order" => http::serve(orders, api::get_order).await,
+        "publish" => outbox::serve(&config).await,
+        "remember-user" => queue::serve(orders, consumers::remember_user).await,
+        "remember-product" => queue::serve(orders, consumers::remember_product).await,
+        "start-checkout" => queue::serve(orders.with_workflow(&config)?, consumers::start_checkout).await,
+        "confirm-order" => task::serve(orders, saga::confirm_order).await,
+        "cancel-order" => task::serve(orders, saga::cancel_order).await,
+        "park-order" => task::serve(orders, saga::park_order).await,
+        "seed" => command::serve(orders, seed::seed).await,
+        unknown => Err(unknown_handler(unknown)),
+    }
+}

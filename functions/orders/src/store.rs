@@ -1,0 +1,242 @@
+//! The orders table.
+//!
+//! | item | pk | sk | gsi1pk | gsi1sk |
+//! | --- | --- | --- | --- | --- |
+//! | event of an order, and its outbox entry | `ORDER#<order>` | `EVENT#<sequence>` | | |
+//! | the order as it stands | `USER#<user>` | `ORDER#<order>` | `STATUS#<status>#<shard>` | `<order>` |
+//! | answer to an idempotency key | `IDEMPOTENCY#<user>#<key>` | `IDEMPOTENCY` | | |
+//! | copy of a user | `USER#<user>` | `COPY` | | |
+//! | copy of a product | `PRODUCT#<product>` | `COPY` | | |
+//! | order whose compensation failed | `PARKED` | `ORDER#<order>` | | |
+//!
+//! | access pattern | how |
+//! | --- | --- |
+//! | place an order | one BatchGetItem (copies, key), one TransactWriteItems (events, view, key) |
+//! | a customer's order by id | GetItem `USER#`, `ORDER#`: another's order is simply not there |
+//! | a customer's orders, newest first | Query `USER#`, prefix `ORDER#`, backwards: ids sort by time |
+//! | an order by id alone; its history | Query `ORDER#`, prefix `EVENT#`, replayed |
+//! | all orders (of a status), newest first | Query of gsi1 per status and shard, merged by id |
+
+use std::collections::HashMap;
+
+use contracts::{Cause, Envelope, Event, OrderEvent};
+use dynamo::{
+    Answer, AttributeValue, Claim, Item, Key, KeyReused, Query, StoreError, Table, TransactError, Write, event_item, item,
+    number, text,
+};
+use futures::future::try_join_all;
+use kernel::{OrderId, ProductId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Order, Product, Status, WantedLine};
+
+/// Over how many partitions of the index the orders of one status are spread: 4 take 4,000 changes a second.
+const SHARDS: u8 = 4;
+
+pub struct Store {
+    table: Table,
+}
+
+/// What the one read of a checkout brings.
+pub struct Known {
+    pub user: bool,
+    pub products: HashMap<ProductId, Product>,
+    pub answer: Option<Item>,
+}
+
+/// What became of an append.
+pub enum Appended {
+    Done,
+    /// The idempotency key has an answer.
+    Answered(Item),
+    /// The log has grown meanwhile.
+    Conflict,
+}
+
+/// What `orders` remembers of a user.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct KnownUser {
+    pub user_id: UserId,
+    pub sequence: u64,
+}
+
+fn user_key(id: UserId) -> Key {
+    Key::new(format!("USER#{id}"), "COPY")
+}
+
+fn product_key(id: ProductId) -> Key {
+    Key::new(format!("PRODUCT#{id}"), "COPY")
+}
+
+fn view_key(user_id: UserId, id: OrderId) -> Key {
+    Key::new(format!("USER#{user_id}"), format!("ORDER#{id}"))
+}
+
+fn event_key(id: OrderId, sequence: u64) -> Key {
+    Key::new(format!("ORDER#{id}"), format!("EVENT#{sequence:06}"))
+}
+
+impl Store {
+    pub fn new(table: Table) -> Self {
+        Self { table }
+    }
+
+    /// All that placing an order has to know, in one read.
+    pub async fn known(&self, user_id: UserId, wanted: &[WantedLine], claim: Option<&Claim>) -> Result<Known, StoreError> {
+        let mut keys = vec![user_key(user_id)];
+        keys.extend(claim.map(|claim| claim.key().clone()));
+        let mut found = self.get_with_products(keys, wanted).await?;
+        Ok(Known {
+            user: found.contains_key(&user_key(user_id)),
+            answer: claim.and_then(|claim| found.remove(claim.key())),
+            products: self.read_products(found)?,
+        })
+    }
+
+    pub async fn products(&self, wanted: &[WantedLine]) -> Result<HashMap<ProductId, Product>, StoreError> {
+        let found = self.get_with_products(Vec::new(), wanted).await?;
+        self.read_products(found)
+    }
+
+    async fn get_with_products(&self, mut keys: Vec<Key>, wanted: &[WantedLine]) -> Result<HashMap<Key, Item>, StoreError> {
+        let mut products: Vec<ProductId> = wanted.iter().map(|line| line.product_id).collect();
+        products.sort_unstable();
+        products.dedup();
+        keys.extend(products.into_iter().map(product_key));
+        self.table.get_many(&keys).await
+    }
+
+    fn read_products(&self, found: HashMap<Key, Item>) -> Result<HashMap<ProductId, Product>, StoreError> {
+        let products = found.into_iter().filter(|(key, _)| key.pk.starts_with("PRODUCT#"));
+        products.map(|(_, item)| self.table.read::<Product>(item).map(|product| (product.product_id, product))).collect()
+    }
+
+    pub fn replay(
+        &self,
+        claim: &Claim,
+        found: &Item,
+        now: Timestamp,
+    ) -> Result<Result<Option<Answer>, KeyReused>, StoreError> {
+        claim.replay(&self.table, found, now)
+    }
+
+    /// Appends `events`, which have made `order`, to its log: events, view and answer in one transaction.
+    pub async fn append(
+        &self,
+        order: &Order,
+        events: Vec<OrderEvent>,
+        now: Timestamp,
+        cause: &Cause,
+        claimed: Option<(&Claim, &Answer)>,
+    ) -> Result<Appended, StoreError> {
+        let first = order.sequence - events.len() as u64 + 1;
+        let mut writes = Vec::new();
+        if let Some((claim, answer)) = claimed {
+            writes.push(claim.store(answer, now)?);
+        }
+        for (event, sequence) in events.into_iter().zip(first..) {
+            let envelope = Envelope::new(event, order.id, sequence, now, cause);
+            writes.push(Write::put(event_item(&event_key(order.id, sequence), &envelope)?).if_absent());
+        }
+        writes.push(Write::put(view_item(order)?));
+        match self.table.transact(writes).await {
+            Ok(()) => Ok(Appended::Done),
+            Err(TransactError::Refused(refusal)) => Ok(match refusal.found(0).filter(|_| claimed.is_some()) {
+                Some(answer) => Appended::Answered(answer.clone()),
+                None => Appended::Conflict,
+            }),
+            Err(TransactError::Store(error)) => Err(error),
+        }
+    }
+
+    /// All events of an order, from the first.
+    pub async fn log(&self, id: OrderId) -> Result<Vec<Envelope<OrderEvent>>, StoreError> {
+        #[derive(Deserialize)]
+        struct Entry {
+            envelope: String,
+        }
+        let entries: Vec<Entry> = self.table.all(&format!("ORDER#{id}"), "EVENT#").await?;
+        // An event that this build cannot read must not be left out of an order: that is an error, not a gap.
+        let read = |entry: Entry| serde_json::from_str(&entry.envelope);
+        let log: Result<_, serde_json::Error> = entries.into_iter().map(read).collect();
+        log.map_err(|error| StoreError::unreadable(OrderEvent::SOURCE, error))
+    }
+
+    pub async fn view(&self, user_id: UserId, id: OrderId) -> Result<Option<Order>, StoreError> {
+        self.table.get(&view_key(user_id, id)).await
+    }
+
+    pub async fn of_user(
+        &self,
+        user_id: UserId,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<(Vec<Order>, bool), StoreError> {
+        let query = Query {
+            index: None,
+            pk: format!("USER#{user_id}"),
+            sk_prefix: "ORDER#",
+            after: after.map(|id| format!("ORDER#{id}")),
+            newest_first: true,
+            limit,
+        };
+        let page = self.table.page(&query).await?;
+        Ok((page.items, page.more))
+    }
+
+    pub async fn of_all(
+        &self,
+        status: Option<Status>,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<(Vec<Order>, bool), StoreError> {
+        let statuses = status.map_or(Status::ALL.to_vec(), |status| vec![status]);
+        let partitions = statuses.iter().flat_map(|status| (0..SHARDS).map(move |shard| format!("STATUS#{status}#{shard}")));
+        let queries: Vec<Query<'_>> = partitions
+            .map(|pk| Query { index: Some("gsi1"), pk, sk_prefix: "", after: after.clone(), newest_first: true, limit })
+            .collect();
+        let pages = try_join_all(queries.iter().map(|query| self.table.page::<Order>(query))).await?;
+        let mut more = pages.iter().any(|page| page.more);
+        let mut orders: Vec<Order> = pages.into_iter().flat_map(|page| page.items).collect();
+        orders.sort_unstable_by_key(|order| std::cmp::Reverse(order.id));
+        more |= orders.len() > limit;
+        orders.truncate(limit);
+        Ok((orders, more))
+    }
+
+    /// Keeps what was heard of a user or a product, unless something newer is known.
+    pub async fn remember_user(&self, user: &KnownUser) -> Result<(), StoreError> {
+        self.remember(item(&user_key(user.user_id), user)?, user.sequence).await
+    }
+
+    /// As [`Store::remember_user`].
+    pub async fn remember_product(&self, product: &Product) -> Result<(), StoreError> {
+        self.remember(item(&product_key(product.product_id), product)?, product.sequence).await
+    }
+
+    async fn remember(&self, copy: Item, sequence: u64) -> Result<(), StoreError> {
+        let newer = "attribute_not_exists(pk) OR #sequence < :sequence";
+        let write = Write::put(copy).only_if(newer).with([number(":sequence", sequence)]);
+        match self.table.transact(vec![write]).await {
+            Ok(()) | Err(TransactError::Refused(_)) => Ok(()),
+            Err(TransactError::Store(error)) => Err(error),
+        }
+    }
+
+    /// Puts an order whose compensation failed where an operator sees it.
+    pub async fn park(&self, id: OrderId, failure: &str, now: Timestamp) -> Result<(), StoreError> {
+        let mut parked = Item::from([text("failure", failure), text("parked_at", now), text("order_id", id)]);
+        parked.extend([text("pk", "PARKED"), text("sk", format!("ORDER#{id}"))]);
+        match self.table.transact(vec![Write::put(parked)]).await {
+            Ok(()) | Err(TransactError::Refused(_)) => Ok(()),
+            Err(TransactError::Store(error)) => Err(error),
+        }
+    }
+}
+
+fn view_item(order: &Order) -> Result<HashMap<String, AttributeValue>, StoreError> {
+    let mut view = item(&view_key(order.user_id, order.id), order)?;
+    let shard = AsRef::<[u8]>::as_ref(&order.id).last().copied().unwrap_or_default() % SHARDS;
+    view.extend([text("gsi1pk", format!("STATUS#{}#{shard}", order.status)), text("gsi1sk", order.id)]);
+    Ok(view)
+}

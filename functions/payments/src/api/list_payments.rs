@@ -1,0 +1,34 @@
+use kernel::{OrderId, UserId};
+use lambda::{
+    http::{self, Reply, Request},
+    problem::Problem,
+};
+use serde::Serialize;
+
+use super::answer::PaymentAnswer;
+use crate::Payments;
+
+#[derive(Serialize)]
+struct ListAnswer<'a> {
+    items: Vec<PaymentAnswer<'a>>,
+    next_cursor: Option<String>,
+}
+
+/// `GET /payments`: the caller's own, newest first, or the one of `?order_id=`; for an administrator also `?user_id=`.
+pub async fn list_payments(payments: &Payments, request: &Request) -> Reply {
+    let caller = request.caller()?;
+    let limit = request.limit()?;
+    let user_id = request.parsed_query::<UserId>("user_id")?.unwrap_or(caller.user_id);
+    if user_id != caller.user_id && !caller.is_admin() {
+        return Err(Problem::new(403, "forbidden", "Only an administrator reads the payments of somebody else."));
+    }
+    if let Some(order_id) = request.parsed_query::<OrderId>("order_id")? {
+        let payment = payments.of_order(user_id, order_id).await?;
+        return http::ok(&ListAnswer { items: payment.iter().map(PaymentAnswer::from).collect(), next_cursor: None });
+    }
+    let scope = format!("GET /payments {user_id}");
+    let after = request.query("cursor").map(|cursor| payments.cursors.open(&scope, cursor)).transpose()?;
+    let (page, next) = payments.of_user(user_id, after, limit).await?;
+    let next_cursor = next.map(|id| payments.cursors.seal(&scope, &id.to_string()));
+    http::ok(&ListAnswer { items: page.iter().map(PaymentAnswer::from).collect(), next_cursor })
+}

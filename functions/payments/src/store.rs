@@ -1,0 +1,122 @@
+//! The payments table.
+//!
+//! | item | pk | sk | gsi1pk | gsi1sk |
+//! | --- | --- | --- | --- | --- |
+//! | payment | `USER#<user>` | `PAYMENT#<payment>` | `PAYMENT#<payment>` | `PAYMENT` |
+//! | outbox entry | `EVENT#<event>` | `EVENT` | | |
+//! | the simulator's books | `SIMULATOR#<order>` | `INTENT` | | |
+//!
+//! A payment's id follows from its order's, and bears its time: an order's payment is a GetItem, a user's history a Query
+//! backwards. Another user's payment is simply not there; an administrator finds it by gsi1.
+
+use contracts::{Cause, Envelope, PaymentEvent};
+use dynamo::{Item, Key, Query, StoreError, Table, TransactError, Write, item, number, outbox_item, text};
+use kernel::{OrderId, PaymentId, Timestamp, UserId};
+
+use crate::domain::{Payment, payment_id};
+
+pub struct Store {
+    table: Table,
+}
+
+fn payment_key(user_id: UserId, id: PaymentId) -> Key {
+    Key::new(format!("USER#{user_id}"), format!("PAYMENT#{id}"))
+}
+
+impl Store {
+    pub fn new(table: Table) -> Self {
+        Self { table }
+    }
+
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    pub async fn find(&self, user_id: UserId, id: PaymentId) -> Result<Option<Payment>, StoreError> {
+        self.table.get(&payment_key(user_id, id)).await
+    }
+
+    pub async fn of_order(&self, user_id: UserId, order_id: OrderId) -> Result<Option<Payment>, StoreError> {
+        self.find(user_id, payment_id(order_id)).await
+    }
+
+    pub async fn find_anyones(&self, id: PaymentId) -> Result<Option<Payment>, StoreError> {
+        let query = Query {
+            index: Some("gsi1"),
+            pk: format!("PAYMENT#{id}"),
+            sk_prefix: "",
+            after: None,
+            newest_first: false,
+            limit: 1,
+        };
+        Ok(self.table.page(&query).await?.items.pop())
+    }
+
+    pub async fn of_user(
+        &self,
+        user_id: UserId,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<(Vec<Payment>, bool), StoreError> {
+        let query = Query {
+            index: None,
+            pk: format!("USER#{user_id}"),
+            sk_prefix: "PAYMENT#",
+            after: after.map(|id| format!("PAYMENT#{id}")),
+            newest_first: true,
+            limit,
+        };
+        let page = self.table.page(&query).await?;
+        Ok((page.items, page.more))
+    }
+
+    /// Whether it is new: there is one payment of an order.
+    pub async fn create(
+        &self,
+        payment: &Payment,
+        event: Option<PaymentEvent>,
+        now: Timestamp,
+        cause: &Cause,
+    ) -> Result<bool, StoreError> {
+        let write = Write::put(payment_item(payment)?).if_absent();
+        self.write(write, payment, event, now, cause).await
+    }
+
+    /// Whether nobody else wrote the payment since its `seen` version.
+    pub async fn replace(
+        &self,
+        payment: &Payment,
+        seen: u64,
+        event: Option<PaymentEvent>,
+        now: Timestamp,
+        cause: &Cause,
+    ) -> Result<bool, StoreError> {
+        let write = Write::put(payment_item(payment)?).only_if("#version = :seen").with([number(":seen", seen)]);
+        self.write(write, payment, event, now, cause).await
+    }
+
+    async fn write(
+        &self,
+        write: Write,
+        payment: &Payment,
+        event: Option<PaymentEvent>,
+        now: Timestamp,
+        cause: &Cause,
+    ) -> Result<bool, StoreError> {
+        let mut writes = vec![write];
+        if let Some(event) = event {
+            writes.push(Write::put(outbox_item(&Envelope::new(event, payment.id, payment.version, now, cause))?));
+        }
+        match self.table.transact(writes).await {
+            Ok(()) => Ok(true),
+            Err(TransactError::Refused(_)) => Ok(false),
+            Err(TransactError::Store(error)) => Err(error),
+        }
+    }
+}
+
+fn payment_item(payment: &Payment) -> Result<Item, StoreError> {
+    let mut item = item(&payment_key(payment.user_id, payment.id), payment)?;
+    item.extend([text("gsi1pk", format!("PAYMENT#{}", payment.id)), text("gsi1sk", "PAYMENT")]);
+    Ok(item)
+}

@@ -1,0 +1,107 @@
+//! Passwords: kept as argon2id hashes with the parameters that OWASP recommends (19 MiB, two passes).
+
+use std::{str::FromStr, sync::LazyLock};
+
+use argon2::{
+    Argon2, PasswordHasher, PasswordVerifier,
+    password_hash::phc::PasswordHash as Phc,
+};
+use kernel::{Invalid, Redacted};
+use lambda::input::Field;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::UsersError;
+
+/// A password of 8 to 128 characters, in the clear; it lives as long as its request.
+#[derive(Debug)]
+pub struct Password(Redacted<String>);
+
+/// An argon2id hash in PHC format, with its salt and parameters.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PasswordHash(Redacted<String>);
+
+impl Password {
+    /// Hashes it with a new salt: some 20 ms of work, on purpose.
+    ///
+    /// # Errors
+    /// When the system gives no random salt.
+    pub fn hash(&self) -> Result<PasswordHash, UsersError> {
+        let hash = Argon2::default().hash_password(self.0.expose().as_bytes());
+        let hash = hash.map_err(|error| UsersError::Hash(error.to_string()))?;
+        Ok(PasswordHash(Redacted::new(hash.to_string())))
+    }
+
+    /// What was given at a login: any length that is not absurd, for it is only compared.
+    pub fn given(text: Redacted<String>) -> Self {
+        Self(text)
+    }
+}
+
+impl PasswordHash {
+    /// Whether `password` is the one this was made from.
+    pub fn matches(&self, password: &Password) -> bool {
+        let Ok(hash) = Phc::new(self.0.expose()) else {
+            tracing::error!("a password hash is not in PHC format");
+            return false;
+        };
+        Argon2::default().verify_password(password.0.expose().as_bytes(), &hash).is_ok()
+    }
+
+    /// The hash of an account that does not exist: comparing with it takes as long as comparing with any.
+    pub fn of_nobody() -> &'static Self {
+        static NOBODY: LazyLock<PasswordHash> = LazyLock::new(|| {
+            let phc = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+            PasswordHash(Redacted::new(phc.to_owned()))
+        });
+        &NOBODY
+    }
+}
+
+impl FromStr for Password {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        if (8..=128).contains(&text.chars().count()) {
+            Ok(Self(Redacted::new(text.to_owned())))
+        } else {
+            Err(Invalid::new("out_of_range", "must have 8 to 128 characters"))
+        }
+    }
+}
+
+impl Field for Password {
+    fn read(value: &Value) -> Result<Self, Invalid> {
+        value.as_str().ok_or_else(|| Invalid::new("wrong_type", "must be a string"))?.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn password(text: &str) -> Password {
+        text.parse().expect("a password")
+    }
+
+    #[test]
+    fn only_the_same_password_matches_its_hash() {
+        let hash = password("correct horse").hash().expect("a hash");
+        assert!(hash.0.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert!(hash.matches(&password("correct horse")));
+        assert!(!hash.matches(&password("correct house")));
+    }
+
+    #[test]
+    fn nobody_has_a_password() {
+        assert!(Phc::new(PasswordHash::of_nobody().0.expose()).is_ok());
+        assert!(!PasswordHash::of_nobody().matches(&password("whatever it is")));
+    }
+
+    #[test]
+    fn passwords_and_hashes_stay_out_of_debug_output() {
+        let shown = format!("{:?} {:?}", password("correct horse"), password("correct horse").hash());
+        assert!(!shown.contains("correct") && !shown.contains("argon2"), "{shown}");
+    }
+}

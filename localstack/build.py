@@ -1,0 +1,67 @@
+"""Builds the function binaries and puts each where its `CodeUri` points."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import lower
+from deploy import archive, bootstrap
+from problem import Problem
+
+TOOLS = {
+    "cargo": "install Rust (rustup), then open a new shell",
+    "cc": "install a C compiler (Debian: apt install build-essential; macOS: xcode-select --install)",
+}
+
+
+def check_tools() -> None:
+    """Fails on the first missing tool."""
+    for tool, advice in TOOLS.items():
+        if shutil.which(tool) is None:
+            raise Problem(f"{tool} is not installed: {advice}")
+
+
+def contexts(root: Path) -> list[str]:
+    """The bounded contexts: what the template's functions take their code from."""
+    return lower.contexts(lower.read(root / "template.yaml"))
+
+
+def build(root: Path, profile: str = "release") -> None:
+    """Compiles every context's binary and updates `build/<context>/bootstrap` where it differs."""
+    names = contexts(root)
+    packages = [argument for name in names for argument in ("-p", name)]
+    cargo(root, "build", "--profile", profile, "--locked", "--bins", *packages)
+    target = Path(os.environ.get("CARGO_TARGET_DIR", root / "target")) / profile
+    for name in names:
+        _update(target / name, bootstrap(root, name))
+
+
+def dist(root: Path) -> None:
+    """Builds what ships, into `build/` for `sam deploy` and as `build/dist/<context>.zip`, and prints the sizes."""
+    build(root, "dist")
+    folder = root / "build" / "dist"
+    folder.mkdir(parents=True, exist_ok=True)
+    print(f"\n{'context':<16}{'binary MB':>10}{'zip MB':>8}")
+    for context in contexts(root):
+        binary, zipped = bootstrap(root, context), folder / f"{context}.zip"
+        zipped.write_bytes(archive(binary, level=9))
+        print(f"{context:<16}{binary.stat().st_size / 1e6:>10.1f}{zipped.stat().st_size / 1e6:>8.1f}")
+
+
+def cargo(root: Path, *arguments: str, **variables: str) -> None:
+    """Runs cargo with its output on the terminal."""
+    if subprocess.run(["cargo", *arguments], cwd=root, env={**os.environ, **variables}).returncode:
+        raise Problem(f"cargo {arguments[0]} failed, its reason is above")
+
+
+def _update(binary: Path, deployed: Path) -> None:
+    if deployed.is_file() and filecmp.cmp(binary, deployed):
+        return
+    deployed.parent.mkdir(parents=True, exist_ok=True)
+    fresh = deployed.with_suffix(".new")
+    shutil.copy2(binary, fresh)
+    fresh.replace(deployed)

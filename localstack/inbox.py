@@ -1,0 +1,168 @@
+"""A mail sink and a read-only web page over it: every mail the stack sends ends here, and none leaves the machine.
+
+`GET /` lists, `GET /messages/{id}` shows one, `GET /api/messages[?to=address]` and `GET /api/messages/{id}` are the
+same as JSON, `DELETE /api/messages` empties the inbox.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from html import escape
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from aiosmtpd.controller import Controller
+
+CAPACITY = 10_000
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One received mail, reduced to what a reader asks for."""
+
+    id: str
+    sender: str
+    recipients: tuple[str, ...]
+    subject: str
+    received_at: str
+    text: str
+    html: str
+
+    def summary(self) -> dict[str, Any]:
+        """The mail as the list shows it."""
+        return {"id": self.id, "from": self.sender, "to": list(self.recipients), "subject": self.subject,
+                "received_at": self.received_at}
+
+    def full(self) -> dict[str, Any]:
+        """The mail with its bodies."""
+        return {**self.summary(), "text": self.text, "html": self.html}
+
+
+class Mailbox:
+    """The mails received, oldest dropped first once there are `CAPACITY`."""
+
+    def __init__(self) -> None:
+        self._mails: deque[Mail] = deque(maxlen=CAPACITY)
+        self._ids = count(1)
+
+    def add(self, content: bytes, recipients: list[str]) -> None:
+        message = message_from_bytes(content, policy=policy.default)
+        assert isinstance(message, EmailMessage)
+        self._mails.append(Mail(
+            id=str(next(self._ids)),
+            sender=str(message.get("From", "")),
+            recipients=tuple(recipients),
+            subject=str(message.get("Subject", "")),
+            received_at=datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            text=_body(message, "plain"),
+            html=_body(message, "html"),
+        ))
+
+    def newest_first(self, to: str | None = None) -> list[Mail]:
+        return [mail for mail in reversed(list(self._mails)) if to is None or to in mail.recipients]
+
+    def get(self, mail_id: str) -> Mail | None:
+        return next((mail for mail in list(self._mails) if mail.id == mail_id), None)
+
+    def clear(self) -> None:
+        self._mails.clear()
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802, aiosmtpd's name
+        self.add(envelope.content, envelope.rcpt_tos)
+        return "250 OK"
+
+
+def _body(message: EmailMessage, subtype: str) -> str:
+    part = message.get_body((subtype,))
+    return part.get_content() if isinstance(part, EmailMessage) else ""
+
+
+STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}
+table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.4rem .6rem;border-bottom:1px solid #ddd}
+iframe{width:100%;height:28rem;border:1px solid #ddd}pre{white-space:pre-wrap;background:#f6f6f6;padding:1rem}
+"""
+
+
+def _page(title: str, content: str) -> str:
+    return (f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(title)}</title>"
+            f"<style>{STYLE}</style><h1>{escape(title)}</h1>{content}</html>")
+
+
+def list_page(mails: list[Mail]) -> str:
+    """All mails, newest first."""
+    rows = "".join(
+        f'<tr><td><a href="/messages/{mail.id}">{escape(mail.subject) or "(no subject)"}</a></td>'
+        f"<td>{escape(', '.join(mail.recipients))}</td><td>{escape(mail.received_at)}</td></tr>"
+        for mail in mails)
+    table = f"<table><tr><th>Subject</th><th>To</th><th>Received</th></tr>{rows}</table>"
+    return _page("Inbox", table if mails else "<p>No mail yet. Check out an order and reload.</p>")
+
+
+def message_page(mail: Mail) -> str:
+    """One mail; its HTML runs no script and loads nothing, being in a sandboxed frame."""
+    head = (f"<p><a href='/'>Inbox</a></p><p>From {escape(mail.sender)}<br>To {escape(', '.join(mail.recipients))}"
+            f"<br>{escape(mail.received_at)}</p>")
+    html = f'<iframe sandbox title="HTML part" srcdoc="{escape(mail.html)}"></iframe>' if mail.html else ""
+    return _page(mail.subject or "(no subject)", f"{head}{html}<h2>Text</h2><pre>{escape(mail.text)}</pre>")
+
+
+class Web(BaseHTTPRequestHandler):
+    """The pages and the JSON over one mailbox."""
+
+    mailbox: Mailbox
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def do_GET(self) -> None:  # noqa: N802, http.server's name
+        url = urlsplit(self.path)
+        to = parse_qs(url.query).get("to", [None])[0]
+        folder, _, mail_id = url.path.rpartition("/")
+        if url.path == "/":
+            self._html(list_page(self.mailbox.newest_first()))
+        elif url.path == "/api/messages":
+            self._json([mail.summary() for mail in self.mailbox.newest_first(to)])
+        elif folder in ("/messages", "/api/messages") and (mail := self.mailbox.get(mail_id)):
+            self._json(mail.full()) if folder == "/api/messages" else self._html(message_page(mail))
+        else:
+            self._json({"message": "no such message"}, 404)
+
+    def do_DELETE(self) -> None:  # noqa: N802
+        if urlsplit(self.path).path == "/api/messages":
+            self.mailbox.clear()
+            self._send(204, "application/json", b"")
+        else:
+            self._json({"message": "only /api/messages can be deleted"}, 404)
+
+    def _html(self, page: str) -> None:
+        self._send(200, "text/html; charset=utf-8", page.encode())
+
+    def _json(self, value: Any, status: int = 200) -> None:
+        self._send(status, "application/json", json.dumps(value).encode())
+
+    def _send(self, status: int, content_type: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Stays silent: the engine's log is for the engine."""
+
+
+def start(smtp_port: int, web_port: int) -> None:
+    """Starts both servers on loopback, in threads that end with the process."""
+    mailbox = Mailbox()
+    Controller(mailbox, hostname="127.0.0.1", port=smtp_port).start()
+    web = ThreadingHTTPServer(("127.0.0.1", web_port), type("InboxWeb", (Web,), {"mailbox": mailbox}))
+    threading.Thread(target=web.serve_forever, name="inbox", daemon=True).start()

@@ -1,0 +1,212 @@
+"""The local stack from the command line: `make up`, `make down`, `make logs` and `make test` are its commands."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+import build
+import checks
+import logs
+import seed
+import stack as engine
+from deploy import CREDENTIALS, STACK, Aws, Resources, deploy
+from problem import Problem
+from stack import REGION, Stack
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def stack_of_environment() -> Stack:
+    """The stack that WAYBILL_PORT and WAYBILL_IAM describe."""
+    text = os.environ.get("WAYBILL_PORT") or "4566"
+    if not text.isdigit() or not 1024 <= int(text) <= 65000:
+        raise Problem(f"WAYBILL_PORT has to be a port from 1024 to 65000, not {text}")
+    return Stack(int(text), ROOT / ".local" / text, enforce_iam=os.environ.get("WAYBILL_IAM") != "off")
+
+
+def up() -> None:
+    """Build, start or update, seed, and say where everything is."""
+    stack, parameters = stack_of_environment(), parameters_of_environment()
+    build.check_tools()
+    if engine.running_pid(stack) is None:
+        engine.require_free_ports(stack)  # told before minutes of compiling, not after
+    say("building the functions")
+    build.build(ROOT)
+    bring_up(stack, parameters)
+    shutil.copyfile(stack.outputs, ROOT / ".local" / "outputs.json")
+    print(welcome(json.loads(stack.outputs.read_text(encoding="utf-8"))))
+
+
+def bring_up(stack: Stack, parameters: dict[str, str]) -> None:
+    """Starts the engine if it does not run, deploys and seeds; a first start that fails leaves nothing behind."""
+    fresh = engine.running_pid(stack) is None
+    if fresh:
+        say("starting the engine")
+        engine.start(stack)
+    elif not engine.is_healthy(stack):
+        raise Problem(f"the engine on port {stack.port} does not answer; `make down`, then `make up`")
+    try:
+        aws, data = Aws(stack.engine_url), seed.read(engine.HERE / "seed.json")
+        say("deploying")
+        resources = deploy(aws, ROOT, parameters, detail)
+        say("seeding")
+        seed.seed(aws, resources, data, detail)
+        stack.outputs.write_text(json.dumps(outputs(stack, resources, data), indent=2) + "\n", encoding="utf-8")
+    except BaseException as error:
+        if fresh:
+            engine.stop(stack)
+        if isinstance(error, (BotoCoreError, ClientError)):
+            raise Problem(f"the engine failed: {error}; see {stack.engine_log}") from None
+        raise
+
+
+def parameters_of_environment() -> dict[str, str]:
+    """WAYBILL_PARAMETERS="Name=value Name=value"."""
+    pairs = os.environ.get("WAYBILL_PARAMETERS", "").split()
+    if wrong := next((pair for pair in pairs if "=" not in pair), None):
+        raise Problem(f"WAYBILL_PARAMETERS is a list of Name=value, not {wrong}")
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def outputs(stack: Stack, resources: Resources, data: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """What a client or a test needs to know about the running stack."""
+    contexts = build.contexts(ROOT)
+    topics = resources.get("AWS::SNS::Topic", {})
+    return {
+        "api_url": stack.api_url,
+        "engine_url": stack.engine_url,
+        "inbox_url": stack.inbox_url,
+        **seed.logins(data),
+        "stack_name": STACK,
+        "region": REGION,
+        "credentials": CREDENTIALS,
+        "topics": {context: arn for context in contexts for name, arn in topics.items()
+                   if name.lower().startswith(context)},
+        "queues": resources.get("AWS::SQS::Queue", {}),
+        "tables": resources.get("AWS::DynamoDB::Table", {}),
+        "functions": resources.get("AWS::Lambda::Function", {}),
+        "state_machine": next(iter(resources.get("AWS::StepFunctions::StateMachine", {}).values()), None),
+    }
+
+
+def welcome(known: dict[str, Any]) -> str:
+    """The end of `make up`: where everything is, and three calls to try."""
+    api, admin, customer = known["api_url"], known["admin"], known["customer"]
+    product = seed.read(engine.HERE / "seed.json")["products"][2]["id"]
+    login = json.dumps({"email": customer["email"], "password": customer["password"]})
+    order = json.dumps({"items": [{"product_id": product, "quantity": 1}], "payment_method": "pm_card_visa"})
+    json_body = "-H 'content-type: application/json' -d"
+    token = """sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/'"""
+    return f"""
+  API       {api}
+  Inbox     {known['inbox_url']}
+  Admin     {admin['email']}  {admin['password']}
+  Customer  {customer['email']}  {customer['password']}
+
+Try:
+  TOKEN=$(curl -s {api}/auth/login {json_body} '{login}' | {token})
+  curl -s {api}/products
+  curl -s {api}/checkout -H "authorization: Bearer $TOKEN" {json_body} '{order}'
+
+`make logs` follows it, `make down` stops it, `make up` again brings it up to date."""
+
+
+def down() -> None:
+    """Stop the stack; what it held is gone."""
+    stack = stack_of_environment()
+    print(f"stopped the stack on port {stack.port}" if engine.stop(stack) else f"no stack runs on port {stack.port}")
+
+
+def status() -> None:
+    """Say whether the stack runs, and where."""
+    stack = stack_of_environment()
+    if engine.running_pid(stack) is None:
+        raise Problem(f"no stack runs on port {stack.port}; `make up` starts one")
+    if not stack.outputs.exists():
+        raise Problem(f"the stack on port {stack.port} is still coming up")
+    print(welcome(json.loads(stack.outputs.read_text(encoding="utf-8"))))
+
+
+def follow_logs() -> None:
+    """Follow the engine's and the functions' logs."""
+    stack = stack_of_environment()
+    if not stack.engine_log.exists():
+        raise Problem(f"there is no log for port {stack.port} yet; `make up` starts a stack")
+    logs.follow(stack)
+
+
+def check() -> None:
+    """Format, clippy and template lint: the quick checks."""
+    build.check_tools()
+    checks.run(checks.static(ROOT))
+
+
+def test() -> None:
+    """Every check, the journeys on a stack of their own."""
+    build.check_tools()
+    stack = Stack(engine.free_port(), ROOT / ".local" / "test")
+    checks.run([*checks.static(ROOT), *checks.units(ROOT), *journeys(stack)])
+
+
+def journeys(stack: Stack) -> list[checks.Step]:
+    """The black-box tests: a fresh stack with IAM enforced, the tests, and the end of the stack."""
+    def run_journeys() -> None:
+        try:
+            bring_up(stack, parameters={})
+            build.cargo(ROOT, "test", "--release", "--locked", "-p", "journeys", WAYBILL_OUTPUTS=str(stack.outputs))
+        except BaseException:
+            print(f"logs: {stack.function_log} and {stack.engine_log}", file=sys.stderr)
+            raise
+        finally:
+            engine.stop(stack)
+
+    return [checks.Step("build", lambda: build.build(ROOT)), checks.Step("journeys", run_journeys)]
+
+
+def dist() -> None:
+    """The archives that ship, and their sizes."""
+    build.check_tools()
+    build.dist(ROOT)
+
+
+def say(text: str) -> None:
+    """A heading of progress."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+
+
+def detail(text: str) -> None:
+    """A line of progress under the heading."""
+    print(f"         {text}", flush=True)
+
+
+COMMANDS = {"up": up, "down": down, "status": status, "logs": follow_logs, "check": check, "test": test, "dist": dist}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, command in COMMANDS.items():
+        commands.add_parser(name, help=command.__doc__)
+    os.environ.pop("AWS_PROFILE", None)  # the user's own AWS set-up has no part in this
+    os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a test run that is ended ends its stack
+    try:
+        COMMANDS[parser.parse_args().command]()
+    except Problem as problem:
+        sys.exit(f"error: {problem}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+//! What `catalog` tells.
+
+use kernel::{Money, ProductId};
+use serde::{Deserialize, Serialize};
+
+crate::events!(
+    /// The events of products.
+    CatalogEvent from "catalog" {
+        /// A product came into the catalog.
+        ProductCreated,
+    }
+);
+
+/// A product came into the catalog; its stock is zero until somebody sets it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductCreated {
+    /// Which.
+    pub product_id: ProductId,
+    /// What it is called.
+    pub name: String,
+    /// Where it stands in the shop.
+    pub category: String,
+    /// What one piece costs.
+    pub price: Money,
+}

@@ -1,0 +1,110 @@
+//! The envelope: what every event says of itself, whatever it tells.
+
+use kernel::{CorrelationId, EventId, Timestamp, TraceParent};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// One context's events.
+pub trait Event: Serialize + DeserializeOwned {
+    /// The context that publishes them.
+    const SOURCE: &'static str;
+    /// Their names on the wire.
+    const TYPES: &'static [&'static str];
+    /// This one's name on the wire.
+    fn event_type(&self) -> &'static str;
+}
+
+/// An event on its way: `{"event_id", "event_type", "version", …, "data"}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Envelope<E> {
+    /// This event, once and for all; a second delivery has the same.
+    pub event_id: EventId,
+    /// The version of its shape.
+    pub version: String,
+    /// When it happened.
+    pub timestamp: Timestamp,
+    /// The context it happened in.
+    pub source: String,
+    /// The request that led to it, however far back.
+    pub correlation_id: CorrelationId,
+    /// The event that led to it, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub causation_id: Option<EventId>,
+    /// The trace it belongs to.
+    pub traceparent: TraceParent,
+    /// The id of the thing it happened to.
+    pub subject: String,
+    /// Its place among the events of that subject, from 1.
+    pub sequence: u64,
+    /// What happened: `event_type` and `data`.
+    #[serde(flatten)]
+    pub event: E,
+}
+
+/// What a new event follows from: a request, or the event before it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// The request's correlation id.
+    pub correlation_id: CorrelationId,
+    /// The trace so far.
+    pub traceparent: TraceParent,
+    /// The event that is being handled, if one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub causation_id: Option<EventId>,
+}
+
+impl Cause {
+    /// Work that nobody asked for: a schedule, a command of an operator.
+    pub fn own() -> Self {
+        Self { correlation_id: CorrelationId::new(), traceparent: TraceParent::new(), causation_id: None }
+    }
+}
+
+/// Why a message is not an envelope.
+#[derive(Debug, thiserror::Error)]
+#[error("the message is not an event of `{source_context}`: {reason}")]
+pub struct EnvelopeError {
+    source_context: &'static str,
+    #[source]
+    reason: serde_json::Error,
+}
+
+impl<E: Event> Envelope<E> {
+    /// Puts `event`, the `sequence`th of `subject`, into a new envelope.
+    pub fn new(event: E, subject: impl ToString, sequence: u64, now: Timestamp, cause: &Cause) -> Self {
+        Self {
+            event_id: EventId::new(),
+            version: "1.0".to_owned(),
+            timestamp: now,
+            source: E::SOURCE.to_owned(),
+            correlation_id: cause.correlation_id.clone(),
+            causation_id: cause.causation_id,
+            traceparent: cause.traceparent.next(),
+            subject: subject.to_string(),
+            sequence,
+            event,
+        }
+    }
+
+    /// Reads a message; `None` for an event type this build does not know, which a newer producer may send.
+    pub fn read(message: &str) -> Result<Option<Self>, EnvelopeError> {
+        #[derive(Deserialize)]
+        struct Head {
+            event_type: String,
+        }
+        let refused = |reason| EnvelopeError { source_context: E::SOURCE, reason };
+        let head: Head = serde_json::from_str(message).map_err(refused)?;
+        if !E::TYPES.contains(&head.event_type.as_str()) {
+            return Ok(None);
+        }
+        serde_json::from_str(message).map(Some).map_err(refused)
+    }
+
+    /// What an event that follows from this one names as its cause.
+    pub fn as_cause(&self) -> Cause {
+        Cause {
+            correlation_id: self.correlation_id.clone(),
+            traceparent: self.traceparent.clone(),
+            causation_id: Some(self.event_id),
+        }
+    }
+}

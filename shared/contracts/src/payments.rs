@@ -1,0 +1,57 @@
+//! What `payments` tells.
+
+use kernel::{Money, OrderId, PaymentId, UserId};
+use serde::{Deserialize, Serialize};
+
+crate::events!(
+    /// The events of payments.
+    PaymentEvent from "payments" {
+        /// Money was captured.
+        PaymentProcessed,
+        /// No money will come.
+        PaymentFailed,
+        /// Captured money went back.
+        PaymentRefunded,
+    }
+);
+
+/// Money was captured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentProcessed {
+    /// The payment.
+    pub payment_id: PaymentId,
+    /// What it pays for.
+    pub order_id: OrderId,
+    /// Who paid.
+    pub user_id: UserId,
+    /// How much.
+    pub amount: Money,
+}
+
+/// No money will come: the means of payment was declined.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentFailed {
+    /// The payment.
+    pub payment_id: PaymentId,
+    /// What it was to pay for.
+    pub order_id: OrderId,
+    /// Who was to pay.
+    pub user_id: UserId,
+    /// How much.
+    pub amount: Money,
+    /// The provider's word for why: `card_declined`, ….
+    pub reason: String,
+}
+
+/// Captured money went back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentRefunded {
+    /// The payment.
+    pub payment_id: PaymentId,
+    /// What it had paid for.
+    pub order_id: OrderId,
+    /// Who is paid back.
+    pub user_id: UserId,
+    /// How much.
+    pub amount: Money,
+}

@@ -1,0 +1,77 @@
+//! A context's one DynamoDB table: typed reads, all-or-nothing writes, the outbox and idempotency keys.
+//!
+//! Every item has the string keys `pk` and `sk`; each context's `store` module documents its own layout.
+
+mod idempotency;
+mod outbox;
+mod table;
+mod write;
+
+pub use aws_sdk_dynamodb::types::AttributeValue;
+pub use idempotency::{Answer, Claim, KeyReused};
+pub use outbox::{OUTBOX_KIND, event_item, outbox_item};
+pub use table::{Page, Query, Table};
+pub use write::{Refusal, TransactError, Write};
+
+/// An item as DynamoDB holds it.
+pub type Item = std::collections::HashMap<String, AttributeValue>;
+
+/// Where an item lies.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// The partition.
+    pub pk: String,
+    /// The place in it.
+    pub sk: String,
+}
+
+impl Key {
+    /// A key from its two halves.
+    pub fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+        Self { pk: pk.into(), sk: sk.into() }
+    }
+
+    fn attributes(&self) -> Item {
+        Item::from([text("pk", &self.pk), text("sk", &self.sk)])
+    }
+}
+
+/// The table could not be read or written, or held what this build cannot read. Retrying may help.
+#[derive(Debug, thiserror::Error)]
+#[error("{operation} on table {table}: {reason}")]
+pub struct StoreError {
+    operation: &'static str,
+    table: String,
+    reason: String,
+}
+
+impl StoreError {
+    /// What lies in the table is not what this build reads.
+    pub fn unreadable(table: &str, reason: impl std::fmt::Display) -> Self {
+        Self { operation: "read an item", table: table.to_owned(), reason: reason.to_string() }
+    }
+}
+
+/// `value` as an item at `key`, ready to be written.
+///
+/// # Errors
+/// When `value` does not serialize to a map.
+pub fn item(key: &Key, value: &impl serde::Serialize) -> Result<Item, StoreError> {
+    let mut item: Item = serde_dynamo::to_item(value).map_err(|error| StoreError {
+        operation: "serialize",
+        table: key.pk.clone(),
+        reason: error.to_string(),
+    })?;
+    item.extend(key.attributes());
+    Ok(item)
+}
+
+/// A named text attribute.
+pub fn text(name: &str, value: impl ToString) -> (String, AttributeValue) {
+    (name.to_owned(), AttributeValue::S(value.to_string()))
+}
+
+/// A named number attribute.
+pub fn number(name: &str, value: impl Into<i128>) -> (String, AttributeValue) {
+    (name.to_owned(), AttributeValue::N(value.into().to_string()))
+}

@@ -1,0 +1,193 @@
+//! Reads. Those of the table are strongly consistent; those of an index cannot be.
+
+use std::collections::HashMap;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::{
+    Client,
+    error::DisplayErrorContext,
+    types::{AttributeValue, KeysAndAttributes},
+};
+use serde::de::DeserializeOwned;
+
+use crate::{Item, Key, StoreError, text};
+
+/// One context's table.
+#[derive(Debug, Clone)]
+pub struct Table {
+    pub(crate) client: Client,
+    pub(crate) name: String,
+}
+
+/// Which items of one partition, and in which order.
+#[derive(Debug, Clone)]
+pub struct Query<'a> {
+    /// The index to ask, or the table itself: then `pk` and `sk` are its keys, else `<index>pk` and `<index>sk`.
+    pub index: Option<&'a str>,
+    /// The partition.
+    pub pk: String,
+    /// What the sort key begins with; empty for all.
+    pub sk_prefix: &'a str,
+    /// Only what comes after this sort key, in the direction asked for.
+    pub after: Option<String>,
+    /// Largest sort key first.
+    pub newest_first: bool,
+    /// At most this many.
+    pub limit: usize,
+}
+
+/// Some of the items a query finds.
+#[derive(Debug)]
+pub struct Page<T> {
+    /// The items, in order.
+    pub items: Vec<T>,
+    /// Whether there are more behind them.
+    pub more: bool,
+}
+
+impl Table {
+    /// The table `name`, over the environment's one configuration.
+    pub fn connect(config: &SdkConfig, name: String) -> Self {
+        Self { client: Client::new(config), name }
+    }
+
+    /// The item at `key`.
+    ///
+    /// # Errors
+    /// When the table does not answer or the item is not a `T`.
+    pub async fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, StoreError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .set_key(Some(key.attributes()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| self.failed("get", DisplayErrorContext(error)))?;
+        answer.item.map(|item| self.read(item)).transpose()
+    }
+
+    /// The items at `keys`, as many as there are, in one call per hundred.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn get_many(&self, keys: &[Key]) -> Result<HashMap<Key, Item>, StoreError> {
+        let mut found = HashMap::new();
+        for hundred in keys.chunks(100) {
+            let mut wanted = self.wanted(hundred.iter().map(Key::attributes).collect())?;
+            while !wanted.is_empty() {
+                let answer = self
+                    .client
+                    .batch_get_item()
+                    .set_request_items(Some(wanted))
+                    .send()
+                    .await
+                    .map_err(|error| self.failed("batch get", DisplayErrorContext(error)))?;
+                for item in answer.responses.into_iter().flat_map(HashMap::into_values).flatten() {
+                    if let (Some(AttributeValue::S(pk)), Some(AttributeValue::S(sk))) = (item.get("pk"), item.get("sk")) {
+                        found.insert(Key::new(pk, sk), item);
+                    }
+                }
+                wanted = answer.unprocessed_keys.unwrap_or_default();
+            }
+        }
+        Ok(found)
+    }
+
+    /// All items of the partition `pk` whose sort key begins with `sk_prefix`, to the last page.
+    ///
+    /// # Errors
+    /// When the table does not answer or an item is not a `T`.
+    pub async fn all<T: DeserializeOwned>(&self, pk: &str, sk_prefix: &str) -> Result<Vec<T>, StoreError> {
+        let query =
+            Query { index: None, pk: pk.to_owned(), sk_prefix, after: None, newest_first: false, limit: usize::MAX };
+        Ok(self.page(&query).await?.items)
+    }
+
+    /// The first `limit` items that `query` finds.
+    ///
+    /// # Errors
+    /// When the table does not answer or an item is not a `T`.
+    pub async fn page<T: DeserializeOwned>(&self, query: &Query<'_>) -> Result<Page<T>, StoreError> {
+        let index = query.index.unwrap_or_default();
+        let mut values = Item::from([text(":pk", &query.pk)]);
+        let mut condition = format!("{index}pk = :pk");
+        // A key condition takes one bound on the sort key: behind the last one seen, or the prefix.
+        match (&query.after, query.newest_first) {
+            (Some(after), true) => {
+                condition += &format!(" AND {index}sk BETWEEN :from AND :after");
+                values.extend([text(":from", query.sk_prefix), text(":after", after)]);
+                if query.sk_prefix.is_empty() {
+                    condition = format!("{index}pk = :pk AND {index}sk < :after");
+                    values.remove(":from");
+                }
+            }
+            (Some(after), false) => {
+                condition += &format!(" AND {index}sk > :after");
+                values.extend([text(":after", after)]);
+            }
+            (None, _) if !query.sk_prefix.is_empty() => {
+                condition += &format!(" AND begins_with({index}sk, :prefix)");
+                values.extend([text(":prefix", query.sk_prefix)]);
+            }
+            (None, _) => {}
+        }
+        let sort_key = format!("{index}sk");
+        let mut items = Vec::new();
+        let mut start = None;
+        loop {
+            let wanted = query.limit.saturating_add(2).saturating_sub(items.len());
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .set_index_name(query.index.map(str::to_owned))
+                .key_condition_expression(&condition)
+                .set_expression_attribute_values(Some(values.clone()))
+                .consistent_read(query.index.is_none())
+                .scan_index_forward(!query.newest_first)
+                .set_limit(i32::try_from(wanted).ok())
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| self.failed("query", DisplayErrorContext(error)))?;
+            for item in answer.items.unwrap_or_default() {
+                let place = item.get(&sort_key).and_then(|sk| sk.as_s().ok());
+                let in_range = place.is_some_and(|sk| sk.starts_with(query.sk_prefix) && Some(sk) != query.after.as_ref());
+                if in_range && items.len() <= query.limit {
+                    items.push(item);
+                }
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() || items.len() > query.limit {
+                break;
+            }
+        }
+        let more = items.len() > query.limit;
+        items.truncate(query.limit);
+        let items = items.into_iter().map(|item| self.read(item)).collect::<Result<_, _>>()?;
+        Ok(Page { items, more })
+    }
+
+    /// An item as a `T`.
+    ///
+    /// # Errors
+    /// When it is not one.
+    pub fn read<T: DeserializeOwned>(&self, item: Item) -> Result<T, StoreError> {
+        serde_dynamo::from_item(item).map_err(|error| self.failed("read an item", error))
+    }
+
+    pub(crate) fn failed(&self, operation: &'static str, reason: impl std::fmt::Display) -> StoreError {
+        StoreError { operation, table: self.name.clone(), reason: reason.to_string() }
+    }
+
+    fn wanted(&self, keys: Vec<Item>) -> Result<HashMap<String, KeysAndAttributes>, StoreError> {
+        let keys = KeysAndAttributes::builder()
+            .set_keys(Some(keys))
+            .consistent_read(true)
+            .build()
+            .map_err(|error| self.failed("batch get", error))?;
+        Ok(HashMap::from([(self.name.clone(), keys)]))
+    }
+}

@@ -1,0 +1,128 @@
+//! What ties the lines of one request together, across every function it passes.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::Invalid;
+
+/// The id a caller gave a request with `X-Correlation-Id`, or a new UUID: 1 to 64 of `A-Z a-z 0-9 . _ -`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CorrelationId(String);
+
+impl CorrelationId {
+    /// A new one, for a request that brought none.
+    pub fn new() -> Self {
+        Self(Uuid::now_v7().to_string())
+    }
+
+    /// The text, as it is sent on.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for CorrelationId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for CorrelationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for CorrelationId {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let safe = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        if safe && (1..=64).contains(&text.len()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Invalid::new("not_a_correlation_id", "must be 1 to 64 letters, digits, dots, dashes or underscores"))
+        }
+    }
+}
+
+/// A W3C trace context (`traceparent`, version 00): the trace goes on, each hop is a new span.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TraceParent(String);
+
+impl TraceParent {
+    /// The start of a new trace.
+    pub fn new() -> Self {
+        Self::assemble(&(random_hex() + &random_hex()), "01")
+    }
+
+    /// The next hop of this trace: the same trace id, a new span id.
+    pub fn next(&self) -> Self {
+        Self::assemble(&self.0[3..35], &self.0[53..55])
+    }
+
+    /// The header's value.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn assemble(trace: &str, flags: &str) -> Self {
+        Self(format!("00-{trace}-{}-{flags}", random_hex()))
+    }
+}
+
+impl Default for TraceParent {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl FromStr for TraceParent {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let refused = || Invalid::new("not_a_traceparent", "must be a W3C traceparent of version 00");
+        let parts: Vec<&str> = text.split('-').collect();
+        let [version, trace, span, flags] = parts[..] else { return Err(refused()) };
+        let hex = |s: &str, length: usize| {
+            s.len() == length && s.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        };
+        let zero = |s: &str| s.bytes().all(|b| b == b'0');
+        if version != "00" || !hex(trace, 32) || !hex(span, 16) || !hex(flags, 2) || zero(trace) || zero(span) {
+            return Err(refused());
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// 16 random hex digits. (The tail of a UUIDv7: its head is the time.)
+fn random_hex() -> String {
+    Uuid::now_v7().simple().to_string()[16..].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_goes_on_with_new_spans() {
+        let first: TraceParent =
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().expect("the W3C example");
+        let next = first.next();
+        assert_eq!(next.as_str()[..36], first.as_str()[..36]);
+        assert_ne!(next.as_str(), first.as_str());
+        assert!(next.as_str().parse::<TraceParent>().is_ok());
+        assert!(TraceParent::new().as_str().parse::<TraceParent>().is_ok());
+    }
+
+    #[test]
+    fn refuses_ids_that_could_forge_a_log_line() {
+        for text in ["", "a b", "a\nb", "ü", &"a".repeat(65)] {
+            assert!(text.parse::<CorrelationId>().is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! E-mail addresses.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Invalid, Redacted};
+
+/// An e-mail address of at most 254 characters (RFC 5321), in lower case: two spellings are one account.
+///
+/// It is personal: `Debug` does not show it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Email(Redacted<String>);
+
+impl Email {
+    /// The address itself, for the store and for mail; never for a log.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+impl FromStr for Email {
+    type Err = Invalid;
+
+    /// One `@`, something before it, a dotted host after it, no spaces or control characters.
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let refused = || Invalid::new("not_an_email", "must be an e-mail address of at most 254 characters");
+        let (local, host) = text.split_once('@').ok_or_else(refused)?;
+        let labels_ok = host.contains('.')
+            && host.split('.').all(|label| {
+                !label.is_empty()
+                    && !label.starts_with('-')
+                    && !label.ends_with('-')
+                    && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+            });
+        let local_ok = !local.is_empty()
+            && local.len() <= 64
+            && !local.chars().any(|c| c.is_whitespace() || c.is_control() || "<>()[]\\,;:\"@".contains(c));
+        if !labels_ok || !local_ok || text.len() > 254 {
+            return Err(refused());
+        }
+        Ok(Self(Redacted::new(text.to_lowercase())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_kept_in_lower_case_and_out_of_debug_output() {
+        let email: Email = "Ada.Lovelace@Example.com".parse().expect("an address");
+        assert_eq!(email.expose(), "ada.lovelace@example.com");
+        assert!(!format!("{email:?}").contains("ada"));
+    }
+
+    #[test]
+    fn refuses_what_mail_cannot_reach() {
+        for text in ["", "a", "a@", "@b.c", "a@b", "a b@c.de", "a@b..c", "a@-b.c", "a@b.c\r\nBcc: d@e.fg", "a@b@c.de"] {
+            assert!(text.parse::<Email>().is_err(), "{text:?}");
+        }
+    }
+}

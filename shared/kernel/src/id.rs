@@ -1,0 +1,125 @@
+//! Ids: UUIDv7, so that they sort by the time they were made.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{Invalid, Timestamp};
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// A new id, unlike any other.
+            pub fn new() -> Self {
+                Self(Uuid::now_v7())
+            }
+
+            /// The id that always follows from `name` within `parent`: the same work done twice gets the same id.
+            /// It bears the time of its parent, so that it sorts beside it.
+            pub fn derived(parent: impl AsRef<[u8]>, name: &str) -> Self {
+                let parent = parent.as_ref();
+                let scope = Uuid::new_v5(&Uuid::NAMESPACE_OID, parent);
+                let mut bytes = *Uuid::new_v5(&scope, name.as_bytes()).as_bytes();
+                if let Some(time) = parent.get(..6) {
+                    bytes[..6].copy_from_slice(time);
+                }
+                bytes[6] = 0x70 | (bytes[6] & 0x0f);
+                Self(Uuid::from_bytes(bytes))
+            }
+
+            /// When it was made.
+            pub fn made_at(self) -> Timestamp {
+                let (millis, _) = self.0.as_u64_pair();
+                Timestamp::from_millis(i64::try_from(millis >> 16).unwrap_or(i64::MAX))
+            }
+
+            /// The smallest id that could have been made at `time`: a bound for queries by time.
+            pub fn first_at(time: Timestamp) -> Self {
+                let millis = time.as_millis().to_be_bytes();
+                let mut bytes = [0; 16];
+                bytes[..6].copy_from_slice(&millis[2..]);
+                bytes[6] = 0x70;
+                bytes[8] = 0x80;
+                Self(Uuid::from_bytes(bytes))
+            }
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::new()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl AsRef<[u8]> for $name {
+            fn as_ref(&self) -> &[u8] {
+                self.0.as_bytes()
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Invalid;
+
+            fn from_str(text: &str) -> Result<Self, Invalid> {
+                Uuid::try_parse(text).map(Self).map_err(|_| Invalid::new("not_an_id", "must be a UUID"))
+            }
+        }
+    };
+}
+
+id!(
+    /// A user's account.
+    UserId
+);
+id!(
+    /// A login, from the password to the logout.
+    SessionId
+);
+id!(
+    /// A product of the catalog.
+    ProductId
+);
+id!(
+    /// An order; also the name of its checkout workflow.
+    OrderId
+);
+id!(
+    /// A payment; an order has at most one.
+    PaymentId
+);
+id!(
+    /// An event, once and for all: consumers tell duplicates by it.
+    EventId
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_id_of_a_moment_is_a_lower_bound() {
+        let before = Timestamp::now();
+        let id = OrderId::new();
+        assert!(OrderId::first_at(before) <= id);
+        assert!(OrderId::first_at(before.plus_seconds(1)) > id);
+        assert!((before..before.plus_seconds(1)).contains(&id.made_at()));
+    }
+
+    #[test]
+    fn derived_ids_repeat_and_differ_by_name() {
+        let order = OrderId::new();
+        assert_eq!(PaymentId::derived(order, "payment"), PaymentId::derived(order, "payment"));
+        assert_ne!(EventId::derived(order, "a"), EventId::derived(order, "b"));
+    }
+}

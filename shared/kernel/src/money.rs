@@ -1,0 +1,204 @@
+//! Money: integer minor units and a currency inside, a decimal string outside. Never a float.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::Invalid;
+
+/// An amount in minor units (cents) of one currency.
+///
+/// On the wire it is the decimal string of [`Money::to_decimal`] next to a `currency` field; inside events and items it is
+/// `{"amount": "1299.99", "currency": "USD"}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Money {
+    minor: i64,
+    currency: Currency,
+}
+
+/// An ISO 4217 currency with two decimals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[allow(missing_docs)] // the codes say it
+pub enum Currency {
+    Usd,
+    Eur,
+    Gbp,
+}
+
+/// Why an arithmetic on money has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MoneyError {
+    /// Two currencies do not add up.
+    #[error("amounts of different currencies do not add up")]
+    CurrencyMismatch,
+    /// The sum is beyond what 64 bits of minor units hold.
+    #[error("the amount is too large")]
+    Overflow,
+}
+
+impl Money {
+    /// An amount of `minor` units (cents).
+    pub const fn from_minor(minor: i64, currency: Currency) -> Self {
+        Self { minor, currency }
+    }
+
+    /// Nothing, in `currency`.
+    pub const fn zero(currency: Currency) -> Self {
+        Self::from_minor(0, currency)
+    }
+
+    /// The amount in minor units (cents).
+    pub const fn minor(self) -> i64 {
+        self.minor
+    }
+
+    /// The currency.
+    pub const fn currency(self) -> Currency {
+        self.currency
+    }
+
+    /// Reads `"1299.99"`, `"1299.9"`, `"1299"`: at most two decimals, no sign but a leading minus, no exponent.
+    pub fn parse(decimal: &str, currency: Currency) -> Result<Self, Invalid> {
+        let refused = || Invalid::new("not_an_amount", "must be an amount with at most two decimals, such as \"1299.99\"");
+        let (negative, digits) = match decimal.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, decimal),
+        };
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+        let all_digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+        if !all_digits(whole) || !all_digits(fraction) || fraction.len() > 2 {
+            return Err(refused());
+        }
+        let cents: i64 = format!("{fraction:0<2}").parse().map_err(|_| refused())?;
+        let minor = whole
+            .parse::<i64>()
+            .ok()
+            .and_then(|w| w.checked_mul(100))
+            .and_then(|w| w.checked_add(cents))
+            .ok_or_else(|| Invalid::new("out_of_range", "is too large an amount"))?;
+        Ok(Self::from_minor(if negative { -minor } else { minor }, currency))
+    }
+
+    /// The decimal string, always with two decimals: `"1299.99"`.
+    pub fn to_decimal(self) -> String {
+        let sign = if self.minor < 0 { "-" } else { "" };
+        let absolute = self.minor.unsigned_abs();
+        format!("{sign}{}.{:02}", absolute / 100, absolute % 100)
+    }
+
+    /// The sum of two amounts of one currency.
+    pub fn plus(self, other: Self) -> Result<Self, MoneyError> {
+        if self.currency != other.currency {
+            return Err(MoneyError::CurrencyMismatch);
+        }
+        let minor = self.minor.checked_add(other.minor).ok_or(MoneyError::Overflow)?;
+        Ok(Self { minor, ..self })
+    }
+
+    /// This amount, `times` over.
+    pub fn times(self, times: u32) -> Result<Self, MoneyError> {
+        let minor = self.minor.checked_mul(i64::from(times)).ok_or(MoneyError::Overflow)?;
+        Ok(Self { minor, ..self })
+    }
+}
+
+impl fmt::Display for Money {
+    /// `1299.99 USD`, for people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.to_decimal(), self.currency)
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Usd => "USD",
+            Self::Eur => "EUR",
+            Self::Gbp => "GBP",
+        })
+    }
+}
+
+impl FromStr for Currency {
+    type Err = Invalid;
+
+    fn from_str(code: &str) -> Result<Self, Invalid> {
+        match code {
+            "USD" => Ok(Self::Usd),
+            "EUR" => Ok(Self::Eur),
+            "GBP" => Ok(Self::Gbp),
+            _ => Err(Invalid::new("unknown_currency", "must be one of USD, EUR, GBP")),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    amount: String,
+    currency: Currency,
+}
+
+impl Serialize for Money {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Wire { amount: self.to_decimal(), currency: self.currency }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Money {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wire = Wire::deserialize(deserializer)?;
+        Self::parse(&wire.amount, wire.currency).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn usd(decimal: &str) -> Result<Money, Invalid> {
+        Money::parse(decimal, Currency::Usd)
+    }
+
+    #[test]
+    fn reads_one_two_or_no_decimals() {
+        for (text, minor) in [("1299.99", 129_999), ("0.5", 50), ("7", 700), ("-1.05", -105), ("0", 0)] {
+            assert_eq!(usd(text).map(Money::minor), Ok(minor), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_not_an_amount() {
+        for text in ["", ".", "1.", ".5", "1.999", "1e3", "+1", "1,00", "NaN", "--1", " 1", "99999999999999999999"] {
+            assert!(usd(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn currencies_do_not_mix() {
+        let euro = Money::from_minor(1, Currency::Eur);
+        assert_eq!(Money::zero(Currency::Usd).plus(euro), Err(MoneyError::CurrencyMismatch));
+    }
+
+    #[test]
+    fn an_overflow_is_an_error() {
+        let most = Money::from_minor(i64::MAX, Currency::Usd);
+        assert_eq!(most.times(2), Err(MoneyError::Overflow));
+        assert_eq!(most.plus(Money::from_minor(1, Currency::Usd)), Err(MoneyError::Overflow));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_again(minor in -1_000_000_000_000_i64..1_000_000_000_000) {
+            let money = Money::from_minor(minor, Currency::Usd);
+            prop_assert_eq!(usd(&money.to_decimal()), Ok(money));
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in ".*") {
+            let _ = usd(&text);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! How many of a product.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Invalid;
+
+/// How many pieces of one product an order asks for: 1 to 1,000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct Quantity(u32);
+
+impl Quantity {
+    /// The most of one product in one order.
+    pub const MAX: u32 = 1_000;
+
+    /// The number of pieces.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    /// Both together, if that is still a quantity.
+    pub fn plus(self, other: Self) -> Result<Self, Invalid> {
+        Self::try_from(self.0 + other.0)
+    }
+}
+
+impl TryFrom<u32> for Quantity {
+    type Error = Invalid;
+
+    fn try_from(pieces: u32) -> Result<Self, Invalid> {
+        if (1..=Self::MAX).contains(&pieces) {
+            Ok(Self(pieces))
+        } else {
+            Err(Invalid::new("out_of_range", "must be from 1 to 1000"))
+        }
+    }
+}
+
+impl From<Quantity> for u32 {
+    fn from(quantity: Quantity) -> Self {
+        quantity.0
+    }
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,328 @@
+//! HTTP functions: an API Gateway request in, an answer or a problem out; never an error to the gateway.
+
+use std::{panic::AssertUnwindSafe, str::FromStr, time::Instant};
+
+use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use contracts::{Cause, Role};
+use dynamo::{Answer, Claim};
+use futures::FutureExt;
+use kernel::{CorrelationId, Invalid, SessionId, Timestamp, TraceParent, UserId};
+use lambda_runtime::{LambdaEvent, Runtime, service_fn};
+use serde::Serialize;
+use serde_json::Value;
+use tracing::Instrument;
+
+use crate::{
+    Error,
+    input::{self, Fields},
+    policy,
+    problem::{FieldError, Problem},
+};
+
+/// What a handler gives back.
+pub type Reply = Result<Response, Problem>;
+
+/// The largest request body that is read, in bytes.
+const MOST_BODY_BYTES: usize = 64 * 1024;
+
+/// Who calls, as the authorizer found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    /// Their account.
+    pub user_id: UserId,
+    /// What they may do.
+    pub role: Role,
+    /// The login that the token came from.
+    pub session_id: SessionId,
+}
+
+impl Caller {
+    /// Whether the caller runs the shop.
+    pub fn is_admin(&self) -> bool {
+        self.role == Role::Admin
+    }
+}
+
+/// One request.
+#[derive(Debug)]
+pub struct Request {
+    /// When it came; the one clock reading of its handling.
+    pub now: Timestamp,
+    event: ApiGatewayV2httpRequest,
+    caller: Option<Caller>,
+    correlation_id: CorrelationId,
+    traceparent: TraceParent,
+    started: Instant,
+}
+
+/// An answer that is not a problem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: String,
+}
+
+/// Serves one endpoint until the environment ends.
+///
+/// # Errors
+/// When the runtime API is gone.
+pub async fn serve<S>(context: S, handler: impl AsyncFn(&S, &Request) -> Reply) -> Result<(), Error> {
+    let service = service_fn(|event: LambdaEvent<ApiGatewayV2httpRequest>| {
+        // Boxed: the futures of the SDK nest deeper than the compiler likes to look.
+        answer(&context, &handler, event.payload).map(Ok::<_, Error>).boxed_local()
+    });
+    Runtime::new(service).run().await
+}
+
+async fn answer<S>(
+    context: &S,
+    handler: &impl AsyncFn(&S, &Request) -> Reply,
+    event: ApiGatewayV2httpRequest,
+) -> ApiGatewayV2httpResponse {
+    let request = Request::new(event);
+    let span = tracing::info_span!("request", correlation_id = %request.correlation_id, route = request.route());
+    async {
+        let handled = async { handler(context, request.permitted()?).await };
+        let reply = AssertUnwindSafe(handled).catch_unwind().await.unwrap_or_else(|_| {
+            tracing::error!("the handler panicked");
+            Err(Problem::internal())
+        });
+        let response = reply.unwrap_or_else(|problem| problem_response(&problem, &request));
+        tracing::info!(
+            status = response.status,
+            duration_ms = request.elapsed_ms(),
+            user_id = request.caller.map(|caller| caller.user_id.to_string()),
+            "answered"
+        );
+        response.for_gateway(&request)
+    }
+    .instrument(span)
+    .await
+}
+
+fn problem_response(problem: &Problem, request: &Request) -> Response {
+    let body = problem.to_json(request.correlation_id.as_str()).to_string();
+    let mut response = Response::new(problem.status, body).header("content-type", "application/problem+json");
+    if problem.status == 401 {
+        response = response.header("www-authenticate", "Bearer");
+    }
+    response
+}
+
+impl Request {
+    fn new(event: ApiGatewayV2httpRequest) -> Self {
+        let header = |name| event.headers.get(name).and_then(|value| value.to_str().ok());
+        let taken: Option<TraceParent> = header("traceparent").and_then(|text| text.parse().ok());
+        Self {
+            now: Timestamp::now(),
+            correlation_id: header("x-correlation-id").and_then(|text| text.parse().ok()).unwrap_or_default(),
+            traceparent: taken.map(|parent| parent.next()).unwrap_or_default(),
+            caller: caller(&event),
+            started: Instant::now(),
+            event,
+        }
+    }
+
+    fn route(&self) -> &str {
+        self.event.route_key.as_deref().unwrap_or_default()
+    }
+
+    /// This request, if the policy lets its caller take this route.
+    fn permitted(&self) -> Result<&Self, Problem> {
+        let Some(route) = policy::find(self.route()) else {
+            tracing::error!("the route is not in the policy table");
+            return Err(Problem::not_found("route"));
+        };
+        if policy::allows(route.access, self.caller.map(|caller| caller.role)) {
+            Ok(self)
+        } else if self.caller.is_some() {
+            Err(Problem::new(403, "forbidden", "This needs a role that the caller does not have."))
+        } else {
+            Err(unauthorized())
+        }
+    }
+
+    /// Who calls.
+    ///
+    /// # Errors
+    /// 401 without a valid access token.
+    pub fn caller(&self) -> Result<Caller, Problem> {
+        self.caller.ok_or_else(unauthorized)
+    }
+
+    /// The id in the path; what is not an id names nothing.
+    ///
+    /// # Errors
+    /// 404 for `what`.
+    pub fn id<T: FromStr>(&self, name: &str, what: &str) -> Result<T, Problem> {
+        let text = self.event.path_parameters.get(name).map(String::as_str).unwrap_or_default();
+        text.parse().map_err(|_| Problem::not_found(what))
+    }
+
+    /// A query parameter, if it is given and not empty.
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.event.query_string_parameters.first(name).filter(|value| !value.is_empty())
+    }
+
+    /// A query parameter that is parsed, if it is given.
+    ///
+    /// # Errors
+    /// 422 that names it.
+    pub fn parsed_query<T: FromStr<Err = Invalid>>(&self, name: &str) -> Result<Option<T>, Problem> {
+        let parsed = self.query(name).map(str::parse).transpose();
+        parsed.map_err(|invalid| Problem::validation(vec![FieldError::new(name, invalid)]))
+    }
+
+    /// How many entries a list may have: `?limit=` from 1 to 100, 20 if none is given.
+    ///
+    /// # Errors
+    /// 422 that names it.
+    pub fn limit(&self) -> Result<usize, Problem> {
+        let Some(text) = self.query("limit") else { return Ok(20) };
+        text.parse().ok().filter(|limit| (1..=100).contains(limit)).ok_or_else(|| {
+            let invalid = Invalid::new("out_of_range", "must be a whole number from 1 to 100");
+            Problem::validation(vec![FieldError::new("limit", invalid)])
+        })
+    }
+
+    /// The body, a JSON object, read field by field.
+    ///
+    /// # Errors
+    /// 413 when it is too large, 400 when it is not JSON, 422 that names every wrong field.
+    pub fn body<T>(&self, read: impl FnOnce(&Fields<'_>) -> Option<T>) -> Result<T, Problem> {
+        input::read_object(&self.json()?, read)
+    }
+
+    fn json(&self) -> Result<Value, Problem> {
+        let malformed = |detail: String| Problem::new(400, "malformed_json", detail);
+        let text = self.event.body.as_deref().unwrap_or_default();
+        let bytes = if self.event.is_base64_encoded {
+            BASE64_STANDARD.decode(text).map_err(|_| malformed("The body is not JSON.".to_owned()))?
+        } else {
+            text.as_bytes().to_vec()
+        };
+        if bytes.len() > MOST_BODY_BYTES {
+            let detail = format!("The body is larger than {MOST_BODY_BYTES} bytes.");
+            return Err(Problem::new(413, "body_too_large", detail));
+        }
+        serde_json::from_slice(&bytes).map_err(|error| {
+            malformed(format!("The body is not JSON: see line {}, column {}.", error.line(), error.column()))
+        })
+    }
+
+    /// The caller's claim that this request is the same as any other with this `Idempotency-Key`, if it carries one.
+    ///
+    /// `body` is what has to be the same, without secrets.
+    ///
+    /// # Errors
+    /// 422 when the key is not 1 to 255 visible ASCII characters.
+    pub fn idempotency(&self, body: &impl Serialize) -> Result<Option<Claim>, Problem> {
+        let Some(key) = self.event.headers.get("idempotency-key") else { return Ok(None) };
+        let key = key.to_str().ok().filter(|key| (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic()));
+        let key = key.ok_or_else(|| {
+            let invalid = Invalid::new("out_of_range", "must be 1 to 255 visible ASCII characters");
+            Problem::validation(vec![FieldError::new("Idempotency-Key", invalid)])
+        })?;
+        let body = serde_json::to_string(body).map_err(|error| {
+            tracing::error!(%error, "a request does not serialize");
+            Problem::internal()
+        })?;
+        let scope = self.caller.map_or_else(|| "anyone".to_owned(), |caller| caller.user_id.to_string());
+        Ok(Some(Claim::new(&scope, key, &format!("{} {body}", self.route()))))
+    }
+
+    /// What events that follow from this request name as their cause.
+    pub fn cause(&self) -> Cause {
+        Cause {
+            correlation_id: self.correlation_id.clone(),
+            traceparent: self.traceparent.clone(),
+            causation_id: None,
+        }
+    }
+
+    /// Milliseconds since the request came.
+    pub fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// What the authorizer put into the request, if there is one on the route and the token was good.
+fn caller(event: &ApiGatewayV2httpRequest) -> Option<Caller> {
+    let fields = &event.request_context.authorizer.as_ref()?.fields;
+    let text = |name: &str| fields.get(name)?.as_str();
+    Some(Caller {
+        user_id: text("user_id")?.parse().ok()?,
+        role: serde_json::from_value(fields.get("role")?.clone()).ok()?,
+        session_id: text("session_id")?.parse().ok()?,
+    })
+}
+
+fn unauthorized() -> Problem {
+    Problem::new(401, "unauthorized", "This needs a valid access token: Authorization: Bearer <token>.")
+}
+
+impl Response {
+    fn new(status: u16, body: String) -> Self {
+        Self { status, headers: Vec::new(), body }
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    fn for_gateway(self, request: &Request) -> ApiGatewayV2httpResponse {
+        let mut response = ApiGatewayV2httpResponse::default();
+        response.status_code = i64::from(self.status);
+        let defaults = [
+            ("content-type", "application/json".to_owned()),
+            ("cache-control", "no-store".to_owned()),
+            ("x-correlation-id", request.correlation_id.to_string()),
+            ("traceparent", request.traceparent.as_str().to_owned()),
+        ];
+        for (name, value) in defaults.into_iter().chain(self.headers) {
+            if let Ok(value) = value.parse() {
+                response.headers.insert(name, value);
+            }
+        }
+        response.body = Some(self.body.into());
+        response
+    }
+}
+
+/// 200 with `body`.
+///
+/// # Errors
+/// 500 when it does not serialize.
+pub fn ok(body: &impl Serialize) -> Reply {
+    Ok(Response::new(200, json_text(body)?))
+}
+
+/// What is answered to a creation: 201, `Location`, and `body`. It is stored with an idempotency key as it is.
+///
+/// # Errors
+/// 500 when the body does not serialize.
+pub fn created(location: String, body: &impl Serialize) -> Result<Answer, Problem> {
+    Ok(Answer { status: 201, location: Some(location), body: json_text(body)? })
+}
+
+impl From<Answer> for Response {
+    fn from(answer: Answer) -> Self {
+        let response = Self::new(answer.status, answer.body);
+        match answer.location {
+            Some(location) => response.header("location", location),
+            None => response,
+        }
+    }
+}
+
+fn json_text(body: &impl Serialize) -> Result<String, Problem> {
+    serde_json::to_string(body).map_err(|error| {
+        tracing::error!(%error, "an answer does not serialize");
+        Problem::internal()
+    })
+}

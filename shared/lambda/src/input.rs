@@ -1,0 +1,309 @@
+//! Request bodies: read field by field, so that a caller learns of every wrong one at once.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+    str::FromStr,
+};
+
+use kernel::{Currency, Email, Invalid, Money, OrderId, PaymentId, ProductId, Quantity, Redacted, Text, UserId};
+use serde_json::{Map, Value};
+
+use crate::problem::{FieldError, Problem};
+
+/// A type that is read from one JSON value.
+pub trait Field: Sized {
+    /// Reads it, or says what would be accepted.
+    ///
+    /// # Errors
+    /// When the value is of the wrong type or out of its range.
+    fn read(value: &Value) -> Result<Self, Invalid>;
+}
+
+/// The fields of one JSON object. Names are snake_case; camelCase spellings are the same name.
+#[derive(Debug)]
+pub struct Fields<'a> {
+    path: String,
+    values: BTreeMap<String, &'a Value>,
+    asked: RefCell<BTreeSet<String>>,
+    errors: &'a RefCell<Vec<FieldError>>,
+}
+
+/// Reads `body` with `read`, which asks for its fields one after the other; all that is wrong comes back together.
+///
+/// # Errors
+/// 422 that names every field that is missing, wrong or unknown.
+pub fn read_object<T>(body: &Value, read: impl FnOnce(&Fields<'_>) -> Option<T>) -> Result<T, Problem> {
+    let errors = RefCell::default();
+    let read = Fields::of(body, String::new(), &errors).and_then(|fields| {
+        let value = read(&fields);
+        fields.refuse_unknown();
+        value
+    });
+    match read {
+        Some(value) if errors.borrow().is_empty() => Ok(value),
+        _ => Err(Problem::validation(errors.into_inner())),
+    }
+}
+
+impl<'a> Fields<'a> {
+    fn of(value: &'a Value, path: String, errors: &'a RefCell<Vec<FieldError>>) -> Option<Self> {
+        let Some(object) = value.as_object() else {
+            errors.borrow_mut().push(FieldError::new(path, wrong_type("an object")));
+            return None;
+        };
+        let fields = Self { path, values: BTreeMap::new(), asked: RefCell::default(), errors };
+        Some(fields.with_names_of(object))
+    }
+
+    fn with_names_of(mut self, object: &'a Map<String, Value>) -> Self {
+        for (name, value) in object {
+            let snake = snake_case(name);
+            if self.values.insert(snake.clone(), value).is_some() {
+                self.refuse::<()>(&snake, Invalid::new("duplicate", "is given twice, in two spellings"));
+            }
+        }
+        self
+    }
+
+    /// Where this object stands in the body: `items[0]`; empty for the body itself.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The field `name`, which has to be there.
+    pub fn required<T: Field>(&self, name: &str) -> Option<T> {
+        match self.value(name) {
+            Some(value) => self.keep(name, T::read(value)),
+            None => self.refuse(name, Invalid::new("required", "is required")),
+        }
+    }
+
+    /// The field `name`, if it is there and not null; `None` of the outer option if it is there and wrong.
+    pub fn optional<T: Field>(&self, name: &str) -> Option<Option<T>> {
+        match self.value(name) {
+            Some(value) => self.keep(name, T::read(value)).map(Some),
+            None => Some(None),
+        }
+    }
+
+    /// Whether the field `name` is there and not null.
+    pub fn has(&self, name: &str) -> bool {
+        self.values.get(name).is_some_and(|value| !value.is_null())
+    }
+
+    /// The list `name`, each of whose objects `read` reads.
+    pub fn list<T>(
+        &self,
+        name: &str,
+        length: RangeInclusive<usize>,
+        read: impl Fn(&Fields<'_>) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let Some(value) = self.value(name) else {
+            return self.refuse(name, Invalid::new("required", "is required"));
+        };
+        let Some(entries) = value.as_array() else {
+            return self.refuse(name, wrong_type("a list"));
+        };
+        if !length.contains(&entries.len()) {
+            let message = format!("must have {} to {} entries", length.start(), length.end());
+            return self.refuse(name, Invalid::new("out_of_range", message));
+        }
+        let read_one = |(index, entry)| {
+            let fields = Fields::of(entry, format!("{}[{index}]", self.path_of(name)), self.errors)?;
+            let value = read(&fields);
+            fields.refuse_unknown();
+            value
+        };
+        // All of them are read before any is missed, so that every wrong one is named.
+        let values: Vec<Option<T>> = entries.iter().enumerate().map(read_one).collect();
+        values.into_iter().collect()
+    }
+
+    /// Says what is wrong with the field `name`.
+    pub fn refuse<T>(&self, name: &str, invalid: Invalid) -> Option<T> {
+        self.asked.borrow_mut().insert(name.to_owned());
+        self.errors.borrow_mut().push(FieldError::new(self.path_of(name), invalid));
+        None
+    }
+
+    fn keep<T>(&self, name: &str, read: Result<T, Invalid>) -> Option<T> {
+        read.map_or_else(|invalid| self.refuse(name, invalid), Some)
+    }
+
+    fn value(&self, name: &str) -> Option<&'a Value> {
+        self.asked.borrow_mut().insert(name.to_owned());
+        self.values.get(name).copied().filter(|value| !value.is_null())
+    }
+
+    fn path_of(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    }
+
+    fn refuse_unknown(&self) {
+        let asked = self.asked.borrow().clone();
+        for name in self.values.keys().filter(|name| !asked.contains(*name)) {
+            // The name comes from outside: a long one is cut.
+            let name: String = name.chars().take(64).collect();
+            self.refuse::<()>(&name, Invalid::new("unknown_field", "is not a field of this request"));
+        }
+    }
+}
+
+/// `productId` → `product_id`.
+fn snake_case(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 4);
+    for c in name.chars() {
+        if c.is_ascii_uppercase() {
+            if !snake.is_empty() {
+                snake.push('_');
+            }
+            snake.push(c.to_ascii_lowercase());
+        } else {
+            snake.push(c);
+        }
+    }
+    snake
+}
+
+fn wrong_type(wanted: &str) -> Invalid {
+    Invalid::new("wrong_type", format!("must be {wanted}"))
+}
+
+fn parse<T: FromStr<Err = Invalid>>(value: &Value) -> Result<T, Invalid> {
+    value.as_str().ok_or_else(|| wrong_type("a string"))?.parse()
+}
+
+macro_rules! read_from_text {
+    ($($type:ty),+) => {
+        $(impl Field for $type {
+            fn read(value: &Value) -> Result<Self, Invalid> {
+                parse(value)
+            }
+        })+
+    };
+}
+read_from_text!(Currency, Email, OrderId, PaymentId, ProductId, UserId);
+
+impl<const MIN: usize, const MAX: usize> Field for Text<MIN, MAX> {
+    fn read(value: &Value) -> Result<Self, Invalid> {
+        parse(value)
+    }
+}
+
+impl Field for Quantity {
+    fn read(value: &Value) -> Result<Self, Invalid> {
+        let number = value.as_number().ok_or_else(|| wrong_type("a whole number"))?;
+        let pieces = number.as_i64().ok_or_else(|| wrong_type("a whole number"))?;
+        // Anything that does not fit 32 bits is as much out of range as 0 is.
+        Self::try_from(u32::try_from(pieces).unwrap_or(0))
+    }
+}
+
+impl Field for i64 {
+    fn read(value: &Value) -> Result<Self, Invalid> {
+        value.as_i64().ok_or_else(|| wrong_type("a whole number"))
+    }
+}
+
+/// A secret text: it is not trimmed, and it stays out of logs.
+impl Field for Redacted<String> {
+    fn read(value: &Value) -> Result<Self, Invalid> {
+        let text = value.as_str().ok_or_else(|| wrong_type("a string"))?;
+        if text.chars().count() > 1_024 {
+            return Err(Invalid::new("out_of_range", "must have at most 1024 characters"));
+        }
+        Ok(Self::new(text.to_owned()))
+    }
+}
+
+/// An amount whose currency stands elsewhere: a decimal string, or a number with at most two decimals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Amount(i64);
+
+impl Amount {
+    /// The amount in `currency`.
+    pub fn of(self, currency: Currency) -> Money {
+        Money::from_minor(self.0, currency)
+    }
+}
+
+impl Field for Amount {
+    fn read(value: &Value) -> Result<Self, Invalid> {
+        let decimal = match value {
+            Value::String(text) => text.clone(),
+            // The shortest text that reads as this number: what was sent, if it had two decimals.
+            Value::Number(number) => number.to_string().trim_end_matches(".0").to_owned(),
+            _ => return Err(wrong_type("an amount such as \"1299.99\"")),
+        };
+        let money = Money::parse(&decimal, Currency::Usd)?;
+        if money.minor() < 0 {
+            return Err(Invalid::new("out_of_range", "must not be negative"));
+        }
+        Ok(Self(money.minor()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq)]
+    struct Line {
+        quantity: Quantity,
+        price: Option<Amount>,
+    }
+
+    fn read(body: &Value) -> Result<Vec<Line>, Vec<(String, &'static str)>> {
+        read_object(body, |body| {
+            body.list("order_lines", 1..=2, |line| {
+                let quantity = line.required("quantity");
+                let price = line.optional("price");
+                Some(Line { quantity: quantity?, price: price? })
+            })
+        })
+        .map_err(|problem| problem.errors.into_iter().map(|error| (error.field, error.code)).collect())
+    }
+
+    #[test]
+    fn camel_case_is_the_same_name() {
+        assert!(read(&json!({ "orderLines": [{ "quantity": 1 }] })).is_ok());
+        let twice = json!({ "orderLines": [{ "quantity": 1 }], "order_lines": [{ "quantity": 1 }] });
+        assert_eq!(read(&twice), Err(vec![("order_lines".to_owned(), "duplicate")]));
+    }
+
+    #[test]
+    fn every_wrong_field_is_named_at_once() {
+        let body = json!({ "order_lines": [{ "quantity": 0, "colour": "red" }, { "price": "1.999" }], "note": 1 });
+        let named = [
+            ("order_lines[0].quantity", "out_of_range"),
+            ("order_lines[0].colour", "unknown_field"),
+            ("order_lines[1].quantity", "required"),
+            ("order_lines[1].price", "not_an_amount"),
+            ("note", "unknown_field"),
+        ];
+        assert_eq!(read(&body), Err(named.map(|(field, code)| (field.to_owned(), code)).to_vec()));
+    }
+
+    #[test]
+    fn wrong_types_are_refused() {
+        for quantity in [json!("1"), json!(1.5), json!(true), json!([1]), json!({})] {
+            let errors = read(&json!({ "order_lines": [{ "quantity": quantity }] })).expect_err("not a number");
+            assert_eq!(errors, [("order_lines[0].quantity".to_owned(), "wrong_type")], "{quantity}");
+        }
+        assert_eq!(read(&json!([])), Err(vec![(String::new(), "wrong_type")]));
+    }
+
+    #[test]
+    fn amounts_are_strings_or_numbers_of_two_decimals() {
+        for (value, minor) in [(json!("12.5"), 1_250), (json!(12.5), 1_250), (json!(1299.99), 129_999), (json!(7), 700)] {
+            assert_eq!(Amount::read(&value), Ok(Amount(minor)), "{value}");
+        }
+        for value in [json!(1.999), json!(-1), json!(null), json!("1,5"), json!(1e300)] {
+            assert!(Amount::read(&value).is_err(), "{value}");
+        }
+    }
+}

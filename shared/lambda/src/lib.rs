@@ -1,0 +1,17 @@
+//! What every Lambda of Waybill shares, so that a context holds only its own use cases.
+//!
+//! A function is one line in its context's `main.rs`: a way to serve ([`http::serve`], [`queue::serve`],
+//! [`outbox::serve`], [`task::serve`], [`command::serve`]) and the use case it serves.
+
+pub mod command;
+pub mod cursor;
+pub mod http;
+pub mod input;
+pub mod outbox;
+pub mod policy;
+pub mod problem;
+pub mod queue;
+mod start;
+pub mod task;
+
+pub use start::{Error, env, handler, start, unknown_handler};

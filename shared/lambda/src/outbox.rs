@@ -1,0 +1,111 @@
+//! Publishers: a table's stream in, the context's SNS topic out.
+
+use aws_config::SdkConfig;
+use aws_lambda_events::dynamodb::{Event as StreamEvent, EventRecord};
+use aws_sdk_sns::{
+    error::DisplayErrorContext,
+    types::{MessageAttributeValue, PublishBatchRequestEntry},
+};
+use dynamo::OUTBOX_KIND;
+use lambda_runtime::{LambdaEvent, Runtime, service_fn};
+
+use crate::{Error, env};
+
+/// The most that SNS takes in one call.
+const BATCH: usize = 10;
+
+struct Publisher {
+    sns: aws_sdk_sns::Client,
+    sqs: aws_sdk_sqs::Client,
+    topic: String,
+    unpublished: String,
+}
+
+/// An outbox item, as much of it as publishing needs.
+struct Outgoing {
+    event_type: String,
+    source: String,
+    envelope: String,
+}
+
+/// Publishes the events of the context's table until the environment ends.
+///
+/// It fails a batch, which then comes again, only for faults that pass. An event that SNS will never take would block all that
+/// follow it: it is parked in the queue of unpublished events, where an alarm shows it.
+///
+/// # Errors
+/// When `TOPIC_ARN` or `UNPUBLISHED_QUEUE_URL` is not set, or the runtime API is gone.
+pub async fn serve(config: &SdkConfig) -> Result<(), Error> {
+    let publisher = Publisher {
+        sns: aws_sdk_sns::Client::new(config),
+        sqs: aws_sdk_sqs::Client::new(config),
+        topic: env("TOPIC_ARN")?,
+        unpublished: env("UNPUBLISHED_QUEUE_URL")?,
+    };
+    let service = service_fn(|event: LambdaEvent<StreamEvent>| publisher.publish(event.payload));
+    Runtime::new(service).run().await
+}
+
+impl Publisher {
+    async fn publish(&self, batch: StreamEvent) -> Result<(), Error> {
+        let outgoing: Vec<Outgoing> = batch.records.into_iter().filter_map(outgoing).collect();
+        for ten in outgoing.chunks(BATCH) {
+            self.publish_ten(ten).await?;
+        }
+        tracing::info!(events = outgoing.len(), "published");
+        Ok(())
+    }
+
+    async fn publish_ten(&self, events: &[Outgoing]) -> Result<(), Error> {
+        let entries: Vec<_> = events.iter().enumerate().map(|(index, event)| event.entry(index)).collect::<Result<_, _>>()?;
+        let answer = self
+            .sns
+            .publish_batch()
+            .topic_arn(&self.topic)
+            .set_publish_batch_request_entries(Some(entries))
+            .send()
+            .await
+            .map_err(|error| format!("SNS did not take a batch: {}", DisplayErrorContext(error)))?;
+        for failure in answer.failed() {
+            if !failure.sender_fault() {
+                return Err(format!("SNS could not take an event: {}", failure.code()).into());
+            }
+            if let Some(event) = failure.id().parse().ok().and_then(|index: usize| events.get(index)) {
+                tracing::error!(event_type = event.event_type, reason = failure.code(), "an event cannot be published");
+                self.park(event).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn park(&self, event: &Outgoing) -> Result<(), Error> {
+        let sent = self.sqs.send_message().queue_url(&self.unpublished).message_body(&event.envelope).send().await;
+        sent.map(drop).map_err(|error| format!("an unpublished event was not parked: {}", DisplayErrorContext(error)).into())
+    }
+}
+
+impl Outgoing {
+    /// An SNS message; type and source are attributes too, for the filters of its subscribers.
+    fn entry(&self, index: usize) -> Result<PublishBatchRequestEntry, Error> {
+        let attribute = |value: &str| MessageAttributeValue::builder().data_type("String").string_value(value).build();
+        Ok(PublishBatchRequestEntry::builder()
+            .id(index.to_string())
+            .message(&self.envelope)
+            .message_attributes("event_type", attribute(&self.event_type)?)
+            .message_attributes("source", attribute(&self.source)?)
+            .build()?)
+    }
+}
+
+/// The event in a new outbox item. The stream's filter lets nothing else through; if it does, that is passed over.
+fn outgoing(record: EventRecord) -> Option<Outgoing> {
+    let image = record.change.new_image.into_inner();
+    let text = |name: &str| match image.get(name) {
+        Some(serde_dynamo::AttributeValue::S(text)) => Some(text.clone()),
+        _ => None,
+    };
+    if record.event_name != "INSERT" || text("kind")? != OUTBOX_KIND {
+        return None;
+    }
+    Some(Outgoing { event_type: text("event_type")?, source: text("source")?, envelope: text("envelope")? })
+}

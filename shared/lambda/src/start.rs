@@ -1,0 +1,59 @@
+//! The start of an environment: logs, then the one SDK configuration.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
+
+/// Why an environment could not start.
+pub type Error = lambda_runtime::Error;
+
+/// Sets up logging and loads the SDK configuration; once per environment.
+pub async fn start() -> SdkConfig {
+    log_json();
+    // Below every function's own timeout, so that a dead connection of a thawed environment is retried and not waited for.
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(1))
+        .operation_attempt_timeout(Duration::from_millis(1_500))
+        .operation_timeout(Duration::from_secs(4))
+        .build();
+    aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(3))
+        .load()
+        .await
+}
+
+/// One JSON object per line; the fields of the spans around a line stand beside its own.
+fn log_json() {
+    let filter = EnvFilter::try_from_env("LOG_LEVEL").unwrap_or_else(|_| EnvFilter::new("info"));
+    let mut lines = json_subscriber::fmt::layer();
+    lines.inner_layer_mut().add_static_field("function", function_name().into());
+    let lines = lines.flatten_event(true).flatten_span_list_on_top_level(true).with_current_span(false).with_span_list(false);
+    tracing_subscriber::registry().with(filter).with(lines).init();
+}
+
+fn function_name() -> String {
+    std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default()
+}
+
+/// The function this environment runs: `Handler:` in template.yaml.
+///
+/// # Errors
+/// When `_HANDLER` is not set.
+pub fn handler() -> Result<String, Error> {
+    env("_HANDLER")
+}
+
+/// A variable that the template sets.
+///
+/// # Errors
+/// When it is not set.
+pub fn env(name: &str) -> Result<String, Error> {
+    std::env::var(name).map_err(|_| format!("the environment variable {name} is not set").into())
+}
+
+/// The binary has no function of that name: the template and the code do not agree.
+pub fn unknown_handler(name: &str) -> Error {
+    format!("no function is called {name:?}; the `Handler` in template.yaml must be one that src/main.rs lists").into()
+}

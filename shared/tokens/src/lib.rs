@@ -1,0 +1,237 @@
+//! Access tokens: JWTs (RFC 7519) signed with ES256 by a KMS key. The private key never leaves KMS; its public half is read
+//! once per environment and verifies without a call.
+
+use aws_config::SdkConfig;
+use aws_sdk_kms::{
+    Client,
+    error::DisplayErrorContext,
+    primitives::Blob,
+    types::{MessageType, SigningAlgorithmSpec},
+};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use contracts::Role;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use kernel::{SessionId, Timestamp, UserId};
+use p256::{PublicKey, ecdsa::Signature, elliptic_curve::sec1::ToSec1Point, pkcs8::DecodePublicKey};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tokio::sync::OnceCell;
+
+/// Who issues the tokens.
+pub const ISSUER: &str = "waybill";
+/// Whom they are for.
+pub const AUDIENCE: &str = "waybill-api";
+/// How long an access token is good for, in seconds.
+pub const LIFETIME_SECONDS: i64 = 15 * 60;
+
+/// What an access token says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// Who issued it.
+    pub iss: String,
+    /// Whom it is for.
+    pub aud: String,
+    /// Whose it is.
+    pub sub: UserId,
+    /// The login it came from.
+    pub sid: SessionId,
+    /// What they may do.
+    pub role: Role,
+    /// When it was issued, in seconds since 1970.
+    pub iat: i64,
+    /// When it ends, in seconds since 1970.
+    pub exp: i64,
+}
+
+impl Claims {
+    /// The claims of a token issued `now`.
+    pub fn issued(sub: UserId, sid: SessionId, role: Role, now: Timestamp) -> Self {
+        let iat = now.as_seconds();
+        Self { iss: ISSUER.to_owned(), aud: AUDIENCE.to_owned(), sub, sid, role, iat, exp: iat + LIFETIME_SECONDS }
+    }
+}
+
+/// A public key as RFC 7517 has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Jwk {
+    kty: &'static str,
+    crv: &'static str,
+    alg: &'static str,
+    #[serde(rename = "use")]
+    usage: &'static str,
+    kid: String,
+    x: String,
+    y: String,
+}
+
+/// The KMS key, or what stands between us and it, did not do its part.
+#[derive(Debug, thiserror::Error)]
+#[error("the signing key: {0}")]
+pub struct KeyError(String);
+
+/// The token is not one of ours, or not any more. It is not said why: that helps only those who forge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the access token is not valid")]
+pub struct InvalidToken;
+
+/// The KMS key that signs access tokens.
+pub struct SigningKey {
+    client: Client,
+    key_id: String,
+    public: OnceCell<Jwk>,
+}
+
+impl SigningKey {
+    /// The key `key_id`, over the environment's one configuration.
+    pub fn connect(config: &SdkConfig, key_id: String) -> Self {
+        Self { client: Client::new(config), key_id, public: OnceCell::new() }
+    }
+
+    /// Signs `claims`: one call of KMS.
+    ///
+    /// # Errors
+    /// When KMS does not sign.
+    pub async fn sign(&self, claims: &Claims) -> Result<String, KeyError> {
+        let encode = |value: serde_json::Result<Vec<u8>>| {
+            value.map(|json| BASE64_URL_SAFE_NO_PAD.encode(json)).map_err(|error| KeyError(error.to_string()))
+        };
+        let header = serde_json::json!({ "alg": "ES256", "typ": "JWT", "kid": self.key_id });
+        let signed = format!("{}.{}", encode(serde_json::to_vec(&header))?, encode(serde_json::to_vec(claims))?);
+        let answer = self
+            .client
+            .sign()
+            .key_id(&self.key_id)
+            .message(Blob::new(Sha256::digest(&signed).to_vec()))
+            .message_type(MessageType::Digest)
+            .signing_algorithm(SigningAlgorithmSpec::EcdsaSha256)
+            .send()
+            .await
+            .map_err(|error| KeyError(DisplayErrorContext(error).to_string()))?;
+        let der = answer.signature.ok_or_else(|| KeyError("KMS gave no signature".to_owned()))?;
+        // KMS answers in DER; RFC 7518 wants the two numbers side by side.
+        let signature = Signature::from_der(der.as_ref()).map_err(|error| KeyError(error.to_string()))?;
+        Ok(format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature.to_bytes())))
+    }
+
+    /// The public half: one call of KMS in the life of an environment.
+    ///
+    /// # Errors
+    /// When KMS does not give it.
+    pub async fn public(&self) -> Result<&Jwk, KeyError> {
+        self.public.get_or_try_init(|| self.fetch_public()).await
+    }
+
+    async fn fetch_public(&self) -> Result<Jwk, KeyError> {
+        let answer = self.client.get_public_key().key_id(&self.key_id).send().await;
+        let answer = answer.map_err(|error| KeyError(DisplayErrorContext(error).to_string()))?;
+        let der = answer.public_key.ok_or_else(|| KeyError("KMS gave no public key".to_owned()))?;
+        let key = PublicKey::from_public_key_der(der.as_ref()).map_err(|error| KeyError(error.to_string()))?;
+        Jwk::of(&key, &self.key_id)
+    }
+
+    /// The claims of `token`, if it is ours and still good.
+    ///
+    /// # Errors
+    /// When the key cannot be had; the inner error when the token is refused.
+    pub async fn verify(&self, token: &str) -> Result<Result<Claims, InvalidToken>, KeyError> {
+        let key = self.public().await?;
+        Ok(key.verify(token))
+    }
+}
+
+impl Jwk {
+    fn of(key: &PublicKey, kid: &str) -> Result<Self, KeyError> {
+        let point = key.to_sec1_point(false);
+        let (Some(x), Some(y)) = (point.x(), point.y()) else {
+            return Err(KeyError("the public key is not a point of P-256".to_owned()));
+        };
+        Ok(Self {
+            kty: "EC",
+            crv: "P-256",
+            alg: "ES256",
+            usage: "sig",
+            kid: kid.to_owned(),
+            x: BASE64_URL_SAFE_NO_PAD.encode(x),
+            y: BASE64_URL_SAFE_NO_PAD.encode(y),
+        })
+    }
+
+    /// The claims of `token`: the algorithm, the key, issuer, audience and time have to be right.
+    fn verify(&self, token: &str) -> Result<Claims, InvalidToken> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| InvalidToken)?;
+        if header.kid.as_deref() != Some(&self.kid) {
+            return Err(InvalidToken);
+        }
+        let key = DecodingKey::from_ec_components(&self.x, &self.y).map_err(|_| InvalidToken)?;
+        let mut rules = Validation::new(Algorithm::ES256);
+        rules.set_issuer(&[ISSUER]);
+        rules.set_audience(&[AUDIENCE]);
+        rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        rules.leeway = 0;
+        jsonwebtoken::decode::<Claims>(token, &key, &rules).map(|token| token.claims).map_err(|_| InvalidToken)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use p256::ecdsa::{SigningKey as PrivateKey, signature::Signer};
+
+    use super::*;
+
+    const KID: &str = "key-1";
+
+    fn private_key(seed: u8) -> PrivateKey {
+        PrivateKey::from_slice(&[seed; 32]).expect("a private key")
+    }
+
+    fn jwk() -> Jwk {
+        Jwk::of(&PublicKey::from(private_key(7).verifying_key()), KID).expect("a public key")
+    }
+
+    fn claims() -> Claims {
+        Claims::issued(UserId::new(), SessionId::new(), Role::Customer, Timestamp::now())
+    }
+
+    fn token(header: serde_json::Value, claims: &Claims, key: u8) -> String {
+        let encode = |value: Vec<u8>| BASE64_URL_SAFE_NO_PAD.encode(value);
+        let claims = serde_json::to_vec(claims).expect("claims");
+        let signed = format!("{}.{}", encode(header.to_string().into_bytes()), encode(claims));
+        let signature: Signature = private_key(key).sign(signed.as_bytes());
+        format!("{signed}.{}", encode(signature.to_bytes().to_vec()))
+    }
+
+    fn es256() -> serde_json::Value {
+        serde_json::json!({ "alg": "ES256", "typ": "JWT", "kid": KID })
+    }
+
+    #[test]
+    fn a_genuine_token_says_who_it_is() {
+        let claims = claims();
+        assert_eq!(jwk().verify(&token(es256(), &claims, 7)), Ok(claims));
+    }
+
+    #[test]
+    fn forged_and_stale_tokens_are_refused() {
+        let genuine = token(es256(), &claims(), 7);
+        let (signed, _) = genuine.rsplit_once('.').expect("three parts");
+        let stale = Claims { exp: Timestamp::now().as_seconds() - 1, ..claims() };
+        let foreign = Claims { iss: "another".to_owned(), ..claims() };
+        let for_others = Claims { aud: "another".to_owned(), ..claims() };
+        let forged = [
+            String::new(),
+            "a.b.c".to_owned(),
+            format!("{signed}."),
+            token(es256(), &claims(), 8),
+            token(es256(), &stale, 7),
+            token(es256(), &foreign, 7),
+            token(es256(), &for_others, 7),
+            token(serde_json::json!({ "alg": "none", "kid": KID }), &claims(), 7),
+            token(serde_json::json!({ "alg": "HS256", "kid": KID }), &claims(), 7),
+            token(serde_json::json!({ "alg": "ES256", "kid": "key-2" }), &claims(), 7),
+            token(serde_json::json!({ "alg": "ES256" }), &claims(), 7),
+        ];
+        for token in forged {
+            assert_eq!(jwk().verify(&token), Err(InvalidToken), "{token}");
+        }
+    }
+}
