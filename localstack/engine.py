@@ -113,6 +113,17 @@ def authorize_mail_by_sender(iam_actions: Any) -> None:
     iam_actions._ses_v2_resource_arn = resource_arn
 
 
+def authorize_batches_as_publish(iam_actions: Any) -> None:
+    """Holds sns:PublishBatch against a grant of sns:Publish, as AWS does; the engine asks for one of its own name."""
+    original = iam_actions._action_from_query
+
+    def action(*arguments: Any, **named: Any) -> Any:
+        found = original(*arguments, **named)
+        return found.replace("PublishBatch", "Publish") if isinstance(found, str) else found
+
+    iam_actions._action_from_query = action
+
+
 def main() -> None:
     port = int(os.environ.get("WAYBILL_PORT", "4566"))
     state = Path(os.environ.get("WAYBILL_STATE", f".local/{port}")).resolve()
@@ -135,6 +146,7 @@ def main() -> None:
     answer_at_once(lambda_runtime)
     start_workflows_at_once(stepfunctions)
     authorize_mail_by_sender(iam_actions)
+    authorize_batches_as_publish(iam_actions)
     with open(state / "functions.log", "ab", buffering=0) as log:
         tee_function_logs(lambda_runtime, log)
         inbox.start(smtp_port=port + 1, web_port=port + 2)

@@ -27,7 +27,9 @@ async fn authorize(key: &SigningKey, request: Request) -> Result<Decision, Error
     decision.is_authorized = true;
     decision.context = match bearer(&request) {
         Some(token) => match key.verify(token).await? {
-            Ok(claims) => json!({ "user_id": claims.sub, "role": claims.role, "session_id": claims.sid }),
+            Ok(claims) => {
+                json!({ "user_id": claims.sub, "role": claims.role, "session_id": claims.sid })
+            }
             Err(_) => json!({}),
         },
         None => json!({}),

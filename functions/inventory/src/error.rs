@@ -46,7 +46,9 @@ impl From<InventoryError> for Problem {
                     .with("reserved", reserved)
             }
             InventoryError::OutOfStock(_) => Self::new(409, "out_of_stock", detail),
-            InventoryError::Ended | InventoryError::NotReserved | InventoryError::Busy => Self::new(409, "busy", detail),
+            InventoryError::Ended | InventoryError::NotReserved | InventoryError::Busy => {
+                Self::new(409, "busy", detail)
+            }
             InventoryError::Store(error) => error.into(),
         }
     }

@@ -82,7 +82,9 @@ impl Store {
         let parts: Vec<&[StockLine]> = lines.chunks(LINES_PER_PART).collect();
         let mut part = 0;
         for _ in 0..parts.len() + TRIES {
-            let Some(part_lines) = parts.get(part) else { return Ok(()) };
+            let Some(part_lines) = parts.get(part) else {
+                return Ok(());
+            };
             let reservation = Reservation { status: Status::Reserved, lines: part_lines.to_vec(), short: Vec::new() };
             let mut writes = vec![Write::put(item(&part_key(id, part), &reservation)?).if_absent()];
             writes.extend(part_lines.iter().map(|line| stock_write(line, RESERVE)));
@@ -101,7 +103,9 @@ impl Store {
                     Some(there) => match self.table.read::<Reservation>(there.clone())? {
                         Reservation { status: Status::Reserved | Status::Committed, .. } => part += 1,
                         Reservation { status: Status::Released, .. } => return Err(InventoryError::Ended),
-                        Reservation { status: Status::Rejected, short, .. } => return Err(InventoryError::OutOfStock(short)),
+                        Reservation { status: Status::Rejected, short, .. } => {
+                            return Err(InventoryError::OutOfStock(short));
+                        }
                     },
                     None => {
                         let short = short_of(part_lines, &refusal);
@@ -119,7 +123,13 @@ impl Store {
     }
 
     /// Ends the reservation for want of stock: puts back what is set aside of it already. Not if it was ended meanwhile.
-    async fn reject(&self, id: OrderId, short: &[ProductId], now: Timestamp, cause: &Cause) -> Result<bool, StoreError> {
+    async fn reject(
+        &self,
+        id: OrderId,
+        short: &[ProductId],
+        now: Timestamp,
+        cause: &Cause,
+    ) -> Result<bool, StoreError> {
         let rejected = StockRejected { order_id: id, short: short.to_vec() };
         let event = event(rejected, id, 1, now, cause)?;
         let Some(first) = self.table.get::<Reservation>(&part_key(id, 0)).await? else {
@@ -127,7 +137,9 @@ impl Store {
             let write = Write::put(item(&part_key(id, 0), &reservation)?).if_absent();
             return self.write_unless_refused(vec![write, event]).await;
         };
-        let Some(effect) = first.status.release().filter(|_| first.status == Status::Reserved) else { return Ok(false) };
+        let Some(effect) = first.status.release().filter(|_| first.status == Status::Reserved) else {
+            return Ok(false);
+        };
         let reservation = Reservation { status: Status::Rejected, short: short.to_vec(), ..first.clone() };
         let still = Write::put(item(&part_key(id, 0), &reservation)?).only_if("#status = :reserved");
         let mut writes = vec![still.with([text(":reserved", "reserved")]), event];
@@ -167,7 +179,8 @@ impl Store {
                 if let Some(effect) = reservation.status.release() {
                     let lines: Vec<StockLine> = parts.iter().flat_map(|part| part.lines.clone()).collect();
                     let last = part + 1 == parts.len();
-                    let released = last.then(|| event(StockReleased { order_id: id, lines }, id, 2, now, cause)).transpose()?;
+                    let released =
+                        last.then(|| event(StockReleased { order_id: id, lines }, id, 2, now, cause)).transpose()?;
                     all_done &= self.take_step(id, part, reservation, effect, released).await?;
                 }
             }
@@ -220,7 +233,13 @@ fn short_of(lines: &[StockLine], refusal: &Refusal) -> Vec<ProductId> {
     lines.iter().enumerate().filter_map(failed).collect()
 }
 
-fn event(event: impl Into<InventoryEvent>, id: OrderId, sequence: u64, now: Timestamp, cause: &Cause) -> Result<Write, StoreError> {
+fn event(
+    event: impl Into<InventoryEvent>,
+    id: OrderId,
+    sequence: u64,
+    now: Timestamp,
+    cause: &Cause,
+) -> Result<Write, StoreError> {
     let item: Item = outbox_item(&Envelope::new(event.into(), id, sequence, now, cause))?;
     Ok(Write::put(item))
 }

@@ -3,10 +3,10 @@
 use aws_config::SdkConfig;
 use aws_sdk_sesv2::{
     Client,
-    error::{BuildError, DisplayErrorContext},
+    error::BuildError,
     types::{Body, Content, Destination, EmailContent, Message},
 };
-use kernel::Email;
+use kernel::{Chain, Email};
 use lambda::env;
 
 use crate::{NotificationsError, templates::Rendered};
@@ -32,7 +32,7 @@ impl Mailer {
             .content(content)
             .send()
             .await;
-        sent.map(drop).map_err(|error| NotificationsError::NotSent(DisplayErrorContext(error).to_string()))
+        sent.map(drop).map_err(|error| NotificationsError::NotSent(Chain(error).to_string()))
     }
 }
 

@@ -98,11 +98,8 @@ impl Store {
     /// Marks the mail as sent.
     pub(crate) async fn sent(&self, about: EventId, now: Timestamp) -> Result<(), StoreError> {
         let mark = Write::update(sent_key(about), "SET #status = :sent, sent_at = :now, expires_at = :expires");
-        let values = [
-            text(":sent", "sent"),
-            text(":now", now),
-            number(":expires", now.as_seconds() + REMEMBERED_SECONDS),
-        ];
+        let values =
+            [text(":sent", "sent"), text(":now", now), number(":expires", now.as_seconds() + REMEMBERED_SECONDS)];
         self.write(mark.with(values)).await
     }
 

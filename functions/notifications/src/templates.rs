@@ -76,7 +76,9 @@ fn explain(reason: CancelReason) -> &'static str {
         CancelReason::OutOfStock => "We do not have enough of what you ordered. You were not charged.",
         CancelReason::PaymentDeclined => "Your bank declined the payment. You were not charged.",
         CancelReason::PaymentUnavailable => "We could not reach the payment provider. You were not charged.",
-        CancelReason::CheckoutFailed => "Something went wrong on our side. If you were charged, the money is on its way back.",
+        CancelReason::CheckoutFailed => {
+            "Something went wrong on our side. If you were charged, the money is on its way back."
+        }
         CancelReason::Requested => "It was cancelled on request. If you were charged, the money is on its way back.",
     }
 }

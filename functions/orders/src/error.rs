@@ -59,7 +59,9 @@ impl From<OrdersError> for Problem {
                 let allowed: Vec<String> = from.next().iter().map(ToString::to_string).collect();
                 Self::new(409, "step_not_allowed", format!("{detail}.")).with("allowed", allowed)
             }
-            OrdersError::Refused(Refusal::InCheckout) => Self::new(409, "in_checkout", "The order is already in checkout."),
+            OrdersError::Refused(Refusal::InCheckout) => {
+                Self::new(409, "in_checkout", "The order is already in checkout.")
+            }
             OrdersError::KeyReused(reused) => reused.into(),
             OrdersError::Busy => Self::new(409, "busy", "The order is being changed by another request; try again."),
             OrdersError::Answer(problem) => problem,

@@ -179,7 +179,12 @@ impl Orders {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn of_user(&self, user_id: UserId, after: Option<String>, limit: usize) -> Result<(Vec<Order>, bool), OrdersError> {
+    pub async fn of_user(
+        &self,
+        user_id: UserId,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<(Vec<Order>, bool), OrdersError> {
         Ok(self.store.of_user(user_id, after, limit).await?)
     }
 

@@ -21,8 +21,8 @@ use std::collections::HashMap;
 
 use contracts::{Cause, Envelope, Event, OrderEvent};
 use dynamo::{
-    Answer, AttributeValue, Claim, Item, Key, KeyReused, Query, StoreError, Table, TransactError, Write, event_item, item,
-    number, text,
+    Answer, AttributeValue, Claim, Item, Key, KeyReused, Query, StoreError, Table, TransactError, Write, event_item,
+    item, number, text,
 };
 use futures::future::try_join_all;
 use kernel::{OrderId, ProductId, Timestamp, UserId};
@@ -82,7 +82,12 @@ impl Store {
     }
 
     /// All that placing an order has to know, in one read.
-    pub async fn known(&self, user_id: UserId, wanted: &[WantedLine], claim: Option<&Claim>) -> Result<Known, StoreError> {
+    pub async fn known(
+        &self,
+        user_id: UserId,
+        wanted: &[WantedLine],
+        claim: Option<&Claim>,
+    ) -> Result<Known, StoreError> {
         let mut keys = vec![user_key(user_id)];
         keys.extend(claim.map(|claim| claim.key().clone()));
         let mut found = self.get_with_products(keys, wanted).await?;
@@ -98,7 +103,11 @@ impl Store {
         self.read_products(found)
     }
 
-    async fn get_with_products(&self, mut keys: Vec<Key>, wanted: &[WantedLine]) -> Result<HashMap<Key, Item>, StoreError> {
+    async fn get_with_products(
+        &self,
+        mut keys: Vec<Key>,
+        wanted: &[WantedLine],
+    ) -> Result<HashMap<Key, Item>, StoreError> {
         let mut products: Vec<ProductId> = wanted.iter().map(|line| line.product_id).collect();
         products.sort_unstable();
         products.dedup();
@@ -108,7 +117,9 @@ impl Store {
 
     fn read_products(&self, found: HashMap<Key, Item>) -> Result<HashMap<ProductId, Product>, StoreError> {
         let products = found.into_iter().filter(|(key, _)| key.pk.starts_with("PRODUCT#"));
-        products.map(|(_, item)| self.table.read::<Product>(item).map(|product| (product.product_id, product))).collect()
+        products
+            .map(|(_, item)| self.table.read::<Product>(item).map(|product| (product.product_id, product)))
+            .collect()
     }
 
     pub fn replay(
@@ -191,7 +202,8 @@ impl Store {
         limit: usize,
     ) -> Result<(Vec<Order>, bool), StoreError> {
         let statuses = status.map_or(Status::ALL.to_vec(), |status| vec![status]);
-        let partitions = statuses.iter().flat_map(|status| (0..SHARDS).map(move |shard| format!("STATUS#{status}#{shard}")));
+        let partitions =
+            statuses.iter().flat_map(|status| (0..SHARDS).map(move |shard| format!("STATUS#{status}#{shard}")));
         let queries: Vec<Query<'_>> = partitions
             .map(|pk| Query { index: Some("gsi1"), pk, sk_prefix: "", after: after.clone(), newest_first: true, limit })
             .collect();

@@ -1,8 +1,9 @@
 //! The checkout workflow: an execution of the state machine, named after its order.
 
 use aws_config::SdkConfig;
-use aws_sdk_sfn::{Client, error::DisplayErrorContext, operation::start_execution::StartExecutionError};
+use aws_sdk_sfn::{Client, operation::start_execution::StartExecutionError};
 use contracts::{Cause, CheckoutStarted};
+use kernel::Chain;
 use lambda::env;
 use serde::Serialize;
 
@@ -29,7 +30,8 @@ impl Workflow {
 
     /// Starts the checkout of an order; started before is started.
     pub(crate) async fn start(&self, checkout: &CheckoutStarted, cause: &Cause) -> Result<(), OrdersError> {
-        let input = serde_json::to_string(&Input { checkout, cause }).map_err(|error| OrdersError::Workflow(error.to_string()))?;
+        let input = serde_json::to_string(&Input { checkout, cause })
+            .map_err(|error| OrdersError::Workflow(error.to_string()))?;
         let started = self
             .client
             .start_execution()
@@ -40,8 +42,10 @@ impl Workflow {
             .await;
         match started {
             Ok(_) => Ok(()),
-            Err(error) if matches!(error.as_service_error(), Some(StartExecutionError::ExecutionAlreadyExists(_))) => Ok(()),
-            Err(error) => Err(OrdersError::Workflow(DisplayErrorContext(error).to_string())),
+            Err(error) if matches!(error.as_service_error(), Some(StartExecutionError::ExecutionAlreadyExists(_))) => {
+                Ok(())
+            }
+            Err(error) => Err(OrdersError::Workflow(Chain(error).to_string())),
         }
     }
 }

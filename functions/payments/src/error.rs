@@ -47,7 +47,9 @@ impl From<PaymentsError> for Problem {
             PaymentsError::NotFound => Self::not_found("payment"),
             PaymentsError::Declined(_) => Self::new(409, "payment_declined", detail),
             PaymentsError::Ended | PaymentsError::CaptureRefused => Self::new(409, "payment_ended", detail),
-            PaymentsError::Unavailable(_) => Self::new(503, "provider_unavailable", "The payment provider does not answer."),
+            PaymentsError::Unavailable(_) => {
+                Self::new(503, "provider_unavailable", "The payment provider does not answer.")
+            }
             PaymentsError::Busy => Self::new(409, "busy", detail),
             PaymentsError::Store(error) => error.into(),
         }

@@ -62,7 +62,9 @@ impl Simulator {
         }
         let (from, intent) = match self.books.get::<Intent>(&key(id)).await? {
             Some(_) if method == "pm_card_timeout" => std::future::pending().await,
-            Some(intent) if intent.state != State::FailedOnce => return Ok(verdict(intent.state, method)),
+            Some(intent) if intent.state != State::FailedOnce => {
+                return Ok(verdict(intent.state, method));
+            }
             seen => {
                 let state = match method {
                     "pm_card_failsOnce" if seen.is_none() => State::FailedOnce,
@@ -129,7 +131,8 @@ impl Simulator {
         let put = Write::put(item(&key(id), intent)?);
         let write = match from {
             Some(state) => {
-                let state = serde_json::to_value(state).map_err(|error| StoreError::unreadable("the simulator's books", error))?;
+                let state = serde_json::to_value(state)
+                    .map_err(|error| StoreError::unreadable("the simulator's books", error))?;
                 put.only_if("#state = :from").with([text(":from", state.as_str().unwrap_or_default())])
             }
             None => put.if_absent(),

@@ -67,7 +67,9 @@ impl Store {
         ];
         match self.table.transact(writes).await {
             Ok(()) => Ok(()),
-            Err(TransactError::Refused(refusal)) if refusal.failed(1) && !refusal.failed(0) => Err(UsersError::UsernameTaken),
+            Err(TransactError::Refused(refusal)) if refusal.failed(1) && !refusal.failed(0) => {
+                Err(UsersError::UsernameTaken)
+            }
             Err(TransactError::Refused(_)) => Err(UsersError::EmailTaken),
             Err(TransactError::Store(error)) => Err(error.into()),
         }

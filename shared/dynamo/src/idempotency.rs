@@ -73,7 +73,12 @@ impl Claim {
     ///
     /// # Errors
     /// When the item is not an answer; the inner error when it answers another request.
-    pub fn replay(&self, table: &Table, found: &Item, now: Timestamp) -> Result<Result<Option<Answer>, KeyReused>, StoreError> {
+    pub fn replay(
+        &self,
+        table: &Table,
+        found: &Item,
+        now: Timestamp,
+    ) -> Result<Result<Option<Answer>, KeyReused>, StoreError> {
         let stored: Stored = table.read(found.clone())?;
         Ok(if stored.expires_at < now.as_seconds() {
             Ok(None)

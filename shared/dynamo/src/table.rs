@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
-    error::DisplayErrorContext,
     types::{AttributeValue, KeysAndAttributes},
 };
+use kernel::Chain;
 use serde::de::DeserializeOwned;
 
 use crate::{Item, Key, StoreError, text};
@@ -64,7 +64,7 @@ impl Table {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|error| self.failed("get", DisplayErrorContext(error)))?;
+            .map_err(|error| self.failed("get", Chain(error)))?;
         answer.item.map(|item| self.read(item)).transpose()
     }
 
@@ -83,9 +83,10 @@ impl Table {
                     .set_request_items(Some(wanted))
                     .send()
                     .await
-                    .map_err(|error| self.failed("batch get", DisplayErrorContext(error)))?;
+                    .map_err(|error| self.failed("batch get", Chain(error)))?;
                 for item in answer.responses.into_iter().flat_map(HashMap::into_values).flatten() {
-                    if let (Some(AttributeValue::S(pk)), Some(AttributeValue::S(sk))) = (item.get("pk"), item.get("sk")) {
+                    if let (Some(AttributeValue::S(pk)), Some(AttributeValue::S(sk))) = (item.get("pk"), item.get("sk"))
+                    {
                         found.insert(Key::new(pk, sk), item);
                     }
                 }
@@ -151,10 +152,11 @@ impl Table {
                 .set_exclusive_start_key(start)
                 .send()
                 .await
-                .map_err(|error| self.failed("query", DisplayErrorContext(error)))?;
+                .map_err(|error| self.failed("query", Chain(error)))?;
             for item in answer.items.unwrap_or_default() {
                 let place = item.get(&sort_key).and_then(|sk| sk.as_s().ok());
-                let in_range = place.is_some_and(|sk| sk.starts_with(query.sk_prefix) && Some(sk) != query.after.as_ref());
+                let in_range =
+                    place.is_some_and(|sk| sk.starts_with(query.sk_prefix) && Some(sk) != query.after.as_ref());
                 if in_range && items.len() <= query.limit {
                     items.push(item);
                 }

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::{
-    error::DisplayErrorContext,
     operation::transact_write_items::TransactWriteItemsError,
     types::{
-        CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure::AllOld, TransactWriteItem,
-        Update,
+        CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure::AllOld,
+        TransactWriteItem, Update,
     },
 };
+
+use kernel::Chain;
 
 use crate::{Item, Key, StoreError, Table};
 
@@ -173,8 +174,10 @@ impl Table {
             let sent = self.client.transact_write_items().set_transact_items(Some(items.clone())).send().await;
             let Err(error) = sent else { return Ok(()) };
             let reasons = match error.as_service_error() {
-                Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled.cancellation_reasons(),
-                _ => return Err(self.failed("transact", DisplayErrorContext(error)).into()),
+                Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                    cancelled.cancellation_reasons()
+                }
+                _ => return Err(self.failed("transact", Chain(error)).into()),
             };
             let code = |reason: &CancellationReason| reason.code().unwrap_or_default().to_owned();
             if reasons.iter().any(|reason| code(reason) == "ConditionalCheckFailed") {
@@ -189,7 +192,7 @@ impl Table {
             let passing = ["None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
             let will_pass = reasons.iter().all(|reason| passing.contains(&code(reason).as_str()));
             if attempt == TRIES || !will_pass {
-                return Err(self.failed("transact", DisplayErrorContext(error)).into());
+                return Err(self.failed("transact", Chain(error)).into());
             }
             let most_millis = 10_u64 << attempt;
             tokio::time::sleep(Duration::from_millis(rand::random_range(0..most_millis))).await;

@@ -87,7 +87,9 @@ impl FromStr for TraceParent {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let refused = || Invalid::new("not_a_traceparent", "must be a W3C traceparent of version 00");
         let parts: Vec<&str> = text.split('-').collect();
-        let [version, trace, span, flags] = parts[..] else { return Err(refused()) };
+        let [version, trace, span, flags] = parts[..] else {
+            return Err(refused());
+        };
         let hex = |s: &str, length: usize| {
             s.len() == length && s.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
         };

@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows of AWS, HTTP or a clock that runs by itself: a [`Timestamp`] is passed in.
 
+mod chain;
 mod correlation;
 mod email;
 mod id;
@@ -11,6 +12,7 @@ mod redacted;
 mod text;
 mod time;
 
+pub use chain::Chain;
 pub use correlation::{CorrelationId, TraceParent};
 pub use email::Email;
 pub use id::{EventId, OrderId, PaymentId, ProductId, SessionId, UserId};

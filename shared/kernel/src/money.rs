@@ -60,7 +60,8 @@ impl Money {
 
     /// Reads `"1299.99"`, `"1299.9"`, `"1299"`: at most two decimals, no sign but a leading minus, no exponent.
     pub fn parse(decimal: &str, currency: Currency) -> Result<Self, Invalid> {
-        let refused = || Invalid::new("not_an_amount", "must be an amount with at most two decimals, such as \"1299.99\"");
+        let refused =
+            || Invalid::new("not_an_amount", "must be an amount with at most two decimals, such as \"1299.99\"");
         let (negative, digits) = match decimal.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, decimal),

@@ -1,6 +1,6 @@
 //! Commands of operators: a function that is invoked by hand or by a deployment, with JSON in and out.
 
-use futures::FutureExt;
+use futures::{FutureExt, TryFutureExt};
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -16,7 +16,9 @@ pub async fn serve<S, T: DeserializeOwned, R: Serialize, F: Into<Error>>(
 ) -> Result<(), Error> {
     let context = &context;
     let command = &command;
-    let service =
-        service_fn(|event: LambdaEvent<T>| async { command(context, event.payload).await.map_err(Into::into) }.boxed_local());
+    let service = service_fn(|event: LambdaEvent<T>| {
+        let done = async { command(context, event.payload).await.map_err(Into::into) };
+        done.inspect_err(|error| tracing::error!(%error, "the command failed")).boxed_local()
+    });
     Runtime::new(service).run().await
 }

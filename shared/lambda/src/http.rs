@@ -180,7 +180,9 @@ impl Request {
     /// # Errors
     /// 422 that names it.
     pub fn limit(&self) -> Result<usize, Problem> {
-        let Some(text) = self.query("limit") else { return Ok(20) };
+        let Some(text) = self.query("limit") else {
+            return Ok(20);
+        };
         text.parse().ok().filter(|limit| (1..=100).contains(limit)).ok_or_else(|| {
             let invalid = Invalid::new("out_of_range", "must be a whole number from 1 to 100");
             Problem::validation(vec![FieldError::new("limit", invalid)])
@@ -219,8 +221,11 @@ impl Request {
     /// # Errors
     /// 422 when the key is not 1 to 255 visible ASCII characters.
     pub fn idempotency(&self, body: &impl Serialize) -> Result<Option<Claim>, Problem> {
-        let Some(key) = self.event.headers.get("idempotency-key") else { return Ok(None) };
-        let key = key.to_str().ok().filter(|key| (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic()));
+        let Some(key) = self.event.headers.get("idempotency-key") else {
+            return Ok(None);
+        };
+        let key =
+            key.to_str().ok().filter(|key| (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic()));
         let key = key.ok_or_else(|| {
             let invalid = Invalid::new("out_of_range", "must be 1 to 255 visible ASCII characters");
             Problem::validation(vec![FieldError::new("Idempotency-Key", invalid)])
@@ -235,11 +240,7 @@ impl Request {
 
     /// What events that follow from this request name as their cause.
     pub fn cause(&self) -> Cause {
-        Cause {
-            correlation_id: self.correlation_id.clone(),
-            traceparent: self.traceparent.clone(),
-            causation_id: None,
-        }
+        Cause { correlation_id: self.correlation_id.clone(), traceparent: self.traceparent.clone(), causation_id: None }
     }
 
     /// Milliseconds since the request came.

@@ -299,7 +299,8 @@ mod tests {
 
     #[test]
     fn amounts_are_strings_or_numbers_of_two_decimals() {
-        for (value, minor) in [(json!("12.5"), 1_250), (json!(12.5), 1_250), (json!(1299.99), 129_999), (json!(7), 700)] {
+        for (value, minor) in [(json!("12.5"), 1_250), (json!(12.5), 1_250), (json!(1299.99), 129_999), (json!(7), 700)]
+        {
             assert_eq!(Amount::read(&value), Ok(Amount(minor)), "{value}");
         }
         for value in [json!(1.999), json!(-1), json!(null), json!("1,5"), json!(1e300)] {

@@ -2,11 +2,10 @@
 
 use aws_config::SdkConfig;
 use aws_lambda_events::dynamodb::{Event as StreamEvent, EventRecord};
-use aws_sdk_sns::{
-    error::DisplayErrorContext,
-    types::{MessageAttributeValue, PublishBatchRequestEntry},
-};
+use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 use dynamo::OUTBOX_KIND;
+use futures::{FutureExt, TryFutureExt};
+use kernel::Chain;
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 
 use crate::{Error, env};
@@ -42,7 +41,10 @@ pub async fn serve(config: &SdkConfig) -> Result<(), Error> {
         topic: env("TOPIC_ARN")?,
         unpublished: env("UNPUBLISHED_QUEUE_URL")?,
     };
-    let service = service_fn(|event: LambdaEvent<StreamEvent>| publisher.publish(event.payload));
+    let service = service_fn(|event: LambdaEvent<StreamEvent>| {
+        let published = publisher.publish(event.payload);
+        published.inspect_err(|error| tracing::error!(%error, "a batch is not published yet")).boxed_local()
+    });
     Runtime::new(service).run().await
 }
 
@@ -57,7 +59,8 @@ impl Publisher {
     }
 
     async fn publish_ten(&self, events: &[Outgoing]) -> Result<(), Error> {
-        let entries: Vec<_> = events.iter().enumerate().map(|(index, event)| event.entry(index)).collect::<Result<_, _>>()?;
+        let entries: Vec<_> =
+            events.iter().enumerate().map(|(index, event)| event.entry(index)).collect::<Result<_, _>>()?;
         let answer = self
             .sns
             .publish_batch()
@@ -65,7 +68,7 @@ impl Publisher {
             .set_publish_batch_request_entries(Some(entries))
             .send()
             .await
-            .map_err(|error| format!("SNS did not take a batch: {}", DisplayErrorContext(error)))?;
+            .map_err(|error| format!("SNS did not take a batch: {}", Chain(error)))?;
         for failure in answer.failed() {
             if !failure.sender_fault() {
                 return Err(format!("SNS could not take an event: {}", failure.code()).into());
@@ -80,7 +83,7 @@ impl Publisher {
 
     async fn park(&self, event: &Outgoing) -> Result<(), Error> {
         let sent = self.sqs.send_message().queue_url(&self.unpublished).message_body(&event.envelope).send().await;
-        sent.map(drop).map_err(|error| format!("an unpublished event was not parked: {}", DisplayErrorContext(error)).into())
+        sent.map(drop).map_err(|error| format!("an unpublished event was not parked: {}", Chain(error)).into())
     }
 }
 

@@ -75,9 +75,10 @@ impl Problem {
         body.insert("detail".to_owned(), self.detail.clone().into());
         body.insert("correlation_id".to_owned(), correlation_id.into());
         if !self.errors.is_empty() {
-            let errors = self.errors.iter().map(|error| {
-                serde_json::json!({ "field": error.field, "code": error.code, "message": error.message })
-            });
+            let errors = self
+                .errors
+                .iter()
+                .map(|error| serde_json::json!({ "field": error.field, "code": error.code, "message": error.message }));
             body.insert("errors".to_owned(), errors.collect());
         }
         body.extend(self.more.clone());

@@ -25,11 +25,16 @@ pub async fn start() -> SdkConfig {
 }
 
 /// One JSON object per line; the fields of the spans around a line stand beside its own.
+///
+/// The runtime logs whatever a function fails with, refusals of workflow tasks too; what is to be known of a failure was logged
+/// where it was handled, with its correlation id.
 fn log_json() {
-    let filter = EnvFilter::try_from_env("LOG_LEVEL").unwrap_or_else(|_| EnvFilter::new("info"));
+    let level = std::env::var("LOG_LEVEL").unwrap_or_else(|_| "info".to_owned());
+    let filter = EnvFilter::new(format!("{level},lambda_runtime=off"));
     let mut lines = json_subscriber::fmt::layer();
     lines.inner_layer_mut().add_static_field("function", function_name().into());
-    let lines = lines.flatten_event(true).flatten_span_list_on_top_level(true).with_current_span(false).with_span_list(false);
+    let lines =
+        lines.flatten_event(true).flatten_span_list_on_top_level(true).with_current_span(false).with_span_list(false);
     tracing_subscriber::registry().with(filter).with(lines).init();
 }
 

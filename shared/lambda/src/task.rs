@@ -75,7 +75,8 @@ pub async fn serve<S, T: DeserializeOwned>(
     context: S,
     task: impl AsyncFn(&S, T, Cause) -> Result<(), TaskError>,
 ) -> Result<(), Error> {
-    let service = service_fn(|event: LambdaEvent<serde_json::Value>| perform(&context, &task, event.payload).boxed_local());
+    let service =
+        service_fn(|event: LambdaEvent<serde_json::Value>| perform(&context, &task, event.payload).boxed_local());
     Runtime::new(service).run().await
 }
 
@@ -94,8 +95,12 @@ async fn perform<S, T: DeserializeOwned>(
         let done = task(context, work, cause).await;
         match &done {
             Ok(()) => tracing::info!("done"),
-            Err(TaskError::Refused { name, detail }) => tracing::info!(refusal = name, detail, "refused"),
-            Err(TaskError::Fault { name, reason }) => tracing::error!(fault = name, error = reason, "failed"),
+            Err(TaskError::Refused { name, detail }) => {
+                tracing::info!(refusal = name, detail, "refused")
+            }
+            Err(TaskError::Fault { name, reason }) => {
+                tracing::error!(fault = name, error = reason, "failed")
+            }
         }
         Ok(done?)
     }

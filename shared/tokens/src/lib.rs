@@ -4,14 +4,13 @@
 use aws_config::SdkConfig;
 use aws_sdk_kms::{
     Client,
-    error::DisplayErrorContext,
     primitives::Blob,
     types::{MessageType, SigningAlgorithmSpec},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use contracts::Role;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use kernel::{SessionId, Timestamp, UserId};
+use kernel::{Chain, SessionId, Timestamp, UserId};
 use p256::{PublicKey, ecdsa::Signature, elliptic_curve::sec1::ToSec1Point, pkcs8::DecodePublicKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -106,7 +105,7 @@ impl SigningKey {
             .signing_algorithm(SigningAlgorithmSpec::EcdsaSha256)
             .send()
             .await
-            .map_err(|error| KeyError(DisplayErrorContext(error).to_string()))?;
+            .map_err(|error| KeyError(Chain(error).to_string()))?;
         let der = answer.signature.ok_or_else(|| KeyError("KMS gave no signature".to_owned()))?;
         // KMS answers in DER; RFC 7518 wants the two numbers side by side.
         let signature = Signature::from_der(der.as_ref()).map_err(|error| KeyError(error.to_string()))?;
@@ -123,7 +122,7 @@ impl SigningKey {
 
     async fn fetch_public(&self) -> Result<Jwk, KeyError> {
         let answer = self.client.get_public_key().key_id(&self.key_id).send().await;
-        let answer = answer.map_err(|error| KeyError(DisplayErrorContext(error).to_string()))?;
+        let answer = answer.map_err(|error| KeyError(Chain(error).to_string()))?;
         let der = answer.public_key.ok_or_else(|| KeyError("KMS gave no public key".to_owned()))?;
         let key = PublicKey::from_public_key_der(der.as_ref()).map_err(|error| KeyError(error.to_string()))?;
         Jwk::of(&key, &self.key_id)

@@ -23,7 +23,9 @@ fn read(body: &Fields<'_>) -> Option<Change> {
     let name = match names[..] {
         [] => "quantity",
         [name] => name,
-        [_, other, ..] => return body.refuse(other, Invalid::new("ambiguous", "must be the only one of quantity, stock, adjust")),
+        [_, other, ..] => {
+            return body.refuse(other, Invalid::new("ambiguous", "must be the only one of quantity, stock, adjust"));
+        }
     };
     let pieces: i64 = body.required(name)?;
     let least = if name == "adjust" { -MOST_ON_HAND } else { 0 };

@@ -154,7 +154,9 @@ impl Order {
     /// The order that `events`, from the first one on, have made; `None` if the first is not its placement.
     pub fn replay<'a>(events: impl IntoIterator<Item = (&'a OrderEvent, Timestamp)>) -> Option<Self> {
         let mut events = events.into_iter();
-        let (OrderEvent::OrderPlaced(placed), at) = events.next()? else { return None };
+        let (OrderEvent::OrderPlaced(placed), at) = events.next()? else {
+            return None;
+        };
         let mut order = Self {
             id: placed.order_id,
             user_id: placed.user_id,
@@ -181,8 +183,12 @@ impl Order {
     pub fn decide(&self, command: Command) -> Result<Vec<OrderEvent>, Refusal> {
         let (order_id, user_id) = (self.id, self.user_id);
         let (to, event): (Status, OrderEvent) = match command {
-            Command::StartCheckout { payment_method } => return self.start_checkout(payment_method),
-            Command::Confirm { payment_id } if self.payment_id == Some(payment_id) && self.status != Status::Cancelled => {
+            Command::StartCheckout { payment_method } => {
+                return self.start_checkout(payment_method);
+            }
+            Command::Confirm { payment_id }
+                if self.payment_id == Some(payment_id) && self.status != Status::Cancelled =>
+            {
                 return Ok(Vec::new());
             }
             Command::Confirm { payment_id } => {
@@ -353,10 +359,7 @@ mod tests {
     #[test]
     fn a_cancelled_order_is_never_confirmed() {
         for before in [vec![cancel()], vec![confirm(), cancel()]] {
-            assert_eq!(
-                given(before).when(confirm()),
-                Err(Refusal::Step { from: Status::Cancelled, to: Status::Paid })
-            );
+            assert_eq!(given(before).when(confirm()), Err(Refusal::Step { from: Status::Cancelled, to: Status::Paid }));
         }
     }
 

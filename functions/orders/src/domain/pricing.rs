@@ -56,7 +56,9 @@ pub fn price(
     let mut errors = Vec::new();
     let mut lines: Vec<OrderLine> = Vec::new();
     for line in wanted {
-        let field = |name: &str| if line.field.is_empty() { name.to_owned() } else { format!("{}.{name}", line.field) };
+        let field = |name: &str| {
+            if line.field.is_empty() { name.to_owned() } else { format!("{}.{name}", line.field) }
+        };
         let Some(product) = catalog.get(&line.product_id) else {
             let unknown = Invalid::new("unknown_product", "is not a product of this shop");
             errors.push(FieldError::new(field("product_id"), unknown));

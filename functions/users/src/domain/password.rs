@@ -2,10 +2,7 @@
 
 use std::{str::FromStr, sync::LazyLock};
 
-use argon2::{
-    Argon2, PasswordHasher, PasswordVerifier,
-    password_hash::phc::PasswordHash as Phc,
-};
+use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash as Phc};
 use kernel::{Invalid, Redacted};
 use lambda::input::Field;
 use serde::{Deserialize, Serialize};
