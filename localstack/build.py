@@ -33,8 +33,8 @@ def contexts(root: Path) -> list[str]:
 def build(root: Path, profile: str = "release") -> None:
     """Compiles every context's binary and updates `build/<context>/bootstrap` where it differs."""
     names = contexts(root)
-    packages = [argument for name in names for argument in ("-p", name)]
-    cargo(root, "build", "--profile", profile, "--locked", "--bins", *packages)
+    # The whole workspace, always: a selection of packages has a selection of features, and compiles the SDK anew.
+    cargo(root, "build", "--profile", profile, "--locked", "--workspace", "--bins")
     target = Path(os.environ.get("CARGO_TARGET_DIR", root / "target")) / profile
     for name in names:
         _update(target / name, bootstrap(root, name))

@@ -52,7 +52,7 @@ def units(root: Path) -> list[Step]:
     """The tests that need no stack."""
     return [
         Step("tools", lambda: _run(root, sys.executable, "-m", "unittest", "discover", "-s", "localstack")),
-        Step("units", lambda: cargo(root, "test", "--release", "--locked", "--workspace", "--exclude", "journeys")),
+        Step("units", lambda: cargo(root, "test", "--release", "--locked", "--workspace", "--lib", "--bins")),
     ]
 
 

@@ -163,7 +163,8 @@ def journeys(stack: Stack) -> list[checks.Step]:
     def run_journeys() -> None:
         try:
             bring_up(stack, parameters={})
-            build.cargo(ROOT, "test", "--release", "--locked", "-p", "journeys", WAYBILL_OUTPUTS=str(stack.outputs))
+            build.cargo(
+                ROOT, "test", "--release", "--locked", "--workspace", "--test", "journeys", WAYBILL_OUTPUTS=str(stack.outputs))
         except BaseException:
             print(f"logs: {stack.function_log} and {stack.engine_log}", file=sys.stderr)
             raise

@@ -1,1 +1,39 @@
+//! What the black-box tests use: people who shop, their mail, and the faults that meet them.
+//!
+//! Everything fails by panicking, with what was expected and what came instead: these are tests.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod faults;
+mod person;
+mod shop;
+mod stack;
+
+pub use faults::{Echo, kill_function, processes_of};
+pub use person::{Answer, Person};
+pub use shop::{Product, Shop};
+pub use stack::Stack;
+
+use std::{future::Future, time::Duration};
+
+/// How long a test waits for something that is on its way.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until `look` finds something.
+///
+/// # Panics
+/// When `limit` is over; the message says for what was waited, and what was there instead.
+pub async fn eventually<T, F>(what: &str, limit: Duration, mut look: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Result<T, String>>,
+{
+    let started = std::time::Instant::now();
+    loop {
+        match look().await {
+            Ok(found) => return found,
+            Err(instead) if started.elapsed() > limit => {
+                panic!("waited {limit:?} for {what}; there was {instead}")
+            }
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Faults: functions that die, messages that come twice.
+
+use std::{
+    collections::HashSet,
+    fs,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use aws_sdk_sqs::types::QueueAttributeName;
+use futures::future::join_all;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{PATIENCE, Stack, eventually};
+
+/// The processes that run a function (its logical id), from Linux's `/proc`; the engine runs each as a child of its own.
+pub fn processes_of(function: &str) -> Vec<u32> {
+    let name = &Stack::get().functions[function];
+    let marker = format!("AWS_LAMBDA_FUNCTION_NAME={name}\0");
+    let pids = fs::read_dir("/proc").expect("Linux's /proc").flatten();
+    pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid: &u32| {
+            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            String::from_utf8_lossy(&environment).contains(&marker)
+        })
+        .collect()
+}
+
+/// Kills the processes that run a function, at once and without a word; how many there were.
+pub fn kill_function(function: &str) -> usize {
+    let pids = processes_of(function);
+    for pid in &pids {
+        let killed = Command::new("kill").args(["-9", &pid.to_string()]).status();
+        killed.expect("kill runs");
+    }
+    pids.len()
+}
+
+/// Hears every event of the shop, and can say it again.
+#[derive(Debug)]
+pub struct Echo {
+    sns: aws_sdk_sns::Client,
+    sqs: aws_sdk_sqs::Client,
+    queue_url: String,
+    subscriptions: Vec<String>,
+    heard: HashSet<String>,
+}
+
+impl Echo {
+    /// Starts to listen.
+    pub async fn listen() -> Self {
+        let stack = Stack::get();
+        let aws = stack.aws().await;
+        let (sns, sqs) = (aws_sdk_sns::Client::new(&aws), aws_sdk_sqs::Client::new(&aws));
+        let name = format!("echo-{}", Uuid::new_v4().simple());
+        let queue_url = sqs.create_queue().queue_name(&name).send().await.expect("a queue").queue_url.expect("a URL");
+        let arn = Self::make_hearing(&sqs, &queue_url).await;
+        let subscribe = stack.topics.values().map(|topic| {
+            let subscription = sns.subscribe().topic_arn(topic).protocol("sqs").endpoint(&arn);
+            subscription.attributes("RawMessageDelivery", "true").return_subscription_arn(true).send()
+        });
+        let subscriptions = join_all(subscribe).await.into_iter();
+        let subscriptions =
+            subscriptions.map(|made| made.expect("a subscription").subscription_arn.expect("an ARN")).collect();
+        Self { sns, sqs, queue_url, subscriptions, heard: HashSet::new() }
+    }
+
+    /// Lets every topic send to the queue; its ARN.
+    async fn make_hearing(sqs: &aws_sdk_sqs::Client, queue_url: &str) -> String {
+        let wanted = sqs.get_queue_attributes().queue_url(queue_url).attribute_names(QueueAttributeName::QueueArn);
+        let attributes = wanted.send().await.expect("attributes").attributes.expect("attributes");
+        let arn = attributes[&QueueAttributeName::QueueArn].clone();
+        let allow = json!({
+            "Effect": "Allow", "Principal": { "Service": "sns.amazonaws.com" }, "Action": "sqs:SendMessage", "Resource": arn,
+        });
+        let policy = json!({ "Version": "2012-10-17", "Statement": [allow] }).to_string();
+        let set = sqs.set_queue_attributes().queue_url(queue_url).attributes(QueueAttributeName::Policy, policy);
+        set.send().await.expect("a queue policy");
+        arn
+    }
+
+    /// What was said since the last time, each event once.
+    pub async fn hear(&mut self) -> Vec<Value> {
+        let mut events = Vec::new();
+        loop {
+            let receive = self.sqs.receive_message().queue_url(&self.queue_url).max_number_of_messages(10);
+            let messages = receive.send().await.expect("messages").messages.unwrap_or_default();
+            if messages.is_empty() {
+                return events;
+            }
+            for message in messages {
+                let event: Value = serde_json::from_str(&message.body.expect("a body")).expect("an envelope");
+                if self.heard.insert(event["event_id"].to_string()) {
+                    events.push(event);
+                }
+                let receipt = message.receipt_handle.expect("a receipt");
+                let delete = self.sqs.delete_message().queue_url(&self.queue_url).receipt_handle(receipt);
+                delete.send().await.expect("deleted");
+            }
+        }
+    }
+
+    /// Waits until so many events were heard that go back to the request `correlation_id`; these events.
+    pub async fn events_of(&mut self, correlation_id: &str, count: usize) -> Vec<Value> {
+        let mut found = Vec::new();
+        let started = Instant::now();
+        while found.len() < count {
+            assert!(started.elapsed() < PATIENCE, "waited for {count} events, heard {found:?}");
+            found.extend(self.hear().await.into_iter().filter(|event| event["correlation_id"] == correlation_id));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        found
+    }
+
+    /// Says an event again to every consumer that its context can reach.
+    ///
+    /// A consumer gets what its subscription would not let through, too, and has to pass it over.
+    pub async fn say(&self, event: &Value) {
+        let consumers = consumers_of(event["source"].as_str().expect("a source"));
+        let sends = consumers.iter().map(|queue| {
+            let url = &Stack::get().queues[*queue];
+            self.sqs.send_message().queue_url(url).message_body(event.to_string()).send()
+        });
+        for sent in join_all(sends).await {
+            sent.expect("a message is sent");
+        }
+    }
+
+    /// Waits until every consumer is done with what it was sent.
+    pub async fn drained(&self) {
+        let stack = Stack::get();
+        let queues = ["users", "catalog", "orders"].into_iter().flat_map(consumers_of);
+        for queue in queues {
+            let attributes = [
+                QueueAttributeName::ApproximateNumberOfMessages,
+                QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+            ];
+            eventually(&format!("{queue} to be empty"), PATIENCE, || async {
+                let ask = self.sqs.get_queue_attributes().queue_url(&stack.queues[*queue]);
+                let answer = ask.set_attribute_names(Some(attributes.to_vec())).send().await.expect("attributes");
+                let left = answer.attributes.unwrap_or_default();
+                if left.values().all(|count| count == "0") { Ok(()) } else { Err(format!("{left:?}")) }
+            })
+            .await;
+        }
+    }
+
+    /// Stops to listen.
+    pub async fn stop(self) {
+        for subscription in &self.subscriptions {
+            self.sns.unsubscribe().subscription_arn(subscription).send().await.expect("unsubscribed");
+        }
+        self.sqs.delete_queue().queue_url(&self.queue_url).send().await.expect("deleted");
+    }
+}
+
+/// The queues that a context's events can reach.
+fn consumers_of(source: &str) -> &'static [&'static str] {
+    match source {
+        "users" => &["OrdersRememberUserQueue", "RememberContactQueue"],
+        "catalog" => &["StockProductQueue", "OrdersRememberProductQueue"],
+        "orders" => &[
+            "SettleOrderQueue",
+            "StartCheckoutQueue",
+            "UndoCancelledQueue",
+            "MailOrderConfirmedQueue",
+            "MailOrderCancelledQueue",
+        ],
+        _ => &[],
+    }
+}

@@ -1,0 +1,80 @@
+//! The deployed stack under test.
+
+use std::{collections::HashMap, path::PathBuf, sync::LazyLock};
+
+use serde::Deserialize;
+
+/// Where the stack is, as its deployment wrote it down.
+#[derive(Debug, Deserialize)]
+pub struct Stack {
+    /// Ends with `/api/v1`.
+    pub api_url: String,
+    /// The AWS endpoint.
+    pub engine_url: String,
+    /// The inbox that takes all mail.
+    pub inbox_url: String,
+    /// Who runs the shop.
+    pub admin: Login,
+    /// Who buys there.
+    pub customer: Login,
+    /// Of the AWS endpoint.
+    pub region: String,
+    /// Of the AWS endpoint.
+    pub credentials: Credentials,
+    /// ARNs, by context.
+    pub topics: HashMap<String, String>,
+    /// URLs, by logical id.
+    pub queues: HashMap<String, String>,
+    /// Names, by logical id.
+    pub tables: HashMap<String, String>,
+    /// Names, by logical id.
+    pub functions: HashMap<String, String>,
+}
+
+/// How somebody logs in.
+#[derive(Debug, Deserialize)]
+#[allow(missing_docs)]
+pub struct Login {
+    pub email: String,
+    pub password: String,
+}
+
+/// Keys of the AWS endpoint.
+#[derive(Debug, Deserialize)]
+#[allow(missing_docs)]
+pub struct Credentials {
+    pub access_key_id: String,
+    pub secret_access_key: String,
+}
+
+impl Stack {
+    /// The stack that `WAYBILL_OUTPUTS` describes, or that `make up` left running.
+    pub fn get() -> &'static Self {
+        static STACK: LazyLock<Stack> = LazyLock::new(|| {
+            let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+            let path =
+                std::env::var("WAYBILL_OUTPUTS").map_or_else(|_| root.join(".local/outputs.json"), PathBuf::from);
+            let text = std::fs::read_to_string(&path)
+                .unwrap_or_else(|error| panic!("{}: {error}; the tests need a stack: `make up`", path.display()));
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        });
+        &STACK
+    }
+
+    /// The SDK configuration for looking behind the API, as the account's owner.
+    pub async fn aws(&self) -> aws_config::SdkConfig {
+        let keys = &self.credentials;
+        aws_config::defaults(aws_config::BehaviorVersion::latest())
+            .endpoint_url(&self.engine_url)
+            .region(aws_config::Region::new(self.region.clone()))
+            .credentials_provider(aws_sdk_sqs::config::Credentials::new(
+                &keys.access_key_id,
+                &keys.secret_access_key,
+                None,
+                None,
+                "the stack's outputs",
+            ))
+            .load()
+            .await
+    }
+}

@@ -1,0 +1,57 @@
+//! Pays with a card that does not go through, in each of the ways the simulator knows.
+
+use testkit::{Person, Shop};
+
+#[tokio::test]
+async fn a_declined_card_cancels_the_order_and_frees_the_stock() {
+    let shop = Shop::open().await;
+    let mug = shop.product(3).await;
+    let carol = Person::customer().await;
+    let order = carol.check_out(&mug, 3, "pm_card_chargeDeclined").await;
+    let cancelled = carol.outcome(&order).await;
+    assert_eq!((&cancelled["status"], &cancelled["cancel_reason"]), (&"cancelled".into(), &"payment_declined".into()));
+    // Stock went back before the order was cancelled.
+    assert_eq!(shop.stock(&mug).await, (3, 0));
+    let payment = shop.payment_becomes(&order, "declined").await;
+    assert_eq!(payment["failure_reason"], "card_declined");
+
+    let mail = carol.mail_about(&order, "was cancelled").await;
+    assert!(mail["text"].as_str().unwrap().contains("Your bank declined the payment"), "{mail}");
+    assert_eq!(carol.mails_with(order["id"].as_str().unwrap()).await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_unknown_card_is_a_declined_card() {
+    let shop = Shop::open().await;
+    let mug = shop.product(1).await;
+    let carol = Person::customer().await;
+    let order = carol.check_out(&mug, 1, "pm_no_such_card").await;
+    assert_eq!(carol.outcome(&order).await["cancel_reason"], "payment_declined");
+    assert_eq!(shop.payment_becomes(&order, "declined").await["failure_reason"], "unknown_payment_method");
+}
+
+#[tokio::test]
+async fn a_provider_that_fails_once_is_asked_again() {
+    let shop = Shop::open().await;
+    let mug = shop.product(1).await;
+    let carol = Person::customer().await;
+    let order = carol.check_out(&mug, 1, "pm_card_failsOnce").await;
+    assert_eq!(carol.outcome(&order).await["status"], "paid");
+    shop.payment_becomes(&order, "captured").await;
+}
+
+/// The provider has set the money aside but never says so: the shop gives up, and has to undo what it does not know of.
+#[tokio::test]
+async fn a_provider_that_never_answers_ends_in_a_cancelled_order() {
+    let shop = Shop::open().await;
+    let mug = shop.product(1).await;
+    let carol = Person::customer().await;
+    let order = carol.check_out(&mug, 1, "pm_card_timeout").await;
+    let cancelled = carol.outcome(&order).await;
+    assert_eq!(
+        (&cancelled["status"], &cancelled["cancel_reason"]),
+        (&"cancelled".into(), &"payment_unavailable".into())
+    );
+    shop.settles_at(&mug, 1).await;
+    assert!(shop.payments(&order).await.is_empty());
+}

@@ -1,0 +1,13 @@
+//! What people do with the shop, over HTTP alone, against a deployed stack: one file a journey.
+//!
+//! Each test has products and customers of its own, so that all of them run side by side, and twice on the same stack.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+mod asks_for_what_is_wrong;
+mod asks_twice;
+mod browses_and_lists;
+mod is_declined;
+mod meets_faults;
+mod orders_first_order;
+mod wants_the_last_ones;
+mod who_may_do_what;

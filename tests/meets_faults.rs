@@ -1,0 +1,122 @@
+//! Shops while functions die and messages come twice: orders end paid or cancelled, never in between; money and stock agree.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use futures::future::join_all;
+use serde_json::Value;
+use testkit::{Echo, PATIENCE, Person, Product, Shop, eventually, kill_function, processes_of};
+
+/// A message that a function died over comes again when its visibility timeout is over.
+const REDELIVERY: Duration = Duration::from_secs(90);
+
+/// Makes sure that an order has ended, and that payments, stock and mail say the same.
+async fn agree(shop: &Shop, carol: &Person, mug: &Product, order: &Value, before: i64, pieces: i64) {
+    let ended = eventually("an end of the order", REDELIVERY, || async {
+        let order = carol.order(order).await;
+        if order["status"] == "pending" { Err(order.to_string()) } else { Ok(order) }
+    })
+    .await;
+    if ended["status"] == "paid" {
+        shop.payment_becomes(&ended, "captured").await;
+        shop.settles_at(mug, before - pieces).await;
+        carol.mail_about(&ended, "is confirmed").await;
+    } else {
+        assert_eq!(ended["status"], "cancelled");
+        let payments = shop.payments(&ended).await;
+        assert!(payments.iter().all(|payment| payment["status"] != "captured" && payment["status"] != "authorized"));
+        shop.settles_at(mug, before).await;
+        carol.mail_about(&ended, "was cancelled").await;
+    }
+}
+
+/// The provider takes two seconds: the function that waits for it is killed meanwhile.
+#[tokio::test]
+async fn a_function_killed_while_it_pays() {
+    let shop = Shop::open().await;
+    let mug = shop.product(4).await;
+    let carol = Person::customer().await;
+    let order = carol.check_out(&mug, 1, "pm_card_slow").await;
+    // Stock is reserved: the next step is the payment.
+    eventually("the reservation", PATIENCE, || async {
+        match shop.stock(&mug).await {
+            (3, 1) if !processes_of("AuthorizePayment").is_empty() => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+    assert!(kill_function("AuthorizePayment") > 0);
+    agree(&shop, &carol, &mug, &order, 4, 1).await;
+}
+
+/// Every function of the checkout is killed again and again while orders go through it.
+#[tokio::test]
+async fn functions_killed_at_any_moment() {
+    let shop = Shop::open().await;
+    let carol = Person::customer().await;
+    let mugs = join_all((0..12).map(|_| shop.product(5))).await;
+    let steps = [
+        "ReserveStock",
+        "AuthorizePayment",
+        "ConfirmOrder",
+        "CapturePayment",
+        "VoidPayment",
+        "ReleaseStock",
+        "CancelOrder",
+        "OrdersPublish",
+        "StartCheckout",
+    ];
+    let methods = ["pm_card_visa", "pm_card_chargeDeclined", "pm_card_failsOnce"];
+    let mut orders = Vec::new();
+    for (index, mug) in mugs.iter().enumerate() {
+        orders.push(carol.check_out(mug, 2, methods[index % methods.len()]).await);
+        // Each order meets another victim; a step that is not running yet has nobody to kill.
+        kill_function(steps[index % steps.len()]);
+    }
+    for step in steps {
+        kill_function(step);
+    }
+    for (mug, order) in mugs.iter().zip(&orders) {
+        agree(&shop, &carol, mug, order, 5, 2).await;
+    }
+}
+
+/// Every event of two orders, a good one and a declined one, is said three times to every consumer of the shop.
+#[tokio::test]
+async fn every_message_comes_three_times() {
+    let shop = Shop::open().await;
+    let mug = shop.product(10).await;
+    let carol = Person::customer().await;
+    let mut echo = Echo::listen().await;
+
+    let paid = carol.check_out(&mug, 2, "pm_card_visa").await;
+    let declined = carol.check_out(&mug, 3, "pm_card_chargeDeclined").await;
+    let mut heard = BTreeSet::new();
+    let started = Instant::now();
+    // Two events a placement with its checkout, and one end each.
+    while heard.len() < 6 {
+        assert!(started.elapsed() < PATIENCE, "heard only {heard:?}");
+        for event in echo.hear().await {
+            echo.say(&event).await;
+            echo.say(&event).await;
+            if [&paid, &declined].iter().any(|order| order["id"] == event["subject"]) && event["source"] == "orders" {
+                heard.insert((event["subject"].to_string(), event["event_type"].to_string()));
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    echo.drained().await;
+    echo.stop().await;
+
+    assert_eq!(carol.order(&paid).await["status"], "paid");
+    assert_eq!(carol.order(&declined).await["status"], "cancelled");
+    shop.settles_at(&mug, 8).await;
+    shop.payment_becomes(&paid, "captured").await;
+    shop.payment_becomes(&declined, "declined").await;
+    for order in [&paid, &declined] {
+        assert_eq!(carol.mails_with(order["id"].as_str().unwrap()).await.len(), 1);
+    }
+    assert_eq!(carol.get("/orders").await.expect(200)["items"].as_array().map(Vec::len), Some(2));
+}
