@@ -7,18 +7,11 @@ use std::{
 
 use futures::future::join_all;
 use serde_json::Value;
-use testkit::{Echo, PATIENCE, Person, Product, Shop, eventually, kill_function, processes_of};
-
-/// A message that a function died over comes again when its visibility timeout is over.
-const REDELIVERY: Duration = Duration::from_secs(90);
+use testkit::{Echo, PATIENCE, Person, Product, Shop, eventually, kill_function, workflow_history};
 
 /// Makes sure that an order has ended, and that payments, stock and mail say the same.
 async fn agree(shop: &Shop, carol: &Person, mug: &Product, order: &Value, before: i64, pieces: i64) {
-    let ended = eventually("an end of the order", REDELIVERY, || async {
-        let order = carol.order(order).await;
-        if order["status"] == "pending" { Err(order.to_string()) } else { Ok(order) }
-    })
-    .await;
+    let ended = carol.outcome(order).await;
     if ended["status"] == "paid" {
         shop.payment_becomes(&ended, "captured").await;
         shop.settles_at(mug, before - pieces).await;
@@ -39,16 +32,20 @@ async fn a_function_killed_while_it_pays() {
     let mug = shop.product(4).await;
     let carol = Person::customer().await;
     let order = carol.check_out(&mug, 1, "pm_card_slow").await;
-    // Stock is reserved: the next step is the payment.
-    eventually("the reservation", PATIENCE, || async {
-        match shop.stock(&mug).await {
-            (3, 1) if !processes_of("AuthorizePayment").is_empty() => Ok(()),
-            other => Err(format!("{other:?}")),
-        }
+    let told = |history: &[String], what: &[&str]| {
+        history
+            .iter()
+            .any(|event| event.starts_with("AuthorizePayment ") && what.iter().any(|word| event.ends_with(word)))
+    };
+    eventually("the provider to be asked", PATIENCE, || async {
+        let history = workflow_history(&order).await;
+        if told(&history, &["Started"]) { Ok(()) } else { Err(format!("{history:?}")) }
     })
     .await;
     assert!(kill_function("AuthorizePayment") > 0);
     agree(&shop, &carol, &mug, &order, 4, 1).await;
+    let history = workflow_history(&order).await;
+    assert!(told(&history, &["Failed"]), "the step failed once: {history:?}");
 }
 
 /// Every function of the checkout is killed again and again while orders go through it.
@@ -70,14 +67,16 @@ async fn functions_killed_at_any_moment() {
     ];
     let methods = ["pm_card_visa", "pm_card_chargeDeclined", "pm_card_failsOnce"];
     let mut orders = Vec::new();
+    let mut killed = 0;
     for (index, mug) in mugs.iter().enumerate() {
         orders.push(carol.check_out(mug, 2, methods[index % methods.len()]).await);
         // Each order meets another victim; a step that is not running yet has nobody to kill.
-        kill_function(steps[index % steps.len()]);
+        killed += kill_function(steps[index % steps.len()]);
     }
     for step in steps {
-        kill_function(step);
+        killed += kill_function(step);
     }
+    assert!(killed >= steps.len(), "only {killed} processes were killed");
     for (mug, order) in mugs.iter().zip(&orders) {
         agree(&shop, &carol, mug, order, 5, 2).await;
     }

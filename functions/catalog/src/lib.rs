@@ -9,7 +9,7 @@ use aws_config::SdkConfig;
 use contracts::Cause;
 use dynamo::{Answer, Claim, Item, StoreError, Table};
 use kernel::{ProductId, Timestamp};
-use lambda::{cursor::Cursors, env, problem::Problem};
+use lambda::{env, problem::Problem};
 
 use crate::{domain::Product, store::Store};
 
@@ -18,7 +18,6 @@ pub use store::Created;
 /// The use cases of the catalog.
 pub struct Catalog {
     store: Store,
-    cursors: Cursors,
 }
 
 impl Catalog {
@@ -28,7 +27,7 @@ impl Catalog {
     /// When the template did not set a variable.
     pub fn connect(config: &SdkConfig) -> Result<Self, lambda::Error> {
         let store = Store::new(Table::connect(config, env("TABLE_NAME")?));
-        Ok(Self { store, cursors: Cursors::new(&env("CURSOR_SECRET")?) })
+        Ok(Self { store })
     }
 
     /// Takes a product into the catalog, once per idempotency key.

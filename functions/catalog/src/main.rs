@@ -1,14 +1,14 @@
 //! The functions of the catalog context, by handler name (`Handler:` in template.yaml).
 
 use catalog::{Catalog, api, seed};
-use lambda::{Error, command, handler, http, outbox, start, unknown_handler};
+use lambda::{Error, command, cursor::Cursors, handler, http, outbox, start, unknown_handler};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let config = start().await;
     let catalog = Catalog::connect(&config)?;
     match handler()?.as_str() {
-        "list-products" => http::serve(catalog, api::list_products).await,
+        "list-products" => http::serve((catalog, Cursors::from_env()?), api::list_products).await,
         "get-product" => http::serve(catalog, api::get_product).await,
         "create-product" => http::serve(catalog, api::create_product).await,
         "publish" => outbox::serve(&config).await,

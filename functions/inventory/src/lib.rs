@@ -44,11 +44,16 @@ impl Inventory {
     /// # Errors
     /// When there is no such product.
     pub async fn stock(&self, id: ProductId) -> Result<Stock, InventoryError> {
+        self.store.stock(id).await?.ok_or(InventoryError::UnknownProduct)
+    }
+
+    /// As [`Inventory::stock`], but a product that was made in the last few seconds, and may not have been heard of yet, is waited
+    /// for. Only for administrators: a stranger must not be able to keep functions waiting.
+    async fn awaited_stock(&self, id: ProductId) -> Result<Stock, InventoryError> {
         loop {
             if let Some(stock) = self.store.stock(id).await? {
                 return Ok(stock);
             }
-            // A product that was made in the last few seconds may not have been heard of yet.
             let age = Timestamp::now().as_millis() - id.made_at().as_millis();
             if u128::try_from(age).is_ok_and(|age| age < NEWS_TAKES.as_millis()) {
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -63,7 +68,7 @@ impl Inventory {
     /// # Errors
     /// When there is no such product, or less would be left than is set aside.
     pub async fn change(&self, id: ProductId, change: Change) -> Result<Stock, InventoryError> {
-        let stock = self.stock(id).await?;
+        let stock = self.awaited_stock(id).await?;
         if self.store.change(id, change).await? {
             self.stock(id).await
         } else {

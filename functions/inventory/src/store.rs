@@ -112,7 +112,7 @@ impl Store {
                         if short.is_empty() {
                             // The first part is not reserved any more.
                             part = 0;
-                        } else if self.reject(id, &short, now, cause).await? {
+                        } else if self.reject(id, part, &short, now, cause).await? {
                             return Err(InventoryError::OutOfStock(short));
                         }
                     }
@@ -122,27 +122,32 @@ impl Store {
         Err(InventoryError::Busy)
     }
 
-    /// Ends the reservation for want of stock: puts back what is set aside of it already. Not if it was ended meanwhile.
+    /// Ends the reservation for want of stock in its part `at`, putting back what is set aside of it already. Not if another
+    /// execution of the same step was luckier: what it set aside stands.
     async fn reject(
         &self,
         id: OrderId,
+        at: usize,
         short: &[ProductId],
         now: Timestamp,
         cause: &Cause,
     ) -> Result<bool, StoreError> {
-        let rejected = StockRejected { order_id: id, short: short.to_vec() };
-        let event = event(rejected, id, 1, now, cause)?;
-        let Some(first) = self.table.get::<Reservation>(&part_key(id, 0)).await? else {
-            let reservation = Reservation { status: Status::Rejected, lines: Vec::new(), short: short.to_vec() };
-            let write = Write::put(item(&part_key(id, 0), &reservation)?).if_absent();
-            return self.write_unless_refused(vec![write, event]).await;
-        };
+        let rejected = event(StockRejected { order_id: id, short: short.to_vec() }, id, 1, now, cause)?;
+        let end = |lines| Reservation { status: Status::Rejected, lines, short: short.to_vec() };
+        if at == 0 {
+            let write = Write::put(item(&part_key(id, 0), &end(Vec::new()))?).if_absent();
+            return self.write_unless_refused(vec![write, rejected]).await;
+        }
+        let Some(first) = self.table.get::<Reservation>(&part_key(id, 0)).await? else { return Ok(false) };
         let Some(effect) = first.status.release().filter(|_| first.status == Status::Reserved) else {
             return Ok(false);
         };
-        let reservation = Reservation { status: Status::Rejected, short: short.to_vec(), ..first.clone() };
-        let still = Write::put(item(&part_key(id, 0), &reservation)?).only_if("#status = :reserved");
-        let mut writes = vec![still.with([text(":reserved", "reserved")]), event];
+        let still = Write::put(item(&part_key(id, 0), &end(first.lines.clone()))?).only_if("#status = :reserved");
+        let mut writes = vec![
+            still.with([text(":reserved", "reserved")]),
+            Write::check(part_key(id, at)).only_if("attribute_not_exists(pk)"),
+            rejected,
+        ];
         writes.extend(first.lines.iter().map(|line| stock_write(line, effect)));
         self.write_unless_refused(writes).await
     }
@@ -150,7 +155,7 @@ impl Store {
     pub async fn commit(&self, id: OrderId) -> Result<(), InventoryError> {
         for _ in 0..TRIES {
             let parts = self.parts(id).await?;
-            if parts.is_empty() {
+            if parts.is_empty() || parts.iter().any(|part| part.status == Status::Rejected) {
                 return Err(InventoryError::NotReserved);
             }
             let mut all_done = true;
@@ -169,23 +174,26 @@ impl Store {
     pub async fn release(&self, id: OrderId, now: Timestamp, cause: &Cause) -> Result<(), InventoryError> {
         for _ in 0..TRIES {
             let parts = self.parts(id).await?;
-            let mut all_done = true;
             if parts.is_empty() {
                 let never = Reservation { status: Status::Released, lines: Vec::new(), short: Vec::new() };
                 let write = Write::put(item(&part_key(id, 0), &never)?).if_absent();
-                all_done = self.write_unless_refused(vec![write]).await?;
+                self.write_unless_refused(vec![write]).await?;
+                continue;
             }
-            for (part, reservation) in parts.iter().enumerate() {
-                if let Some(effect) = reservation.status.release() {
-                    let lines: Vec<StockLine> = parts.iter().flat_map(|part| part.lines.clone()).collect();
-                    let last = part + 1 == parts.len();
-                    let released =
-                        last.then(|| event(StockReleased { order_id: id, lines }, id, 2, now, cause)).transpose()?;
-                    all_done &= self.take_step(id, part, reservation, effect, released).await?;
-                }
-            }
-            if all_done {
+            let open = parts.iter().enumerate().filter_map(|(part, reservation)| {
+                reservation.status.release().map(|effect| (part, reservation, effect))
+            });
+            let open: Vec<_> = open.collect();
+            // Only a fresh look says that all is done: a part may have been added or changed since this one.
+            if open.is_empty() {
                 return Ok(());
+            }
+            for (part, reservation, effect) in open {
+                let last = part + 1 == parts.len();
+                let lines: Vec<StockLine> = parts.iter().flat_map(|part| part.lines.clone()).collect();
+                let released =
+                    last.then(|| event(StockReleased { order_id: id, lines }, id, 2, now, cause)).transpose()?;
+                self.take_step(id, part, reservation, effect, released).await?;
             }
         }
         Err(InventoryError::Busy)

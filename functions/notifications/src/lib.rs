@@ -33,6 +33,9 @@ pub enum NotificationsError {
     /// SES did not take the mail.
     #[error("the mail was not sent: {0}")]
     NotSent(String),
+    /// SES did not answer: it may have taken the mail. The claim runs out before the mail is tried again.
+    #[error("the mail service did not answer")]
+    Unanswered,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -49,8 +52,8 @@ impl Notifications {
 
     /// Mails `mail` to `user_id`, once for the event `about`.
     ///
-    /// A function that dies after SES took the mail and before that was recorded mails it a second time: SES cannot be asked
-    /// whether it has sent a mail. Anything else is told apart.
+    /// SES cannot be asked whether it has sent a mail. So a mail can come twice in two cases: when the function dies after SES took
+    /// it and before that was recorded, and when SES took it but its answer was lost.
     async fn send(&self, user_id: UserId, about: EventId, mail: Mail<'_>) -> Result<(), NotificationsError> {
         let contact = self.store.contact(user_id).await?.ok_or(NotificationsError::NoContact)?;
         let rendered = mail.render(&self.mailer.shop_name, &contact)?;
@@ -59,10 +62,11 @@ impl Notifications {
         }
         match self.mailer.send(&contact.email, &rendered).await {
             Ok(()) => Ok(self.store.sent(about, Timestamp::now()).await?),
-            Err(error) => {
+            Err(error @ NotificationsError::NotSent(_)) => {
                 self.store.give_up(about).await?;
                 Err(error)
             }
+            Err(error) => Err(error),
         }
     }
 }

@@ -1,12 +1,15 @@
 //! Mail by SES.
 
-use aws_config::SdkConfig;
+use std::time::Duration;
+
+use aws_config::{SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_sesv2::{
     Client,
-    error::BuildError,
+    config::Builder,
+    error::{BuildError, ProvideErrorMetadata},
     types::{Body, Content, Destination, EmailContent, Message},
 };
-use kernel::{Chain, Email};
+use kernel::Email;
 use lambda::env;
 
 use crate::{NotificationsError, templates::Rendered};
@@ -19,7 +22,10 @@ pub(crate) struct Mailer {
 
 impl Mailer {
     pub(crate) fn connect(config: &SdkConfig) -> Result<Self, lambda::Error> {
-        Ok(Self { client: Client::new(config), sender: env("MAIL_SENDER")?, shop_name: env("SHOP_NAME")? })
+        // SES cannot tell a second try from a second mail: one try, and all the time there is for it.
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(4)).build();
+        let once = Builder::from(config).retry_config(RetryConfig::disabled()).timeout_config(timeouts).build();
+        Ok(Self { client: Client::from_conf(once), sender: env("MAIL_SENDER")?, shop_name: env("SHOP_NAME")? })
     }
 
     pub(crate) async fn send(&self, to: &Email, mail: &Rendered) -> Result<(), NotificationsError> {
@@ -32,7 +38,11 @@ impl Mailer {
             .content(content)
             .send()
             .await;
-        sent.map(drop).map_err(|error| NotificationsError::NotSent(Chain(error).to_string()))
+        // Only the code: the message of a refusal quotes addresses.
+        sent.map(drop).map_err(|error| match error.as_service_error() {
+            Some(refusal) => NotificationsError::NotSent(refusal.code().unwrap_or("unknown").to_owned()),
+            None => NotificationsError::Unanswered,
+        })
     }
 }
 

@@ -19,7 +19,6 @@ use contracts::{Cause, Envelope, OrderEvent};
 use dynamo::{Answer, Claim, Table};
 use kernel::{OrderId, ProductId, Timestamp, UserId};
 use lambda::{
-    cursor::Cursors,
     env,
     http::{Caller, Request},
 };
@@ -34,7 +33,6 @@ pub use error::OrdersError;
 /// The use cases of orders.
 pub struct Orders {
     store: Store,
-    cursors: Cursors,
     /// What a checkout that names no means of payment is paid by; none where real money is at stake.
     default_payment_method: Option<String>,
     workflow: Option<Workflow>,
@@ -67,7 +65,6 @@ impl Orders {
     pub fn connect(config: &SdkConfig) -> Result<Self, lambda::Error> {
         Ok(Self {
             store: Store::new(Table::connect(config, env("TABLE_NAME")?)),
-            cursors: Cursors::new(&env("CURSOR_SECRET")?),
             default_payment_method: env("DEFAULT_PAYMENT_METHOD").ok().filter(|method| !method.is_empty()),
             workflow: None,
         })
@@ -135,10 +132,6 @@ impl Orders {
 
     fn default_payment_method(&self) -> Option<&str> {
         self.default_payment_method.as_deref()
-    }
-
-    fn cursors(&self) -> &Cursors {
-        &self.cursors
     }
 
     /// Products made in the last few seconds may not have been heard of yet; those are waited for, the others are unknown.

@@ -1,6 +1,6 @@
 //! The functions of the orders context, by handler name (`Handler:` in template.yaml).
 
-use lambda::{Error, command, handler, http, outbox, queue, start, task, unknown_handler};
+use lambda::{Error, command, cursor::Cursors, handler, http, outbox, queue, start, task, unknown_handler};
 use orders::{Orders, api, consumers, saga, seed};
 
 #[tokio::main(flavor = "current_thread")]
@@ -10,7 +10,7 @@ async fn main() -> Result<(), Error> {
     match handler()?.as_str() {
         "place-order" => http::serve(orders, api::place_order).await,
         "checkout" => http::serve(orders, api::checkout).await,
-        "list-orders" => http::serve(orders, api::list_orders).await,
+        "list-orders" => http::serve((orders, Cursors::from_env()?), api::list_orders).await,
         "get-order" => http::serve(orders, api::get_order).await,
         "publish" => outbox::serve(&config).await,
         "remember-user" => queue::serve(orders, consumers::remember_user).await,

@@ -210,7 +210,9 @@ impl Store {
         let pages = try_join_all(queries.iter().map(|query| self.table.page::<Order>(query))).await?;
         let mut more = pages.iter().any(|page| page.more);
         let mut orders: Vec<Order> = pages.into_iter().flat_map(|page| page.items).collect();
-        orders.sort_unstable_by_key(|order| std::cmp::Reverse(order.id));
+        // The index lags: an order that changes meanwhile may be read in two states. The later one counts.
+        orders.sort_unstable_by_key(|order| std::cmp::Reverse((order.id, order.sequence)));
+        orders.dedup_by_key(|order| order.id);
         more |= orders.len() > limit;
         orders.truncate(limit);
         Ok((orders, more))

@@ -16,7 +16,7 @@ use aws_config::SdkConfig;
 use contracts::{Cause, PaymentEvent, PaymentFailed, PaymentProcessed, PaymentRefunded};
 use dynamo::Table;
 use kernel::{Money, OrderId, PaymentId, Timestamp, UserId};
-use lambda::{cursor::Cursors, env};
+use lambda::env;
 use serde::Deserialize;
 
 use crate::{
@@ -29,7 +29,6 @@ pub use error::PaymentsError;
 /// The use cases of payments.
 pub struct Payments {
     store: Store,
-    cursors: Cursors,
     provider: Option<Provider>,
 }
 
@@ -54,7 +53,7 @@ impl Payments {
     /// When the template did not set a variable.
     pub fn connect(config: &SdkConfig) -> Result<Self, lambda::Error> {
         let store = Store::new(Table::connect(config, env("TABLE_NAME")?));
-        Ok(Self { store, cursors: Cursors::new(&env("CURSOR_SECRET")?), provider: None })
+        Ok(Self { store, provider: None })
     }
 
     /// With the provider, for the functions that move money.
@@ -86,12 +85,12 @@ impl Payments {
             let verdict = self.provider()?.authorize(due, method).await?;
             let now = Timestamp::now();
             let payment = Payment::decided(due, method, &verdict, now);
-            let event = match &verdict {
-                Verdict::Approved => None,
-                Verdict::Declined { reason } => Some(failed(due, reason.clone())),
+            let events = match &verdict {
+                Verdict::Approved => vec![],
+                Verdict::Declined { reason } => vec![failed(due, reason.clone())],
             };
             // If it was recorded meanwhile, that is looked at once more.
-            self.store.create(&payment, event, now, cause).await?;
+            self.store.create(&payment, events, now, cause).await?;
         }
         Err(PaymentsError::Busy)
     }
@@ -110,14 +109,8 @@ impl Payments {
                 return Err(PaymentsError::CaptureRefused);
             }
             let now = Timestamp::now();
-            let event = PaymentProcessed {
-                payment_id: payment.id,
-                order_id: due.order_id,
-                user_id: due.user_id,
-                amount: payment.amount,
-            };
             let captured = payment.becoming(Status::Captured, now);
-            if self.store.replace(&captured, payment.version, Some(event.into()), now, cause).await? {
+            if self.store.replace(&captured, payment.version, vec![processed(&payment)], now, cause).await? {
                 return Ok(());
             }
         }
@@ -133,21 +126,25 @@ impl Payments {
             let now = Timestamp::now();
             let Some(payment) = self.store.of_order(due.user_id, due.order_id).await? else {
                 // First the bar, then the provider: an authorization that is on its way finds one of the two.
-                self.store.create(&Payment::barred(due, now), None, now, cause).await?;
+                self.store.create(&Payment::barred(due, now), vec![], now, cause).await?;
                 continue;
             };
-            let (to, event) = match payment.status {
+            let (to, events) = match payment.status {
                 Status::Declined | Status::Refunded => return Ok(()),
                 Status::Barred | Status::Voided => {
                     self.provider()?.undo(due.order_id).await?;
                     return Ok(());
                 }
                 Status::Authorized | Status::Captured => match self.provider()?.undo(due.order_id).await? {
-                    Undone::Nothing | Undone::Voided => (Status::Voided, None),
-                    Undone::Refunded => (Status::Refunded, Some(refunded(&payment))),
+                    Undone::Nothing | Undone::Voided => (Status::Voided, vec![]),
+                    // Taken, but we died before we could say so: who adds money up has to hear of both.
+                    Undone::Refunded if payment.status == Status::Authorized => {
+                        (Status::Refunded, vec![processed(&payment), refunded(&payment)])
+                    }
+                    Undone::Refunded => (Status::Refunded, vec![refunded(&payment)]),
                 },
             };
-            if self.store.replace(&payment.becoming(to, now), payment.version, event, now, cause).await? {
+            if self.store.replace(&payment.becoming(to, now), payment.version, events, now, cause).await? {
                 return Ok(());
             }
         }
@@ -198,6 +195,16 @@ fn failed(due: &Due, reason: String) -> PaymentEvent {
         user_id: due.user_id,
         amount: due.total,
         reason,
+    }
+    .into()
+}
+
+fn processed(payment: &Payment) -> PaymentEvent {
+    PaymentProcessed {
+        payment_id: payment.id,
+        order_id: payment.order_id,
+        user_id: payment.user_id,
+        amount: payment.amount,
     }
     .into()
 }

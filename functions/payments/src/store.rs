@@ -74,12 +74,12 @@ impl Store {
     pub async fn create(
         &self,
         payment: &Payment,
-        event: Option<PaymentEvent>,
+        events: Vec<PaymentEvent>,
         now: Timestamp,
         cause: &Cause,
     ) -> Result<bool, StoreError> {
         let write = Write::put(payment_item(payment)?).if_absent();
-        self.write(write, payment, event, now, cause).await
+        self.write(write, payment, events, now, cause).await
     }
 
     /// Whether nobody else wrote the payment since its `seen` version.
@@ -87,25 +87,30 @@ impl Store {
         &self,
         payment: &Payment,
         seen: u64,
-        event: Option<PaymentEvent>,
+        events: Vec<PaymentEvent>,
         now: Timestamp,
         cause: &Cause,
     ) -> Result<bool, StoreError> {
         let write = Write::put(payment_item(payment)?).only_if("#version = :seen").with([number(":seen", seen)]);
-        self.write(write, payment, event, now, cause).await
+        self.write(write, payment, events, now, cause).await
     }
 
     async fn write(
         &self,
         write: Write,
         payment: &Payment,
-        event: Option<PaymentEvent>,
+        events: Vec<PaymentEvent>,
         now: Timestamp,
         cause: &Cause,
     ) -> Result<bool, StoreError> {
         let mut writes = vec![write];
-        if let Some(event) = event {
-            writes.push(Write::put(outbox_item(&Envelope::new(event, payment.id, payment.version, now, cause))?));
+        for event in events {
+            // The place among the payment's events is what happened, not how often it was written.
+            let sequence = match event {
+                PaymentEvent::PaymentProcessed(_) | PaymentEvent::PaymentFailed(_) => 1,
+                PaymentEvent::PaymentRefunded(_) => 2,
+            };
+            writes.push(Write::put(outbox_item(&Envelope::new(event, payment.id, sequence, now, cause))?));
         }
         match self.table.transact(writes).await {
             Ok(()) => Ok(true),

@@ -61,11 +61,13 @@ impl Cause {
 
 /// Why a message is not an envelope.
 #[derive(Debug, thiserror::Error)]
-#[error("the message is not an event of `{source_context}`: {reason}")]
+#[error("not an event of `{context}`: {category:?} error at line {line}, column {column}")]
 pub struct EnvelopeError {
-    source_context: &'static str,
-    #[source]
-    reason: serde_json::Error,
+    context: &'static str,
+    // Where and of what kind, not what: the reader's own words quote the message, which may be personal.
+    category: serde_json::error::Category,
+    line: usize,
+    column: usize,
 }
 
 impl<E: Event> Envelope<E> {
@@ -91,7 +93,12 @@ impl<E: Event> Envelope<E> {
         struct Head {
             event_type: String,
         }
-        let refused = |reason| EnvelopeError { source_context: E::SOURCE, reason };
+        let refused = |error: serde_json::Error| EnvelopeError {
+            context: E::SOURCE,
+            category: error.classify(),
+            line: error.line(),
+            column: error.column(),
+        };
         let head: Head = serde_json::from_str(message).map_err(refused)?;
         if !E::TYPES.contains(&head.event_type.as_str()) {
             return Ok(None);

@@ -45,3 +45,60 @@ macro_rules! events {
     };
 }
 pub(crate) use events;
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Reads a golden sample as an event of `E` and writes it again.
+    fn again<E: Event>(sample: &str) -> Value {
+        let envelope = Envelope::<E>::read(sample).expect("an envelope").expect("a known type");
+        serde_json::to_value(&envelope).expect("JSON")
+    }
+
+    #[test]
+    fn every_golden_sample_is_read_and_written_as_it_is() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/contracts");
+        let mut seen = BTreeSet::new();
+        for entry in fs::read_dir(folder).expect("the samples") {
+            let path = entry.expect("a sample").path();
+            let text = fs::read_to_string(&path).expect("text");
+            let sample: Value = serde_json::from_str(&text).expect("JSON");
+            let written = match sample["source"].as_str().expect("a source") {
+                "users" => again::<UserEvent>(&text),
+                "catalog" => again::<CatalogEvent>(&text),
+                "inventory" => again::<InventoryEvent>(&text),
+                "orders" => again::<OrderEvent>(&text),
+                "payments" => again::<PaymentEvent>(&text),
+                other => panic!("{other} publishes nothing"),
+            };
+            assert_eq!(written, sample, "{}", path.display());
+            let name = format!(
+                "{}.v{}.json",
+                sample["event_type"].as_str().expect("a type"),
+                written["version"].as_str().expect("a version")
+            );
+            assert_eq!(path.file_name().and_then(|name| name.to_str()), Some(name.as_str()));
+            seen.insert(sample["event_type"].as_str().expect("a type").to_owned());
+        }
+        let types =
+            [UserEvent::TYPES, CatalogEvent::TYPES, InventoryEvent::TYPES, OrderEvent::TYPES, PaymentEvent::TYPES];
+        let types: BTreeSet<String> = types.concat().into_iter().map(str::to_owned).collect();
+        assert_eq!(seen, types, "each type has its sample");
+    }
+
+    #[test]
+    fn an_unknown_type_is_passed_over_and_a_broken_one_is_an_error() {
+        let unknown = r#"{"event_type": "OrderTeleported", "data": {"to": "Mars"}}"#;
+        assert!(matches!(Envelope::<OrderEvent>::read(unknown), Ok(None)));
+        for broken in
+            ["", "{}", "[]", r#"{"event_type": "OrderPlaced"}"#, r#"{"event_type": "OrderPlaced", "data": 7}"#]
+        {
+            assert!(Envelope::<OrderEvent>::read(broken).is_err(), "{broken}");
+        }
+    }
+}

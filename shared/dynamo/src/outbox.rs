@@ -18,6 +18,7 @@ struct Outbox {
     kind: String,
     event_type: String,
     source: String,
+    correlation_id: String,
     /// The whole envelope, as it goes out.
     envelope: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,6 +48,7 @@ fn outbox<E: Event>(key: &Key, envelope: &Envelope<E>, expires_at: Option<i64>) 
         kind: OUTBOX_KIND.to_owned(),
         event_type: envelope.event.event_type().to_owned(),
         source: E::SOURCE.to_owned(),
+        correlation_id: envelope.correlation_id.to_string(),
         envelope: serde_json::to_string(envelope).map_err(|error| StoreError {
             operation: "serialize an event",
             table: key.pk.clone(),

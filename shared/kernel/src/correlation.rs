@@ -9,7 +9,7 @@ use crate::Invalid;
 
 /// The id a caller gave a request with `X-Correlation-Id`, or a new UUID: 1 to 64 of `A-Z a-z 0-9 . _ -`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String")]
 pub struct CorrelationId(String);
 
 impl CorrelationId {
@@ -36,6 +36,14 @@ impl fmt::Display for CorrelationId {
     }
 }
 
+impl TryFrom<String> for CorrelationId {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        text.parse()
+    }
+}
+
 impl FromStr for CorrelationId {
     type Err = Invalid;
 
@@ -51,7 +59,7 @@ impl FromStr for CorrelationId {
 
 /// A W3C trace context (`traceparent`, version 00): the trace goes on, each hop is a new span.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String")]
 pub struct TraceParent(String);
 
 impl TraceParent {
@@ -78,6 +86,14 @@ impl TraceParent {
 impl Default for TraceParent {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl TryFrom<String> for TraceParent {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        text.parse()
     }
 }
 

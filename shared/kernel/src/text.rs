@@ -19,7 +19,8 @@ impl<const MIN: usize, const MAX: usize> FromStr for Text<MIN, MAX> {
         if !(MIN..=MAX).contains(&text.chars().count()) {
             return Err(Invalid::new("out_of_range", format!("must have {MIN} to {MAX} characters")));
         }
-        if text.chars().any(|c| c.is_control() && c != '\n') {
+        // U+FFFE and U+FFFF are no characters, and SQS refuses a message that holds one.
+        if text.chars().any(|c| (c.is_control() && c != '\n') || matches!(c, '\u{fffe}' | '\u{ffff}')) {
             return Err(Invalid::new("not_text", "must not contain control characters"));
         }
         Ok(Self(text.to_owned()))

@@ -4,7 +4,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::problem::Problem;
+use crate::{Error, env, problem::Problem};
 
 /// Seals and opens cursors with a key that all environments share.
 #[derive(Clone)]
@@ -16,8 +16,15 @@ pub struct Cursors {
 const TAG: usize = 16;
 
 impl Cursors {
-    /// With the stack's secret.
-    pub fn new(secret: &str) -> Self {
+    /// With the stack's secret, for the functions that answer with lists.
+    ///
+    /// # Errors
+    /// When `CURSOR_SECRET` is not set.
+    pub fn from_env() -> Result<Self, Error> {
+        Ok(Self::new(&env("CURSOR_SECRET")?))
+    }
+
+    fn new(secret: &str) -> Self {
         Self { key: secret.as_bytes().to_vec() }
     }
 

@@ -161,9 +161,11 @@ impl Request {
         text.parse().map_err(|_| Problem::not_found(what))
     }
 
-    /// A query parameter, if it is given and not empty.
-    pub fn query(&self, name: &str) -> Option<&str> {
-        self.event.query_string_parameters.first(name).filter(|value| !value.is_empty())
+    /// A query parameter, if it is given and not empty. API Gateway joins repetitions with commas, and so does this: a comma in a
+    /// value stays one.
+    pub fn query(&self, name: &str) -> Option<String> {
+        let value = self.event.query_string_parameters.all(name)?.join(",");
+        Some(value).filter(|value| !value.is_empty())
     }
 
     /// A query parameter that is parsed, if it is given.
@@ -171,7 +173,7 @@ impl Request {
     /// # Errors
     /// 422 that names it.
     pub fn parsed_query<T: FromStr<Err = Invalid>>(&self, name: &str) -> Result<Option<T>, Problem> {
-        let parsed = self.query(name).map(str::parse).transpose();
+        let parsed = self.query(name).map(|text| text.parse()).transpose();
         parsed.map_err(|invalid| Problem::validation(vec![FieldError::new(name, invalid)]))
     }
 

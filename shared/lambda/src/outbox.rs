@@ -10,8 +10,11 @@ use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 
 use crate::{Error, env};
 
-/// The most that SNS takes in one call.
+/// The most events that SNS takes in one call.
 const BATCH: usize = 10;
+
+/// The most bytes that SNS takes in one call are 262,144, attributes counted; this leaves room for those.
+const BATCH_BYTES: usize = 240_000;
 
 struct Publisher {
     sns: aws_sdk_sns::Client,
@@ -24,6 +27,7 @@ struct Publisher {
 struct Outgoing {
     event_type: String,
     source: String,
+    correlation_id: String,
     envelope: String,
 }
 
@@ -51,14 +55,16 @@ pub async fn serve(config: &SdkConfig) -> Result<(), Error> {
 impl Publisher {
     async fn publish(&self, batch: StreamEvent) -> Result<(), Error> {
         let outgoing: Vec<Outgoing> = batch.records.into_iter().filter_map(outgoing).collect();
-        for ten in outgoing.chunks(BATCH) {
-            self.publish_ten(ten).await?;
+        for events in batches(&outgoing) {
+            self.publish_batch(events).await?;
         }
-        tracing::info!(events = outgoing.len(), "published");
+        for event in &outgoing {
+            tracing::info!(correlation_id = event.correlation_id, event_type = event.event_type, "published");
+        }
         Ok(())
     }
 
-    async fn publish_ten(&self, events: &[Outgoing]) -> Result<(), Error> {
+    async fn publish_batch(&self, events: &[Outgoing]) -> Result<(), Error> {
         let entries: Vec<_> =
             events.iter().enumerate().map(|(index, event)| event.entry(index)).collect::<Result<_, _>>()?;
         let answer = self
@@ -100,15 +106,54 @@ impl Outgoing {
     }
 }
 
+/// `events` in batches that SNS takes: not too many, not too large.
+fn batches(events: &[Outgoing]) -> Vec<&[Outgoing]> {
+    let mut batches = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (index, event) in events.iter().enumerate() {
+        if index > start && (index - start == BATCH || bytes + event.envelope.len() > BATCH_BYTES) {
+            batches.push(&events[start..index]);
+            (start, bytes) = (index, 0);
+        }
+        bytes += event.envelope.len();
+    }
+    batches.extend((start < events.len()).then(|| &events[start..]));
+    batches
+}
+
 /// The event in a new outbox item. The stream's filter lets nothing else through; if it does, that is passed over.
 fn outgoing(record: EventRecord) -> Option<Outgoing> {
     let image = record.change.new_image.into_inner();
     let text = |name: &str| match image.get(name) {
-        Some(serde_dynamo::AttributeValue::S(text)) => Some(text.clone()),
-        _ => None,
+        Some(serde_dynamo::AttributeValue::S(text)) => text.clone(),
+        _ => String::new(),
     };
-    if record.event_name != "INSERT" || text("kind")? != OUTBOX_KIND {
-        return None;
+    // An event lacks nothing of this, but one that did must not be lost: SNS refuses it, and it is parked.
+    (record.event_name == "INSERT" && text("kind") == OUTBOX_KIND).then(|| Outgoing {
+        event_type: text("event_type"),
+        source: text("source"),
+        correlation_id: text("correlation_id"),
+        envelope: text("envelope"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(bytes: usize) -> Outgoing {
+        let text = String::new;
+        Outgoing { event_type: text(), source: text(), correlation_id: text(), envelope: "x".repeat(bytes) }
     }
-    Some(Outgoing { event_type: text("event_type")?, source: text("source")?, envelope: text("envelope")? })
+
+    fn sizes(events: &[Outgoing]) -> Vec<usize> {
+        batches(events).iter().map(|batch| batch.len()).collect()
+    }
+
+    #[test]
+    fn a_batch_is_neither_too_long_nor_too_large() {
+        assert_eq!(sizes(&[]), [0; 0]);
+        assert_eq!(sizes(&(0..23).map(|_| event(10)).collect::<Vec<_>>()), [10, 10, 3]);
+        assert_eq!(sizes(&[event(100_000), event(100_000), event(100_000), event(250_000), event(1)]), [2, 1, 1, 1]);
+    }
 }

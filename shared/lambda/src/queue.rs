@@ -1,5 +1,7 @@
 //! Consumers: one queue, one function; each message succeeds or fails by itself.
 
+use std::panic::AssertUnwindSafe;
+
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use contracts::{Envelope, Event};
 use futures::{FutureExt, future::join_all};
@@ -64,12 +66,18 @@ async fn consume_one<S, E: Event, F: std::fmt::Display>(
         subject = envelope.subject,
     );
     async {
-        match consumer(context, envelope).await {
-            Ok(()) => {
+        // A panic over one message must not take its whole batch along.
+        let consumed = AssertUnwindSafe(async { consumer(context, envelope).await }).catch_unwind().await;
+        match consumed {
+            Ok(Ok(())) => {
                 tracing::info!("consumed");
                 true
             }
-            Err(error) => {
+            Err(_) => {
+                tracing::error!(message_id, "the consumer panicked");
+                false
+            }
+            Ok(Err(error)) => {
                 let received = message.attributes.get("ApproximateReceiveCount");
                 tracing::error!(message_id, %error, received, "an event could not be consumed");
                 false

@@ -15,14 +15,17 @@ use uuid::Uuid;
 use crate::{PATIENCE, Stack, eventually};
 
 /// The processes that run a function (its logical id), from Linux's `/proc`; the engine runs each as a child of its own.
-pub fn processes_of(function: &str) -> Vec<u32> {
+fn processes_of(function: &str) -> Vec<u32> {
     let name = &Stack::get().functions[function];
-    let marker = format!("AWS_LAMBDA_FUNCTION_NAME={name}\0");
+    // Another stack beside this one has functions of the same name.
+    let markers =
+        [format!("AWS_LAMBDA_FUNCTION_NAME={name}\0"), format!("AWS_ENDPOINT_URL={}\0", Stack::get().engine_url)];
     let pids = fs::read_dir("/proc").expect("Linux's /proc").flatten();
     pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .filter(|pid: &u32| {
             let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            String::from_utf8_lossy(&environment).contains(&marker)
+            let environment = String::from_utf8_lossy(&environment);
+            markers.iter().all(|marker| environment.contains(marker))
         })
         .collect()
 }
@@ -35,6 +38,26 @@ pub fn kill_function(function: &str) -> usize {
         killed.expect("kill runs");
     }
     pids.len()
+}
+
+/// What the checkout workflow of an order has done so far: the types of its events, each with the step that it belongs to.
+pub async fn workflow_history(order: &Value) -> Vec<String> {
+    let stack = Stack::get();
+    let name = order["id"].as_str().expect("an id");
+    let execution = format!("{}:{name}", stack.state_machine.replace(":stateMachine:", ":execution:"));
+    let client = aws_sdk_sfn::Client::new(&stack.aws().await);
+    let Ok(history) = client.get_execution_history().execution_arn(execution).max_results(1_000).send().await else {
+        return Vec::new(); // it has not started
+    };
+    let mut step = String::new();
+    let mut told = Vec::new();
+    for event in history.events() {
+        if let Some(entered) = event.state_entered_event_details() {
+            entered.name().clone_into(&mut step);
+        }
+        told.push(format!("{step} {}", event.r#type().as_str()));
+    }
+    told
 }
 
 /// Hears every event of the shop, and can say it again.

@@ -8,15 +8,16 @@ mod person;
 mod shop;
 mod stack;
 
-pub use faults::{Echo, kill_function, processes_of};
+pub use faults::{Echo, kill_function, workflow_history};
 pub use person::{Answer, Person};
 pub use shop::{Product, Shop};
 pub use stack::Stack;
 
 use std::{future::Future, time::Duration};
 
-/// How long a test waits for something that is on its way.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a test waits for something that is on its way: longer than a message stays invisible that a killed function held,
+/// twice. Tests run side by side, and the message may be anybody's.
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Waits until `look` finds something.
 ///

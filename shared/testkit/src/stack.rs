@@ -25,8 +25,8 @@ pub struct Stack {
     pub topics: HashMap<String, String>,
     /// URLs, by logical id.
     pub queues: HashMap<String, String>,
-    /// Names, by logical id.
-    pub tables: HashMap<String, String>,
+    /// The ARN of the checkout workflow.
+    pub state_machine: String,
     /// Names, by logical id.
     pub functions: HashMap<String, String>,
 }

@@ -1,4 +1,7 @@
-use lambda::http::{self, Reply, Request};
+use lambda::{
+    cursor::Cursors,
+    http::{self, Reply, Request},
+};
 use serde::Serialize;
 
 use super::answer::ProductAnswer;
@@ -11,12 +14,12 @@ struct ListAnswer<'a> {
 }
 
 /// `GET /products`: by name; `?category=` in any case of letters.
-pub async fn list_products(catalog: &Catalog, request: &Request) -> Reply {
+pub async fn list_products((catalog, cursors): &(Catalog, Cursors), request: &Request) -> Reply {
     let limit = request.limit()?;
     let category = request.query("category");
-    let scope = format!("GET /products {:?}", category.map(str::to_lowercase));
-    let after = request.query("cursor").map(|cursor| catalog.cursors.open(&scope, cursor)).transpose()?;
-    let (page, next) = catalog.list(category, after, limit).await?;
-    let next_cursor = next.map(|next| catalog.cursors.seal(&scope, &next));
+    let scope = format!("GET /products {:?}", category.as_deref().map(str::to_lowercase));
+    let after = request.query("cursor").map(|cursor| cursors.open(&scope, &cursor)).transpose()?;
+    let (page, next) = catalog.list(category.as_deref(), after, limit).await?;
+    let next_cursor = next.map(|next| cursors.seal(&scope, &next));
     http::ok(&ListAnswer { items: page.iter().map(ProductAnswer::from).collect(), next_cursor })
 }

@@ -1,5 +1,6 @@
 use kernel::UserId;
 use lambda::{
+    cursor::Cursors,
     http::{self, Reply, Request},
     problem::Problem,
 };
@@ -15,7 +16,7 @@ struct ListAnswer<'a> {
 }
 
 /// `GET /orders`: the caller's own, newest first; for an administrator all, or `?status=`, or `?user_id=`.
-pub async fn list_orders(orders: &Orders, request: &Request) -> Reply {
+pub async fn list_orders((orders, cursors): &(Orders, Cursors), request: &Request) -> Reply {
     let caller = request.caller()?;
     let limit = request.limit()?;
     let status: Option<Status> = request.parsed_query("status")?;
@@ -32,11 +33,11 @@ pub async fn list_orders(orders: &Orders, request: &Request) -> Reply {
         return Err(Problem::new(422, "unsupported_filter", "`status` is a filter of all orders, for administrators."));
     }
     let scope = format!("GET /orders {whose:?} {status:?}");
-    let after = request.query("cursor").map(|cursor| orders.cursors().open(&scope, cursor)).transpose()?;
+    let after = request.query("cursor").map(|cursor| cursors.open(&scope, &cursor)).transpose()?;
     let (page, more) = match whose {
         Some(user_id) => orders.of_user(user_id, after, limit).await?,
         None => orders.of_all(status, after, limit).await?,
     };
-    let next_cursor = page.last().filter(|_| more).map(|last| orders.cursors().seal(&scope, &last.id.to_string()));
+    let next_cursor = page.last().filter(|_| more).map(|last| cursors.seal(&scope, &last.id.to_string()));
     http::ok(&ListAnswer { items: page.iter().map(OrderAnswer::from).collect(), next_cursor })
 }

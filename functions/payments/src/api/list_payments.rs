@@ -1,5 +1,6 @@
 use kernel::{OrderId, UserId};
 use lambda::{
+    cursor::Cursors,
     http::{self, Reply, Request},
     problem::Problem,
 };
@@ -15,7 +16,7 @@ struct ListAnswer<'a> {
 }
 
 /// `GET /payments`: the caller's own, newest first, or the one of `?order_id=`; for an administrator also `?user_id=`.
-pub async fn list_payments(payments: &Payments, request: &Request) -> Reply {
+pub async fn list_payments((payments, cursors): &(Payments, Cursors), request: &Request) -> Reply {
     let caller = request.caller()?;
     let limit = request.limit()?;
     let user_id = request.parsed_query::<UserId>("user_id")?.unwrap_or(caller.user_id);
@@ -27,8 +28,8 @@ pub async fn list_payments(payments: &Payments, request: &Request) -> Reply {
         return http::ok(&ListAnswer { items: payment.iter().map(PaymentAnswer::from).collect(), next_cursor: None });
     }
     let scope = format!("GET /payments {user_id}");
-    let after = request.query("cursor").map(|cursor| payments.cursors.open(&scope, cursor)).transpose()?;
+    let after = request.query("cursor").map(|cursor| cursors.open(&scope, &cursor)).transpose()?;
     let (page, next) = payments.of_user(user_id, after, limit).await?;
-    let next_cursor = next.map(|id| payments.cursors.seal(&scope, &id.to_string()));
+    let next_cursor = next.map(|id| cursors.seal(&scope, &id.to_string()));
     http::ok(&ListAnswer { items: page.iter().map(PaymentAnswer::from).collect(), next_cursor })
 }
