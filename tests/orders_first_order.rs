@@ -1,5 +1,6 @@
 //! Registers, logs in, browses, checks out, watches the order become paid, finds the mail.
 
+use futures::future::join_all;
 use serde_json::json;
 use testkit::{Person, Shop};
 
@@ -70,28 +71,19 @@ async fn every_body_form_is_the_same_order() {
 #[tokio::test]
 async fn an_order_of_a_hundred_products_is_one_order() {
     let shop = Shop::open().await;
-    let mut products = Vec::new();
-    for _ in 0..100 {
-        products.push(shop.product(1).await);
-    }
+    let products = join_all((0..100).map(|_| shop.product(1))).await;
     let carol = Person::customer().await;
     let items: Vec<_> = products.iter().map(|product| json!({ "product_id": product.id, "quantity": 1 })).collect();
     let order = carol.post("/checkout", &json!({ "items": items })).await.expect(201);
     assert_eq!(order["total_amount"], "1250.00");
     assert_eq!(carol.outcome(&order).await["status"], "paid");
-    for product in &products {
-        shop.settles_at(product, 0).await;
-    }
+    join_all(products.iter().map(|product| shop.settles_at(product, 0))).await;
 
     // All but the last are there again: what was set aside of them goes back.
-    for product in &products[..99] {
-        shop.restock(product, 1).await;
-    }
+    join_all(products[..99].iter().map(|product| shop.restock(product, 1))).await;
     let again = carol.post("/checkout", &json!({ "items": items })).await.expect(201);
     assert_eq!(carol.outcome(&again).await["cancel_reason"], "out_of_stock");
-    for product in &products[..99] {
-        shop.settles_at(product, 1).await;
-    }
+    join_all(products[..99].iter().map(|product| shop.settles_at(product, 1))).await;
 }
 
 #[tokio::test]
