@@ -28,7 +28,7 @@ pub struct Inventory {
 }
 
 /// How long a product that was made a moment ago may take to be heard of here.
-const NEWS_TAKES: Duration = Duration::from_secs(2);
+const NEWS_TAKES: Duration = Duration::from_secs(5);
 
 impl Inventory {
     /// Over the environment's one configuration.
@@ -56,7 +56,7 @@ impl Inventory {
             }
             let age = Timestamp::now().as_millis() - id.made_at().as_millis();
             if u128::try_from(age).is_ok_and(|age| age < NEWS_TAKES.as_millis()) {
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
             } else {
                 return Err(InventoryError::UnknownProduct);
             }

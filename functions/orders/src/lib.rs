@@ -52,7 +52,7 @@ pub struct PlaceOrder {
 }
 
 /// How long a product that was made a moment ago may take to be heard of here.
-const NEWS_TAKES: Duration = Duration::from_secs(2);
+const NEWS_TAKES: Duration = Duration::from_secs(5);
 
 /// How often a change that met another one on the same order is tried.
 const TRIES: usize = 4;
@@ -150,7 +150,7 @@ impl Orders {
             if awaited.is_empty() {
                 return Ok(());
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
             products.extend(self.store.products(&awaited).await?);
         }
     }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
-use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// Why an environment could not start.
 pub type Error = lambda_runtime::Error;
@@ -29,8 +30,8 @@ pub async fn start() -> SdkConfig {
 /// The runtime logs whatever a function fails with, refusals of workflow tasks too; what is to be known of a failure was logged
 /// where it was handled, with its correlation id.
 fn log_json() {
-    let level = std::env::var("LOG_LEVEL").unwrap_or_else(|_| "info".to_owned());
-    let filter = EnvFilter::new(format!("{level},lambda_runtime=off"));
+    let level = std::env::var("LOG_LEVEL").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
+    let filter = Targets::new().with_default(level).with_target("lambda_runtime", LevelFilter::OFF);
     let mut lines = json_subscriber::fmt::layer();
     lines.inner_layer_mut().add_static_field("function", function_name().into());
     let lines =
