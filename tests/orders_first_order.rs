@@ -71,7 +71,10 @@ async fn every_body_form_is_the_same_order() {
 #[tokio::test]
 async fn an_order_of_a_hundred_products_is_one_order() {
     let shop = Shop::open().await;
-    let products = join_all((0..100).map(|_| shop.product(1))).await;
+    let mut products = Vec::new();
+    for _ in 0..10 {
+        products.extend(join_all((0..10).map(|_| shop.product(1))).await);
+    }
     let carol = Person::customer().await;
     let items: Vec<_> = products.iter().map(|product| json!({ "product_id": product.id, "quantity": 1 })).collect();
     let order = carol.post("/checkout", &json!({ "items": items })).await.expect(201);
