@@ -54,12 +54,10 @@ impl Inventory {
             if let Some(stock) = self.store.stock(id).await? {
                 return Ok(stock);
             }
-            let age = Timestamp::now().as_millis() - id.made_at().as_millis();
-            if u128::try_from(age).is_ok_and(|age| age < NEWS_TAKES.as_millis()) {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            } else {
+            if !id.is_younger_than(NEWS_TAKES, Timestamp::now()) {
                 return Err(InventoryError::UnknownProduct);
             }
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 

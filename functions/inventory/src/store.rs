@@ -48,7 +48,7 @@ impl Store {
 
     pub async fn keep(&self, id: ProductId) -> Result<(), StoreError> {
         let nothing = Stock { product_id: id, available: 0, reserved: 0 };
-        self.write_unless_refused(vec![Write::put(item(&stock_key(id), &nothing)?).if_absent()]).await.map(drop)
+        self.table.transact_if_allowed(vec![Write::put(item(&stock_key(id), &nothing)?).if_absent()]).await.map(drop)
     }
 
     /// Whether the change could be made: never below what is set aside.
@@ -61,15 +61,7 @@ impl Store {
                 .only_if("available BETWEEN :least AND :most")
                 .with([number(":by", by), number(":least", (-by).max(0)), number(":most", MOST_ON_HAND - by)]),
         };
-        self.write_unless_refused(vec![write]).await
-    }
-
-    async fn write_unless_refused(&self, writes: Vec<Write>) -> Result<bool, StoreError> {
-        match self.table.transact(writes).await {
-            Ok(()) => Ok(true),
-            Err(TransactError::Refused(_)) => Ok(false),
-            Err(TransactError::Store(error)) => Err(error),
-        }
+        self.table.transact_if_allowed(vec![write]).await
     }
 
     pub async fn reserve(
@@ -136,7 +128,7 @@ impl Store {
         let end = |lines| Reservation { status: Status::Rejected, lines, short: short.to_vec() };
         if at == 0 {
             let write = Write::put(item(&part_key(id, 0), &end(Vec::new()))?).if_absent();
-            return self.write_unless_refused(vec![write, rejected]).await;
+            return self.table.transact_if_allowed(vec![write, rejected]).await;
         }
         let Some(first) = self.table.get::<Reservation>(&part_key(id, 0)).await? else { return Ok(false) };
         let Some(effect) = first.status.release().filter(|_| first.status == Status::Reserved) else {
@@ -149,7 +141,7 @@ impl Store {
             rejected,
         ];
         writes.extend(first.lines.iter().map(|line| stock_write(line, effect)));
-        self.write_unless_refused(writes).await
+        self.table.transact_if_allowed(writes).await
     }
 
     pub async fn commit(&self, id: OrderId) -> Result<(), InventoryError> {
@@ -177,7 +169,7 @@ impl Store {
             if parts.is_empty() {
                 let never = Reservation { status: Status::Released, lines: Vec::new(), short: Vec::new() };
                 let write = Write::put(item(&part_key(id, 0), &never)?).if_absent();
-                self.write_unless_refused(vec![write]).await?;
+                self.table.transact_if_allowed(vec![write]).await?;
                 continue;
             }
             let open = parts.iter().enumerate().filter_map(|(part, reservation)| {
@@ -190,9 +182,11 @@ impl Store {
             }
             for (part, reservation, effect) in open {
                 let last = part + 1 == parts.len();
-                let lines: Vec<StockLine> = parts.iter().flat_map(|part| part.lines.clone()).collect();
-                let released =
-                    last.then(|| event(StockReleased { order_id: id, lines }, id, 2, now, cause)).transpose()?;
+                let released = last.then(|| {
+                    let lines = parts.iter().flat_map(|part| part.lines.clone()).collect();
+                    event(StockReleased { order_id: id, lines }, id, 2, now, cause)
+                });
+                let released = released.transpose()?;
                 self.take_step(id, part, reservation, effect, released).await?;
             }
         }
@@ -218,7 +212,7 @@ impl Store {
         let mut writes = vec![unchanged.with(seen.map(|status| (":seen".to_owned(), status)))];
         writes.extend(reservation.lines.iter().map(|line| stock_write(line, effect)));
         writes.extend(event);
-        self.write_unless_refused(writes).await
+        self.table.transact_if_allowed(writes).await
     }
 }
 

@@ -63,13 +63,8 @@ impl Store {
 
     /// Keeps what was heard of a user, unless something newer is known.
     pub(crate) async fn remember(&self, id: UserId, contact: &Contact) -> Result<(), StoreError> {
-        let write = Write::put(item(&contact_key(id), contact)?)
-            .only_if("attribute_not_exists(pk) OR #sequence < :sequence")
-            .with([number(":sequence", contact.sequence)]);
-        match self.table.transact(vec![write]).await {
-            Ok(()) | Err(TransactError::Refused(_)) => Ok(()),
-            Err(TransactError::Store(error)) => Err(error),
-        }
+        let write = Write::put(item(&contact_key(id), contact)?).if_newer(contact.sequence);
+        self.table.transact_if_allowed(vec![write]).await.map(drop)
     }
 
     /// Claims the mail about an event; not if it was sent.
@@ -109,9 +104,6 @@ impl Store {
     }
 
     async fn write(&self, write: Write) -> Result<(), StoreError> {
-        match self.table.transact(vec![write]).await {
-            Ok(()) | Err(TransactError::Refused(_)) => Ok(()),
-            Err(TransactError::Store(error)) => Err(error),
-        }
+        self.table.transact_if_allowed(vec![write]).await.map(drop)
     }
 }

@@ -140,10 +140,7 @@ impl Orders {
         wanted: &[WantedLine],
         products: &mut HashMap<ProductId, Product>,
     ) -> Result<(), OrdersError> {
-        let just_made = |line: &&WantedLine| {
-            let age = Timestamp::now().as_millis() - line.product_id.made_at().as_millis();
-            u128::try_from(age).is_ok_and(|age| age < NEWS_TAKES.as_millis())
-        };
+        let just_made = |line: &&WantedLine| line.product_id.is_younger_than(NEWS_TAKES, Timestamp::now());
         loop {
             let missing = wanted.iter().filter(|line| !products.contains_key(&line.product_id));
             let awaited: Vec<WantedLine> = missing.filter(just_made).cloned().collect();

@@ -22,7 +22,7 @@ use std::collections::HashMap;
 use contracts::{Cause, Envelope, Event, OrderEvent};
 use dynamo::{
     Answer, AttributeValue, Claim, Item, Key, KeyReused, Query, StoreError, Table, TransactError, Write, event_item,
-    item, number, text,
+    item, text,
 };
 use futures::future::try_join_all;
 use kernel::{OrderId, ProductId, Timestamp, UserId};
@@ -229,22 +229,14 @@ impl Store {
     }
 
     async fn remember(&self, copy: Item, sequence: u64) -> Result<(), StoreError> {
-        let newer = "attribute_not_exists(pk) OR #sequence < :sequence";
-        let write = Write::put(copy).only_if(newer).with([number(":sequence", sequence)]);
-        match self.table.transact(vec![write]).await {
-            Ok(()) | Err(TransactError::Refused(_)) => Ok(()),
-            Err(TransactError::Store(error)) => Err(error),
-        }
+        self.table.transact_if_allowed(vec![Write::put(copy).if_newer(sequence)]).await.map(drop)
     }
 
     /// Puts an order whose compensation failed where an operator sees it.
     pub async fn park(&self, id: OrderId, failure: &str, now: Timestamp) -> Result<(), StoreError> {
         let mut parked = Item::from([text("failure", failure), text("parked_at", now), text("order_id", id)]);
         parked.extend([text("pk", "PARKED"), text("sk", format!("ORDER#{id}"))]);
-        match self.table.transact(vec![Write::put(parked)]).await {
-            Ok(()) | Err(TransactError::Refused(_)) => Ok(()),
-            Err(TransactError::Store(error)) => Err(error),
-        }
+        self.table.transact_if_allowed(vec![Write::put(parked)]).await.map(drop)
     }
 }
 

@@ -13,7 +13,7 @@
 
 use std::time::Duration;
 
-use dynamo::{Key, StoreError, Table, TransactError, Write, item, text};
+use dynamo::{Key, StoreError, Table, Write, item, text};
 use kernel::{Money, OrderId};
 use serde::{Deserialize, Serialize};
 
@@ -137,11 +137,7 @@ impl Simulator {
             }
             None => put.if_absent(),
         };
-        match self.books.transact(vec![write]).await {
-            Ok(()) => Ok(true),
-            Err(TransactError::Refused(_)) => Ok(false),
-            Err(TransactError::Store(error)) => Err(error),
-        }
+        self.books.transact_if_allowed(vec![write]).await
     }
 }
 

@@ -10,7 +10,7 @@
 //! backwards. Another user's payment is simply not there; an administrator finds it by gsi1.
 
 use contracts::{Cause, Envelope, PaymentEvent};
-use dynamo::{Item, Key, Query, StoreError, Table, TransactError, Write, item, number, outbox_item, text};
+use dynamo::{Item, Key, Query, StoreError, Table, Write, item, number, outbox_item, text};
 use kernel::{OrderId, PaymentId, Timestamp, UserId};
 
 use crate::domain::{Payment, payment_id};
@@ -112,11 +112,7 @@ impl Store {
             };
             writes.push(Write::put(outbox_item(&Envelope::new(event, payment.id, sequence, now, cause))?));
         }
-        match self.table.transact(writes).await {
-            Ok(()) => Ok(true),
-            Err(TransactError::Refused(_)) => Ok(false),
-            Err(TransactError::Store(error)) => Err(error),
-        }
+        self.table.transact_if_allowed(writes).await
     }
 }
 

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::{
 
 use kernel::Chain;
 
-use crate::{Item, Key, StoreError, Table};
+use crate::{Item, Key, StoreError, Table, number};
 
 /// One write of a transaction.
 ///
@@ -93,6 +93,12 @@ impl Write {
     #[must_use]
     pub fn if_absent(self) -> Self {
         self.only_if("attribute_not_exists(pk)")
+    }
+
+    /// Only if nothing is there, or something of a smaller `sequence`: what was heard later stands.
+    #[must_use]
+    pub fn if_newer(self, sequence: u64) -> Self {
+        self.only_if("attribute_not_exists(pk) OR #sequence < :sequence").with([number(":sequence", sequence)])
     }
 
     /// The values that the expressions name.
@@ -197,6 +203,18 @@ impl Table {
             let most_millis = 10_u64 << attempt;
             tokio::time::sleep(Duration::from_millis(rand::random_range(0..most_millis))).await;
             attempt += 1;
+        }
+    }
+
+    /// As [`Table::transact`], for who need not know which condition did not hold: whether all was written.
+    ///
+    /// # Errors
+    /// When the table did not answer.
+    pub async fn transact_if_allowed(&self, writes: Vec<Write>) -> Result<bool, StoreError> {
+        match self.transact(writes).await {
+            Ok(()) => Ok(true),
+            Err(TransactError::Refused(_)) => Ok(false),
+            Err(TransactError::Store(error)) => Err(error),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Ids: UUIDv7, so that they sort by the time they were made.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -37,6 +37,12 @@ macro_rules! id {
             pub fn made_at(self) -> Timestamp {
                 let (millis, _) = self.0.as_u64_pair();
                 Timestamp::from_millis(i64::try_from(millis >> 16).unwrap_or(i64::MAX))
+            }
+
+            /// Whether it was made less than `age` before `now`.
+            pub fn is_younger_than(self, age: Duration, now: Timestamp) -> bool {
+                let millis = now.as_millis() - self.made_at().as_millis();
+                u128::try_from(millis).is_ok_and(|millis| millis < age.as_millis())
             }
 
             /// The smallest id that could have been made at `time`: a bound for queries by time.
@@ -114,6 +120,9 @@ mod tests {
         assert!(OrderId::first_at(before) <= id);
         assert!(OrderId::first_at(before.plus_seconds(1)) > id);
         assert!((before..before.plus_seconds(1)).contains(&id.made_at()));
+        assert!(id.is_younger_than(Duration::from_secs(5), before.plus_seconds(4)));
+        assert!(!id.is_younger_than(Duration::from_secs(5), before.plus_seconds(6)));
+        assert!(!id.is_younger_than(Duration::from_secs(5), before.plus_seconds(-1)), "made in the future");
     }
 
     #[test]
