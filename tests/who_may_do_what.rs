@@ -30,7 +30,7 @@ async fn every_route_lets_in_whom_the_policy_names() {
         let refused = |status: u16| status == 401 || status == 403;
         match route.access {
             Access::Anyone => assert!(![strangers[0], customer, admin].into_iter().any(refused), "{}", route.key),
-            Access::Customer => {
+            Access::Customer | Access::Owner => {
                 assert_eq!(strangers, [401, 401, 401], "{}", route.key);
                 assert!(!refused(customer) && !refused(admin), "{}", route.key);
             }

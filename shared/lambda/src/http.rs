@@ -16,7 +16,7 @@ use tracing::Instrument;
 use crate::{
     Error,
     input::{self, Fields},
-    policy,
+    policy::{self, Access},
     problem::{FieldError, Problem},
 };
 
@@ -136,12 +136,19 @@ impl Request {
             return Err(Problem::not_found("route"));
         };
         if policy::allows(route.access, self.caller.map(|caller| caller.role)) {
-            Ok(self)
+            if route.access == Access::Owner { self.owned() } else { Ok(self) }
         } else if self.caller.is_some() {
             Err(Problem::new(403, "forbidden", "This needs a role that the caller does not have."))
         } else {
             Err(unauthorized())
         }
+    }
+
+    /// This request, unless its path names another user than the caller. Whose an order is, only the use case can say.
+    fn owned(&self) -> Result<&Self, Problem> {
+        let caller = self.caller()?;
+        let of_another = self.event.path_parameters.get("user_id").is_some_and(|id| id.parse() != Ok(caller.user_id));
+        if of_another && !caller.is_admin() { Err(Problem::not_found("user")) } else { Ok(self) }
     }
 
     /// Who calls.

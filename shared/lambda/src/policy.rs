@@ -7,10 +7,26 @@ use contracts::Role;
 pub enum Access {
     /// Everybody, without a token.
     Anyone,
-    /// Whoever has a valid access token. What is not theirs does not exist for them: the use case answers 404.
+    /// Whoever has a valid access token.
     Customer,
+    /// Whose it is, and administrators. For anybody else it does not exist: 404, which [`crate::http`] answers where the path
+    /// names the user, and the use case where only the item says whose it is.
+    Owner,
     /// Administrators.
     Admin,
+}
+
+/// How often a client may call a route. How much that is are parameters of the template; see `limit.rs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// As often as API Gateway's throttling lets it.
+    Unlimited,
+    /// So many attempts to log in from one address. Fails closed: without its count nobody logs in.
+    Logins,
+    /// So many registrations from one address. Fails closed.
+    Registrations,
+    /// So many writes by one user in one context. Fails open: it protects the shop from haste, not from thieves.
+    Writes,
 }
 
 /// One route of the API.
@@ -20,31 +36,59 @@ pub struct Route {
     pub key: &'static str,
     /// Who may call it.
     pub access: Access,
+    /// How often.
+    pub limit: Limit,
 }
 
 const fn route(key: &'static str, access: Access) -> Route {
-    Route { key, access }
+    Route { key, access, limit: Limit::Unlimited }
+}
+
+impl Route {
+    const fn limited(self, limit: Limit) -> Self {
+        Self { limit, ..self }
+    }
 }
 
 /// Every route of the API. A route that is not listed here is refused, whatever the template says.
 pub const ROUTES: &[Route] = &[
     route("$default", Access::Anyone),
-    route("POST /api/v1/auth/register", Access::Anyone),
-    route("POST /api/v1/auth/login", Access::Anyone),
+    route("GET /health", Access::Anyone),
+    route("GET /api/v1/health", Access::Anyone),
+    route("GET /api/v1/health/{context}", Access::Anyone),
+    route("GET /openapi.json", Access::Anyone),
+    route("GET /api/v1/openapi.json", Access::Anyone),
+    route("GET /docs", Access::Anyone),
+    route("GET /api/v1/docs", Access::Anyone),
+    route("GET /api/v1/docs/{asset}", Access::Anyone),
+    route("POST /api/v1/auth/register", Access::Anyone).limited(Limit::Registrations),
+    route("POST /api/v1/auth/login", Access::Anyone).limited(Limit::Logins),
+    route("POST /api/v1/auth/refresh", Access::Anyone),
+    route("POST /api/v1/auth/logout", Access::Customer),
     route("GET /api/v1/auth/jwks", Access::Anyone),
     route("GET /.well-known/jwks.json", Access::Anyone),
+    route("GET /api/v1/users/profile", Access::Customer),
+    route("PUT /api/v1/users/profile", Access::Customer).limited(Limit::Writes),
+    route("GET /api/v1/users", Access::Admin),
+    route("POST /api/v1/users", Access::Admin).limited(Limit::Writes),
+    route("GET /api/v1/users/stats", Access::Admin),
+    route("GET /api/v1/users/{user_id}", Access::Owner),
+    route("PUT /api/v1/users/{user_id}", Access::Owner).limited(Limit::Writes),
+    route("DELETE /api/v1/users/{user_id}", Access::Owner).limited(Limit::Writes),
+    route("PUT /api/v1/users/{user_id}/role", Access::Admin).limited(Limit::Writes),
+    route("GET /api/v1/users/{user_id}/orders", Access::Owner),
     route("GET /api/v1/products", Access::Anyone),
-    route("POST /api/v1/products", Access::Admin),
+    route("POST /api/v1/products", Access::Admin).limited(Limit::Writes),
     route("GET /api/v1/products/{product_id}", Access::Anyone),
     route("GET /api/v1/products/{product_id}/inventory", Access::Anyone),
-    route("PUT /api/v1/products/{product_id}/inventory", Access::Admin),
-    route("PATCH /api/v1/products/{product_id}/stock", Access::Admin),
-    route("POST /api/v1/orders", Access::Customer),
-    route("POST /api/v1/checkout", Access::Customer),
+    route("PUT /api/v1/products/{product_id}/inventory", Access::Admin).limited(Limit::Writes),
+    route("PATCH /api/v1/products/{product_id}/stock", Access::Admin).limited(Limit::Writes),
+    route("POST /api/v1/orders", Access::Customer).limited(Limit::Writes),
+    route("POST /api/v1/checkout", Access::Customer).limited(Limit::Writes),
     route("GET /api/v1/orders", Access::Customer),
-    route("GET /api/v1/orders/{order_id}", Access::Customer),
+    route("GET /api/v1/orders/{order_id}", Access::Owner),
     route("GET /api/v1/payments", Access::Customer),
-    route("GET /api/v1/payments/{payment_id}", Access::Customer),
+    route("GET /api/v1/payments/{payment_id}", Access::Owner),
 ];
 
 /// The route API Gateway took, if it is one of ours.
@@ -56,7 +100,7 @@ pub fn find(key: &str) -> Option<&'static Route> {
 pub fn allows(access: Access, role: Option<Role>) -> bool {
     match access {
         Access::Anyone => true,
-        Access::Customer => role.is_some(),
+        Access::Customer | Access::Owner => role.is_some(),
         Access::Admin => role == Some(Role::Admin),
     }
 }
@@ -77,6 +121,7 @@ mod tests {
         let roles = [None, Some(Role::Customer), Some(Role::Admin)];
         assert_eq!(roles.map(|role| allows(Access::Anyone, role)), [true, true, true]);
         assert_eq!(roles.map(|role| allows(Access::Customer, role)), [false, true, true]);
+        assert_eq!(roles.map(|role| allows(Access::Owner, role)), [false, true, true]);
         assert_eq!(roles.map(|role| allows(Access::Admin, role)), [false, false, true]);
     }
 }
