@@ -1,16 +1,19 @@
 //! The functions of the catalog context, by handler name (`Handler:` in template.yaml).
 
 use catalog::{Catalog, api, seed};
-use lambda::{Error, command, cursor::Cursors, handler, http, outbox, start, unknown_handler};
+use lambda::{
+    Error, command, cursor::Cursors, handler, http, limit::Limiter, outbox, policy::Limit, start, unknown_handler,
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let config = start().await;
     let catalog = Catalog::connect(&config)?;
+    let limiter = || Limiter::connect(&config, Limit::Writes);
     match handler()?.as_str() {
         "list-products" => http::serve((catalog, Cursors::from_env()?), api::list_products).await,
         "get-product" => http::serve(catalog, api::get_product).await,
-        "create-product" => http::serve(catalog, api::create_product).await,
+        "create-product" => http::serve_limited(limiter()?, catalog, api::create_product).await,
         "publish" => outbox::serve(&config).await,
         "seed" => command::serve(catalog, seed::seed).await,
         unknown => Err(unknown_handler(unknown)),

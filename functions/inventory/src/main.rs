@@ -1,15 +1,18 @@
 //! The functions of the inventory context, by handler name (`Handler:` in template.yaml).
 
 use inventory::{Inventory, api, consumers, saga, seed};
-use lambda::{Error, command, handler, http, outbox, queue, start, task, unknown_handler};
+use lambda::{
+    Error, command, handler, http, limit::Limiter, outbox, policy::Limit, queue, start, task, unknown_handler,
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let config = start().await;
     let inventory = Inventory::connect(&config)?;
+    let limiter = || Limiter::connect(&config, Limit::Writes);
     match handler()?.as_str() {
         "get-stock" => http::serve(inventory, api::get_stock).await,
-        "set-stock" => http::serve(inventory, api::set_stock).await,
+        "set-stock" => http::serve_limited(limiter()?, inventory, api::set_stock).await,
         "publish" => outbox::serve(&config).await,
         "stock-product" => queue::serve(inventory, consumers::stock_product).await,
         "settle-order" => queue::serve(inventory, consumers::settle_order).await,

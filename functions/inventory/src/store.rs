@@ -48,7 +48,7 @@ impl Store {
 
     pub async fn keep(&self, id: ProductId) -> Result<(), StoreError> {
         let nothing = Stock { product_id: id, available: 0, reserved: 0 };
-        self.table.transact_if_allowed(vec![Write::put(item(&stock_key(id), &nothing)?).if_absent()]).await.map(drop)
+        self.table.write_if_allowed(Write::put(item(&stock_key(id), &nothing)?).if_absent()).await.map(drop)
     }
 
     /// Whether the change could be made: never below what is set aside.

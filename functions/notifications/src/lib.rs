@@ -56,11 +56,15 @@ impl Notifications {
     /// it and before that was recorded, and when SES took it but its answer was lost.
     async fn send(&self, user_id: UserId, about: EventId, mail: Mail<'_>) -> Result<(), NotificationsError> {
         let contact = self.store.contact(user_id).await?.ok_or(NotificationsError::NoContact)?;
-        let rendered = mail.render(&self.mailer.shop_name, &contact)?;
+        let Some(reached) = contact.reached else {
+            tracing::info!("nobody is told: the account is gone");
+            return Ok(());
+        };
+        let rendered = mail.render(&self.mailer.shop_name, &reached)?;
         if !self.store.begin(about, Timestamp::now()).await? {
             return Ok(());
         }
-        match self.mailer.send(&contact.email, &rendered).await {
+        match self.mailer.send(&reached.email, &rendered).await {
             Ok(()) => Ok(self.store.sent(about, Timestamp::now()).await?),
             Err(error @ NotificationsError::NotSent(_)) => {
                 self.store.give_up(about).await?;

@@ -24,12 +24,19 @@ pub(crate) struct Store {
     table: Table,
 }
 
-/// How a user is reached.
+/// What is known of a user: nothing that is personal, once they are gone.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Contact {
+    #[serde(flatten)]
+    pub(crate) reached: Option<Reached>,
+    pub(crate) sequence: u64,
+}
+
+/// How a user is reached.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Reached {
     pub(crate) email: Email,
     pub(crate) name: Redacted<String>,
-    pub(crate) sequence: u64,
 }
 
 #[derive(Deserialize)]
@@ -64,7 +71,7 @@ impl Store {
     /// Keeps what was heard of a user, unless something newer is known.
     pub(crate) async fn remember(&self, id: UserId, contact: &Contact) -> Result<(), StoreError> {
         let write = Write::put(item(&contact_key(id), contact)?).if_newer(contact.sequence);
-        self.table.transact_if_allowed(vec![write]).await.map(drop)
+        self.table.write_if_allowed(write).await.map(drop)
     }
 
     /// Claims the mail about an event; not if it was sent.
@@ -104,6 +111,6 @@ impl Store {
     }
 
     async fn write(&self, write: Write) -> Result<(), StoreError> {
-        self.table.transact_if_allowed(vec![write]).await.map(drop)
+        self.table.write_if_allowed(write).await.map(drop)
     }
 }

@@ -4,7 +4,7 @@ use contracts::{CancelReason, OrderLine};
 use kernel::{Money, OrderId};
 use minijinja::{Environment, Value, context};
 
-use crate::store::Contact;
+use crate::store::Reached;
 
 /// A mail about an order.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +32,7 @@ pub(crate) struct Rendered {
 }
 
 impl Mail<'_> {
-    pub(crate) fn render(&self, shop: &str, contact: &Contact) -> Result<Rendered, minijinja::Error> {
+    pub(crate) fn render(&self, shop: &str, reached: &Reached) -> Result<Rendered, minijinja::Error> {
         let (about, reason, name) = match self {
             Self::OrderConfirmed(about) => (about, "", "order_confirmed"),
             Self::OrderCancelled(about, reason) => (about, explain(*reason), "order_cancelled"),
@@ -45,7 +45,7 @@ impl Mail<'_> {
             .collect();
         let values = context! {
             shop,
-            name => contact.name.expose(),
+            name => reached.name.expose(),
             order_id => about.order_id.to_string(),
             lines,
             total => about.total.to_string(),
@@ -90,11 +90,8 @@ mod tests {
     use super::*;
 
     fn render(name: &str, product: &str, cancelled: Option<CancelReason>) -> Rendered {
-        let contact = Contact {
-            email: "ada@example.com".parse().expect("an address"),
-            name: Redacted::new(name.to_owned()),
-            sequence: 1,
-        };
+        let reached =
+            Reached { email: "ada@example.com".parse().expect("an address"), name: Redacted::new(name.to_owned()) };
         let lines = [OrderLine {
             product_id: ProductId::derived("test", "mug"),
             name: product.to_owned(),
@@ -107,7 +104,7 @@ mod tests {
             None => Mail::OrderConfirmed(about),
             Some(reason) => Mail::OrderCancelled(about, reason),
         };
-        mail.render("Waybill Shop", &contact).expect("a mail")
+        mail.render("Waybill Shop", &reached).expect("a mail")
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub enum OrdersError {
     /// Others changed the same order again and again.
     #[error("the order is being changed by others")]
     Busy,
+    /// The customer places too many orders.
+    #[error("too many orders at once")]
+    Limited(Problem),
     /// The answer could not be made.
     #[error("the answer could not be made")]
     Answer(Problem),
@@ -64,7 +67,7 @@ impl From<OrdersError> for Problem {
             }
             OrdersError::KeyReused(reused) => reused.into(),
             OrdersError::Busy => Self::new(409, "busy", "The order is being changed by another request; try again."),
-            OrdersError::Answer(problem) => problem,
+            OrdersError::Answer(problem) | OrdersError::Limited(problem) => problem,
             OrdersError::Workflow(_) => {
                 tracing::error!(detail, "the checkout workflow did not start");
                 Self::internal()

@@ -21,11 +21,13 @@ use kernel::{OrderId, ProductId, Timestamp, UserId};
 use lambda::{
     env,
     http::{Caller, Request},
+    limit::Limiter,
+    policy::Limit,
 };
 
 use crate::{
     domain::{Command, Order, Product, Status, WantedLine},
-    store::Store,
+    store::{Beside, Store},
     workflow::Workflow,
 };
 pub use error::OrdersError;
@@ -36,6 +38,7 @@ pub struct Orders {
     /// What a checkout that names no means of payment is paid by; none where real money is at stake.
     default_payment_method: Option<String>,
     workflow: Option<Workflow>,
+    limiter: Option<Limiter>,
 }
 
 /// What a customer asks for, whichever body form they chose.
@@ -67,6 +70,7 @@ impl Orders {
             store: Store::new(Table::connect(config, env("TABLE_NAME")?)),
             default_payment_method: env("DEFAULT_PAYMENT_METHOD").ok().filter(|method| !method.is_empty()),
             workflow: None,
+            limiter: None,
         })
     }
 
@@ -76,6 +80,15 @@ impl Orders {
     /// When the template did not set a variable.
     pub fn with_workflow(self, config: &SdkConfig) -> Result<Self, lambda::Error> {
         Ok(Self { workflow: Some(Workflow::connect(config)?), ..self })
+    }
+
+    /// With the customers' rate limit, for the functions that place orders. It is read and charged together with what they read and
+    /// write anyway.
+    ///
+    /// # Errors
+    /// When the template did not set a variable.
+    pub fn with_limiter(self, config: &SdkConfig) -> Result<Self, lambda::Error> {
+        Ok(Self { limiter: Some(Limiter::connect(config, Limit::Writes)?), ..self })
     }
 
     /// Places an order, to be paid later or, if `request` names a means of payment, at once: one read, one write.
@@ -96,7 +109,8 @@ impl Orders {
         if user_id != caller.user_id && !caller.is_admin() {
             return Err(OrdersError::NotTheCaller);
         }
-        let mut known = self.store.known(user_id, &wanted.lines, claim.as_ref()).await?;
+        let bucket = self.limiter.as_ref().map(|limiter| limiter.key(request));
+        let mut known = self.store.known(user_id, &wanted.lines, claim.as_ref(), bucket.as_ref()).await?;
         if let Some(found) = known.answer.take()
             && let Some(claim) = &claim
             && let Some(answer) = self.store.replay(claim, &found, request.now)??
@@ -118,16 +132,25 @@ impl Orders {
             events.extend(started);
         }
         let answer = respond(&order).map_err(OrdersError::Answer)?;
-        let claimed = claim.as_ref().map(|claim| (claim, &answer));
-        match self.store.append(&order, events, request.now, &request.cause(), claimed).await? {
-            store::Appended::Done => Ok(answer),
-            // Another request with the same key was a moment faster: its answer is ours.
-            store::Appended::Answered(found) => {
-                let claim = claim.ok_or(OrdersError::Busy)?;
-                self.store.replay(&claim, &found, request.now)??.ok_or(OrdersError::Busy)
+        for _ in 0..TRIES {
+            let charge =
+                self.limiter.as_ref().map(|limiter| limiter.charge(known.bucket.as_ref(), request)).transpose();
+            let beside = Beside {
+                claimed: claim.as_ref().map(|claim| (claim, &answer)),
+                charge: charge.map_err(OrdersError::Limited)?,
+            };
+            match self.store.append(&order, events.clone(), request.now, &request.cause(), beside).await? {
+                store::Appended::Done => return Ok(answer),
+                // Another request with the same key was a moment faster: its answer is ours.
+                store::Appended::Answered(found) => {
+                    let claim = claim.ok_or(OrdersError::Busy)?;
+                    return self.store.replay(&claim, &found, request.now)??.ok_or(OrdersError::Busy);
+                }
+                store::Appended::Charged(bucket) => known.bucket = Some(bucket),
+                store::Appended::Conflict => return Err(OrdersError::Busy),
             }
-            store::Appended::Conflict => Err(OrdersError::Busy),
         }
+        Err(OrdersError::Busy)
     }
 
     fn default_payment_method(&self) -> Option<&str> {
@@ -204,7 +227,7 @@ impl Orders {
             }
             let now = Timestamp::now();
             events.iter().for_each(|event| order.apply(event, now));
-            if let store::Appended::Done = self.store.append(&order, events, now, cause, None).await? {
+            if let store::Appended::Done = self.store.append(&order, events, now, cause, Beside::default()).await? {
                 return Ok(order);
             }
         }

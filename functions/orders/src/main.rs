@@ -8,9 +8,10 @@ async fn main() -> Result<(), Error> {
     let config = start().await;
     let orders = Orders::connect(&config)?;
     match handler()?.as_str() {
-        "place-order" => http::serve(orders, api::place_order).await,
-        "checkout" => http::serve(orders, api::checkout).await,
+        "place-order" => http::serve(orders.with_limiter(&config)?, api::place_order).await,
+        "checkout" => http::serve(orders.with_limiter(&config)?, api::checkout).await,
         "list-orders" => http::serve((orders, Cursors::from_env()?), api::list_orders).await,
+        "list-user-orders" => http::serve((orders, Cursors::from_env()?), api::list_user_orders).await,
         "get-order" => http::serve(orders, api::get_order).await,
         "publish" => outbox::serve(&config).await,
         "remember-user" => queue::serve(orders, consumers::remember_user).await,

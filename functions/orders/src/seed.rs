@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Orders, OrdersError,
     domain::{self, Command, Order, Status, WantedLine},
-    store::Appended,
+    store::{Appended, Beside},
 };
 
 /// The orders to be there.
@@ -76,7 +76,7 @@ async fn place(orders: &Orders, wanted: &SeedOrder) -> Result<Option<Order>, Ord
         price: None,
     };
     let lines: Vec<WantedLine> = wanted.items.iter().map(line).collect();
-    let known = orders.store.known(wanted.user_id, &lines, None).await?;
+    let known = orders.store.known(wanted.user_id, &lines, None, None).await?;
     let quote = match domain::price(&lines, None, &known.products) {
         Ok(quote) if known.user => quote,
         _ => return Ok(None),
@@ -89,9 +89,9 @@ async fn place(orders: &Orders, wanted: &SeedOrder) -> Result<Option<Order>, Ord
         started.iter().for_each(|event| order.apply(event, now));
         events.extend(started);
     }
-    match orders.store.append(&order, events, now, &Cause::own(), None).await? {
+    match orders.store.append(&order, events, now, &Cause::own(), Beside::default()).await? {
         Appended::Done => Ok(Some(order)),
-        Appended::Answered(_) | Appended::Conflict => Err(OrdersError::Busy),
+        Appended::Answered(_) | Appended::Charged(_) | Appended::Conflict => Err(OrdersError::Busy),
     }
 }
 

@@ -7,11 +7,12 @@
 //! | answer to an idempotency key | `IDEMPOTENCY#<user>#<key>` | `IDEMPOTENCY` | | |
 //! | copy of a user | `USER#<user>` | `COPY` | | |
 //! | copy of a product | `PRODUCT#<product>` | `COPY` | | |
+//! | rate limit of a user | `LIMIT#writes#<user>` | `BUCKET` | | |
 //! | order whose compensation failed | `PARKED` | `ORDER#<order>` | | |
 //!
 //! | access pattern | how |
 //! | --- | --- |
-//! | place an order | one BatchGetItem (copies, key), one TransactWriteItems (events, view, key) |
+//! | place an order | one BatchGetItem (copies, key, limit), one TransactWriteItems (events, view, key, limit) |
 //! | a customer's order by id | GetItem `USER#`, `ORDER#`: another's order is simply not there |
 //! | a customer's orders, newest first | Query `USER#`, prefix `ORDER#`, backwards: ids sort by time |
 //! | an order by id alone; its history | Query `ORDER#`, prefix `EVENT#`, replayed |
@@ -42,6 +43,16 @@ pub struct Known {
     pub user: bool,
     pub products: HashMap<ProductId, Product>,
     pub answer: Option<Item>,
+    pub bucket: Option<Item>,
+}
+
+/// What else a placement writes, and whether it was the one to do so.
+#[derive(Default)]
+pub struct Beside<'a> {
+    /// The answer to an idempotency key.
+    pub claimed: Option<(&'a Claim, &'a Answer)>,
+    /// What the customer's rate limit charges.
+    pub charge: Option<Write>,
 }
 
 /// What became of an append.
@@ -49,6 +60,8 @@ pub enum Appended {
     Done,
     /// The idempotency key has an answer.
     Answered(Item),
+    /// The customer's rate limit was charged by others meanwhile; it now stands so.
+    Charged(Item),
     /// The log has grown meanwhile.
     Conflict,
 }
@@ -57,6 +70,9 @@ pub enum Appended {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct KnownUser {
     pub user_id: UserId,
+    /// Nothing can be ordered for them any more.
+    #[serde(default)]
+    pub deleted: bool,
     pub sequence: u64,
 }
 
@@ -87,13 +103,17 @@ impl Store {
         user_id: UserId,
         wanted: &[WantedLine],
         claim: Option<&Claim>,
+        bucket: Option<&Key>,
     ) -> Result<Known, StoreError> {
         let mut keys = vec![user_key(user_id)];
+        keys.extend(bucket.cloned());
         keys.extend(claim.map(|claim| claim.key().clone()));
         let mut found = self.get_with_products(keys, wanted).await?;
+        let user: Option<KnownUser> = found.remove(&user_key(user_id)).map(|item| self.table.read(item)).transpose()?;
         Ok(Known {
-            user: found.contains_key(&user_key(user_id)),
+            user: user.is_some_and(|user| !user.deleted),
             answer: claim.and_then(|claim| found.remove(claim.key())),
+            bucket: bucket.and_then(|bucket| found.remove(bucket)),
             products: self.read_products(found)?,
         })
     }
@@ -131,20 +151,22 @@ impl Store {
         claim.replay(&self.table, found, now)
     }
 
-    /// Appends `events`, which have made `order`, to its log: events, view and answer in one transaction.
+    /// Appends `events`, which have made `order`, to its log: events, view and what is written beside in one transaction.
     pub async fn append(
         &self,
         order: &Order,
         events: Vec<OrderEvent>,
         now: Timestamp,
         cause: &Cause,
-        claimed: Option<(&Claim, &Answer)>,
+        beside: Beside<'_>,
     ) -> Result<Appended, StoreError> {
         let first = order.sequence - events.len() as u64 + 1;
         let mut writes = Vec::new();
-        if let Some((claim, answer)) = claimed {
+        let (claimed, charged) = (beside.claimed.is_some(), beside.charge.is_some());
+        if let Some((claim, answer)) = beside.claimed {
             writes.push(claim.store(answer, now)?);
         }
+        writes.extend(beside.charge);
         for (event, sequence) in events.into_iter().zip(first..) {
             let envelope = Envelope::new(event, order.id, sequence, now, cause);
             writes.push(Write::put(event_item(&event_key(order.id, sequence), &envelope)?).if_absent());
@@ -152,10 +174,15 @@ impl Store {
         writes.push(Write::put(view_item(order)?));
         match self.table.transact(writes).await {
             Ok(()) => Ok(Appended::Done),
-            Err(TransactError::Refused(refusal)) => Ok(match refusal.found(0).filter(|_| claimed.is_some()) {
-                Some(answer) => Appended::Answered(answer.clone()),
-                None => Appended::Conflict,
-            }),
+            Err(TransactError::Refused(refusal)) => {
+                let answer = refusal.found(0).filter(|_| claimed);
+                let bucket = refusal.found(usize::from(claimed)).filter(|_| charged);
+                Ok(match (answer, bucket) {
+                    (Some(answer), _) => Appended::Answered(answer.clone()),
+                    (None, Some(bucket)) => Appended::Charged(bucket.clone()),
+                    (None, None) => Appended::Conflict,
+                })
+            }
             Err(TransactError::Store(error)) => Err(error),
         }
     }
@@ -229,14 +256,14 @@ impl Store {
     }
 
     async fn remember(&self, copy: Item, sequence: u64) -> Result<(), StoreError> {
-        self.table.transact_if_allowed(vec![Write::put(copy).if_newer(sequence)]).await.map(drop)
+        self.table.write_if_allowed(Write::put(copy).if_newer(sequence)).await.map(drop)
     }
 
     /// Puts an order whose compensation failed where an operator sees it.
     pub async fn park(&self, id: OrderId, failure: &str, now: Timestamp) -> Result<(), StoreError> {
         let mut parked = Item::from([text("failure", failure), text("parked_at", now), text("order_id", id)]);
         parked.extend([text("pk", "PARKED"), text("sk", format!("ORDER#{id}"))]);
-        self.table.transact_if_allowed(vec![Write::put(parked)]).await.map(drop)
+        self.table.write_if_allowed(Write::put(parked)).await.map(drop)
     }
 }
 

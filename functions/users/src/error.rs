@@ -1,7 +1,10 @@
 //! What can go wrong with an account, and how a caller is told.
 
-use dynamo::StoreError;
-use lambda::problem::Problem;
+use std::time::Duration;
+
+use dynamo::{KeyReused, StoreError};
+use kernel::Invalid;
+use lambda::problem::{FieldError, Problem};
 use tokens::KeyError;
 
 /// Why a use case of users did not happen.
@@ -16,11 +19,35 @@ pub enum UsersError {
     /// No such account, or another password.
     #[error("the login or the password is wrong")]
     WrongCredentials,
+    /// Wrong too often: not before this is over.
+    #[error("the login failed too often")]
+    TooManyFailures(Duration),
+    /// The refresh token was used, has expired, or never was one.
+    #[error("the refresh token is not valid")]
+    InvalidRefreshToken,
+    /// The change needs the caller's password.
+    #[error("the caller's password is missing")]
+    PasswordMissing,
+    /// The caller's password is another one.
+    #[error("the caller's password is wrong")]
+    WrongPassword,
+    /// No such account.
+    #[error("there is no such user")]
+    NotFound,
+    /// An administrator's own role.
+    #[error("nobody changes their own role")]
+    OwnRole,
+    /// Others changed the same account at the same moment.
+    #[error("the account is being changed by others")]
+    Busy,
+    /// The idempotency key answered another request.
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
     /// The password could not be hashed.
     #[error("the password could not be hashed: {0}")]
     Hash(String),
-    /// This function was not given the signing key.
-    #[error("the signing key is not configured")]
+    /// This function was not given the signing keys.
+    #[error("the signing keys are not configured")]
     NoKey,
     /// KMS failed.
     #[error(transparent)]
@@ -32,10 +59,28 @@ pub enum UsersError {
 
 impl From<UsersError> for Problem {
     fn from(error: UsersError) -> Self {
+        let password =
+            |code, message| Self::validation(vec![FieldError::new("current_password", Invalid::new(code, message))]);
         match error {
             UsersError::EmailTaken => Self::new(409, "email_taken", "There is an account with this e-mail address."),
             UsersError::UsernameTaken => Self::new(409, "username_taken", "There is an account with this username."),
             UsersError::WrongCredentials => Self::new(401, "wrong_credentials", "The login or the password is wrong."),
+            UsersError::TooManyFailures(wait) => {
+                Self::too_many("too_many_failures", "The password was wrong too often; wait before the next try.", wait)
+            }
+            UsersError::InvalidRefreshToken => {
+                Self::new(401, "invalid_refresh_token", "The refresh token was used, has expired, or never was one.")
+            }
+            UsersError::PasswordMissing => {
+                password("required", "is required to change the e-mail address or the password")
+            }
+            UsersError::WrongPassword => password("wrong_password", "is not the caller's password"),
+            UsersError::NotFound => Self::not_found("user"),
+            UsersError::OwnRole => {
+                Self::new(409, "own_role", "Nobody changes their own role; another administrator does.")
+            }
+            UsersError::Busy => Self::new(409, "busy", "The account is being changed by another request; try again."),
+            UsersError::KeyReused(reused) => reused.into(),
             UsersError::Hash(_) | UsersError::NoKey | UsersError::Key(_) => {
                 tracing::error!(%error, "credentials could not be handled");
                 Self::internal()

@@ -1,29 +1,54 @@
-//! Users: accounts with a unique e-mail address and a unique name, and the access tokens they log in for.
+//! Users: accounts with a unique e-mail address and a unique name, their sessions, and who calls.
+//!
+//! A login opens a session. Its access token is good for minutes, its refresh token for days and for one use; the
+//! authorizer looks the session and the account up, so that a logout, a deletion or another role counts from then on.
 
 pub mod api;
+pub mod authorizer;
 pub mod domain;
 mod error;
+pub mod operator;
 pub mod seed;
 mod store;
 
 use aws_config::SdkConfig;
 use contracts::{Cause, Role};
-use dynamo::Table;
-use kernel::{SessionId, Timestamp, UserId};
-use lambda::env;
-use tokens::{Claims, Jwk, SigningKey};
+use dynamo::{Answer, Claim, Table};
+use kernel::{Redacted, Timestamp, UserId};
+use lambda::{
+    env,
+    http::{Caller, Request},
+};
+use tokens::{Claims, Jwk, SigningKeys};
 
 use crate::{
-    domain::{Account, Login, Password, Registration},
-    store::Store,
+    domain::{Account, Changes, Failures, Login, Password, PasswordHash, RefreshToken, Registration, Session},
+    store::{Counts, Created, Store},
 };
 pub use error::UsersError;
 
 /// The use cases of users.
 pub struct Users {
     store: Store,
-    key: Option<SigningKey>,
+    keys: Option<SigningKeys>,
+    /// How many failed logins have no consequence.
+    failures_allowed: u32,
 }
+
+/// What a login or a refresh gives.
+#[derive(Debug)]
+pub struct Tokens {
+    /// Good for minutes.
+    pub access: Redacted<String>,
+    /// Good for one refresh.
+    pub refresh: RefreshToken,
+}
+
+/// How often a change that met another one on the same account is tried.
+const TRIES: usize = 4;
+
+/// How many failed logins have no consequence, where the template says nothing.
+const FAILURES_ALLOWED: u32 = 5;
 
 impl Users {
     /// Over the environment's one configuration.
@@ -31,15 +56,19 @@ impl Users {
     /// # Errors
     /// When the template did not set a variable.
     pub fn connect(config: &SdkConfig) -> Result<Self, lambda::Error> {
-        Ok(Self { store: Store::new(Table::connect(config, env("TABLE_NAME")?)), key: None })
+        Ok(Self {
+            store: Store::new(Table::connect(config, env("TABLE_NAME")?)),
+            keys: None,
+            failures_allowed: env("LOGIN_FAILURES").map_or(Ok(FAILURES_ALLOWED), |text| text.parse())?,
+        })
     }
 
-    /// With the signing key, for the functions that may use it.
+    /// With the signing keys, for the functions that may use them.
     ///
     /// # Errors
     /// When the template did not set a variable.
-    pub fn with_key(self, config: &SdkConfig) -> Result<Self, lambda::Error> {
-        Ok(Self { key: Some(SigningKey::connect(config, env("SIGNING_KEY_ID")?)), ..self })
+    pub fn with_keys(self, config: &SdkConfig) -> Result<Self, lambda::Error> {
+        Ok(Self { keys: Some(SigningKeys::connect(config, &env("SIGNING_KEY_IDS")?)), ..self })
     }
 
     /// Makes an account.
@@ -54,44 +83,224 @@ impl Users {
         now: Timestamp,
         cause: &Cause,
     ) -> Result<Account, UsersError> {
-        let password_hash = registration.password.hash()?;
-        let account = Account {
-            id,
-            email: registration.email,
-            username: registration.username,
-            full_name: registration.full_name,
-            role,
-            password_hash,
-            created_at: now,
-            version: 1,
-        };
-        self.store.create(&account, now, cause).await?;
-        Ok(account)
-    }
-
-    /// The account that `login` names, if the password is right; else one answer, after the same work, whatever was wrong.
-    ///
-    /// # Errors
-    /// When it is not.
-    pub async fn authenticate(&self, login: &Login, password: &Password) -> Result<Account, UsersError> {
-        let account = self.store.find(login).await?;
-        match account {
-            Some(account) if account.password_hash.matches(password) => Ok(account),
-            Some(_) => Err(UsersError::WrongCredentials),
-            None => {
-                domain::PasswordHash::of_nobody().matches(password);
-                Err(UsersError::WrongCredentials)
-            }
+        let account = new_account(id, registration, role, now)?;
+        match self.store.create(&account, now, cause, None).await? {
+            Created::Done => Ok(account),
+            Created::Answered(_) => Err(UsersError::Busy),
         }
     }
 
-    /// An access token for `account`, from a new session.
+    /// As [`Users::register`], for a request that may carry an idempotency key.
+    ///
+    /// Only the id is stored with the key: the account itself tells the rest, as long as there is one.
     ///
     /// # Errors
-    /// When the key does not sign.
-    pub async fn issue_token(&self, account: &Account, now: Timestamp) -> Result<String, UsersError> {
-        let claims = Claims::issued(account.id, SessionId::new(), account.role, now);
-        Ok(self.key()?.sign(&claims).await?)
+    /// When the address or name is taken, or the key was used with another request.
+    pub async fn register_once(
+        &self,
+        registration: Registration,
+        role: Role,
+        claim: Option<Claim>,
+        request: &Request,
+    ) -> Result<Account, UsersError> {
+        let account = new_account(UserId::new(), registration, role, request.now)?;
+        let answer = Answer { status: 201, location: None, body: account.id.to_string() };
+        let claimed = claim.as_ref().map(|claim| (claim, &answer));
+        let found = match self.store.create(&account, request.now, &request.cause(), claimed).await? {
+            Created::Done => return Ok(account),
+            Created::Answered(found) => found,
+        };
+        let claim = claim.ok_or(UsersError::Busy)?;
+        let answer = self.store.replay(&claim, &found, request.now)??.ok_or(UsersError::Busy)?;
+        let id = answer.body.parse().map_err(|_| UsersError::Busy)?;
+        self.find(id).await
+    }
+
+    /// Opens a session of the account that `login` names, if the password is right; else one answer, after the same work, whatever
+    /// was wrong.
+    ///
+    /// # Errors
+    /// When it is not, or was not too often.
+    pub async fn log_in(
+        &self,
+        login: &Login,
+        password: &Password,
+        request: &Request,
+    ) -> Result<(Account, Tokens), UsersError> {
+        let (now, address) = (request.now, request.address());
+        let (account, failures) = self.store.find_for_login(login, &address).await?;
+        refuse_while_paused(failures.as_ref(), now)?;
+        let hash = account.as_ref().map_or_else(|| PasswordHash::of_nobody(), |account| &account.password_hash);
+        let matches = hash.matches(password);
+        let Some(account) = account.filter(|_| matches) else {
+            let after = Failures::after_one_more(failures.as_ref(), self.failures_allowed, now);
+            self.store.record_failure(&store::login_name(login), &address, &after, now).await?;
+            return Err(UsersError::WrongCredentials);
+        };
+        let (session, refresh) = Session::open(&account, now);
+        self.store.open(&session, failures.map(|_| (login, address.as_str()))).await?;
+        let access = self.access_token(&account, &session, now).await?;
+        Ok((account, Tokens { access, refresh }))
+    }
+
+    /// Goes on with a session: a new access token, and a new refresh token in place of the one used.
+    ///
+    /// One that was used before has been stolen, or will have been: its session ends, for whoever has it.
+    ///
+    /// # Errors
+    /// When the token is not good any more.
+    pub async fn refresh(&self, given: &RefreshToken, now: Timestamp) -> Result<Tokens, UsersError> {
+        let (session, account) = self.store.session(given.user_id, given.session_id).await?;
+        let (Some(session), Some(account)) = (session, account) else {
+            return Err(UsersError::InvalidRefreshToken);
+        };
+        if !session.is_open(&account, now) {
+            return Err(UsersError::InvalidRefreshToken);
+        }
+        let (refreshed, refresh) = session.refreshed(now);
+        let is_current = given.hash() == session.refresh_hash;
+        if !is_current || !self.store.refresh(&session, &refreshed).await? {
+            tracing::warn!(session_id = %session.id, user_id = %account.id, "a refresh token came twice: its session is ended");
+            self.store.end(account.id, session.id).await?;
+            return Err(UsersError::InvalidRefreshToken);
+        }
+        let access = self.access_token(&account, &refreshed, now).await?;
+        Ok(Tokens { access, refresh })
+    }
+
+    /// Ends the caller's session.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn log_out(&self, caller: Caller) -> Result<(), UsersError> {
+        Ok(self.store.end(caller.user_id, caller.session_id).await?)
+    }
+
+    /// Who calls with `token`: as the account is now, if the token is ours and its session goes on.
+    ///
+    /// # Errors
+    /// When the keys or the store do not answer.
+    pub async fn who_calls(&self, token: &str, now: Timestamp) -> Result<Option<Caller>, UsersError> {
+        let Ok(claims) = self.keys()?.verify(token).await? else {
+            return Ok(None);
+        };
+        let (session, account) = self.store.session(claims.sub, claims.sid).await?;
+        let (Some(session), Some(account)) = (session, account) else {
+            return Ok(None);
+        };
+        let caller = Caller { user_id: account.id, role: account.role, session_id: session.id };
+        Ok(session.is_open(&account, now).then_some(caller))
+    }
+
+    /// The account with this id.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn find(&self, id: UserId) -> Result<Account, UsersError> {
+        self.store.account(id).await?.ok_or(UsersError::NotFound)
+    }
+
+    /// Changes an account. A new address or password needs the caller's own password once more.
+    ///
+    /// # Errors
+    /// When that is wrong, or the new address or name is taken.
+    pub async fn update(
+        &self,
+        id: UserId,
+        changes: Changes,
+        current_password: Option<&Password>,
+        request: &Request,
+    ) -> Result<Account, UsersError> {
+        let caller = request.caller().map_err(|_| UsersError::NotFound)?;
+        let account = self.find(id).await?;
+        if changes.email.is_some() || changes.password.is_some() {
+            self.confirm(caller, current_password, request).await?;
+        }
+        let (changed, fields) = account.changed(changes, request.now)?;
+        if fields.is_empty() {
+            return Ok(account);
+        }
+        let session = (caller.user_id == id).then_some(caller.session_id);
+        self.store.update(&account, &changed, fields, session, request.now, &request.cause()).await?;
+        Ok(changed)
+    }
+
+    /// Makes sure that it is the caller who sits there: wrong passwords count as failed logins do.
+    async fn confirm(&self, caller: Caller, password: Option<&Password>, request: &Request) -> Result<(), UsersError> {
+        let password = password.ok_or(UsersError::PasswordMissing)?;
+        let (who, address, now) = (format!("USER#{}", caller.user_id), request.address(), request.now);
+        let failures = self.store.failures(&who, &address).await?;
+        refuse_while_paused(failures.as_ref(), now)?;
+        if self.find(caller.user_id).await?.password_hash.matches(password) {
+            return Ok(());
+        }
+        let after = Failures::after_one_more(failures.as_ref(), self.failures_allowed, now);
+        self.store.record_failure(&who, &address, &after, now).await?;
+        Err(UsersError::WrongPassword)
+    }
+
+    /// Gives an account another role.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn change_role(
+        &self,
+        id: UserId,
+        role: Role,
+        now: Timestamp,
+        cause: &Cause,
+    ) -> Result<Account, UsersError> {
+        for _ in 0..TRIES {
+            let account = self.find(id).await?;
+            let Some(changed) = account.with_role(role, now) else {
+                return Ok(account);
+            };
+            let fields = vec![contracts::UserField::Role];
+            match self.store.update(&account, &changed, fields, None, now, cause).await {
+                Err(UsersError::Busy) => {}
+                done => return done.map(|()| changed),
+            }
+        }
+        Err(UsersError::Busy)
+    }
+
+    /// The account that `login` names.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn find_by_login(&self, login: &Login) -> Result<Account, UsersError> {
+        self.store.find(login).await?.ok_or(UsersError::NotFound)
+    }
+
+    /// Erases an account; its orders remain, without a person behind them.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn delete(&self, id: UserId, now: Timestamp, cause: &Cause) -> Result<(), UsersError> {
+        for _ in 0..TRIES {
+            let account = self.find(id).await?;
+            match self.store.delete(&account, now, cause).await {
+                Err(UsersError::Busy) => {}
+                done => return done,
+            }
+        }
+        Err(UsersError::Busy)
+    }
+
+    /// A page of all accounts, newest first.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn all(&self, after: Option<String>, limit: usize) -> Result<(Vec<Account>, bool), UsersError> {
+        Ok(self.store.all(after, limit).await?)
+    }
+
+    /// How many accounts there are and were.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn counts(&self) -> Result<Counts, UsersError> {
+        Ok(self.store.counts().await?)
     }
 
     /// The public keys that verify access tokens.
@@ -99,10 +308,43 @@ impl Users {
     /// # Errors
     /// When KMS does not give them.
     pub async fn public_keys(&self) -> Result<Vec<&Jwk>, UsersError> {
-        Ok(vec![self.key()?.public().await?])
+        Ok(self.keys()?.public().await?)
     }
 
-    fn key(&self) -> Result<&SigningKey, UsersError> {
-        self.key.as_ref().ok_or(UsersError::NoKey)
+    async fn access_token(
+        &self,
+        account: &Account,
+        session: &Session,
+        now: Timestamp,
+    ) -> Result<Redacted<String>, UsersError> {
+        let claims = Claims::issued(account.id, session.id, account.role, now);
+        Ok(Redacted::new(self.keys()?.sign(&claims).await?))
+    }
+
+    fn keys(&self) -> Result<&SigningKeys, UsersError> {
+        self.keys.as_ref().ok_or(UsersError::NoKey)
+    }
+}
+
+fn new_account(id: UserId, registration: Registration, role: Role, now: Timestamp) -> Result<Account, UsersError> {
+    let password_hash = registration.password.hash()?;
+    Ok(Account {
+        id,
+        email: registration.email,
+        username: registration.username,
+        full_name: registration.full_name,
+        role,
+        password_hash,
+        epoch: 0,
+        created_at: now,
+        updated_at: now,
+        version: 1,
+    })
+}
+
+fn refuse_while_paused(failures: Option<&Failures>, now: Timestamp) -> Result<(), UsersError> {
+    match failures.and_then(|failures| failures.pause(now)) {
+        Some(wait) => Err(UsersError::TooManyFailures(wait)),
+        None => Ok(()),
     }
 }

@@ -1,17 +1,35 @@
 //! The functions of the users context, by handler name (`Handler:` in template.yaml).
 
-use lambda::{Error, command, handler, http, outbox, start, unknown_handler};
-use users::{Users, api, seed};
+use lambda::{
+    Error, command, cursor::Cursors, handler, http, limit::Limiter, outbox, policy::Limit, start, unknown_handler,
+};
+use users::{Users, api, authorizer, operator, seed};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let config = start().await;
+    let users = || Users::connect(&config);
+    let users_with_keys = || Users::connect(&config)?.with_keys(&config);
+    let limiter = |limit| Limiter::connect(&config, limit);
     match handler()?.as_str() {
-        "register" => http::serve(Users::connect(&config)?, api::register).await,
-        "login" => http::serve(Users::connect(&config)?.with_key(&config)?, api::login).await,
-        "jwks" => http::serve(Users::connect(&config)?.with_key(&config)?, api::jwks).await,
+        "register" => http::serve_limited(limiter(Limit::Registrations)?, users()?, api::register).await,
+        "login" => http::serve_limited(limiter(Limit::Logins)?, users_with_keys()?, api::login).await,
+        "refresh" => http::serve(users_with_keys()?, api::refresh).await,
+        "logout" => http::serve(users()?, api::logout).await,
+        "jwks" => http::serve(users_with_keys()?, api::jwks).await,
+        "authorizer" => authorizer::serve(users_with_keys()?).await,
+        "get-profile" => http::serve(users()?, api::get_profile).await,
+        "update-profile" => http::serve_limited(limiter(Limit::Writes)?, users()?, api::update_profile).await,
+        "list-users" => http::serve((users()?, Cursors::from_env()?), api::list_users).await,
+        "create-user" => http::serve_limited(limiter(Limit::Writes)?, users()?, api::create_user).await,
+        "get-user" => http::serve(users()?, api::get_user).await,
+        "update-user" => http::serve_limited(limiter(Limit::Writes)?, users()?, api::update_user).await,
+        "delete-user" => http::serve_limited(limiter(Limit::Writes)?, users()?, api::delete_user).await,
+        "change-role" => http::serve_limited(limiter(Limit::Writes)?, users()?, api::change_role).await,
+        "user-stats" => http::serve(users()?, api::user_stats).await,
         "publish" => outbox::serve(&config).await,
-        "seed" => command::serve(Users::connect(&config)?, seed::seed).await,
+        "grant-role" => command::serve(users()?, operator::grant_role).await,
+        "seed" => command::serve(users()?, seed::seed).await,
         unknown => Err(unknown_handler(unknown)),
     }
 }

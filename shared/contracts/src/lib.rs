@@ -18,7 +18,7 @@ pub use orders::{
     OrderProcessing, OrderShipped, StockLine,
 };
 pub use payments::{PaymentEvent, PaymentFailed, PaymentProcessed, PaymentRefunded};
-pub use users::{Role, UserEvent, UserRegistered};
+pub use users::{Role, UserDeleted, UserEvent, UserField, UserRegistered, UserUpdated};
 
 /// Declares one context's events: the enum, its names on the wire, and a `From` for each.
 macro_rules! events {

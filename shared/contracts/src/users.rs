@@ -8,6 +8,10 @@ crate::events!(
     UserEvent from "users" {
         /// An account was made.
         UserRegistered,
+        /// An account was changed.
+        UserUpdated,
+        /// An account was deleted: whoever keeps something personal of it erases that.
+        UserDeleted,
     }
 );
 
@@ -25,6 +29,43 @@ pub struct UserRegistered {
     pub full_name: Option<Redacted<String>>,
     /// What they may do.
     pub role: Role,
+}
+
+/// An account was changed; it is now as told here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UserUpdated {
+    /// Whose.
+    pub user_id: UserId,
+    /// Where mail reaches them.
+    pub email: Email,
+    /// The name they log in by.
+    pub username: Redacted<String>,
+    /// The name they are addressed by, if they gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full_name: Option<Redacted<String>>,
+    /// What they may do.
+    pub role: Role,
+    /// What is different from before.
+    pub changed: Vec<UserField>,
+}
+
+/// An account was deleted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UserDeleted {
+    /// Whose.
+    pub user_id: UserId,
+}
+
+/// What of an account can change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum UserField {
+    Email,
+    Username,
+    FullName,
+    Password,
+    Role,
 }
 
 /// What an account may do.

@@ -38,9 +38,16 @@ pub fn event_item<E: Event>(key: &Key, envelope: &Envelope<E>) -> Result<Item, S
 /// # Errors
 /// When the envelope does not serialize.
 pub fn outbox_item<E: Event>(envelope: &Envelope<E>) -> Result<Item, StoreError> {
-    let key = Key::new(format!("EVENT#{}", envelope.event_id), "EVENT");
+    outbox_item_at(&Key::new(format!("EVENT#{}", envelope.event_id), "EVENT"), envelope)
+}
+
+/// As [`outbox_item`], at a `key` where its subject's other items lie: what is personal in it can be erased with them.
+///
+/// # Errors
+/// When the envelope does not serialize.
+pub fn outbox_item_at<E: Event>(key: &Key, envelope: &Envelope<E>) -> Result<Item, StoreError> {
     let expires_at = envelope.timestamp.as_seconds() + KEPT_SECONDS;
-    item(&key, &outbox(&key, envelope, Some(expires_at))?)
+    item(key, &outbox(key, envelope, Some(expires_at))?)
 }
 
 fn outbox<E: Event>(key: &Key, envelope: &Envelope<E>, expires_at: Option<i64>) -> Result<Outbox, StoreError> {

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::{
-    operation::transact_write_items::TransactWriteItemsError,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::{
+        delete_item::DeleteItemError, put_item::PutItemError, transact_write_items::TransactWriteItemsError,
+        update_item::UpdateItemError,
+    },
     types::{
         CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure::AllOld,
         TransactWriteItem, Update,
@@ -200,8 +204,7 @@ impl Table {
             if attempt == TRIES || !will_pass {
                 return Err(self.failed("transact", Chain(error)).into());
             }
-            let most_millis = 10_u64 << attempt;
-            tokio::time::sleep(Duration::from_millis(rand::random_range(0..most_millis))).await;
+            pause(attempt).await;
             attempt += 1;
         }
     }
@@ -211,12 +214,118 @@ impl Table {
     /// # Errors
     /// When the table did not answer.
     pub async fn transact_if_allowed(&self, writes: Vec<Write>) -> Result<bool, StoreError> {
-        match self.transact(writes).await {
-            Ok(()) => Ok(true),
-            Err(TransactError::Refused(_)) => Ok(false),
-            Err(TransactError::Store(error)) => Err(error),
-        }
+        allowed(self.transact(writes).await)
     }
+
+    /// One write by itself: half the price of a transaction, and no conflict with another like it.
+    ///
+    /// Only for what may be written twice: unlike a transaction it has no token, so that a try whose answer was lost is carried out
+    /// again, or refused for what it has itself written.
+    ///
+    /// # Errors
+    /// [`TransactError::Refused`] when its condition did not hold, [`TransactError::Store`] when the table did not answer.
+    pub async fn write(&self, write: Write) -> Result<(), TransactError> {
+        let item = write.build(self)?;
+        let mut attempt = 1;
+        while let Err(failure) = self.write_once(&item).await {
+            match failure {
+                Failure::Refused(found) => return Err(TransactError::Refused(Refusal { reasons: vec![Some(found)] })),
+                Failure::Fault { passing: true, .. } if attempt < TRIES => pause(attempt).await,
+                Failure::Fault { reason, .. } => return Err(self.failed("write", reason).into()),
+            }
+            attempt += 1;
+        }
+        Ok(())
+    }
+
+    /// As [`Table::write`]: whether it was written.
+    ///
+    /// # Errors
+    /// When the table did not answer.
+    pub async fn write_if_allowed(&self, write: Write) -> Result<bool, StoreError> {
+        allowed(self.write(write).await)
+    }
+
+    async fn write_once(&self, item: &TransactWriteItem) -> Result<(), Failure> {
+        if let Some(put) = &item.put {
+            let request = self
+                .client
+                .put_item()
+                .table_name(&put.table_name)
+                .set_item(Some(put.item.clone()))
+                .set_condition_expression(put.condition_expression.clone())
+                .set_expression_attribute_names(put.expression_attribute_names.clone())
+                .set_expression_attribute_values(put.expression_attribute_values.clone());
+            let sent = request.return_values_on_condition_check_failure(AllOld).send().await;
+            return sent.map(drop).map_err(|error| match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(refused)) => Failure::refused(refused.item()),
+                _ => Failure::fault(error),
+            });
+        }
+        if let Some(update) = &item.update {
+            let request = self
+                .client
+                .update_item()
+                .table_name(&update.table_name)
+                .set_key(Some(update.key.clone()))
+                .update_expression(&update.update_expression)
+                .set_condition_expression(update.condition_expression.clone())
+                .set_expression_attribute_names(update.expression_attribute_names.clone())
+                .set_expression_attribute_values(update.expression_attribute_values.clone());
+            let sent = request.return_values_on_condition_check_failure(AllOld).send().await;
+            return sent.map(drop).map_err(|error| match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => Failure::refused(refused.item()),
+                _ => Failure::fault(error),
+            });
+        }
+        let Some(delete) = &item.delete else {
+            return Err(Failure::Fault { reason: "a check writes nothing".to_owned(), passing: false });
+        };
+        let request = self
+            .client
+            .delete_item()
+            .table_name(&delete.table_name)
+            .set_key(Some(delete.key.clone()))
+            .set_condition_expression(delete.condition_expression.clone())
+            .set_expression_attribute_names(delete.expression_attribute_names.clone())
+            .set_expression_attribute_values(delete.expression_attribute_values.clone());
+        let sent = request.return_values_on_condition_check_failure(AllOld).send().await;
+        sent.map(drop).map_err(|error| match error.as_service_error() {
+            Some(DeleteItemError::ConditionalCheckFailedException(refused)) => Failure::refused(refused.item()),
+            _ => Failure::fault(error),
+        })
+    }
+}
+
+/// Why a single write did not happen.
+enum Failure {
+    Refused(Item),
+    Fault { reason: String, passing: bool },
+}
+
+impl Failure {
+    fn refused(found: Option<&Item>) -> Self {
+        Self::Refused(found.cloned().unwrap_or_default())
+    }
+
+    /// A write that meets a transaction on its item will pass; what else may pass, the SDK has retried.
+    fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(error: SdkError<E>) -> Self {
+        let passing = error.code() == Some("TransactionConflictException");
+        Self::Fault { reason: Chain(error).to_string(), passing }
+    }
+}
+
+fn allowed(done: Result<(), TransactError>) -> Result<bool, StoreError> {
+    match done {
+        Ok(()) => Ok(true),
+        Err(TransactError::Refused(_)) => Ok(false),
+        Err(TransactError::Store(error)) => Err(error),
+    }
+}
+
+/// Full jitter, longer with each attempt.
+async fn pause(attempt: u32) {
+    tokio::time::sleep(Duration::from_millis(rand::random_range(0..10_u64 << attempt))).await;
 }
 
 /// `#name` → `name` for every `#name` in the expressions.

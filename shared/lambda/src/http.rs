@@ -1,6 +1,6 @@
 //! HTTP functions: an API Gateway request in, an answer or a problem out; never an error to the gateway.
 
-use std::{panic::AssertUnwindSafe, str::FromStr, time::Instant};
+use std::{cell::Cell, net::IpAddr, panic::AssertUnwindSafe, str::FromStr, time::Instant};
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -16,6 +16,7 @@ use tracing::Instrument;
 use crate::{
     Error,
     input::{self, Fields},
+    limit::{Limiter, Quota},
     policy::{self, Access},
     problem::{FieldError, Problem},
 };
@@ -54,6 +55,7 @@ pub struct Request {
     correlation_id: CorrelationId,
     traceparent: TraceParent,
     started: Instant,
+    quota: Cell<Option<Quota>>,
 }
 
 /// An answer that is not a problem.
@@ -69,14 +71,35 @@ pub struct Response {
 /// # Errors
 /// When the runtime API is gone.
 pub async fn serve<S>(context: S, handler: impl AsyncFn(&S, &Request) -> Reply) -> Result<(), Error> {
+    run(None, context, handler).await
+}
+
+/// Serves one endpoint, each client only as often as `limiter` lets it.
+///
+/// # Errors
+/// When the runtime API is gone.
+pub async fn serve_limited<S>(
+    limiter: Limiter,
+    context: S,
+    handler: impl AsyncFn(&S, &Request) -> Reply,
+) -> Result<(), Error> {
+    run(Some(limiter), context, handler).await
+}
+
+async fn run<S>(
+    limiter: Option<Limiter>,
+    context: S,
+    handler: impl AsyncFn(&S, &Request) -> Reply,
+) -> Result<(), Error> {
     let service = service_fn(|event: LambdaEvent<ApiGatewayV2httpRequest>| {
         // Boxed: the futures of the SDK nest deeper than the compiler likes to look.
-        answer(&context, &handler, event.payload).map(Ok::<_, Error>).boxed_local()
+        answer(limiter.as_ref(), &context, &handler, event.payload).map(Ok::<_, Error>).boxed_local()
     });
     Runtime::new(service).run().await
 }
 
 async fn answer<S>(
+    limiter: Option<&Limiter>,
     context: &S,
     handler: &impl AsyncFn(&S, &Request) -> Reply,
     event: ApiGatewayV2httpRequest,
@@ -84,7 +107,13 @@ async fn answer<S>(
     let request = Request::new(event);
     let span = tracing::info_span!("request", correlation_id = %request.correlation_id, route = request.route());
     async {
-        let handled = async { handler(context, request.permitted()?).await };
+        let handled = async {
+            let request = request.permitted()?;
+            if let Some(limiter) = limiter {
+                limiter.take(request).await?;
+            }
+            handler(context, request).await
+        };
         let reply = AssertUnwindSafe(handled).catch_unwind().await.unwrap_or_else(|_| {
             tracing::error!("the handler panicked");
             Err(Problem::internal())
@@ -108,6 +137,9 @@ fn problem_response(problem: &Problem, request: &Request) -> Response {
     if problem.status == 401 {
         response = response.header("www-authenticate", "Bearer");
     }
+    for (name, value) in &problem.headers {
+        response = response.header(name, value);
+    }
     response
 }
 
@@ -121,6 +153,7 @@ impl Request {
             traceparent: taken.map(|parent| parent.next()).unwrap_or_default(),
             caller: caller(&event),
             started: Instant::now(),
+            quota: Cell::new(None),
             event,
         }
     }
@@ -247,6 +280,23 @@ impl Request {
         Ok(Some(Claim::new(&scope, key, &format!("{} {body}", self.route()))))
     }
 
+    /// Where the request comes from: an IPv4 address, or the network of an IPv6 one, of which a client has as many as it likes.
+    pub fn address(&self) -> String {
+        let source = self.event.request_context.http.source_ip.as_deref().unwrap_or_default();
+        match source.parse() {
+            Ok(IpAddr::V6(address)) => {
+                let [a, b, c, d, ..] = address.segments();
+                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+            }
+            _ => source.to_owned(),
+        }
+    }
+
+    /// Tells the client in the answer's headers what it has left.
+    pub(crate) fn tell(&self, quota: Quota) {
+        self.quota.set(Some(quota));
+    }
+
     /// What events that follow from this request name as their cause.
     pub fn cause(&self) -> Cause {
         Cause { correlation_id: self.correlation_id.clone(), traceparent: self.traceparent.clone(), causation_id: None }
@@ -288,13 +338,14 @@ impl Response {
     fn for_gateway(self, request: &Request) -> ApiGatewayV2httpResponse {
         let mut response = ApiGatewayV2httpResponse::default();
         response.status_code = i64::from(self.status);
+        let content_type = (!self.body.is_empty()).then(|| ("content-type", "application/json".to_owned()));
         let defaults = [
-            ("content-type", "application/json".to_owned()),
             ("cache-control", "no-store".to_owned()),
             ("x-correlation-id", request.correlation_id.to_string()),
             ("traceparent", request.traceparent.as_str().to_owned()),
         ];
-        for (name, value) in defaults.into_iter().chain(self.headers) {
+        let quota = request.quota.get().map(quota_headers).into_iter().flatten();
+        for (name, value) in defaults.into_iter().chain(content_type).chain(quota).chain(self.headers) {
             if let Ok(value) = value.parse() {
                 response.headers.insert(name, value);
             }
@@ -302,6 +353,24 @@ impl Response {
         response.body = Some(self.body.into());
         response
     }
+}
+
+/// `RateLimit` and `RateLimit-Policy` of the IETF draft (draft-ietf-httpapi-ratelimit-headers), and the three names of its earlier
+/// versions, which most clients still read.
+fn quota_headers(quota: Quota) -> [(&'static str, String); 5] {
+    let Quota { name, limit, window_seconds, remaining, reset_seconds } = quota;
+    [
+        ("ratelimit-policy", format!("\"{name}\";q={limit};w={window_seconds}")),
+        ("ratelimit", format!("\"{name}\";r={remaining};t={reset_seconds}")),
+        ("ratelimit-limit", limit.to_string()),
+        ("ratelimit-remaining", remaining.to_string()),
+        ("ratelimit-reset", reset_seconds.to_string()),
+    ]
+}
+
+/// 204, without a body.
+pub fn no_content() -> Reply {
+    Ok(Response::new(204, String::new()))
 }
 
 /// 200 with `body`.

@@ -7,6 +7,7 @@ use std::{
     str::FromStr,
 };
 
+use contracts::Role;
 use kernel::{Currency, Email, Invalid, Money, OrderId, PaymentId, ProductId, Quantity, Redacted, Text, UserId};
 use serde_json::{Map, Value};
 
@@ -198,6 +199,13 @@ impl Field for Quantity {
         let pieces = number.as_i64().ok_or_else(|| wrong_type("a whole number"))?;
         // Anything that does not fit 32 bits is as much out of range as 0 is.
         Self::try_from(u32::try_from(pieces).unwrap_or(0))
+    }
+}
+
+impl Field for Role {
+    fn read(value: &Value) -> Result<Self, Invalid> {
+        serde_json::from_value(value.clone())
+            .map_err(|_| Invalid::new("not_a_role", "must be one of \"customer\", \"admin\""))
     }
 }
 

@@ -7,6 +7,7 @@ pub mod command;
 pub mod cursor;
 pub mod http;
 pub mod input;
+pub mod limit;
 pub mod outbox;
 pub mod policy;
 pub mod problem;

@@ -16,7 +16,7 @@ pub enum Access {
     Admin,
 }
 
-/// How often a client may call a route. How much that is are parameters of the template; see `limit.rs`.
+/// How often a client may call a route. How much that is are parameters of the template; see [`crate::limit`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
     /// As often as API Gateway's throttling lets it.

@@ -1,5 +1,7 @@
 //! Errors as a caller sees them: RFC 9457 problem details with a stable `code`.
 
+use std::time::Duration;
+
 use dynamo::{KeyReused, StoreError};
 use kernel::Invalid;
 use serde::Serialize;
@@ -13,6 +15,7 @@ pub struct Problem {
     pub(crate) detail: String,
     pub(crate) errors: Vec<FieldError>,
     pub(crate) more: Map<String, Value>,
+    pub(crate) headers: Vec<(&'static str, String)>,
 }
 
 /// What is wrong with one field.
@@ -36,7 +39,7 @@ impl FieldError {
 impl Problem {
     /// A problem with its status, its stable code and a sentence for a person.
     pub fn new(status: u16, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), more: Map::new() }
+        Self { status, code, detail: detail.into(), errors: Vec::new(), more: Map::new(), headers: Vec::new() }
     }
 
     /// 422: these fields are wrong, all of them at once.
@@ -56,6 +59,19 @@ impl Problem {
     /// 500: our fault. What happened is in the log, under the correlation id; the caller learns no more.
     pub fn internal() -> Self {
         Self::new(500, "internal_error", "Something went wrong on our side. The correlation id helps us to find it.")
+    }
+
+    /// 429: not before `wait` is over.
+    pub fn too_many(code: &'static str, detail: impl Into<String>, wait: Duration) -> Self {
+        let seconds = wait.as_millis().div_ceil(1_000).max(1);
+        Self::new(429, code, detail).header("retry-after", seconds.to_string())
+    }
+
+    /// Adds a header to the answer.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
     }
 
     /// Adds a member of its own to the problem.

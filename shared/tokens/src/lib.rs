@@ -73,20 +73,26 @@ pub struct KeyError(String);
 #[error("the access token is not valid")]
 pub struct InvalidToken;
 
-/// The KMS key that signs access tokens.
-pub struct SigningKey {
+/// The KMS keys of access tokens: the first signs, all of them verify. A second one stands beside the first while keys are
+/// exchanged, for as long as tokens of the other are about.
+pub struct SigningKeys {
     client: Client,
-    key_id: String,
+    keys: Vec<SigningKey>,
+}
+
+struct SigningKey {
+    id: String,
     public: OnceCell<Jwk>,
 }
 
-impl SigningKey {
-    /// The key `key_id`, over the environment's one configuration.
-    pub fn connect(config: &SdkConfig, key_id: String) -> Self {
-        Self { client: Client::new(config), key_id, public: OnceCell::new() }
+impl SigningKeys {
+    /// The keys `ids`, a list with commas, over the environment's one configuration.
+    pub fn connect(config: &SdkConfig, ids: &str) -> Self {
+        let keys = ids.split(',').map(|id| SigningKey { id: id.trim().to_owned(), public: OnceCell::new() });
+        Self { client: Client::new(config), keys: keys.collect() }
     }
 
-    /// Signs `claims`: one call of KMS.
+    /// Signs `claims` with the first key: one call of KMS.
     ///
     /// # Errors
     /// When KMS does not sign.
@@ -94,12 +100,13 @@ impl SigningKey {
         let encode = |value: serde_json::Result<Vec<u8>>| {
             value.map(|json| BASE64_URL_SAFE_NO_PAD.encode(json)).map_err(|error| KeyError(error.to_string()))
         };
-        let header = serde_json::json!({ "alg": "ES256", "typ": "JWT", "kid": self.key_id });
+        let key = self.keys.first().ok_or_else(|| KeyError("none is named".to_owned()))?;
+        let header = serde_json::json!({ "alg": "ES256", "typ": "JWT", "kid": key.id });
         let signed = format!("{}.{}", encode(serde_json::to_vec(&header))?, encode(serde_json::to_vec(claims))?);
         let answer = self
             .client
             .sign()
-            .key_id(&self.key_id)
+            .key_id(&key.id)
             .message(Blob::new(Sha256::digest(&signed).to_vec()))
             .message_type(MessageType::Digest)
             .signing_algorithm(SigningAlgorithmSpec::EcdsaSha256)
@@ -112,20 +119,16 @@ impl SigningKey {
         Ok(format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature.to_bytes())))
     }
 
-    /// The public half: one call of KMS in the life of an environment.
+    /// The public halves: one call of KMS each in the life of an environment.
     ///
     /// # Errors
-    /// When KMS does not give it.
-    pub async fn public(&self) -> Result<&Jwk, KeyError> {
-        self.public.get_or_try_init(|| self.fetch_public()).await
-    }
-
-    async fn fetch_public(&self) -> Result<Jwk, KeyError> {
-        let answer = self.client.get_public_key().key_id(&self.key_id).send().await;
-        let answer = answer.map_err(|error| KeyError(Chain(error).to_string()))?;
-        let der = answer.public_key.ok_or_else(|| KeyError("KMS gave no public key".to_owned()))?;
-        let key = PublicKey::from_public_key_der(der.as_ref()).map_err(|error| KeyError(error.to_string()))?;
-        Jwk::of(&key, &self.key_id)
+    /// When KMS does not give one.
+    pub async fn public(&self) -> Result<Vec<&Jwk>, KeyError> {
+        let mut public = Vec::new();
+        for key in &self.keys {
+            public.push(self.public_half(key).await?);
+        }
+        Ok(public)
     }
 
     /// The claims of `token`, if it is ours and still good.
@@ -133,8 +136,23 @@ impl SigningKey {
     /// # Errors
     /// When the key cannot be had; the inner error when the token is refused.
     pub async fn verify(&self, token: &str) -> Result<Result<Claims, InvalidToken>, KeyError> {
-        let key = self.public().await?;
-        Ok(key.verify(token))
+        let kid = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid);
+        match self.keys.iter().find(|key| Some(&key.id) == kid.as_ref()) {
+            Some(key) => Ok(self.public_half(key).await?.verify(token)),
+            None => Ok(Err(InvalidToken)),
+        }
+    }
+
+    async fn public_half<'a>(&self, key: &'a SigningKey) -> Result<&'a Jwk, KeyError> {
+        key.public.get_or_try_init(|| self.fetch_public(&key.id)).await
+    }
+
+    async fn fetch_public(&self, id: &str) -> Result<Jwk, KeyError> {
+        let answer = self.client.get_public_key().key_id(id).send().await;
+        let answer = answer.map_err(|error| KeyError(Chain(error).to_string()))?;
+        let der = answer.public_key.ok_or_else(|| KeyError("KMS gave no public key".to_owned()))?;
+        let key = PublicKey::from_public_key_der(der.as_ref()).map_err(|error| KeyError(error.to_string()))?;
+        Jwk::of(&key, id)
     }
 }
 

@@ -1,24 +1,25 @@
 //! What notifications hears.
 
-use contracts::{Envelope, OrderEvent, UserEvent};
-use kernel::Redacted;
-
 use crate::{
     Notifications, NotificationsError,
-    store::Contact,
+    store::{Contact, Reached},
     templates::{About, Mail},
 };
+use contracts::{Envelope, OrderEvent, UserEvent};
 
-/// Keeps how a user is reached.
+/// Keeps how a user is reached, or forgets it when they go.
 pub async fn remember_contact(
     notifications: &Notifications,
     envelope: Envelope<UserEvent>,
 ) -> Result<(), NotificationsError> {
-    let UserEvent::UserRegistered(user) = envelope.event;
-    let name = user.full_name.unwrap_or(user.username);
-    let contact =
-        Contact { email: user.email, name: Redacted::new(name.expose().clone()), sequence: envelope.sequence };
-    Ok(notifications.store.remember(user.user_id, &contact).await?)
+    let sequence = envelope.sequence;
+    let (user_id, reached) = match envelope.event {
+        UserEvent::UserRegistered(user) => (user.user_id, Some((user.email, user.full_name.unwrap_or(user.username)))),
+        UserEvent::UserUpdated(user) => (user.user_id, Some((user.email, user.full_name.unwrap_or(user.username)))),
+        UserEvent::UserDeleted(user) => (user.user_id, None),
+    };
+    let reached = reached.map(|(email, name)| Reached { email, name });
+    Ok(notifications.store.remember(user_id, &Contact { reached, sequence }).await?)
 }
 
 /// Mails that an order was confirmed.

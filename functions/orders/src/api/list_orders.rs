@@ -32,6 +32,23 @@ pub async fn list_orders((orders, cursors): &(Orders, Cursors), request: &Reques
     if whose.is_some() && status.is_some() {
         return Err(Problem::new(422, "unsupported_filter", "`status` is a filter of all orders, for administrators."));
     }
+    list(orders, cursors, request, whose, status, limit).await
+}
+
+/// `GET /users/{user_id}/orders`: one user's orders, newest first.
+pub async fn list_user_orders((orders, cursors): &(Orders, Cursors), request: &Request) -> Reply {
+    let user_id: UserId = request.id("user_id", "user")?;
+    list(orders, cursors, request, Some(user_id), None, request.limit()?).await
+}
+
+async fn list(
+    orders: &Orders,
+    cursors: &Cursors,
+    request: &Request,
+    whose: Option<UserId>,
+    status: Option<Status>,
+    limit: usize,
+) -> Reply {
     let scope = format!("GET /orders {whose:?} {status:?}");
     let after = request.query("cursor").map(|cursor| cursors.open(&scope, &cursor)).transpose()?;
     let (page, more) = match whose {

@@ -2,10 +2,14 @@ use contracts::{CatalogEvent, Envelope, UserEvent};
 
 use crate::{Orders, OrdersError, domain::Product, store::KnownUser};
 
-/// Keeps the copy of a user that orders are validated against.
+/// Keeps the copy of a user that orders are validated against: whether there is such a user.
 pub async fn remember_user(orders: &Orders, envelope: Envelope<UserEvent>) -> Result<(), OrdersError> {
-    let UserEvent::UserRegistered(user) = envelope.event;
-    orders.store.remember_user(&KnownUser { user_id: user.user_id, sequence: envelope.sequence }).await?;
+    let (user_id, deleted) = match envelope.event {
+        UserEvent::UserRegistered(user) => (user.user_id, false),
+        UserEvent::UserUpdated(user) => (user.user_id, false),
+        UserEvent::UserDeleted(user) => (user.user_id, true),
+    };
+    orders.store.remember_user(&KnownUser { user_id, deleted, sequence: envelope.sequence }).await?;
     Ok(())
 }
 

@@ -1,10 +1,14 @@
-//! An account as its owner sees it: never the password or its hash.
+//! An account and a session as their owner sees them: never the password or its hash.
 
 use contracts::Role;
 use kernel::{Timestamp, UserId};
 use serde::Serialize;
+use tokens::LIFETIME_SECONDS;
 
-use crate::domain::Account;
+use crate::{
+    Tokens,
+    domain::{Account, REFRESH_SECONDS},
+};
 
 #[derive(Serialize)]
 pub(super) struct UserAnswer<'a> {
@@ -15,6 +19,7 @@ pub(super) struct UserAnswer<'a> {
     full_name: Option<&'a str>,
     role: Role,
     created_at: Timestamp,
+    updated_at: Timestamp,
 }
 
 impl<'a> From<&'a Account> for UserAnswer<'a> {
@@ -26,6 +31,31 @@ impl<'a> From<&'a Account> for UserAnswer<'a> {
             full_name: account.full_name.as_ref().map(|name| &**name.expose()),
             role: account.role,
             created_at: account.created_at,
+            updated_at: account.updated_at,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct TokensAnswer {
+    access_token: String,
+    token_type: &'static str,
+    /// Seconds until the access token ends.
+    expires_in: i64,
+    /// Good for one refresh.
+    refresh_token: String,
+    /// Seconds until the refresh token ends.
+    refresh_expires_in: i64,
+}
+
+impl From<Tokens> for TokensAnswer {
+    fn from(tokens: Tokens) -> Self {
+        Self {
+            access_token: tokens.access.expose().clone(),
+            token_type: "Bearer",
+            expires_in: LIFETIME_SECONDS,
+            refresh_token: tokens.refresh.expose(),
+            refresh_expires_in: REFRESH_SECONDS,
         }
     }
 }

@@ -1,9 +1,8 @@
 use kernel::{Invalid, Redacted};
 use lambda::http::{self, Reply, Request};
 use serde::Serialize;
-use tokens::LIFETIME_SECONDS;
 
-use super::answer::UserAnswer;
+use super::answer::{TokensAnswer, UserAnswer};
 use crate::{
     Users,
     domain::{Login, Password},
@@ -11,14 +10,12 @@ use crate::{
 
 #[derive(Serialize)]
 struct LoginAnswer<'a> {
-    access_token: String,
-    token_type: &'static str,
-    /// Seconds.
-    expires_in: i64,
+    #[serde(flatten)]
+    tokens: TokensAnswer,
     user: UserAnswer<'a>,
 }
 
-/// `POST /auth/login`: an access token for an e-mail address or a username, and the password.
+/// `POST /auth/login`: tokens for an e-mail address or a username, and the password.
 pub async fn login(users: &Users, request: &Request) -> Reply {
     let (login, password) = request.body(|body| {
         let password = body.required::<Redacted<String>>("password");
@@ -31,12 +28,6 @@ pub async fn login(users: &Users, request: &Request) -> Reply {
         };
         Some((login?, Password::given(password?)))
     })?;
-    let account = users.authenticate(&login, &password).await?;
-    let access_token = users.issue_token(&account, request.now).await?;
-    http::ok(&LoginAnswer {
-        access_token,
-        token_type: "Bearer",
-        expires_in: LIFETIME_SECONDS,
-        user: UserAnswer::from(&account),
-    })
+    let (account, tokens) = users.log_in(&login, &password, request).await?;
+    http::ok(&LoginAnswer { tokens: tokens.into(), user: UserAnswer::from(&account) })
 }

@@ -1,10 +1,35 @@
 //! The endpoints of users.
 
 mod answer;
+mod change_role;
+mod create_user;
+mod delete_user;
+mod get_user;
 mod jwks;
+mod list_users;
 mod login;
+mod logout;
+mod profile;
+mod refresh;
 mod register;
+mod update_user;
+mod user_stats;
 
+pub use change_role::change_role;
+pub use create_user::create_user;
+pub use delete_user::delete_user;
+pub use get_user::get_user;
 pub use jwks::jwks;
+pub use list_users::list_users;
 pub use login::login;
+pub use logout::logout;
+pub use profile::{get_profile, update_profile};
+pub use refresh::refresh;
 pub use register::register;
+pub use update_user::update_user;
+pub use user_stats::user_stats;
+
+/// What is wrong with a password that is the account's own address or name.
+fn known_to_others() -> kernel::Invalid {
+    kernel::Invalid::new("known_to_others", "must not be the e-mail address or the username")
+}

@@ -2,13 +2,14 @@
 
 use std::str::FromStr;
 
-use contracts::Role;
+use contracts::{Role, UserField};
 use kernel::{Email, Invalid, Redacted, Text, Timestamp, UserId};
 use lambda::input::Field;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Password, PasswordHash};
+use crate::UsersError;
 
 /// The name a person is addressed by.
 pub type FullName = Text<1, 100>;
@@ -29,10 +30,66 @@ pub struct Account {
     pub role: Role,
     /// How a password is checked.
     pub password_hash: PasswordHash,
+    /// How often all its sessions were ended at once.
+    #[serde(default)]
+    pub epoch: u64,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
     /// How often it was written.
     pub version: u64,
+}
+
+/// What is to be different about an account; what is absent stays.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// A new address.
+    pub email: Option<Email>,
+    /// A new name to log in by.
+    pub username: Option<Username>,
+    /// A new name to be addressed by.
+    pub full_name: Option<Redacted<FullName>>,
+    /// A new password.
+    pub password: Option<Password>,
+}
+
+impl Account {
+    /// The account with `changes`, and which of its fields they changed; unhashed passwords are always a change.
+    ///
+    /// # Errors
+    /// When the new password cannot be hashed.
+    pub fn changed(&self, changes: Changes, now: Timestamp) -> Result<(Self, Vec<UserField>), UsersError> {
+        let mut account = self.clone();
+        let mut changed = Vec::new();
+        if let Some(email) = changes.email.filter(|email| *email != self.email) {
+            account.email = email;
+            changed.push(UserField::Email);
+        }
+        if let Some(username) = changes.username.filter(|username| *username != self.username) {
+            account.username = username;
+            changed.push(UserField::Username);
+        }
+        if let Some(full_name) = changes.full_name.filter(|name| Some(name) != self.full_name.as_ref()) {
+            account.full_name = Some(full_name);
+            changed.push(UserField::FullName);
+        }
+        if let Some(password) = changes.password {
+            account.password_hash = password.hash()?;
+            account.epoch += 1;
+            changed.push(UserField::Password);
+        }
+        if !changed.is_empty() {
+            account.updated_at = now;
+            account.version += 1;
+        }
+        Ok((account, changed))
+    }
+
+    /// The account with another role, if it is another.
+    pub fn with_role(&self, role: Role, now: Timestamp) -> Option<Self> {
+        (role != self.role).then(|| Self { role, updated_at: now, version: self.version + 1, ..self.clone() })
+    }
 }
 
 /// What makes an account.
@@ -49,7 +106,7 @@ pub struct Registration {
 }
 
 /// What a person logs in by.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Login {
     /// Their address.
     Email(Email),

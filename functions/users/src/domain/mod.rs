@@ -1,7 +1,11 @@
 //! What an account is. Pure: no clock, no table, no network.
 
 mod account;
+mod lockout;
 mod password;
+mod session;
 
-pub use account::{Account, FullName, Login, Registration, Username};
+pub use account::{Account, Changes, FullName, Login, Registration, Username};
+pub use lockout::Failures;
 pub use password::{Password, PasswordHash};
+pub use session::{NotARefreshToken, REFRESH_SECONDS, RefreshToken, Session};

@@ -1,6 +1,6 @@
 //! Passwords: kept as argon2id hashes with the parameters that OWASP recommends (19 MiB, two passes).
 
-use std::{str::FromStr, sync::LazyLock};
+use std::{collections::HashSet, str::FromStr, sync::LazyLock};
 
 use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash as Phc};
 use kernel::{Invalid, Redacted};
@@ -10,7 +10,11 @@ use serde_json::Value;
 
 use crate::UsersError;
 
-/// A password of 8 to 128 characters, in the clear; it lives as long as its request.
+/// Passwords that are guessed first, in lower case.
+static COMMON: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| include_str!("common_passwords.txt").lines().filter(|line| !line.starts_with('#')).collect());
+
+/// A password of 8 to 128 characters that is none of the most common, in the clear; it lives as long as its request.
 #[derive(Debug)]
 pub struct Password(Redacted<String>);
 
@@ -28,6 +32,11 @@ impl Password {
         let hash = Argon2::default().hash_password(self.0.expose().as_bytes());
         let hash = hash.map_err(|error| UsersError::Hash(error.to_string()))?;
         Ok(PasswordHash(Redacted::new(hash.to_string())))
+    }
+
+    /// Whether it is `name`, which others know.
+    pub fn is(&self, name: &str) -> bool {
+        self.0.expose().eq_ignore_ascii_case(name)
     }
 
     /// What was given at a login: any length that is not absurd, for it is only compared.
@@ -60,11 +69,13 @@ impl FromStr for Password {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        if (8..=128).contains(&text.chars().count()) {
-            Ok(Self(Redacted::new(text.to_owned())))
-        } else {
-            Err(Invalid::new("out_of_range", "must have 8 to 128 characters"))
+        if !(8..=128).contains(&text.chars().count()) {
+            return Err(Invalid::new("out_of_range", "must have 8 to 128 characters"));
         }
+        if COMMON.contains(text.to_lowercase().as_str()) {
+            return Err(Invalid::new("too_common", "must not be one of the most common passwords"));
+        }
+        Ok(Self(Redacted::new(text.to_owned())))
     }
 }
 
@@ -88,6 +99,17 @@ mod tests {
         assert!(hash.0.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert!(hash.matches(&password("correct horse")));
         assert!(!hash.matches(&password("correct house")));
+    }
+
+    #[test]
+    fn short_long_and_common_ones_are_refused() {
+        let code = |text: &str| text.parse::<Password>().expect_err("refused").code;
+        assert_eq!(code("1234567"), "out_of_range");
+        assert_eq!(code(&"x".repeat(129)), "out_of_range");
+        for common in ["password", "PassWord", "12345678", "qwertyuiop", "iloveyou"] {
+            assert_eq!(code(common), "too_common", "{common}");
+        }
+        assert!("ü".repeat(8).parse::<Password>().is_ok() && "x".repeat(128).parse::<Password>().is_ok());
     }
 
     #[test]

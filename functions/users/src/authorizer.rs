@@ -1,14 +1,19 @@
 //! The authorizer: says who calls. What they may do is each function's to say, from the policy table.
 //!
+//! It looks the session up, so that a logout counts, and the account, so that its present role does. API Gateway keeps its answer
+//! for five seconds (`ReauthorizeEvery` in template.yaml): that is how long the past may last.
+//!
 //! A bad token is let through as nobody: API Gateway would answer a refusal with 403 and a body of its own, where the API
 //! promises 401 and a problem. The function behind answers that, before it does anything else.
 
 use aws_lambda_events::apigw::{ApiGatewayV2CustomAuthorizerSimpleResponse, ApiGatewayV2CustomAuthorizerV2Request};
 use futures::FutureExt;
+use kernel::Timestamp;
 use lambda::Error;
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use serde_json::{Value, json};
-use tokens::SigningKey;
+
+use crate::Users;
 
 type Request = ApiGatewayV2CustomAuthorizerV2Request;
 type Decision = ApiGatewayV2CustomAuthorizerSimpleResponse<Value>;
@@ -17,21 +22,22 @@ type Decision = ApiGatewayV2CustomAuthorizerSimpleResponse<Value>;
 ///
 /// # Errors
 /// When the runtime API is gone.
-pub async fn serve(key: SigningKey) -> Result<(), Error> {
-    let service = service_fn(|event: LambdaEvent<Request>| authorize(&key, event.payload).boxed_local());
+pub async fn serve(users: Users) -> Result<(), Error> {
+    let service = service_fn(|event: LambdaEvent<Request>| authorize(&users, event.payload).boxed_local());
     Runtime::new(service).run().await
 }
 
-async fn authorize(key: &SigningKey, request: Request) -> Result<Decision, Error> {
+async fn authorize(users: &Users, request: Request) -> Result<Decision, Error> {
+    let caller = match bearer(&request) {
+        Some(token) => users.who_calls(token, Timestamp::now()).await.inspect_err(|error| {
+            tracing::error!(%error, "it could not be found out who calls");
+        })?,
+        None => None,
+    };
     let mut decision = Decision::default();
     decision.is_authorized = true;
-    decision.context = match bearer(&request) {
-        Some(token) => match key.verify(token).await? {
-            Ok(claims) => {
-                json!({ "user_id": claims.sub, "role": claims.role, "session_id": claims.sid })
-            }
-            Err(_) => json!({}),
-        },
+    decision.context = match caller {
+        Some(caller) => json!({ "user_id": caller.user_id, "role": caller.role, "session_id": caller.session_id }),
         None => json!({}),
     };
     Ok(decision)

@@ -1,0 +1,141 @@
+//! Sessions: what a login opens, a refresh goes on with, and a logout ends.
+
+use std::fmt;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use kernel::{Redacted, SessionId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Account;
+
+/// How long a refresh token is good for, in seconds; each refresh begins it anew.
+pub const REFRESH_SECONDS: i64 = 30 * 24 * 3600;
+
+/// What every refresh token begins with, so that one that leaked is recognized.
+const PREFIX: &str = "wbr_";
+
+/// One login and all that was refreshed from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Which.
+    pub id: SessionId,
+    /// Whose.
+    pub user_id: UserId,
+    /// The hash of the one refresh token that is good now.
+    pub refresh_hash: String,
+    /// The account's epoch at login: a later one has ended this session.
+    pub epoch: u64,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When it ends if nobody refreshes it, in seconds since 1970; the item's time to live.
+    pub expires_at: i64,
+}
+
+/// What goes on with a session once: whose, which, and a secret of 256 bits.
+#[derive(Clone)]
+pub struct RefreshToken {
+    /// Whose session.
+    pub user_id: UserId,
+    /// Which.
+    pub session_id: SessionId,
+    secret: [u8; 32],
+}
+
+/// What was given is not a refresh token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotARefreshToken;
+
+impl Session {
+    /// A new session of `account`, and the token that goes on with it.
+    pub fn open(account: &Account, now: Timestamp) -> (Self, RefreshToken) {
+        let token = RefreshToken::new(account.id, SessionId::new());
+        let session = Self {
+            id: token.session_id,
+            user_id: account.id,
+            refresh_hash: token.hash(),
+            epoch: account.epoch,
+            created_at: now,
+            expires_at: now.as_seconds() + REFRESH_SECONDS,
+        };
+        (session, token)
+    }
+
+    /// This session after a refresh, and the token that replaces the one used.
+    pub fn refreshed(&self, now: Timestamp) -> (Self, RefreshToken) {
+        let token = RefreshToken::new(self.user_id, self.id);
+        let expires_at = now.as_seconds() + REFRESH_SECONDS;
+        (Self { refresh_hash: token.hash(), expires_at, ..self.clone() }, token)
+    }
+
+    /// Whether it still is a session of `account`.
+    pub fn is_open(&self, account: &Account, now: Timestamp) -> bool {
+        self.user_id == account.id && self.epoch == account.epoch && now.as_seconds() < self.expires_at
+    }
+}
+
+impl RefreshToken {
+    fn new(user_id: UserId, session_id: SessionId) -> Self {
+        Self { user_id, session_id, secret: rand::random() }
+    }
+
+    /// What is kept of it: whoever reads the table cannot use it.
+    pub fn hash(&self) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(self.secret))
+    }
+
+    /// As the client holds it.
+    pub fn expose(&self) -> String {
+        let bytes = [self.user_id.as_ref(), self.session_id.as_ref(), &self.secret].concat();
+        format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// What a client gave.
+    ///
+    /// # Errors
+    /// When it is no refresh token at all.
+    pub fn given(text: &Redacted<String>) -> Result<Self, NotARefreshToken> {
+        let encoded = text.expose().strip_prefix(PREFIX).ok_or(NotARefreshToken)?;
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(encoded).map_err(|_| NotARefreshToken)?;
+        let (user_id, rest) = bytes.split_first_chunk::<16>().ok_or(NotARefreshToken)?;
+        let (session_id, secret) = rest.split_first_chunk::<16>().ok_or(NotARefreshToken)?;
+        Ok(Self {
+            user_id: UserId::from(*user_id),
+            session_id: SessionId::from(*session_id),
+            secret: secret.try_into().map_err(|_| NotARefreshToken)?,
+        })
+    }
+}
+
+impl fmt::Debug for RefreshToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RefreshToken of session {}", self.session_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_read_as_it_was_given_out() {
+        let token = RefreshToken::new(UserId::new(), SessionId::new());
+        let given = RefreshToken::given(&Redacted::new(token.expose())).expect("a token");
+        assert_eq!((given.user_id, given.session_id, given.hash()), (token.user_id, token.session_id, token.hash()));
+        assert!(token.expose().starts_with("wbr_"));
+    }
+
+    #[test]
+    fn what_is_not_a_token_is_refused() {
+        let token = RefreshToken::new(UserId::new(), SessionId::new()).expose();
+        for text in ["", "wbr_", &token[4..], &token[..token.len() - 2], &format!("{token}AAAA"), "wbr_????"] {
+            assert!(RefreshToken::given(&Redacted::new(text.to_owned())).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_secret_stays_out_of_debug_output() {
+        let token = RefreshToken::new(UserId::new(), SessionId::new());
+        assert!(!format!("{token:?}").contains(&token.expose()[50..]));
+    }
+}
