@@ -113,7 +113,7 @@ impl Limiter {
     fn refusal(&self, request: &Request, wait_micros: i64) -> Problem {
         request.tell(self.quota(self.rate.period()));
         let wait = Duration::from_micros(wait_micros.unsigned_abs());
-        Problem::too_many("rate_limited", "These were too many requests in too short a time.", wait)
+        Problem::too_many("rate_limited", name(self.limit), wait, "These were too many requests in too short a time.")
     }
 
     /// What is left in a bucket that is full again in `micros`.
