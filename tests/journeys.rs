@@ -6,6 +6,7 @@
 mod asks_for_what_is_wrong;
 mod asks_twice;
 mod browses_and_lists;
+mod finds_its_way;
 mod is_declined;
 mod meets_faults;
 mod orders_first_order;

@@ -61,6 +61,11 @@ impl Stack {
         &STACK
     }
 
+    /// Where the API's paths begin.
+    pub fn root_url(&self) -> &str {
+        self.api_url.trim_end_matches("/api/v1")
+    }
+
     /// The SDK configuration for looking behind the API, as the account's owner.
     pub async fn aws(&self) -> aws_config::SdkConfig {
         let keys = &self.credentials;
