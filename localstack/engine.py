@@ -137,6 +137,11 @@ def tell_the_callers_address(apigateway: Any, responses: Any) -> None:
     apigateway.run_reentrant = with_address
 
 
+def leave_health_to_the_shop(ministack: Any) -> None:
+    """Lets `/health` through to the HTTP API, as AWS does; the engine answers it for itself, whatever the host."""
+    ministack._HEALTH_PATHS = tuple(path for path in ministack._HEALTH_PATHS if path != "/health")
+
+
 def main() -> None:
     port = int(os.environ.get("WAYBILL_PORT", "4566"))
     state = Path(os.environ.get("WAYBILL_STATE", f".local/{port}")).resolve()
@@ -161,6 +166,7 @@ def main() -> None:
     authorize_mail_by_sender(iam_actions)
     authorize_batches_as_publish(iam_actions)
     tell_the_callers_address(apigateway, responses)
+    leave_health_to_the_shop(ministack)
     with open(state / "functions.log", "ab", buffering=0) as log:
         tee_function_logs(lambda_runtime, log)
         inbox.start(smtp_port=port + 1, web_port=port + 2)

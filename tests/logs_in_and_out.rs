@@ -19,7 +19,10 @@ async fn by_e_mail_or_username_in_any_case_of_letters() {
         let answer = stranger.post("/auth/login", &login).await.expect(200);
         assert_eq!(answer["user"], made, "{login}");
         assert_eq!(answer["token_type"], "Bearer");
-        assert_eq!((answer["expires_in"].as_i64(), answer["refresh_expires_in"].as_i64()), (Some(900), Some(2_592_000)));
+        assert_eq!(
+            (answer["expires_in"].as_i64(), answer["refresh_expires_in"].as_i64()),
+            (Some(900), Some(2_592_000))
+        );
         assert!(!answer.to_string().contains("argon2") && !answer.to_string().contains(PASSWORD), "{login}");
     }
 }

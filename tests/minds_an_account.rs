@@ -19,7 +19,8 @@ async fn a_profile_is_read_and_changed() {
     assert_eq!((profile["id"].as_str(), profile["role"].as_str()), (Some(carol.id.as_str()), Some("customer")));
     assert_eq!(carol.get(&format!("/users/{}", carol.id)).await.expect(200), profile);
 
-    let renamed = carol.put("/users/profile", &json!({ "full_name": "Carol Ann", "username": format!("C.{}", &carol.id[24..]) }));
+    let renamed =
+        carol.put("/users/profile", &json!({ "full_name": "Carol Ann", "username": format!("C.{}", &carol.id[24..]) }));
     let renamed = renamed.await.expect(200);
     assert_eq!(renamed["full_name"], "Carol Ann");
     assert_eq!(renamed["username"], format!("c.{}", &carol.id[24..]));
@@ -142,7 +143,8 @@ async fn of_a_hundred_registrations_of_one_address_one_is_made() {
         }
     }
     let [account] = made.as_slice() else { panic!("{} accounts", made.len()) };
-    let again = json!({ "email": email, "username": "somebody-else", "password": "another password", "full_name": "Eve" });
+    let again =
+        json!({ "email": email, "username": "somebody-else", "password": "another password", "full_name": "Eve" });
     stranger.post("/auth/register", &again).await.expect(409);
     let carol = stranger.log_in(&email, PASSWORD).await;
     assert_eq!(&carol.get("/users/profile").await.expect(200), account);
@@ -152,18 +154,7 @@ async fn of_a_hundred_registrations_of_one_address_one_is_made() {
     let mut free = Person::registration();
     free["username"] = refused["username"].clone();
     let last = stranger.post("/auth/register", &free).await.expect(201);
-    let mut told = Vec::new();
-    eventually("the last registration to be told", PATIENCE, || {
-        let heard = echo.hear();
-        async { Ok::<_, String>(heard.await) }
-    })
-    .await
-    .into_iter()
-    .for_each(|event| told.push(event));
-    while !told.iter().any(|event| event["subject"] == last["id"]) {
-        told.extend(echo.hear().await);
-        tokio::task::yield_now().await;
-    }
+    let told = echo.hear_until(|heard| heard.iter().any(|event| event["subject"] == last["id"])).await;
     let about = |event: &&Value| event["data"]["email"] == email.as_str();
     assert_eq!(told.iter().filter(about).count(), 1);
     echo.stop().await;
@@ -227,7 +218,10 @@ async fn an_administrator_makes_finds_changes_and_promotes_accounts() {
     admin.put(&path, &change(&testkit::Stack::get().admin.password)).await.expect(200);
 
     // A role counts at once, whatever a token says.
-    assert_eq!(admin.put(&format!("{path}/role"), &json!({ "role": "customer" })).await.expect(200)["role"], "customer");
+    assert_eq!(
+        admin.put(&format!("{path}/role"), &json!({ "role": "customer" })).await.expect(200)["role"],
+        "customer"
+    );
     eventually("the role to count", PATIENCE, || async {
         let status = new.get("/users/stats").await.status.as_u16();
         if status == 403 { Ok(()) } else { Err(status.to_string()) }

@@ -139,6 +139,15 @@ impl Person {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
+    /// This person, who looks at redirects and does not follow them.
+    ///
+    /// # Panics
+    /// When there is no such client.
+    pub fn who_stays(&self) -> Self {
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build();
+        Self { http: http.expect("an HTTP client"), ..self.clone() }
+    }
+
     /// The access token of this person.
     ///
     /// # Panics
@@ -179,7 +188,12 @@ impl Person {
 
     /// A request, to which a test adds what it needs.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        let request = self.http.request(method, format!("{}{path}", Stack::get().api_url));
+        self.request_at(method, &format!("/api/v1{path}"))
+    }
+
+    /// A request to a path that need not begin with `/api/v1`.
+    pub fn request_at(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", Stack::get().root_url()));
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,
