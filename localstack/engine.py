@@ -124,6 +124,24 @@ def authorize_batches_as_publish(iam_actions: Any) -> None:
     iam_actions._action_from_query = action
 
 
+def tell_the_callers_address(apigateway: Any, responses: Any) -> None:
+    """Puts the caller's own address into the events of HTTP functions, as AWS does; the engine says 127.0.0.1 of everybody."""
+    run = apigateway.run_reentrant
+
+    def with_address(function: Any, *arguments: Any, **named: Any) -> Any:
+        for argument in arguments:
+            if isinstance(argument, dict) and "http" in argument.get("requestContext", {}):
+                argument["requestContext"]["http"]["sourceIp"] = responses.get_request_client_ip()
+        return run(function, *arguments, **named)
+
+    apigateway.run_reentrant = with_address
+
+
+def leave_health_to_the_shop(ministack: Any) -> None:
+    """Lets `/health` through to the HTTP API, as AWS does; the engine answers it for itself, whatever the host."""
+    ministack._HEALTH_PATHS = tuple(path for path in ministack._HEALTH_PATHS if path != "/health")
+
+
 def main() -> None:
     port = int(os.environ.get("WAYBILL_PORT", "4566"))
     state = Path(os.environ.get("WAYBILL_STATE", f".local/{port}")).resolve()
@@ -137,8 +155,8 @@ def main() -> None:
     os.environ.update(environment)
 
     import ministack.app as ministack
-    from ministack.core import iam_actions, lambda_runtime
-    from ministack.services import stepfunctions
+    from ministack.core import iam_actions, lambda_runtime, responses
+    from ministack.services import apigateway, stepfunctions
 
     os.environ["LOG_LEVEL"] = function_log_level  # the engine has read its own
     if ministack._version() != PINNED:
@@ -147,6 +165,8 @@ def main() -> None:
     start_workflows_at_once(stepfunctions)
     authorize_mail_by_sender(iam_actions)
     authorize_batches_as_publish(iam_actions)
+    tell_the_callers_address(apigateway, responses)
+    leave_health_to_the_shop(ministack)
     with open(state / "functions.log", "ab", buffering=0) as log:
         tee_function_logs(lambda_runtime, log)
         inbox.start(smtp_port=port + 1, web_port=port + 2)

@@ -6,8 +6,11 @@
 mod asks_for_what_is_wrong;
 mod asks_twice;
 mod browses_and_lists;
+mod finds_its_way;
 mod is_declined;
+mod logs_in_and_out;
 mod meets_faults;
+mod minds_an_account;
 mod orders_first_order;
 mod wants_the_last_ones;
 mod who_may_do_what;

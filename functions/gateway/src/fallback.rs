@@ -1,9 +1,238 @@
+//! `$default`: what no route takes. A path that only lacks its `/api/v1` is shown the way, a known path with another method learns
+//! the methods that it has, and the rest is a 404.
+
+use std::collections::BTreeSet;
+
 use lambda::{
-    http::{Reply, Request},
+    http::{self, Reply, Request},
+    policy::ROUTES,
     problem::Problem,
 };
 
-/// `$default`: what no route takes is a 404, as a problem like any other.
-pub async fn fallback(_: &(), _: &Request) -> Reply {
-    Err(Problem::not_found("route"))
+/// Where every versioned route begins.
+const BASE: &str = "/api/v1/";
+
+/// `$default`: a redirect, or a problem like any other.
+pub async fn fallback(_: &(), request: &Request) -> Reply {
+    match decide(request.method(), request.raw_path(), request.raw_query()) {
+        Decision::Moved(location) => http::moved(location),
+        Decision::NotAllowed(methods) => {
+            let detail = format!("This path takes {methods}.");
+            Err(Problem::new(405, "method_not_allowed", detail).header("allow", methods))
+        }
+        Decision::Unknown => Err(Problem::not_found("route")),
+    }
+}
+
+/// What becomes of a request that no route takes.
+#[derive(Debug, PartialEq, Eq)]
+enum Decision {
+    /// It is at this path of the same host.
+    Moved(String),
+    /// The path takes these methods: `GET, POST`.
+    NotAllowed(String),
+    /// There is nothing of the kind.
+    Unknown,
+}
+
+/// Looks the path up in the policy table; what it redirects to is built from the table's own first segment, so that it stays here.
+fn decide(method: &str, raw_path: &str, raw_query: &str) -> Decision {
+    let path = raw_path.strip_prefix('/').unwrap_or_default();
+    let bare = path.strip_suffix('/');
+    let segments: Vec<&str> = bare.unwrap_or(path).split('/').collect();
+    // An empty or a dotted segment is no route's, and a browser would take it for something else.
+    if segments.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
+        return Decision::Unknown;
+    }
+    let methods = methods_of(&segments);
+    if !methods.is_empty() {
+        return match bare {
+            Some(_) => Decision::Moved(location("/", &segments, raw_query)),
+            None if methods.contains(method) => Decision::Unknown, // the template has no such route
+            None => Decision::NotAllowed(Vec::from_iter(methods).join(", ")),
+        };
+    }
+    let unversioned = segments.strip_prefix(&["api"]).unwrap_or(&segments);
+    match unversioned.first() {
+        Some(resource) if is_resource(resource) => Decision::Moved(location(BASE, unversioned, raw_query)),
+        _ => Decision::Unknown,
+    }
+}
+
+/// The methods of the route that a path is; of several, it is the one that names more of it, from the left, word by word.
+fn methods_of(path: &[&str]) -> BTreeSet<&'static str> {
+    let mut best = Vec::new();
+    let mut methods = BTreeSet::new();
+    for (method, template) in ROUTES.iter().filter_map(|route| route.key.split_once(' ')) {
+        let Some(words) = words(template, path) else { continue };
+        if words > best {
+            best.clone_from(&words);
+            methods.clear();
+        }
+        if words == best {
+            methods.insert(method);
+        }
+    }
+    methods
+}
+
+/// Which segments of `path` the template names word by word; the others are its parameters. None if it is another path.
+fn words(template: &str, path: &[&str]) -> Option<Vec<bool>> {
+    let template: Vec<&str> = template.split('/').skip(1).collect();
+    if template.len() != path.len() {
+        return None;
+    }
+    let matched = template.iter().zip(path).map(|(expected, found)| match expected.starts_with('{') {
+        true => Some(false),
+        false => (expected == found).then_some(true),
+    });
+    matched.collect()
+}
+
+/// Whether versioned routes begin with it.
+fn is_resource(segment: &str) -> bool {
+    let versioned = ROUTES.iter().filter_map(|route| route.key.split_once(BASE));
+    versioned.into_iter().any(|(_, path)| path.split('/').next() == Some(segment))
+}
+
+/// The path behind `base`, and the query, both as they were sent.
+fn location(base: &str, segments: &[&str], raw_query: &str) -> String {
+    let mut location = base.to_owned();
+    // API Gateway decodes the path: what a URL does not carry is encoded again.
+    escape(&mut location, &segments.join("/"), br##""#<>?\^`{|}"##);
+    if !raw_query.is_empty() {
+        location.push('?');
+        escape(&mut location, raw_query, b"#");
+    }
+    location
+}
+
+/// Adds `text` to `to`, percent-encoding what is not visible ASCII (RFC 3986, 2.1), and `also`.
+fn escape(to: &mut String, text: &str, also: &[u8]) {
+    for byte in text.bytes() {
+        if byte.is_ascii_graphic() && !also.contains(&byte) {
+            to.push(char::from(byte));
+        } else {
+            to.push_str(&format!("%{byte:02X}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moved(path: &str) -> Decision {
+        Decision::Moved(path.to_owned())
+    }
+
+    fn not_allowed(methods: &str) -> Decision {
+        Decision::NotAllowed(methods.to_owned())
+    }
+
+    #[test]
+    fn a_known_path_without_its_version_is_shown_the_way() {
+        for (path, query, location) in [
+            ("/orders", "", "/api/v1/orders"),
+            ("/api/orders", "", "/api/v1/orders"),
+            ("/orders/", "", "/api/v1/orders"),
+            ("/api/orders/", "a=1", "/api/v1/orders?a=1"),
+            ("/auth/login", "x=1", "/api/v1/auth/login?x=1"),
+            ("/health/orders", "", "/api/v1/health/orders"),
+            ("/products/0193/inventory", "", "/api/v1/products/0193/inventory"),
+            ("/users/7", "a=b%20c&a=%26&&=", "/api/v1/users/7?a=b%20c&a=%26&&="),
+            ("/orders/no/such/thing", "", "/api/v1/orders/no/such/thing"),
+        ] {
+            for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] {
+                assert_eq!(decide(method, path, query), moved(location), "{method} {path}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_known_path_with_a_slash_too_many_loses_it() {
+        assert_eq!(decide("GET", "/api/v1/orders/", ""), moved("/api/v1/orders"));
+        assert_eq!(decide("POST", "/api/v1/auth/login/", "x=1"), moved("/api/v1/auth/login?x=1"));
+        assert_eq!(decide("PUT", "/api/v1/products/0193/inventory/", ""), moved("/api/v1/products/0193/inventory"));
+        assert_eq!(decide("GET", "/health/", ""), moved("/health"));
+        assert_eq!(decide("GET", "/.well-known/jwks.json/", ""), moved("/.well-known/jwks.json"));
+        assert_eq!(decide("GET", "/api/v1/nonsense/", ""), Decision::Unknown);
+    }
+
+    #[test]
+    fn nobody_is_sent_to_another_host() {
+        for path in [
+            "//evil.example/orders",
+            "///evil.example",
+            "/\\evil.example/orders",
+            "\\\\evil.example\\orders",
+            "/orders//evil.example",
+            "//orders",
+            "/orders//",
+            "/orders/../..//evil.example",
+            "/api/v1/../orders",
+            "/./orders",
+            "https://evil.example/orders",
+            "/https://evil.example/orders",
+            "/@evil.example/orders",
+            "/api//evil.example",
+            "/api/api/orders",
+        ] {
+            assert_eq!(decide("GET", path, ""), Decision::Unknown, "{path}");
+        }
+        let odd = "/orders/\\evil.example/\r\nset-cookie: a=b/a b?c#d/ü/%2541";
+        let safe = "/api/v1/orders/%5Cevil.example/%0D%0Aset-cookie:%20a=b/a%20b%3Fc%23d/%C3%BC/%2541";
+        assert_eq!(decide("GET", odd, ""), moved(safe));
+        assert_eq!(
+            decide("GET", "/orders", "to=//evil.example\r\n#"),
+            moved("/api/v1/orders?to=//evil.example%0D%0A%23")
+        );
+    }
+
+    #[test]
+    fn a_known_path_with_another_method_learns_its_methods() {
+        assert_eq!(decide("DELETE", "/api/v1/orders", ""), not_allowed("GET, POST"));
+        assert_eq!(decide("HEAD", "/api/v1/products", "limit=1"), not_allowed("GET, POST"));
+        assert_eq!(decide("GET", "/api/v1/auth/login", ""), not_allowed("POST"));
+        assert_eq!(decide("POST", "/api/v1/products/0193/inventory", ""), not_allowed("GET, PUT"));
+        assert_eq!(decide("GET", "/api/v1/products/0193/stock", ""), not_allowed("PATCH"));
+        assert_eq!(decide("POST", "/health", ""), not_allowed("GET"));
+        assert_eq!(decide("POST", "/.well-known/jwks.json", ""), not_allowed("GET"));
+    }
+
+    #[test]
+    fn a_word_wins_over_a_parameter() {
+        assert_eq!(decide("POST", "/api/v1/users/profile", ""), not_allowed("GET, PUT"));
+        assert_eq!(decide("PATCH", "/api/v1/users/0193", ""), not_allowed("DELETE, GET, PUT"));
+        assert_eq!(decide("DELETE", "/api/v1/users/stats", ""), not_allowed("GET"));
+    }
+
+    #[test]
+    fn what_the_policy_knows_and_the_template_lacks_is_not_there() {
+        assert_eq!(decide("GET", "/api/v1/orders", ""), Decision::Unknown);
+    }
+
+    #[test]
+    fn the_rest_is_not_there() {
+        for path in
+            ["", "/", "/nowhere", "/api", "/api/", "/api/v1", "/api/v1/", "/v1/orders", "/api/v2/orders", "/Orders"]
+        {
+            assert_eq!(decide("GET", path, ""), Decision::Unknown, "{path}");
+        }
+        for path in
+            ["/ordersx", "/api/v1/orders/7/nothing", "/api/v1/{order_id}", "/favicon.ico", "/default", "/$default"]
+        {
+            assert_eq!(decide("POST", path, "a=1"), Decision::Unknown, "{path}");
+        }
+    }
+
+    #[test]
+    fn where_it_sends_somebody_it_sends_nobody_on() {
+        for path in
+            ["/orders", "/orders/", "/api/orders", "/api/v1/orders/", "/docs/", "/health/", "/users/x/y/z/", "/auth/"]
+        {
+            let Decision::Moved(location) = decide("TRACE", path, "") else { panic!("{path} is not moved") };
+            assert!(!matches!(decide("TRACE", &location, ""), Decision::Moved(_)), "{path} goes on from {location}");
+        }
+    }
 }

@@ -1,15 +1,16 @@
 //! The functions of the gateway context, by handler name (`Handler:` in template.yaml).
 
-use gateway::api;
+use gateway::{Health, api};
 use lambda::{Error, handler, http, start, unknown_handler};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    start().await;
+    let config = start().await;
     match handler()?.as_str() {
         "openapi" => http::serve((), api::openapi).await,
         "docs" => http::serve((), api::docs).await,
         "docs-asset" => http::serve((), api::docs_asset).await,
+        "health" => http::serve(Health::connect(&config)?, api::health).await,
         "fallback" => http::serve((), gateway::fallback).await,
         unknown => Err(unknown_handler(unknown)),
     }

@@ -66,7 +66,8 @@ impl From<UsersError> for Problem {
             UsersError::UsernameTaken => Self::new(409, "username_taken", "There is an account with this username."),
             UsersError::WrongCredentials => Self::new(401, "wrong_credentials", "The login or the password is wrong."),
             UsersError::TooManyFailures(wait) => {
-                Self::too_many("too_many_failures", "The password was wrong too often; wait before the next try.", wait)
+                let detail = "The password was wrong too often; wait before the next try.";
+                Self::too_many("too_many_failures", "failures", wait, detail)
             }
             UsersError::InvalidRefreshToken => {
                 Self::new(401, "invalid_refresh_token", "The refresh token was used, has expired, or never was one.")

@@ -195,6 +195,21 @@ impl Request {
         self.caller.ok_or_else(unauthorized)
     }
 
+    /// The method: `GET`.
+    pub fn method(&self) -> &str {
+        self.event.request_context.http.method.as_str()
+    }
+
+    /// The whole path, as API Gateway hands it over: decoded, but for `%25`.
+    pub fn raw_path(&self) -> &str {
+        self.event.raw_path.as_deref().unwrap_or_default()
+    }
+
+    /// The query as it was sent, without its question mark.
+    pub fn raw_query(&self) -> &str {
+        self.event.raw_query_string.as_deref().unwrap_or_default()
+    }
+
     /// A parameter of the path, if the route has it.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.event.path_parameters.get(name).map(String::as_str)
@@ -393,7 +408,24 @@ pub fn no_content() -> Reply {
 /// # Errors
 /// 500 when it does not serialize.
 pub fn ok(body: &impl Serialize) -> Reply {
-    Ok(Response::new(200, json_text(body)?))
+    with_status(200, body)
+}
+
+/// `body` with a status of its own, where a failure is told in another form than a problem.
+///
+/// # Errors
+/// 500 when it does not serialize.
+pub fn with_status(status: u16, body: &impl Serialize) -> Reply {
+    Ok(Response::new(status, json_text(body)?))
+}
+
+/// 308: it is at `location`, for this method and for good.
+///
+/// # Errors
+/// 500 when the body does not serialize.
+pub fn moved(location: String) -> Reply {
+    let body = json_text(&serde_json::json!({ "location": location }))?;
+    Ok(Response::new(308, body).header("location", location))
 }
 
 /// 200 with something else than JSON: text, or bytes, which API Gateway gets in base64.

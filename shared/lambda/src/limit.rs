@@ -112,7 +112,7 @@ impl Limiter {
 
     fn refusal(&self, request: &Request, wait_micros: i64) -> Problem {
         request.tell(self.quota(self.rate.period()));
-        rate_limited(Duration::from_micros(wait_micros.unsigned_abs()))
+        rate_limited(self.limit, Duration::from_micros(wait_micros.unsigned_abs()))
     }
 
     /// What is left in a bucket that is full again in `micros`.
@@ -130,8 +130,8 @@ impl Limiter {
     }
 }
 
-pub(crate) fn rate_limited(wait: Duration) -> Problem {
-    Problem::too_many("rate_limited", "These were too many requests in too short a time.", wait)
+pub(crate) fn rate_limited(limit: Limit, wait: Duration) -> Problem {
+    Problem::too_many("rate_limited", name(limit), wait, "These were too many requests in too short a time.")
 }
 
 /// The limit's name in headers and keys.

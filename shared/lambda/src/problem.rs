@@ -61,10 +61,14 @@ impl Problem {
         Self::new(500, "internal_error", "Something went wrong on our side. The correlation id helps us to find it.")
     }
 
-    /// 429: not before `wait` is over.
-    pub fn too_many(code: &'static str, detail: impl Into<String>, wait: Duration) -> Self {
-        let seconds = wait.as_millis().div_ceil(1_000).max(1);
-        Self::new(429, code, detail).header("retry-after", seconds.to_string())
+    /// 429: `limit` has nothing left before `wait` is over.
+    pub fn too_many(code: &'static str, limit: &str, wait: Duration, detail: impl Into<String>) -> Self {
+        let seconds = wait.as_millis().div_ceil(1_000).max(1).to_string();
+        Self::new(429, code, detail)
+            .header("ratelimit", format!("\"{limit}\";r=0;t={seconds}"))
+            .header("ratelimit-remaining", "0")
+            .header("ratelimit-reset", &seconds)
+            .header("retry-after", seconds)
     }
 
     /// Adds a header to the answer.
@@ -143,6 +147,7 @@ fn title(status: u16) -> &'static str {
         401 => "Unauthorized",
         403 => "Forbidden",
         404 => "Not Found",
+        405 => "Method Not Allowed",
         409 => "Conflict",
         413 => "Content Too Large",
         422 => "Unprocessable Content",

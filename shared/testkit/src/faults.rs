@@ -126,14 +126,22 @@ impl Echo {
 
     /// Waits until so many events were heard that go back to the request `correlation_id`; these events.
     pub async fn events_of(&mut self, correlation_id: &str, count: usize) -> Vec<Value> {
-        let mut found = Vec::new();
+        let is_of = |event: &Value| event["correlation_id"] == correlation_id;
+        let mut events = self.hear_until(|heard| heard.iter().filter(|event| is_of(event)).count() >= count).await;
+        events.retain(is_of);
+        events
+    }
+
+    /// Listens until what was heard is `enough`; all of that.
+    pub async fn hear_until(&mut self, enough: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+        let mut heard = Vec::new();
         let started = Instant::now();
-        while found.len() < count {
-            assert!(started.elapsed() < PATIENCE, "waited for {count} events, heard {found:?}");
-            found.extend(self.hear().await.into_iter().filter(|event| event["correlation_id"] == correlation_id));
+        while !enough(&heard) {
+            assert!(started.elapsed() < PATIENCE, "heard only {heard:?}");
+            heard.extend(self.hear().await);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        found
+        heard
     }
 
     /// Says an event again to every consumer that its context can reach.

@@ -7,11 +7,13 @@ mod faults;
 mod person;
 mod shop;
 mod stack;
+mod tokens;
 
 pub use faults::{Echo, kill_function, workflow_history};
-pub use person::{Answer, Person};
+pub use person::{Answer, PASSWORD, Person};
 pub use shop::{Product, Shop};
-pub use stack::Stack;
+pub use stack::{Stack, items_with};
+pub use tokens::{forged_token, genuine_token};
 
 use std::{future::Future, time::Duration};
 

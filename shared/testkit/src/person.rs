@@ -1,10 +1,14 @@
 //! A person with a browser: what they send, and what comes back.
 
+use std::net::IpAddr;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
+use tokens::Claims;
 use uuid::Uuid;
 
-use crate::Stack;
+use crate::{PATIENCE, Stack, eventually};
 
 /// Somebody who calls the API.
 #[derive(Debug, Clone)]
@@ -14,8 +18,12 @@ pub struct Person {
     /// Where their mail arrives.
     pub email: String,
     token: Option<String>,
+    refresh_token: Option<String>,
     http: reqwest::Client,
 }
+
+/// The password of every customer here.
+pub const PASSWORD: &str = "a long password";
 
 /// What came back.
 #[derive(Debug)]
@@ -52,17 +60,30 @@ impl Answer {
 impl Person {
     /// Somebody without an account.
     pub fn stranger() -> Self {
-        Self { id: String::new(), email: String::new(), token: None, http: reqwest::Client::new() }
+        Self { id: String::new(), email: String::new(), token: None, refresh_token: None, http: reqwest::Client::new() }
+    }
+
+    /// Somebody without an account who calls from another loopback address, `127.0.0.<last>`.
+    ///
+    /// # Panics
+    /// When there is no such address.
+    pub fn stranger_at(last: u8) -> Self {
+        let http = reqwest::Client::builder().local_address(IpAddr::from([127, 0, 0, last])).build();
+        Self { http: http.expect("a client"), ..Self::stranger() }
     }
 
     /// A new customer with an address of their own.
     pub async fn customer() -> Self {
-        let name = format!("c-{}", &Uuid::new_v4().simple().to_string()[..16]);
-        let email = format!("{name}@example.com");
         let stranger = Self::stranger();
-        let body = json!({ "email": email, "username": name, "password": "a long password", "full_name": "Carol" });
+        let body = Self::registration();
         stranger.post("/auth/register", &body).await.expect(201);
-        stranger.log_in(&email, "a long password").await
+        stranger.log_in(body["email"].as_str().expect("an address"), PASSWORD).await
+    }
+
+    /// What registers a new customer.
+    pub fn registration() -> Value {
+        let name = format!("c-{}", &Uuid::new_v4().simple().to_string()[..16]);
+        json!({ "email": format!("{name}@example.com"), "username": name, "password": PASSWORD, "full_name": "Carol" })
     }
 
     /// Whoever runs the shop.
@@ -74,18 +95,57 @@ impl Person {
     /// This person, logged in.
     pub async fn log_in(&self, email: &str, password: &str) -> Self {
         let body = self.post("/auth/login", &json!({ "email": email, "password": password })).await.expect(200);
+        self.with_session(&body)
+    }
+
+    /// The person of whom `answer` to a login tells.
+    ///
+    /// # Panics
+    /// When it is not one.
+    pub fn with_session(&self, answer: &Value) -> Self {
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
         Self {
-            id: text(&body["user"]["id"]),
-            email: email.to_owned(),
-            token: Some(text(&body["access_token"])),
+            id: text(&answer["user"]["id"]),
+            email: text(&answer["user"]["email"]),
+            token: Some(text(&answer["access_token"])),
+            refresh_token: Some(text(&answer["refresh_token"])),
             http: self.http.clone(),
         }
+    }
+
+    /// This person after a refresh.
+    pub async fn refreshed(&self) -> Self {
+        let answer = self.refresh().await.expect(200);
+        let text = |name: &str| Some(answer[name].as_str().expect("a text").to_owned());
+        Self { token: text("access_token"), refresh_token: text("refresh_token"), ..self.clone() }
+    }
+
+    /// Uses this person's refresh token.
+    pub async fn refresh(&self) -> Answer {
+        self.post("/auth/refresh", &json!({ "refresh_token": self.refresh_token })).await
+    }
+
+    /// Waits until this person's access token is refused: the authorizer's answer of before may be kept for some seconds.
+    pub async fn is_locked_out(&self) {
+        eventually("the access token to be refused", PATIENCE, || async {
+            let status = self.get("/users/profile").await.status.as_u16();
+            if status == 401 { Ok(()) } else { Err(status.to_string()) }
+        })
+        .await;
     }
 
     /// This person with another token.
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// This person, who looks at redirects and does not follow them.
+    ///
+    /// # Panics
+    /// When there is no such client.
+    pub fn who_stays(&self) -> Self {
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build();
+        Self { http: http.expect("an HTTP client"), ..self.clone() }
     }
 
     /// The access token of this person.
@@ -94,6 +154,16 @@ impl Person {
     /// When they have none.
     pub fn token(&self) -> &str {
         self.token.as_deref().expect("a token")
+    }
+
+    /// What this person's access token says.
+    ///
+    /// # Panics
+    /// When they have none.
+    pub fn claims(&self) -> Claims {
+        let payload = self.token().split('.').nth(1).expect("three parts");
+        let json = BASE64_URL_SAFE_NO_PAD.decode(payload).expect("base64");
+        serde_json::from_slice(&json).expect("claims")
     }
 
     /// `GET`.
@@ -111,9 +181,19 @@ impl Person {
         self.send(self.request(Method::PUT, path).json(body)).await
     }
 
+    /// `DELETE`.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path)).await
+    }
+
     /// A request, to which a test adds what it needs.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        let request = self.http.request(method, format!("{}{path}", Stack::get().api_url));
+        self.request_at(method, &format!("/api/v1{path}"))
+    }
+
+    /// A request to a path that need not begin with `/api/v1`.
+    pub fn request_at(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", Stack::get().root_url()));
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,

@@ -25,6 +25,8 @@ pub struct Stack {
     pub topics: HashMap<String, String>,
     /// URLs, by logical id.
     pub queues: HashMap<String, String>,
+    /// Names, by logical id.
+    pub tables: HashMap<String, String>,
     /// The ARN of the checkout workflow.
     pub state_machine: String,
     /// Names, by logical id.
@@ -61,6 +63,11 @@ impl Stack {
         &STACK
     }
 
+    /// Where the API's paths begin.
+    pub fn root_url(&self) -> &str {
+        self.api_url.trim_end_matches("/api/v1")
+    }
+
     /// The SDK configuration for looking behind the API, as the account's owner.
     pub async fn aws(&self) -> aws_config::SdkConfig {
         let keys = &self.credentials;
@@ -76,5 +83,22 @@ impl Stack {
             ))
             .load()
             .await
+    }
+}
+
+/// Every item of a table (its logical id) in which `text` occurs.
+pub async fn items_with(table: &str, text: &str) -> Vec<String> {
+    let stack = Stack::get();
+    let client = aws_sdk_dynamodb::Client::new(&stack.aws().await);
+    let mut found = Vec::new();
+    let mut start = None;
+    loop {
+        let page = client.scan().table_name(&stack.tables[table]).set_exclusive_start_key(start).send().await;
+        let page = page.expect("a page");
+        found.extend(page.items().iter().map(|item| format!("{item:?}")).filter(|item| item.contains(text)));
+        start = page.last_evaluated_key;
+        if start.is_none() {
+            return found;
+        }
     }
 }

@@ -257,7 +257,12 @@ impl Writer {
         }
         for (status, mut problems) in by_status {
             problems.sort_by_key(|problem| problem.code);
-            responses.insert(status.to_string(), self.problems(status, &problems));
+            match responses.get_mut(&status.to_string()) {
+                Some(answer) => or_also(answer, problem_response(status, &problems)),
+                None => {
+                    responses.insert(status.to_string(), self.problems(status, &problems));
+                }
+            }
         }
         responses
     }
@@ -316,7 +321,7 @@ fn conventional(operation: &Operation, place: Place, access: Access, limit: Limi
         operation.is_list.then(cursor::invalid),
         operation.is_idempotent.then(|| invalid("Idempotency-Key")),
         operation.is_idempotent.then(|| dynamo::KeyReused.into()),
-        (limit != Limit::Unlimited).then(|| limit::rate_limited(Duration::from_secs(30))),
+        (limit != Limit::Unlimited).then(|| limit::rate_limited(limit, Duration::from_secs(30))),
         Some(Problem::internal()),
     ];
     problems.into_iter().flatten().collect()
@@ -364,6 +369,21 @@ fn problem_response(status: u16, problems: &[&Problem]) -> Value {
         _ => codes.iter().map(|code| format!("`{code}`")).collect::<Vec<_>>().join(", "),
     };
     json!({ "description": what, "headers": header_references(&names), "content": content })
+}
+
+/// Adds to `answer` what else may come with its status.
+fn or_also(answer: &mut Value, mut other: Value) {
+    let Some(Value::Object(content)) = other.get_mut("content").map(Value::take) else { return };
+    for (media_type, of) in content {
+        let known = &mut answer["content"][media_type];
+        *known = match known.take() {
+            Value::Null => of,
+            mut known => {
+                known["schema"] = json!({ "anyOf": [known["schema"], of["schema"]] });
+                known
+            }
+        };
+    }
 }
 
 fn gateway_message() -> Value {

@@ -1,0 +1,248 @@
+//! What was found, and what it means. No I/O, and no name that is not public.
+
+use std::collections::BTreeMap;
+
+use kernel::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// How something is; of several, the worst counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "HealthStatus")]
+pub enum Status {
+    /// It works.
+    Up,
+    /// It works, and a person should look at what it could not do.
+    Degraded,
+    /// It cannot be reached, or does not work.
+    Down,
+}
+
+/// How many messages a queue holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Depth {
+    /// That nobody took yet.
+    pub waiting: u64,
+    /// That somebody took and is not done with.
+    pub in_flight: u64,
+}
+
+impl Depth {
+    fn all(self) -> u64 {
+        self.waiting + self.in_flight
+    }
+}
+
+/// What was found of a context; `None` is what could not be reached.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Whether its table takes reads and writes, if it has one.
+    pub table_works: Option<bool>,
+    /// Its consumers.
+    pub consumers: Vec<FoundConsumer>,
+}
+
+/// What was found of a consumer; `None` is what could not be reached.
+#[derive(Debug)]
+pub struct FoundConsumer {
+    /// Its public name.
+    pub name: String,
+    /// Its queue.
+    pub queue: Option<Depth>,
+    /// Its dead-letter queue.
+    pub dead_letters: Option<Depth>,
+}
+
+/// How the shop is.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Health")]
+pub struct Report {
+    /// The worst of all.
+    pub status: Status,
+    /// When it was looked at.
+    pub checked_at: Timestamp,
+    contexts: BTreeMap<String, ContextHealth>,
+    unpublished: Unpublished,
+}
+
+/// How one context is, by itself.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "HealthOfContext")]
+pub struct OneContext<'a> {
+    name: &'a str,
+    checked_at: Timestamp,
+    /// How it is.
+    #[serde(flatten)]
+    pub health: &'a ContextHealth,
+}
+
+/// How a context is.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ContextHealth {
+    /// The worst of its parts.
+    pub status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<TableHealth>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    queues: Vec<QueueHealth>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct TableHealth {
+    status: Status,
+}
+
+/// A consumer's queue with its dead letters; a number that is not known is null.
+#[derive(Debug, Serialize, JsonSchema)]
+struct QueueHealth {
+    name: String,
+    status: Status,
+    waiting: Option<u64>,
+    in_flight: Option<u64>,
+    dead_letters: Option<u64>,
+}
+
+/// Events that could not be published.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Unpublished {
+    status: Status,
+    count: Option<u64>,
+}
+
+impl Report {
+    /// What the findings mean together.
+    pub fn new(checked_at: Timestamp, contexts: BTreeMap<String, ContextHealth>, unpublished: Option<Depth>) -> Self {
+        let unpublished = Unpublished { status: left_behind(unpublished), count: unpublished.map(Depth::all) };
+        let status = worst(contexts.values().map(|context| context.status).chain([unpublished.status]));
+        Self { status, checked_at, contexts, unpublished }
+    }
+
+    /// The part of it that is about one context.
+    pub fn of<'a>(&'a self, name: &'a str) -> Option<OneContext<'a>> {
+        let health = self.contexts.get(name)?;
+        Some(OneContext { name, checked_at: self.checked_at, health })
+    }
+}
+
+impl From<Found> for ContextHealth {
+    fn from(found: Found) -> Self {
+        let table =
+            found.table_works.map(|works| TableHealth { status: if works { Status::Up } else { Status::Down } });
+        let queues: Vec<QueueHealth> = found.consumers.into_iter().map(QueueHealth::from).collect();
+        let parts = table.iter().map(|table| table.status).chain(queues.iter().map(|queue| queue.status));
+        Self { status: worst(parts), table, queues }
+    }
+}
+
+impl From<FoundConsumer> for QueueHealth {
+    fn from(found: FoundConsumer) -> Self {
+        let reached = if found.queue.is_some() { Status::Up } else { Status::Down };
+        Self {
+            name: found.name,
+            status: reached.max(left_behind(found.dead_letters)),
+            waiting: found.queue.map(|depth| depth.waiting),
+            in_flight: found.queue.map(|depth| depth.in_flight),
+            dead_letters: found.dead_letters.map(Depth::all),
+        }
+    }
+}
+
+/// What a queue says in which nothing should be.
+fn left_behind(depth: Option<Depth>) -> Status {
+    match depth.map(Depth::all) {
+        None => Status::Down,
+        Some(0) => Status::Up,
+        Some(_) => Status::Degraded,
+    }
+}
+
+fn worst(parts: impl Iterator<Item = Status>) -> Status {
+    parts.max().unwrap_or(Status::Up)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const EMPTY: Option<Depth> = Some(Depth { waiting: 0, in_flight: 0 });
+    const BUSY: Option<Depth> = Some(Depth { waiting: 7, in_flight: 2 });
+
+    fn context(table_works: bool, queues: &[(Option<Depth>, Option<Depth>)]) -> ContextHealth {
+        let consumers = queues.iter().map(|(queue, dead_letters)| FoundConsumer {
+            name: "Start".to_owned(),
+            queue: *queue,
+            dead_letters: *dead_letters,
+        });
+        Found { table_works: Some(table_works), consumers: consumers.collect() }.into()
+    }
+
+    fn report(contexts: Vec<ContextHealth>, unpublished: Option<Depth>) -> Report {
+        let named = contexts.into_iter().enumerate().map(|(index, context)| (format!("c{index}"), context));
+        Report::new(Timestamp::from_millis(0), named.collect(), unpublished)
+    }
+
+    #[test]
+    fn what_works_is_up_however_much_waits() {
+        assert_eq!(context(true, &[]).status, Status::Up);
+        assert_eq!(context(true, &[(EMPTY, EMPTY), (BUSY, EMPTY)]).status, Status::Up);
+        assert_eq!(ContextHealth::from(Found::default()).status, Status::Up);
+    }
+
+    #[test]
+    fn dead_letters_degrade_even_while_somebody_looks_at_them() {
+        assert_eq!(context(true, &[(EMPTY, EMPTY), (EMPTY, BUSY)]).status, Status::Degraded);
+        let looked_at = Some(Depth { waiting: 0, in_flight: 1 });
+        assert_eq!(context(true, &[(EMPTY, looked_at)]).status, Status::Degraded);
+    }
+
+    #[test]
+    fn what_cannot_be_reached_is_down() {
+        assert_eq!(context(false, &[(EMPTY, EMPTY)]).status, Status::Down);
+        assert_eq!(context(true, &[(None, EMPTY)]).status, Status::Down);
+        assert_eq!(context(true, &[(EMPTY, None), (EMPTY, BUSY)]).status, Status::Down);
+    }
+
+    #[test]
+    fn one_context_of_many_decides() {
+        let fine = || context(true, &[(BUSY, EMPTY)]);
+        assert_eq!(report(vec![fine(), fine()], EMPTY).status, Status::Up);
+        assert_eq!(report(vec![fine(), context(true, &[(EMPTY, BUSY)])], EMPTY).status, Status::Degraded);
+        assert_eq!(report(vec![context(false, &[]), context(true, &[(EMPTY, BUSY)])], EMPTY).status, Status::Down);
+    }
+
+    #[test]
+    fn unpublished_events_count() {
+        let fine = || vec![context(true, &[])];
+        assert_eq!(report(fine(), BUSY).status, Status::Degraded);
+        assert_eq!(report(fine(), None).status, Status::Down);
+    }
+
+    #[test]
+    fn has_its_form() {
+        let report = report(vec![context(true, &[(BUSY, EMPTY)]), Found::default().into()], EMPTY);
+        let queue = json!({ "name": "Start", "status": "up", "waiting": 7, "in_flight": 2, "dead_letters": 0 });
+        let orders = json!({ "status": "up", "table": { "status": "up" }, "queues": [queue] });
+        let expected = json!({
+            "status": "up",
+            "checked_at": "1970-01-01T00:00:00.000Z",
+            "contexts": { "c0": orders, "c1": { "status": "up" } },
+            "unpublished": { "status": "up", "count": 0 },
+        });
+        assert_eq!(serde_json::to_value(&report).expect("JSON"), expected);
+
+        let one = serde_json::to_value(report.of("c1").expect("a context")).expect("JSON");
+        assert_eq!(one, json!({ "name": "c1", "status": "up", "checked_at": "1970-01-01T00:00:00.000Z" }));
+        assert!(report.of("nowhere").is_none());
+    }
+
+    #[test]
+    fn what_is_not_known_is_null() {
+        let lost = serde_json::to_value(context(true, &[(None, None)])).expect("JSON");
+        let queue =
+            json!({ "name": "Start", "status": "down", "waiting": null, "in_flight": null, "dead_letters": null });
+        assert_eq!(lost["queues"], json!([queue]));
+    }
+}

@@ -1,0 +1,114 @@
+//! What is watched: the variables that the template sets, one for each context.
+
+use std::collections::BTreeMap;
+
+use lambda::Error;
+
+/// How the variables begin: `HEALTH_ORDERS`.
+const PREFIX: &str = "HEALTH_";
+
+/// The context that answers: it is watched without a variable, and is up when it has nothing that could be down.
+const GATEWAY: &str = "gateway";
+
+/// What a context has that can be asked how it is.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Watched {
+    /// Its table's name, if it has one.
+    pub table: Option<String>,
+    /// What hears events for it.
+    pub consumers: Vec<Consumer>,
+}
+
+/// A consumer and its queues.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Consumer {
+    /// What the world may call it: its function's logical id.
+    pub name: String,
+    /// The name of its queue.
+    pub queue: String,
+    /// The name of the queue of what it gave up on.
+    pub dead_letters: String,
+}
+
+/// The contexts that `variables` name, by name.
+///
+/// `HEALTH_ORDERS` is `table|consumer|queue|dead letters|consumer|…`; a context without a table begins with nothing. They are names and
+/// not URLs, because a function has 4 KB for all its variables.
+///
+/// # Errors
+/// When there are none, or one is not in this form.
+pub fn contexts(variables: impl IntoIterator<Item = (String, String)>) -> Result<BTreeMap<String, Watched>, Error> {
+    let mut contexts = BTreeMap::new();
+    for (name, value) in variables {
+        if let Some(context) = name.strip_prefix(PREFIX) {
+            let watched = watched(&value).ok_or_else(|| {
+                format!("the environment variable {name} is {value:?}; it must be table|consumer|queue|dead letters|consumer|…")
+            })?;
+            contexts.insert(context.to_lowercase(), watched);
+        }
+    }
+    if contexts.is_empty() {
+        return Err(format!("no environment variable begins with {PREFIX}, so there is nothing to watch").into());
+    }
+    contexts.entry(GATEWAY.to_owned()).or_default();
+    Ok(contexts)
+}
+
+fn watched(value: &str) -> Option<Watched> {
+    let mut names = value.split('|').map(str::to_owned);
+    let table = names.next().filter(|name| !name.is_empty());
+    let names: Vec<String> = names.collect();
+    if names.iter().any(String::is_empty) {
+        return None;
+    }
+    let (consumers, []) = names.as_chunks() else { return None };
+    let consumers = consumers.iter().cloned().map(|[name, queue, dead_letters]| Consumer { name, queue, dead_letters });
+    Some(Watched { table, consumers: consumers.collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<BTreeMap<String, Watched>, String> {
+        let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        contexts(owned).map_err(|error| error.to_string())
+    }
+
+    fn consumer(name: &str, queue: &str, dead_letters: &str) -> Consumer {
+        Consumer { name: name.to_owned(), queue: queue.to_owned(), dead_letters: dead_letters.to_owned() }
+    }
+
+    #[test]
+    fn every_context_has_its_variable() {
+        let found = read(&[
+            ("PATH", "/bin"),
+            ("HEALTH_USERS", "users-table"),
+            ("HEALTH_ORDERS", "orders-table|Start|start-q|start-d|Mail|mail-q|mail-d"),
+            ("HEALTH_RELAY", "|Relay|relay-q|relay-d"),
+        ])
+        .expect("contexts");
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["gateway", "orders", "relay", "users"]);
+        assert_eq!(found["gateway"], Watched::default());
+        assert_eq!(found["users"], Watched { table: Some("users-table".to_owned()), consumers: Vec::new() });
+        assert_eq!(found["orders"].table.as_deref(), Some("orders-table"));
+        let expected = [consumer("Start", "start-q", "start-d"), consumer("Mail", "mail-q", "mail-d")];
+        assert_eq!(found["orders"].consumers, expected);
+        assert_eq!(found["relay"], Watched { table: None, consumers: vec![consumer("Relay", "relay-q", "relay-d")] });
+    }
+
+    #[test]
+    fn the_gateway_may_have_something_too() {
+        let found = read(&[("HEALTH_GATEWAY", "gateway-table")]).expect("contexts");
+        assert_eq!(found["gateway"].table.as_deref(), Some("gateway-table"));
+    }
+
+    #[test]
+    fn a_variable_in_another_form_is_named() {
+        for value in ["t|Start", "t|Start|q", "t|Start|q|d|Mail", "t|Start||d", "t||q|d", "t|", "|"] {
+            let error = read(&[("HEALTH_USERS", "t"), ("HEALTH_ORDERS", value)]).expect_err("an error");
+            assert!(error.contains("HEALTH_ORDERS") && error.contains(value), "{error}");
+        }
+        assert!(read(&[("PATH", "/bin")]).expect_err("an error").contains("HEALTH_"));
+    }
+}

@@ -1,0 +1,33 @@
+//! Access tokens that nobody was given: expired ones, forged ones.
+
+use ::tokens::{Claims, SigningKeys};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use p256::ecdsa::{Signature, SigningKey, signature::Signer};
+use serde_json::{Value, json};
+
+use crate::{Person, Stack};
+
+/// The key that signs tokens now.
+async fn key_id() -> String {
+    let keys = Person::stranger().get("/auth/jwks").await.expect(200);
+    keys["keys"][0]["kid"].as_str().expect("a key").to_owned()
+}
+
+/// A token that says `claims`, signed by the shop's own key.
+pub async fn genuine_token(claims: &Claims) -> String {
+    let keys = SigningKeys::connect(&Stack::get().aws().await, &key_id().await);
+    keys.sign(claims).await.expect("a signature")
+}
+
+/// A token that says `claims` and names the shop's own key, signed as `algorithm` says, but never by that key.
+pub async fn forged_token(claims: &Claims, algorithm: &str) -> String {
+    let encode = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+    let header = json!({ "alg": algorithm, "typ": "JWT", "kid": key_id().await });
+    let signed = format!("{}.{}", encode(&header), encode(&json!(claims)));
+    if algorithm == "none" {
+        return format!("{signed}.");
+    }
+    let key = SigningKey::from_slice(&[7; 32]).expect("a private key");
+    let signature: Signature = key.sign(signed.as_bytes());
+    format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature.to_bytes()))
+}

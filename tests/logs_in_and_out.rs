@@ -1,0 +1,148 @@
+//! Logs in, stays logged in, logs out; guesses passwords.
+
+use futures::future::join_all;
+use serde_json::{Value, json};
+use testkit::{PASSWORD, PATIENCE, Person, eventually};
+
+#[tokio::test]
+async fn by_e_mail_or_username_in_any_case_of_letters() {
+    let registration = Person::registration();
+    let stranger = Person::stranger();
+    let made = stranger.post("/auth/register", &registration).await.expect(201);
+    let (email, username) = (registration["email"].as_str().unwrap(), registration["username"].as_str().unwrap());
+    for login in [
+        json!({ "email": email, "password": PASSWORD }),
+        json!({ "email": email.to_uppercase(), "password": PASSWORD }),
+        json!({ "username": username, "password": PASSWORD }),
+        json!({ "username": username.to_uppercase(), "password": PASSWORD }),
+    ] {
+        let answer = stranger.post("/auth/login", &login).await.expect(200);
+        assert_eq!(answer["user"], made, "{login}");
+        assert_eq!(answer["token_type"], "Bearer");
+        assert_eq!(
+            (answer["expires_in"].as_i64(), answer["refresh_expires_in"].as_i64()),
+            (Some(900), Some(2_592_000))
+        );
+        assert!(!answer.to_string().contains("argon2") && !answer.to_string().contains(PASSWORD), "{login}");
+    }
+}
+
+#[tokio::test]
+async fn each_refresh_gives_new_tokens_and_the_session_goes_on() {
+    let carol = Person::customer().await;
+    let mut now = carol.clone();
+    for _ in 0..3 {
+        let next = now.refreshed().await;
+        assert_ne!(next.token(), now.token());
+        assert_eq!(next.claims().sid, carol.claims().sid);
+        next.get("/users/profile").await.expect(200);
+        now = next;
+    }
+}
+
+/// Whoever uses a token a second time ends the session for everybody who has one of its family: the thief cannot be told from the
+/// owner.
+#[tokio::test]
+async fn a_refresh_token_used_twice_ends_its_whole_family() {
+    let carol = Person::customer().await;
+    let later = carol.refreshed().await;
+    let elsewhere = Person::stranger().log_in(&carol.email, PASSWORD).await;
+    assert_eq!(carol.refresh().await.expect(401)["code"], "invalid_refresh_token");
+    assert_eq!(later.refresh().await.expect(401)["code"], "invalid_refresh_token");
+    carol.is_locked_out().await;
+    later.is_locked_out().await;
+    elsewhere.get("/users/profile").await.expect(200);
+    elsewhere.refresh().await.expect(200);
+}
+
+#[tokio::test]
+async fn of_many_uses_of_one_refresh_token_at_once_at_most_one_succeeds() {
+    let carol = Person::customer().await;
+    let answers = join_all((0..8).map(|_| carol.refresh())).await;
+    let succeeded = answers.iter().filter(|answer| answer.status == 200).count();
+    assert!(succeeded <= 1, "{succeeded} of 8");
+    assert!(answers.iter().all(|answer| answer.status == 200 || answer.status == 401));
+    carol.is_locked_out().await;
+}
+
+#[tokio::test]
+async fn what_is_not_a_refresh_token_is_refused() {
+    let stranger = Person::stranger();
+    let carol = Person::customer().await;
+    for text in ["", "wbr_", "wbr_AAAA", "nonsense", carol.token()] {
+        let answer = stranger.post("/auth/refresh", &json!({ "refresh_token": text })).await;
+        assert_eq!(answer.headers["www-authenticate"], "Bearer");
+        assert_eq!(answer.expect(401)["code"], "invalid_refresh_token");
+    }
+    assert_eq!(stranger.post("/auth/refresh", &json!({})).await.wrong_fields(), ["refresh_token"]);
+    assert_eq!(stranger.post("/auth/refresh", &json!({ "refresh_token": 7 })).await.wrong_fields(), ["refresh_token"]);
+}
+
+#[tokio::test]
+async fn after_the_logout_both_tokens_are_refused_and_other_sessions_go_on() {
+    let carol = Person::customer().await;
+    let elsewhere = Person::stranger().log_in(&carol.email, PASSWORD).await;
+    let answer = carol.post("/auth/logout", &json!({})).await;
+    assert_eq!((answer.status.as_u16(), &answer.body), (204, &Value::Null));
+    carol.refresh().await.expect(401);
+    carol.is_locked_out().await;
+    elsewhere.get("/users/profile").await.expect(200);
+}
+
+/// Five wrong passwords have no consequence, then each try waits. It is counted by name and address: others, and the owner
+/// elsewhere, notice nothing.
+#[tokio::test]
+async fn wrong_passwords_are_slowed_down_and_lock_nobody_else_out() {
+    let (carol, dave) = (Person::customer().await, Person::customer().await);
+    let thief = Person::stranger_at(66);
+    let guess = json!({ "email": carol.email, "password": "a wrong password" });
+    for _ in 0..5 {
+        assert_eq!(thief.post("/auth/login", &guess).await.expect(401)["code"], "wrong_credentials");
+    }
+    let right = json!({ "email": carol.email, "password": PASSWORD });
+    for login in [&guess, &right] {
+        let refused = thief.post("/auth/login", login).await;
+        let wait: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((1..=2).contains(&wait), "{wait} s");
+        assert_eq!(refused.headers["ratelimit-remaining"], "0");
+        assert_eq!(refused.expect(429)["code"], "too_many_failures");
+    }
+    thief.log_in(&dave.email, PASSWORD).await;
+    Person::stranger_at(67).log_in(&carol.email, PASSWORD).await;
+    carol.get("/users/profile").await.expect(200);
+
+    // One more wrong one doubles the pause; the right one, after it, forgets it all.
+    let wait_for = async |login: &Value, status: u16| {
+        eventually("the pause to end", PATIENCE, || async {
+            let answer = thief.post("/auth/login", login).await;
+            if answer.status == 429 { Err(answer.body.to_string()) } else { Ok(answer) }
+        })
+        .await
+        .expect(status)
+    };
+    wait_for(&guess, 401).await;
+    assert_eq!(thief.post("/auth/login", &right).await.headers["retry-after"], "2");
+    wait_for(&right, 200).await;
+    for _ in 0..4 {
+        thief.post("/auth/login", &guess).await.expect(401);
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_login_is_answered_and_slowed_down_as_a_known_one() {
+    let (carol, stranger) = (Person::customer().await, Person::stranger_at(68));
+    let nobody = format!("nobody-{}@example.com", uuid::Uuid::new_v4().simple());
+    let mut told = Vec::new();
+    for email in [&carol.email, &nobody] {
+        let guess = json!({ "email": email, "password": "a wrong password" });
+        let mut answers = Vec::new();
+        for _ in 0..6 {
+            let mut answer = stranger.post("/auth/login", &guess).await;
+            answer.body["correlation_id"] = Value::Null;
+            answers.push((answer.status.as_u16(), answer.body));
+        }
+        told.push(answers);
+    }
+    assert_eq!(told[0], told[1]);
+    assert_eq!(told[0].iter().map(|(status, _)| *status).collect::<Vec<_>>(), [401, 401, 401, 401, 401, 429]);
+}
