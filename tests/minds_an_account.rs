@@ -19,9 +19,8 @@ async fn a_profile_is_read_and_changed() {
     assert_eq!((profile["id"].as_str(), profile["role"].as_str()), (Some(carol.id.as_str()), Some("customer")));
     assert_eq!(carol.get(&format!("/users/{}", carol.id)).await.expect(200), profile);
 
-    let renamed =
-        carol.put("/users/profile", &json!({ "full_name": "Carol Ann", "username": format!("C.{}", &carol.id[24..]) }));
-    let renamed = renamed.await.expect(200);
+    let names = json!({ "full_name": "Carol Ann", "username": format!("C.{}", &carol.id[24..]) });
+    let renamed = carol.put("/users/profile", &names).await.expect(200);
     assert_eq!(renamed["full_name"], "Carol Ann");
     assert_eq!(renamed["username"], format!("c.{}", &carol.id[24..]));
     assert_eq!(renamed["email"], profile["email"]);

@@ -88,7 +88,7 @@ async fn every_route_lets_in_whom_the_policy_names() {
             Access::Admin => assert!(other == 403 && owner == 403, "{told}"),
         }
     }
-    println!("{calls} calls of {} routes", ROUTES.len());
+    eprintln!("{calls} calls of {} routes", ROUTES.len());
 }
 
 /// What the template has routes for is what the policy knows, and the other way round.

@@ -13,7 +13,7 @@ mod store;
 
 use aws_config::SdkConfig;
 use contracts::{Cause, Role};
-use dynamo::{Answer, Claim, Table};
+use dynamo::{Answer, Claim, Item, Table};
 use kernel::{Redacted, Timestamp, UserId};
 use lambda::{
     env,
@@ -23,7 +23,7 @@ use tokens::{Claims, Jwk, SigningKeys};
 
 use crate::{
     domain::{Account, Changes, Failures, Login, Password, PasswordHash, RefreshToken, Registration, Session},
-    store::{Counts, Created, Store},
+    store::{Counts, Created, InTheWay, Store},
 };
 pub use error::UsersError;
 
@@ -103,17 +103,39 @@ impl Users {
         claim: Option<Claim>,
         request: &Request,
     ) -> Result<Account, UsersError> {
+        match self.store.in_the_way(&registration, claim.as_ref()).await? {
+            None => {}
+            Some(InTheWay::Taken(error)) => return Err(error),
+            Some(InTheWay::Answer(found)) => {
+                if let Some(account) = self.registered(claim.as_ref(), &found, request.now).await? {
+                    return Ok(account);
+                }
+            }
+        }
         let account = new_account(UserId::new(), registration, role, request.now)?;
         let answer = Answer { status: 201, location: None, body: account.id.to_string() };
         let claimed = claim.as_ref().map(|claim| (claim, &answer));
-        let found = match self.store.create(&account, request.now, &request.cause(), claimed).await? {
-            Created::Done => return Ok(account),
-            Created::Answered(found) => found,
-        };
+        match self.store.create(&account, request.now, &request.cause(), claimed).await? {
+            Created::Done => Ok(account),
+            Created::Answered(found) => {
+                self.registered(claim.as_ref(), &found, request.now).await?.ok_or(UsersError::Busy)
+            }
+        }
+    }
+
+    /// The account that an idempotency key answers with; none if the answer has expired.
+    async fn registered(
+        &self,
+        claim: Option<&Claim>,
+        found: &Item,
+        now: Timestamp,
+    ) -> Result<Option<Account>, UsersError> {
         let claim = claim.ok_or(UsersError::Busy)?;
-        let answer = self.store.replay(&claim, &found, request.now)??.ok_or(UsersError::Busy)?;
+        let Some(answer) = self.store.replay(claim, found, now)?? else {
+            return Ok(None);
+        };
         let id = answer.body.parse().map_err(|_| UsersError::Busy)?;
-        self.find(id).await
+        self.find(id).await.map(Some)
     }
 
     /// Opens a session of the account that `login` names, if the password is right; else one answer, after the same work, whatever

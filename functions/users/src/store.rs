@@ -15,6 +15,7 @@
 //! | access pattern | how |
 //! | --- | --- |
 //! | who calls: session and account | one BatchGetItem |
+//! | register | BatchGetItem (claims, key), TransactWriteItems |
 //! | log in | BatchGetItem (claim, failures), GetItem of the account, PutItem of the session |
 //! | an account and its claims, made, changed or deleted | one TransactWriteItems, so that an address or a name has one account |
 //! | everything of a user, to erase it | Query `USER#` |
@@ -32,7 +33,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     UsersError,
-    domain::{Account, Failures, Login, Session},
+    domain::{Account, Failures, Login, Registration, Session},
 };
 
 /// Over how many partitions the list of accounts and the counters are spread: 8 take some hundred registrations a second.
@@ -47,6 +48,14 @@ pub enum Created {
     Done,
     /// The idempotency key has an answer.
     Answered(Item),
+}
+
+/// Why there will be no new account.
+pub enum InTheWay {
+    /// The idempotency key has an answer.
+    Answer(Item),
+    /// Another account has the address or the name.
+    Taken(UsersError),
 }
 
 /// How many accounts there are and were.
@@ -115,6 +124,24 @@ fn shard(id: UserId) -> u8 {
 impl Store {
     pub fn new(table: Table) -> Self {
         Self { table }
+    }
+
+    /// What would stand in the way of a new account, in one read: so that hashing a password is not wasted on it. The write decides.
+    pub async fn in_the_way(
+        &self,
+        wanted: &Registration,
+        claim: Option<&Claim>,
+    ) -> Result<Option<InTheWay>, StoreError> {
+        let email = claim_key(&Login::Email(wanted.email.clone()));
+        let username = claim_key(&Login::Username(wanted.username.clone()));
+        let mut keys = vec![email.clone(), username.clone()];
+        keys.extend(claim.map(|claim| claim.key().clone()));
+        let mut found = self.table.get_many(&keys).await?;
+        if let Some(answer) = claim.and_then(|claim| found.remove(claim.key())) {
+            return Ok(Some(InTheWay::Answer(answer)));
+        }
+        let taken = |key, error| found.contains_key(&key).then_some(InTheWay::Taken(error));
+        Ok(taken(email, UsersError::EmailTaken).or_else(|| taken(username, UsersError::UsernameTaken)))
     }
 
     /// Writes a new account, its claims and the event that tells of it, or nothing.

@@ -15,8 +15,8 @@ pub async fn start() -> SdkConfig {
     // Below every function's own timeout, so that a dead connection of a thawed environment is retried and not waited for.
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
-        .operation_attempt_timeout(Duration::from_millis(1_500))
-        .operation_timeout(Duration::from_secs(4))
+        .operation_attempt_timeout(Duration::from_millis(2_500))
+        .operation_timeout(Duration::from_millis(5_500))
         .build();
     aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts)
