@@ -78,6 +78,19 @@ mod tests {
     }
 
     #[test]
+    fn example_ids_are_those_of_the_seed() {
+        let document = parsed();
+        let example =
+            |name: &str| document["components"]["parameters"][name]["example"].as_str().expect("an id").to_owned();
+        let seed: Value = serde_json::from_str(include_str!("../../../localstack/seed.json")).expect("JSON");
+        assert_eq!(example("product_id"), seed["products"][0]["id"].as_str().expect("an id"));
+        assert_eq!(example("order_id"), seed["orders"][0]["id"].as_str().expect("an id"));
+        assert_eq!(example("user_id"), seed["orders"][0]["user_id"].as_str().expect("an id"));
+        let payment = payments::domain::payment_id(example("order_id").parse().expect("an id"));
+        assert_eq!(example("payment_id"), payment.to_string());
+    }
+
+    #[test]
     fn every_reference_leads_somewhere() {
         fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
             match value {

@@ -47,7 +47,7 @@ impl<'a> From<&'a Payment> for PaymentAnswer<'a> {
 /// A payment of the seed's first order.
 pub(super) fn example() -> Value {
     json!({
-        "id": "01930000-0000-7000-8000-000000000001",
+        "id": "01930000-0000-74e8-b825-4ecc199c9080",
         "order_id": "01930000-0000-7003-8000-000000000001",
         "user_id": "01930000-0000-7001-8000-000000000001",
         "status": "captured",

@@ -174,7 +174,7 @@ impl Writer {
             "user" => "01930000-0000-7001-8000-000000000001",
             "product" => "01930000-0000-7002-8000-000000000001",
             "order" => "01930000-0000-7003-8000-000000000001",
-            _ => "01930000-0000-7000-8000-000000000001",
+            _ => "01930000-0000-74e8-b825-4ecc199c9080", // the payment of that order
         };
         let component = if spare { format!("{name}_to_delete") } else { name.to_owned() };
         let parameter = json!({
