@@ -3,7 +3,7 @@ PYTHON ?= python3
 WAYBILL = .venv/bin/python localstack/waybill.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs status check test dist
+.PHONY: help up down logs status check test openapi dist
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
@@ -25,6 +25,9 @@ check: .venv/stamp ## formatting, clippy, template lint
 
 test: .venv/stamp ## every check, the journeys on a stack of their own
 	@$(WAYBILL) test
+
+openapi: .venv/stamp ## write openapi.json from the code
+	@$(WAYBILL) openapi
 
 dist: .venv/stamp ## the archives that ship, in build/dist, with their sizes
 	@$(WAYBILL) dist

@@ -176,6 +176,12 @@ def journeys(stack: Stack) -> list[checks.Step]:
     return [checks.Step("build", lambda: build.build(ROOT)), checks.Step("journeys", run_journeys)]
 
 
+def openapi() -> None:
+    """Write openapi.json from the code."""
+    build.check_tools()
+    build.cargo(ROOT, "run", "--release", "--locked", "--bin", "openapi")
+
+
 def dist() -> None:
     """The archives that ship, and their sizes."""
     build.check_tools()
@@ -192,7 +198,8 @@ def detail(text: str) -> None:
     print(f"         {text}", flush=True)
 
 
-COMMANDS = {"up": up, "down": down, "status": status, "logs": follow_logs, "check": check, "test": test, "dist": dist}
+COMMANDS = {"up": up, "down": down, "status": status, "logs": follow_logs, "check": check, "test": test,
+            "openapi": openapi, "dist": dist}
 
 
 def main() -> None:

@@ -12,5 +12,6 @@ mod logs_in_and_out;
 mod meets_faults;
 mod minds_an_account;
 mod orders_first_order;
+mod reads_the_reference;
 mod wants_the_last_ones;
 mod who_may_do_what;

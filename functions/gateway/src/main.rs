@@ -1,16 +1,17 @@
 //! The functions of the gateway context, by handler name (`Handler:` in template.yaml).
 
-mod fallback;
-mod health;
-
+use gateway::{Health, api};
 use lambda::{Error, handler, http, start, unknown_handler};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let config = start().await;
     match handler()?.as_str() {
-        "fallback" => http::serve((), fallback::fallback).await,
-        "health" => http::serve(health::Health::connect(&config)?, health::health).await,
+        "openapi" => http::serve((), api::openapi).await,
+        "docs" => http::serve((), api::docs).await,
+        "docs-asset" => http::serve((), api::docs_asset).await,
+        "health" => http::serve(Health::connect(&config)?, api::health).await,
+        "fallback" => http::serve((), gateway::fallback).await,
         unknown => Err(unknown_handler(unknown)),
     }
 }

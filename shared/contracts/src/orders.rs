@@ -1,6 +1,7 @@
 //! What `orders` tells: the same events its log is made of.
 
 use kernel::{Money, OrderId, PaymentId, ProductId, Quantity, UserId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 crate::events!(
@@ -131,7 +132,7 @@ pub struct OrderCancelled {
 }
 
 /// Why an order was cancelled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CancelReason {
     /// There was too little of something.

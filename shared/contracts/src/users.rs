@@ -1,6 +1,7 @@
 //! What `users` tells.
 
 use kernel::{Email, Redacted, UserId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 crate::events!(
@@ -69,7 +70,7 @@ pub enum UserField {
 }
 
 /// What an account may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Buys.

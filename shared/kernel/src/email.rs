@@ -1,7 +1,8 @@
 //! E-mail addresses.
 
-use std::str::FromStr;
+use std::{borrow::Cow, str::FromStr};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::{Invalid, Redacted};
@@ -41,6 +42,26 @@ impl FromStr for Email {
             return Err(refused());
         }
         Ok(Self(Redacted::new(text.to_lowercase())))
+    }
+}
+
+impl JsonSchema for Email {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Email".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let label = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?";
+        json_schema!({
+            "type": "string",
+            "format": "email",
+            "maxLength": 254,
+            "pattern": format!("^[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~.-]{{1,64}}@(?:{label}\\.)+{label}$"),
+        })
     }
 }
 

@@ -1,7 +1,8 @@
 //! Ids: UUIDv7, so that they sort by the time they were made.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -83,8 +84,24 @@ macro_rules! id {
         impl FromStr for $name {
             type Err = Invalid;
 
+            /// Only the form with four hyphens: the others that `Uuid` knows would be second spellings.
             fn from_str(text: &str) -> Result<Self, Invalid> {
-                Uuid::try_parse(text).map(Self).map_err(|_| Invalid::new("not_an_id", "must be a UUID"))
+                let id = Uuid::try_parse(text).ok().filter(|_| text.len() == uuid::fmt::Hyphenated::LENGTH);
+                id.map(Self).ok_or_else(|| Invalid::new("not_an_id", "must be a UUID"))
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "format": "uuid" })
             }
         }
     };
@@ -129,6 +146,16 @@ mod tests {
         assert!(id.is_younger_than(Duration::from_secs(5), before.plus_seconds(4)));
         assert!(!id.is_younger_than(Duration::from_secs(5), before.plus_seconds(6)));
         assert!(!id.is_younger_than(Duration::from_secs(5), before.plus_seconds(-1)), "made in the future");
+    }
+
+    #[test]
+    fn an_id_has_one_spelling() {
+        let id = "01930000-0000-7002-8000-000000000001";
+        assert_eq!(id.parse::<ProductId>().map(|id| id.to_string()), Ok(id.to_owned()));
+        let others = [&id.replace('-', ""), &format!("{{{id}}}"), &format!("urn:uuid:{id}"), "", "x"];
+        for other in others {
+            assert!(other.parse::<ProductId>().is_err(), "{other}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Invalid;
@@ -17,7 +18,7 @@ pub struct Money {
 }
 
 /// An ISO 4217 currency with two decimals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 #[allow(missing_docs)] // the codes say it
 pub enum Currency {
@@ -58,7 +59,8 @@ impl Money {
         self.currency
     }
 
-    /// Reads `"1299.99"`, `"1299.9"`, `"1299"`: at most two decimals, no sign but a leading minus, no exponent.
+    /// Reads `"1299.99"`, `"1299.9"`, `"1299"`: at most two decimals, no sign but a leading minus, no exponent, no
+    /// needless zero in front.
     pub fn parse(decimal: &str, currency: Currency) -> Result<Self, Invalid> {
         let refused =
             || Invalid::new("not_an_amount", "must be an amount with at most two decimals, such as \"1299.99\"");
@@ -68,7 +70,8 @@ impl Money {
         };
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
         let all_digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-        if !all_digits(whole) || !all_digits(fraction) || fraction.len() > 2 {
+        let needless_zero = whole.len() > 1 && whole.starts_with('0');
+        if !all_digits(whole) || needless_zero || !all_digits(fraction) || fraction.len() > 2 {
             return Err(refused());
         }
         let cents: i64 = format!("{fraction:0<2}").parse().map_err(|_| refused())?;
@@ -102,6 +105,11 @@ impl Money {
         let minor = self.minor.checked_mul(i64::from(times)).ok_or(MoneyError::Overflow)?;
         Ok(Self { minor, ..self })
     }
+}
+
+/// The decimal string of [`Money::to_decimal`] in a JSON Schema, for `#[schemars(schema_with = "…")]`.
+pub fn decimal_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": r"^-?(?:0|[1-9][0-9]*)\.[0-9]{2}$" })
 }
 
 impl fmt::Display for Money {
@@ -172,7 +180,9 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_an_amount() {
-        for text in ["", ".", "1.", ".5", "1.999", "1e3", "+1", "1,00", "NaN", "--1", " 1", "99999999999999999999"] {
+        for text in
+            ["", ".", "1.", ".5", "1.999", "1e3", "+1", "1,00", "NaN", "--1", " 1", "01", "99999999999999999999"]
+        {
             assert!(usd(text).is_err(), "{text:?}");
         }
     }

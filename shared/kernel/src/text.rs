@@ -1,12 +1,13 @@
 //! Text with a length limit.
 
-use std::{fmt, ops::Deref, str::FromStr};
+use std::{borrow::Cow, fmt, ops::Deref, str::FromStr};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::Invalid;
 
-/// `MIN` to `MAX` characters without control characters, trimmed of white space at both ends.
+/// `MIN` to `MAX` characters without control characters; white space at both ends is cut off, and does not make up the `MIN`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Text<const MIN: usize, const MAX: usize>(String);
@@ -15,15 +16,37 @@ impl<const MIN: usize, const MAX: usize> FromStr for Text<MIN, MAX> {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let text = text.trim();
-        if !(MIN..=MAX).contains(&text.chars().count()) {
+        let trimmed = text.trim();
+        if text.chars().count() > MAX || trimmed.chars().count() < MIN {
             return Err(Invalid::new("out_of_range", format!("must have {MIN} to {MAX} characters")));
         }
         // U+FFFE and U+FFFF are no characters, and SQS refuses a message that holds one.
         if text.chars().any(|c| (c.is_control() && c != '\n') || matches!(c, '\u{fffe}' | '\u{ffff}')) {
             return Err(Invalid::new("not_text", "must not contain control characters"));
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(trimmed.to_owned()))
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> JsonSchema for Text<MIN, MAX> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Text{MIN}To{MAX}").into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let allowed = r"[^\u0000-\u0009\u000b-\u001f\u007f-\u009f\ufffe\uffff]";
+        // Allowed, and not what `trim` cuts off.
+        let visible =
+            concat!(r"[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029", r"\u202f\u205f\u3000\ufffe\uffff]");
+        let pattern = match MIN {
+            0 => format!("^{allowed}*$"),
+            _ => format!("^{allowed}*{visible}{allowed}*$"),
+        };
+        json_schema!({ "type": "string", "minLength": MIN, "maxLength": MAX, "pattern": pattern })
     }
 }
 

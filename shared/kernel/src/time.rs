@@ -1,8 +1,9 @@
 //! Time: RFC 3339 in UTC, to the millisecond.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use jiff::SignedDuration;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::Invalid;
@@ -54,6 +55,20 @@ impl FromStr for Timestamp {
             .parse()
             .map_err(|_| Invalid::new("not_a_time", "must be an RFC 3339 time, such as 2026-01-02T03:04:05Z"))?;
         Ok(Self::from_millis(moment.as_millisecond()))
+    }
+}
+
+impl JsonSchema for Timestamp {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Timestamp".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date-time" })
     }
 }
 

@@ -46,7 +46,7 @@ impl Cursors {
             let genuine = self.mac(scope, position).verify_truncated_left(tag).is_ok();
             genuine.then(|| position.to_owned())
         });
-        position.ok_or_else(|| Problem::new(400, "invalid_cursor", "The cursor is not one that this list gave out."))
+        position.ok_or_else(invalid)
     }
 
     fn tag(&self, scope: &str, position: &str) -> Vec<u8> {
@@ -61,6 +61,10 @@ impl Cursors {
         mac.update(position.as_bytes());
         mac
     }
+}
+
+pub(crate) fn invalid() -> Problem {
+    Problem::new(400, "invalid_cursor", "The cursor is not one that this list gave out.")
 }
 
 #[cfg(test)]

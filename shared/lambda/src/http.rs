@@ -2,7 +2,10 @@
 
 use std::{cell::Cell, net::IpAddr, panic::AssertUnwindSafe, str::FromStr, time::Instant};
 
-use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use aws_lambda_events::{
+    apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse},
+    encodings::Body,
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use contracts::{Cause, Role};
 use dynamo::{Answer, Claim};
@@ -63,7 +66,7 @@ pub struct Request {
 pub struct Response {
     status: u16,
     headers: Vec<(&'static str, String)>,
-    body: String,
+    body: Body,
 }
 
 /// Serves one endpoint until the environment ends.
@@ -171,7 +174,7 @@ impl Request {
         if policy::allows(route.access, self.caller.map(|caller| caller.role)) {
             if route.access == Access::Owner { self.owned() } else { Ok(self) }
         } else if self.caller.is_some() {
-            Err(Problem::new(403, "forbidden", "This needs a role that the caller does not have."))
+            Err(forbidden())
         } else {
             Err(unauthorized())
         }
@@ -220,11 +223,10 @@ impl Request {
         self.parameter(name).unwrap_or_default().parse().map_err(|_| Problem::not_found(what))
     }
 
-    /// A query parameter, if it is given and not empty. API Gateway joins repetitions with commas, and so does this: a comma in a
+    /// A query parameter, if it is given. API Gateway joins repetitions with commas, and so does this: a comma in a
     /// value stays one.
     pub fn query(&self, name: &str) -> Option<String> {
-        let value = self.event.query_string_parameters.all(name)?.join(",");
-        Some(value).filter(|value| !value.is_empty())
+        Some(self.event.query_string_parameters.all(name)?.join(","))
     }
 
     /// A query parameter that is parsed, if it is given.
@@ -259,20 +261,16 @@ impl Request {
     }
 
     fn json(&self) -> Result<Value, Problem> {
-        let malformed = |detail: String| Problem::new(400, "malformed_json", detail);
         let text = self.event.body.as_deref().unwrap_or_default();
         let bytes = if self.event.is_base64_encoded {
-            BASE64_STANDARD.decode(text).map_err(|_| malformed("The body is not JSON.".to_owned()))?
+            BASE64_STANDARD.decode(text).map_err(|_| malformed(1, 1))?
         } else {
             text.as_bytes().to_vec()
         };
         if bytes.len() > MOST_BODY_BYTES {
-            let detail = format!("The body is larger than {MOST_BODY_BYTES} bytes.");
-            return Err(Problem::new(413, "body_too_large", detail));
+            return Err(too_large());
         }
-        serde_json::from_slice(&bytes).map_err(|error| {
-            malformed(format!("The body is not JSON: see line {}, column {}.", error.line(), error.column()))
-        })
+        serde_json::from_slice(&bytes).map_err(|error| malformed(error.line(), error.column()))
     }
 
     /// The caller's claim that this request is the same as any other with this `Idempotency-Key`, if it carries one.
@@ -338,13 +336,25 @@ fn caller(event: &ApiGatewayV2httpRequest) -> Option<Caller> {
     })
 }
 
-fn unauthorized() -> Problem {
+pub(crate) fn unauthorized() -> Problem {
     Problem::new(401, "unauthorized", "This needs a valid access token: Authorization: Bearer <token>.")
 }
 
+pub(crate) fn forbidden() -> Problem {
+    Problem::new(403, "forbidden", "This needs a role that the caller does not have.")
+}
+
+pub(crate) fn malformed(line: usize, column: usize) -> Problem {
+    Problem::new(400, "malformed_json", format!("The body is not JSON: see line {line}, column {column}."))
+}
+
+pub(crate) fn too_large() -> Problem {
+    Problem::new(413, "body_too_large", format!("The body is larger than {MOST_BODY_BYTES} bytes."))
+}
+
 impl Response {
-    fn new(status: u16, body: String) -> Self {
-        Self { status, headers: Vec::new(), body }
+    fn new(status: u16, body: impl Into<Body>) -> Self {
+        Self { status, headers: Vec::new(), body: body.into() }
     }
 
     /// Adds a header.
@@ -369,7 +379,8 @@ impl Response {
                 response.headers.insert(name, value);
             }
         }
-        response.body = Some(self.body.into());
+        response.is_base64_encoded = matches!(self.body, Body::Binary(_));
+        response.body = Some(self.body);
         response
     }
 }
@@ -415,6 +426,11 @@ pub fn with_status(status: u16, body: &impl Serialize) -> Reply {
 pub fn moved(location: String) -> Reply {
     let body = json_text(&serde_json::json!({ "location": location }))?;
     Ok(Response::new(308, body).header("location", location))
+}
+
+/// 200 with something else than JSON: text, or bytes, which API Gateway gets in base64.
+pub fn content(content_type: &'static str, body: impl Into<Body>) -> Response {
+    Response::new(200, body).header("content-type", content_type)
 }
 
 /// What is answered to a creation: 201, `Location`, and `body`. It is stored with an idempotency key as it is.

@@ -9,6 +9,7 @@ use std::{
 
 use contracts::Role;
 use kernel::{Currency, Email, Invalid, Money, OrderId, PaymentId, ProductId, Quantity, Redacted, Text, UserId};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value};
 
 use crate::problem::{FieldError, Problem};
@@ -20,6 +21,14 @@ pub trait Field: Sized {
     /// # Errors
     /// When the value is of the wrong type or out of its range.
     fn read(value: &Value) -> Result<Self, Invalid>;
+
+    /// Exactly what [`Field::read`] accepts, as a JSON Schema.
+    fn schema() -> Schema;
+}
+
+/// The schema of a type that has one, for a [`Field::schema`].
+pub fn schema_of<T: JsonSchema>() -> Schema {
+    T::json_schema(&mut SchemaGenerator::default())
 }
 
 /// The fields of one JSON object. Names are snake_case; camelCase spellings are the same name.
@@ -182,6 +191,10 @@ macro_rules! read_from_text {
             fn read(value: &Value) -> Result<Self, Invalid> {
                 parse(value)
             }
+
+            fn schema() -> Schema {
+                schema_of::<Self>()
+            }
         })+
     };
 }
@@ -191,14 +204,20 @@ impl<const MIN: usize, const MAX: usize> Field for Text<MIN, MAX> {
     fn read(value: &Value) -> Result<Self, Invalid> {
         parse(value)
     }
+
+    fn schema() -> Schema {
+        schema_of::<Self>()
+    }
 }
 
 impl Field for Quantity {
     fn read(value: &Value) -> Result<Self, Invalid> {
-        let number = value.as_number().ok_or_else(|| wrong_type("a whole number"))?;
-        let pieces = number.as_i64().ok_or_else(|| wrong_type("a whole number"))?;
         // Anything that does not fit 32 bits is as much out of range as 0 is.
-        Self::try_from(u32::try_from(pieces).unwrap_or(0))
+        Self::try_from(u32::try_from(i64::read(value)?).unwrap_or(0))
+    }
+
+    fn schema() -> Schema {
+        schema_of::<Self>()
     }
 }
 
@@ -207,11 +226,21 @@ impl Field for Role {
         serde_json::from_value(value.clone())
             .map_err(|_| Invalid::new("not_a_role", "must be one of \"customer\", \"admin\""))
     }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "enum": [Self::Customer, Self::Admin] })
+    }
 }
 
+/// A whole number; `5.0` is one.
 impl Field for i64 {
     fn read(value: &Value) -> Result<Self, Invalid> {
-        value.as_i64().ok_or_else(|| wrong_type("a whole number"))
+        let number = value.as_number().ok_or_else(|| wrong_type("a whole number"))?;
+        number.to_string().trim_end_matches(".0").parse().map_err(|_| wrong_type("a whole number"))
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "integer", "minimum": Self::MIN, "maximum": Self::MAX })
     }
 }
 
@@ -219,14 +248,21 @@ impl Field for i64 {
 impl Field for Redacted<String> {
     fn read(value: &Value) -> Result<Self, Invalid> {
         let text = value.as_str().ok_or_else(|| wrong_type("a string"))?;
-        if text.chars().count() > 1_024 {
-            return Err(Invalid::new("out_of_range", "must have at most 1024 characters"));
+        if text.chars().count() > MOST_SECRET {
+            return Err(Invalid::new("out_of_range", format!("must have at most {MOST_SECRET} characters")));
         }
         Ok(Self::new(text.to_owned()))
     }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "format": "password", "maxLength": MOST_SECRET })
+    }
 }
 
-/// An amount whose currency stands elsewhere: a decimal string, or a number with at most two decimals.
+const MOST_SECRET: usize = 1_024;
+
+/// An amount whose currency stands elsewhere: a decimal string, or a number with at most two decimals. At most thirteen digits stand
+/// before the point: so many, and the two behind it, are exact in any JSON number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Amount(i64);
 
@@ -246,12 +282,24 @@ impl Field for Amount {
             _ => return Err(wrong_type("an amount such as \"1299.99\"")),
         };
         let money = Money::parse(&decimal, Currency::Usd)?;
-        if money.minor() < 0 {
-            return Err(Invalid::new("out_of_range", "must not be negative"));
+        if !(0..=MOST_MINOR).contains(&money.minor()) || value.as_str().is_some_and(|text| text.starts_with('-')) {
+            return Err(Invalid::new("out_of_range", "must be from 0 to 9999999999999.99"));
         }
         Ok(Self(money.minor()))
     }
+
+    fn schema() -> Schema {
+        json_schema!({
+            "type": ["string", "number"],
+            "pattern": r"^(?:0|[1-9][0-9]{0,12})(?:\.[0-9]{1,2})?$",
+            "minimum": 0,
+            "maximum": 9_999_999_999_999.99,
+            "multipleOf": 0.01,
+        })
+    }
 }
+
+const MOST_MINOR: i64 = 999_999_999_999_999;
 
 #[cfg(test)]
 mod tests {
@@ -311,8 +359,138 @@ mod tests {
         {
             assert_eq!(Amount::read(&value), Ok(Amount(minor)), "{value}");
         }
-        for value in [json!(1.999), json!(-1), json!(null), json!("1,5"), json!(1e300)] {
+        for value in [json!(1.999), json!(-1), json!("-0"), json!(null), json!("1,5"), json!("01"), json!(1e300)] {
             assert!(Amount::read(&value).is_err(), "{value}");
         }
+    }
+
+    /// Whether `schema` accepts `value`; as much of JSON Schema as fields use.
+    fn accepts(schema: &Schema, value: &Value) -> bool {
+        let is = |name: &str| schema.get("type").is_some_and(|of| of == name || json_has(of, name));
+        let limit = |name: &str| schema.get(name).and_then(Value::as_f64);
+        let pattern = |text: &str| {
+            let pattern = schema.get("pattern").and_then(Value::as_str);
+            pattern.is_none_or(|pattern| regex_lite::Regex::new(pattern).expect("a pattern").is_match(text))
+        };
+        let one_of = schema.get("enum").is_none_or(|all| all.as_array().expect("a list").contains(value));
+        one_of
+            && match value {
+                Value::String(text) => {
+                    let length = f64::from(u32::try_from(text.chars().count()).expect("short"));
+                    is("string")
+                        && pattern(text)
+                        && limit("minLength").is_none_or(|least| length >= least)
+                        && limit("maxLength").is_none_or(|most| length <= most)
+                }
+                Value::Number(number) => {
+                    let number = number.as_f64().expect("a number");
+                    (is("number") || is("integer") && number.fract() == 0.0)
+                        && limit("minimum").is_none_or(|least| number >= least)
+                        && limit("maximum").is_none_or(|most| number <= most)
+                }
+                _ => false,
+            }
+    }
+
+    fn json_has(list: &Value, name: &str) -> bool {
+        list.as_array().is_some_and(|all| all.iter().any(|one| one == name))
+    }
+
+    /// What a reader and its schema do not agree on.
+    fn disagreement<T: Field>(values: &[Value]) -> Vec<&Value> {
+        values.iter().filter(|value| accepts(&T::schema(), value) != T::read(value).is_ok()).collect()
+    }
+
+    #[test]
+    fn readers_accept_what_their_schemas_accept() {
+        let long = "x".repeat(61);
+        let texts = [
+            "",
+            " ",
+            "a",
+            "ab",
+            "\n",
+            "a\n",
+            "\ta",
+            "a\u{7}",
+            "\u{a0}",
+            "\u{3000}x",
+            "\u{2028}",
+            "\u{85}",
+            "\u{feff}",
+            "ü",
+            "\u{fffe}",
+            "USD",
+            "usd",
+            "EUR",
+            "customer",
+            "admin",
+            "Admin",
+            "0",
+            "7",
+            "00",
+            "01",
+            "-0",
+            "-1",
+            "1.5",
+            "1.55",
+            "1.555",
+            ".5",
+            "5.",
+            "1e3",
+            "+1",
+            "1299.99",
+            "9999999999999.99",
+            "10000000000000",
+            "a@b.cd",
+            "A.b-c@De-f.g",
+            "a@b",
+            "a@-b.cd",
+            "a@b-.cd",
+            "a@b..cd",
+            "a b@c.de",
+            "a@b.cd\n",
+            "ü@b.cd",
+            "@b.cd",
+            "a@b@c.de",
+            "a,b@c.de",
+            "(a)@b.cd",
+            "a..b@c.de",
+            &long[..60],
+            &long,
+            &format!(" {}", &long[..60]),
+            &format!("{}@b.cd", &long),
+            &format!("{long}xxxx@b.cd"),
+        ];
+        let numbers = [
+            json!(0),
+            json!(1),
+            json!(5.0),
+            json!(1.5),
+            json!(-1),
+            json!(1000),
+            json!(1001),
+            json!(1e3),
+            json!(u64::MAX),
+        ];
+        let others = [json!(null), json!(true), json!([]), json!({})];
+        let values: Vec<Value> = texts.iter().map(|text| json!(text)).chain(numbers).chain(others).collect();
+        assert_eq!(disagreement::<Text<0, 60>>(&values), Vec::<&Value>::new());
+        assert_eq!(disagreement::<Text<1, 60>>(&values), Vec::<&Value>::new());
+        assert_eq!(disagreement::<Email>(&values), Vec::<&Value>::new());
+        assert_eq!(disagreement::<Currency>(&values), Vec::<&Value>::new());
+        assert_eq!(disagreement::<Role>(&values), Vec::<&Value>::new());
+        assert_eq!(disagreement::<Quantity>(&values), Vec::<&Value>::new());
+        assert_eq!(disagreement::<i64>(&values), Vec::<&Value>::new());
+        assert_eq!(disagreement::<Amount>(&values), Vec::<&Value>::new());
+        assert_eq!(disagreement::<Redacted<String>>(&values), Vec::<&Value>::new());
+    }
+
+    #[test]
+    fn an_id_is_a_uuid_in_its_one_spelling() {
+        let id = "01930000-0000-7002-8000-000000000001";
+        assert!(OrderId::read(&json!(id)).is_ok());
+        assert!(OrderId::read(&json!(id.replace('-', ""))).is_err());
+        assert_eq!(OrderId::schema().get("format"), Some(&json!("uuid")));
     }
 }

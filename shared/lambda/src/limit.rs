@@ -112,8 +112,7 @@ impl Limiter {
 
     fn refusal(&self, request: &Request, wait_micros: i64) -> Problem {
         request.tell(self.quota(self.rate.period()));
-        let wait = Duration::from_micros(wait_micros.unsigned_abs());
-        Problem::too_many("rate_limited", name(self.limit), wait, "These were too many requests in too short a time.")
+        rate_limited(self.limit, Duration::from_micros(wait_micros.unsigned_abs()))
     }
 
     /// What is left in a bucket that is full again in `micros`.
@@ -129,6 +128,10 @@ impl Limiter {
             reset_seconds,
         }
     }
+}
+
+pub(crate) fn rate_limited(limit: Limit, wait: Duration) -> Problem {
+    Problem::too_many("rate_limited", name(limit), wait, "These were too many requests in too short a time.")
 }
 
 /// The limit's name in headers and keys.

@@ -106,6 +106,40 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// What [`Problem::to_json`] writes, as a JSON Schema.
+    pub(crate) fn schema() -> Value {
+        let text = |what: &str| serde_json::json!({ "type": "string", "description": what });
+        let error = serde_json::json!({
+            "type": "object",
+            "properties": {
+                "field": text("Which: `items[0].quantity`; empty for the body as a whole."),
+                "code": text("Stable: `required`, `out_of_range`, …."),
+                "message": text("What would be accepted."),
+            },
+            "required": ["field", "code", "message"],
+        });
+        serde_json::json!({
+            "type": "object",
+            "description": "Why a request was refused, or that it failed (RFC 9457). Some problems have members of their own.",
+            "properties": {
+                "type": text("`urn:waybill:problem:` and the code."),
+                "title": text("The status in words."),
+                "status": { "type": "integer", "description": "The HTTP status." },
+                "code": text("Stable; what a program looks at."),
+                "detail": text("A sentence for a person."),
+                "correlation_id": text("What to name when asking for help."),
+                "errors": {
+                    "type": "array",
+                    "description": "Every field that is wrong, with `validation_failed`.",
+                    "items": error,
+                },
+            },
+            "required": ["type", "title", "status", "code", "detail", "correlation_id"],
+        })
+    }
+}
+
 /// The reason phrase of RFC 9110.
 fn title(status: u16) -> &'static str {
     match status {

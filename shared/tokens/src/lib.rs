@@ -12,6 +12,7 @@ use contracts::Role;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use kernel::{Chain, SessionId, Timestamp, UserId};
 use p256::{PublicKey, ecdsa::Signature, elliptic_curve::sec1::ToSec1Point, pkcs8::DecodePublicKey};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
@@ -51,7 +52,7 @@ impl Claims {
 }
 
 /// A public key as RFC 7517 has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Jwk {
     kty: &'static str,
     crv: &'static str,

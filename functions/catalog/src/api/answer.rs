@@ -1,16 +1,22 @@
 //! A product as a caller sees it.
 
 use kernel::{Currency, ProductId, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::domain::Product;
 
-#[derive(Serialize)]
+/// A product.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Product")]
 pub(super) struct ProductAnswer<'a> {
     id: ProductId,
     name: &'a str,
     description: &'a str,
     category: &'a str,
+    /// What one piece costs.
+    #[schemars(schema_with = "kernel::decimal_schema")]
     price: String,
     currency: Currency,
     created_at: Timestamp,
@@ -28,4 +34,17 @@ impl<'a> From<&'a Product> for ProductAnswer<'a> {
             created_at: product.created_at,
         }
     }
+}
+
+/// The seed's first product.
+pub(super) fn example() -> Value {
+    json!({
+        "id": "01930000-0000-7002-8000-000000000001",
+        "name": "Featherweight Laptop 14",
+        "description": "14-inch laptop, 1.1 kg, 32 GB memory, 1 TB SSD.",
+        "category": "Computers",
+        "price": "1849.00",
+        "currency": "USD",
+        "created_at": "2026-11-21T06:30:31.000Z",
+    })
 }

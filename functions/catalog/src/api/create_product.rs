@@ -2,13 +2,17 @@ use kernel::{Currency, Invalid, ProductId};
 use lambda::{
     http::{self, Reply, Request, Response},
     input::{Amount, Fields},
+    openapi::{Object, Operation},
     problem::Problem,
 };
 
-use super::answer::ProductAnswer;
+use schemars::{Schema, json_schema};
+use serde_json::json;
+
+use super::answer::{ProductAnswer, example};
 use crate::{
     Catalog, Created,
-    domain::{HIGHEST_PRICE_MINOR, Product},
+    domain::{Category, Description, HIGHEST_PRICE_MINOR, Product, ProductName},
 };
 
 /// `POST /products`: takes a product into the catalog; its stock is zero.
@@ -21,8 +25,32 @@ pub async fn create_product(catalog: &Catalog, request: &Request) -> Reply {
     match catalog.create(&product, claimed, request.now, &request.cause()).await? {
         Created::Done => Ok(answer.into()),
         Created::Answered(found) => catalog.replay(claim.as_ref(), &found, request.now).map(Response::from),
-        Created::Exists => Err(Problem::new(409, "product_exists", "There is a product with this id.")),
+        Created::Exists => Err(exists()),
     }
+}
+
+/// How the document tells of it.
+pub(super) fn operation() -> Operation {
+    Operation::new("POST /api/v1/products", "createProduct", "Take a product into the catalog")
+        .describe("Its stock is zero.")
+        .body(
+            Object::new()
+                .required::<ProductName>("name")
+                .optional::<Description>("description")
+                .required::<Category>("category")
+                .required_as("price", price_schema())
+                .optional::<Currency>("currency")
+                .about("USD if none is given.")
+                .example("a product", json!({ "name": "Mug", "category": "Kitchen", "price": "12.50" })),
+        )
+        .idempotent()
+        .created::<ProductAnswer<'_>>("The product.", example())
+        .refuses(exists())
+        .refuses(Problem::new(409, "busy", "A request with this Idempotency-Key has just expired; try again."))
+}
+
+fn exists() -> Problem {
+    Problem::new(409, "product_exists", "There is a product with this id.")
 }
 
 fn read(body: &Fields<'_>, request: &Request) -> Option<Product> {
@@ -43,5 +71,16 @@ fn read(body: &Fields<'_>, request: &Request) -> Option<Product> {
         price,
         created_at: request.now,
         version: 1,
+    })
+}
+
+/// From 0.01 to [`HIGHEST_PRICE_MINOR`].
+fn price_schema() -> Schema {
+    json_schema!({
+        "type": ["string", "number"],
+        "pattern": r"^(?:0\.(?:0[1-9]|[1-9][0-9]?)|[1-9][0-9]{0,6}(?:\.[0-9]{1,2})?|10000000(?:\.00?)?)$",
+        "minimum": 0.01,
+        "maximum": HIGHEST_PRICE_MINOR / 100,
+        "multipleOf": 0.01,
     })
 }

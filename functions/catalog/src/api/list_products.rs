@@ -1,13 +1,17 @@
 use lambda::{
     cursor::Cursors,
     http::{self, Reply, Request},
+    openapi::Operation,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
-use super::answer::ProductAnswer;
-use crate::Catalog;
+use super::answer::{ProductAnswer, example};
+use crate::{Catalog, domain::Category};
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ProductList")]
 struct ListAnswer<'a> {
     items: Vec<ProductAnswer<'a>>,
     next_cursor: Option<String>,
@@ -16,10 +20,18 @@ struct ListAnswer<'a> {
 /// `GET /products`: by name; `?category=` in any case of letters.
 pub async fn list_products((catalog, cursors): &(Catalog, Cursors), request: &Request) -> Reply {
     let limit = request.limit()?;
-    let category = request.query("category");
+    let category = request.parsed_query::<Category>("category")?;
     let scope = format!("GET /products {:?}", category.as_deref().map(str::to_lowercase));
     let after = request.query("cursor").map(|cursor| cursors.open(&scope, &cursor)).transpose()?;
     let (page, next) = catalog.list(category.as_deref(), after, limit).await?;
     let next_cursor = next.map(|next| cursors.seal(&scope, &next));
     http::ok(&ListAnswer { items: page.iter().map(ProductAnswer::from).collect(), next_cursor })
+}
+
+/// How the document tells of it.
+pub(super) fn operation() -> Operation {
+    Operation::new("GET /api/v1/products", "listProducts", "Products by name")
+        .query::<Category>("category", "Only of this category, in any case of letters.", "computers")
+        .list()
+        .ok::<ListAnswer<'_>>("A page of products.", json!({ "items": [example()], "next_cursor": null }))
 }

@@ -14,12 +14,14 @@ use kernel::Timestamp;
 use lambda::{
     Error, env,
     http::{self, Reply, Request},
+    openapi::Operation,
     problem::Problem,
 };
+use serde_json::json;
 use tokio::sync::Mutex;
 
 use checks::Checks;
-use report::{Report, Status};
+use report::{OneContext, Report, Status};
 use watched::Watched;
 
 /// How long a report is kept, in milliseconds.
@@ -72,6 +74,32 @@ pub async fn health(health: &Health, request: &Request) -> Reply {
         Some(one) => http::with_status(status_code(one.health.status), &one),
         None => http::with_status(status_code(report.status), report),
     }
+}
+
+/// How the document tells of them.
+pub(crate) fn operations() -> [Operation; 2] {
+    let queue = json!({ "name": "StartCheckout", "status": "up", "waiting": 0, "in_flight": 1, "dead_letters": 0 });
+    let orders = json!({ "status": "up", "table": { "status": "up" }, "queues": [queue] });
+    let report = json!({
+        "status": "up",
+        "checked_at": "2026-11-21T06:30:31.000Z",
+        "contexts": { "gateway": { "status": "up" }, "orders": orders },
+        "unpublished": { "status": "up", "count": 0 },
+    });
+    let mut one = orders.clone();
+    one["name"] = json!("orders");
+    one["checked_at"] = report["checked_at"].clone();
+    let all = Operation::new("GET /api/v1/health", "getHealth", "How the shop is")
+        .also("GET /health", "getHealthAtRoot")
+        .describe("Each context's table, queues and dead letters, and the events that could not be published; at most five seconds old.")
+        .ok::<Report>("It works, if maybe not all of it.", report.clone())
+        .answer::<Report>(503, "A part of it does not work.", report);
+    let context = Operation::new("GET /api/v1/health/{context}", "getContextHealth", "How one context is")
+        .path::<String>("context", "Which context.", "orders")
+        .ok::<OneContext<'_>>("It works, if maybe not all of it.", one.clone())
+        .answer::<OneContext<'_>>(503, "A part of it does not work.", one)
+        .refuses(Problem::not_found("context"));
+    [all, context]
 }
 
 /// Whether a report is young enough; one from the future is not, the clock was set.

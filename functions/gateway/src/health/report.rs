@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use kernel::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// How something is; of several, the worst counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "HealthStatus")]
 pub enum Status {
     /// It works.
     Up,
@@ -53,7 +55,8 @@ pub struct FoundConsumer {
 }
 
 /// How the shop is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Health")]
 pub struct Report {
     /// The worst of all.
     pub status: Status,
@@ -64,7 +67,8 @@ pub struct Report {
 }
 
 /// How one context is, by itself.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "HealthOfContext")]
 pub struct OneContext<'a> {
     name: &'a str,
     checked_at: Timestamp,
@@ -74,7 +78,7 @@ pub struct OneContext<'a> {
 }
 
 /// How a context is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ContextHealth {
     /// The worst of its parts.
     pub status: Status,
@@ -84,13 +88,13 @@ pub struct ContextHealth {
     queues: Vec<QueueHealth>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct TableHealth {
     status: Status,
 }
 
 /// A consumer's queue with its dead letters; a number that is not known is null.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct QueueHealth {
     name: String,
     status: Status,
@@ -100,7 +104,7 @@ struct QueueHealth {
 }
 
 /// Events that could not be published.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Unpublished {
     status: Status,
     count: Option<u64>,

@@ -1,15 +1,22 @@
 //! Stock as a caller sees it.
 
 use kernel::ProductId;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::domain::Stock;
 
-#[derive(Serialize)]
+/// How much there is of a product.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Stock")]
 pub(super) struct StockAnswer {
     product_id: ProductId,
+    /// For sale.
     available: i64,
+    /// Set aside for orders that are being paid.
     reserved: i64,
+    /// Both together.
     on_hand: i64,
 }
 
@@ -22,4 +29,9 @@ impl From<Stock> for StockAnswer {
             on_hand: stock.on_hand(),
         }
     }
+}
+
+/// The stock of the seed's first product.
+pub(super) fn example() -> Value {
+    json!({ "product_id": "01930000-0000-7002-8000-000000000001", "available": 98, "reserved": 2, "on_hand": 100 })
 }

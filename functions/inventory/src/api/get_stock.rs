@@ -1,11 +1,20 @@
 use kernel::ProductId;
-use lambda::http::{self, Reply, Request};
+use lambda::{
+    http::{self, Reply, Request},
+    openapi::Operation,
+};
 
-use super::answer::StockAnswer;
+use super::answer::{StockAnswer, example};
 use crate::Inventory;
 
 /// `GET /products/{product_id}/inventory`
 pub async fn get_stock(inventory: &Inventory, request: &Request) -> Reply {
     let id: ProductId = request.id("product_id", "product")?;
     http::ok(&StockAnswer::from(inventory.stock(id).await?))
+}
+
+/// How the document tells of it.
+pub(super) fn operation() -> Operation {
+    Operation::new("GET /api/v1/products/{product_id}/inventory", "getStock", "The stock of a product")
+        .ok::<StockAnswer>("The stock.", example())
 }

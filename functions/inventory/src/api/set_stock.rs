@@ -2,11 +2,15 @@ use kernel::{Invalid, ProductId};
 use lambda::{
     http::{self, Reply, Request},
     input::Fields,
+    openapi::{Object, Operation},
 };
 
-use super::answer::StockAnswer;
+use schemars::{Schema, json_schema};
+use serde_json::json;
+
+use super::answer::{StockAnswer, example};
 use crate::{
-    Inventory,
+    Inventory, InventoryError,
     domain::{Change, MOST_ON_HAND},
 };
 
@@ -16,6 +20,23 @@ pub async fn set_stock(inventory: &Inventory, request: &Request) -> Reply {
     let id: ProductId = request.id("product_id", "product")?;
     let change = request.body(read)?;
     http::ok(&StockAnswer::from(inventory.change(id, change).await?))
+}
+
+/// How the document tells of it.
+pub(super) fn operation() -> Operation {
+    let form = |name, least| Object::new().required_as(name, pieces_schema(least));
+    Operation::new("PUT /api/v1/products/{product_id}/inventory", "setStock", "Set or change the stock of a product")
+        .also("PATCH /api/v1/products/{product_id}/stock", "changeStock")
+        .describe("`quantity` or `stock` says how much is on hand, `adjust` how much came or, below zero, went.")
+        .body(form("quantity", 0).example("set", json!({ "quantity": 100 })))
+        .body(form("stock", 0).example("set, by its other name", json!({ "stock": 100 })))
+        .body(form("adjust", -MOST_ON_HAND).example("change", json!({ "adjust": -1 })))
+        .ok::<StockAnswer>("The stock as it is now.", example())
+        .refuses(InventoryError::TooLittle { available: 3, reserved: 2 })
+}
+
+fn pieces_schema(least: i64) -> Schema {
+    json_schema!({ "type": "integer", "minimum": least, "maximum": MOST_ON_HAND })
 }
 
 fn read(body: &Fields<'_>) -> Option<Change> {

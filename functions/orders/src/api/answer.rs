@@ -2,22 +2,29 @@
 
 use contracts::CancelReason;
 use kernel::{Currency, OrderId, PaymentId, ProductId, Quantity, Timestamp, UserId};
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::domain::{Order, Status};
 
-#[derive(Serialize)]
+/// An order.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Order")]
 pub(super) struct OrderAnswer<'a> {
     id: OrderId,
     user_id: UserId,
     status: Status,
     items: Vec<ItemAnswer<'a>>,
+    #[schemars(schema_with = "kernel::decimal_schema")]
     total_amount: String,
     currency: Currency,
     created_at: Timestamp,
     updated_at: Timestamp,
+    /// The payment that was captured for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     payment_id: Option<PaymentId>,
+    /// Why it was cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     cancel_reason: Option<CancelReason>,
     /// How long the request took up to this answer; only where an order is placed.
@@ -25,11 +32,14 @@ pub(super) struct OrderAnswer<'a> {
     pub(super) processing_duration_ms: Option<u64>,
 }
 
-#[derive(Serialize)]
+/// One product of an order, at the price of the day it was placed.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OrderItem")]
 struct ItemAnswer<'a> {
     product_id: ProductId,
     name: &'a str,
     quantity: Quantity,
+    #[schemars(schema_with = "kernel::decimal_schema")]
     unit_price: String,
 }
 
@@ -55,4 +65,30 @@ impl<'a> From<&'a Order> for OrderAnswer<'a> {
             processing_duration_ms: None,
         }
     }
+}
+
+/// An order like the seed's first, in the state `status`.
+pub(super) fn example(status: &str) -> Value {
+    json!({
+        "id": "01930000-0000-7003-8000-000000000001",
+        "user_id": "01930000-0000-7001-8000-000000000001",
+        "status": status,
+        "items": [{
+            "product_id": "01930000-0000-7002-8000-000000000003",
+            "name": "Mechanical Keyboard",
+            "quantity": 2,
+            "unit_price": "129.90",
+        }],
+        "total_amount": "259.80",
+        "currency": "USD",
+        "created_at": "2026-11-21T06:30:31.000Z",
+        "updated_at": "2026-11-21T06:30:31.000Z",
+    })
+}
+
+/// The answer to an order that was just placed.
+pub(super) fn placed_example() -> Value {
+    let mut placed = example("pending");
+    placed["processing_duration_ms"] = json!(7);
+    placed
 }

@@ -1,6 +1,9 @@
-use lambda::http::{Reply, Request};
+use lambda::{
+    http::{Reply, Request},
+    openapi::Operation,
+};
 
-use super::place_order::{place, read, read_payment_method};
+use super::place_order::{PaymentToken, place, place_operation, read, read_payment_method};
 use crate::Orders;
 
 /// `POST /checkout`: records an order and has it paid; the answer does not wait for that.
@@ -11,4 +14,18 @@ pub async fn checkout(orders: &Orders, request: &Request) -> Reply {
         payment_method.and(wanted)
     })?;
     place(orders, request, wanted).await
+}
+
+/// How the document tells of it.
+pub(super) fn operation() -> Operation {
+    let operation = Operation::new("POST /api/v1/checkout", "checkout", "Place an order and have it paid").describe(
+        "The answer does not wait for the payment: the order is `pending`, and a moment later `paid` or `cancelled`. Prices are \
+         the catalog's; a stated one that differs is refused.",
+    );
+    place_operation(operation, |form| {
+        form.optional::<PaymentToken>("payment_method").about(
+            "The payment provider's token. With the simulator: `pm_card_visa` (also if none is given), `pm_card_chargeDeclined`, \
+             `pm_card_timeout`, `pm_card_failsOnce`, `pm_card_slow`.",
+        )
+    })
 }

@@ -1,11 +1,14 @@
-use kernel::{Email, Invalid, ProductId, Quantity};
+use kernel::{Email, Invalid, ProductId, Quantity, UserId};
 use lambda::{
     http::{self, Reply, Request, Response},
-    input::{Amount, Fields},
+    input::{Amount, Field, Fields},
+    openapi::{Object, Operation},
 };
+use schemars::{Schema, json_schema};
+use serde_json::{Value, json};
 
-use super::answer::OrderAnswer;
-use crate::{Orders, PlaceOrder, domain::WantedLine};
+use super::answer::{OrderAnswer, placed_example};
+use crate::{Orders, OrdersError, PlaceOrder, domain::WantedLine};
 
 /// `POST /orders`: records an order at today's prices; it is paid later.
 pub async fn place_order(orders: &Orders, request: &Request) -> Reply {
@@ -48,18 +51,75 @@ fn line(fields: &Fields<'_>) -> Option<WantedLine> {
 }
 
 /// A means of payment, as the provider names it: never a card number.
-pub(super) fn read_payment_method(body: &Fields<'_>, default: Option<&str>) -> Option<String> {
-    let token = match body.optional::<kernel::Text<1, 64>>("payment_method")? {
-        Some(token) => token.to_string(),
-        None => match default {
-            Some(default) => default.to_owned(),
-            None => return body.refuse("payment_method", Invalid::new("required", "is required")),
-        },
-    };
-    if token.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && token.bytes().any(|b| !b.is_ascii_digit()) {
-        Some(token)
-    } else {
-        let message = "must be a payment provider's token of letters, digits and underscores, such as pm_card_visa";
-        body.refuse("payment_method", Invalid::new("not_a_token", message))
+pub(super) struct PaymentToken(String);
+
+impl Field for PaymentToken {
+    fn read(value: &Value) -> Result<Self, Invalid> {
+        let token = value.as_str().ok_or_else(|| Invalid::new("wrong_type", "must be a string"))?;
+        let is_token = token.len() <= 64
+            && token.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+            && token.bytes().any(|b| !b.is_ascii_digit());
+        if is_token {
+            Ok(Self(token.to_owned()))
+        } else {
+            let message =
+                "must be a payment provider's token of up to 64 letters, digits and underscores, such as pm_card_visa";
+            Err(Invalid::new("not_a_token", message))
+        }
     }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "maxLength": 64, "pattern": "^[0-9]*[A-Za-z_][A-Za-z0-9_]*$" })
+    }
+}
+
+/// The means of payment of a checkout.
+pub(super) fn read_payment_method(body: &Fields<'_>, default: Option<&str>) -> Option<String> {
+    match (body.optional::<PaymentToken>("payment_method")?, default) {
+        (Some(PaymentToken(token)), _) => Some(token),
+        (None, Some(default)) => Some(default.to_owned()),
+        (None, None) => body.refuse("payment_method", Invalid::new("required", "is required")),
+    }
+}
+
+/// How the document tells of it.
+pub(super) fn operation() -> Operation {
+    let operation = Operation::new("POST /api/v1/orders", "placeOrder", "Place an order, to be paid later")
+        .describe("Prices are the catalog's; a stated one that differs is refused.");
+    place_operation(operation, |form| form)
+}
+
+/// What placing an order takes and answers, whether it is paid at once or not; `with` adds to each form of the body.
+pub(super) fn place_operation(operation: Operation, with: fn(Object) -> Object) -> Operation {
+    let line = || {
+        let line = Object::new().required::<ProductId>("product_id").required::<Quantity>("quantity");
+        line.optional::<Amount>("price").about("What the caller believes one piece costs.")
+    };
+    let who = |form: Object| {
+        let form = form
+            .optional::<UserId>("user_id")
+            .about("The caller, if none is given; another only for an administrator.");
+        let form =
+            form.optional::<Email>("user_email").about("Checked to be an address; mail goes to the account's own.");
+        with(form.optional::<Amount>("total_price").about("What the caller believes all of it costs."))
+    };
+    let (keyboard, coffee) = ("01930000-0000-7002-8000-000000000003", "01930000-0000-7002-8000-000000000006");
+    let items =
+        json!([{ "product_id": keyboard, "quantity": 1 }, { "product_id": coffee, "quantity": 2, "price": "74.95" }]);
+    operation
+        .body(
+            who(Object::new().list("items", 1..=100, line()))
+                .example("a list of items", json!({ "items": items }))
+                .example(
+                    "with the total",
+                    json!({ "items": [{ "product_id": keyboard, "quantity": 1 }], "total_price": 129.9 }),
+                ),
+        )
+        .body(
+            who(line()).example("one product", json!({ "product_id": coffee, "quantity": 1, "total_price": "74.95" })),
+        )
+        .idempotent()
+        .created::<OrderAnswer<'_>>("The order, as it was placed.", placed_example())
+        .refuses(OrdersError::NotTheCaller)
+        .refuses(OrdersError::Busy)
 }

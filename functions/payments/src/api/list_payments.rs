@@ -2,14 +2,18 @@ use kernel::{OrderId, UserId};
 use lambda::{
     cursor::Cursors,
     http::{self, Reply, Request},
+    openapi::Operation,
     problem::Problem,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
-use super::answer::PaymentAnswer;
+use super::answer::{PaymentAnswer, example};
 use crate::Payments;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PaymentList")]
 struct ListAnswer<'a> {
     items: Vec<PaymentAnswer<'a>>,
     next_cursor: Option<String>,
@@ -21,7 +25,7 @@ pub async fn list_payments((payments, cursors): &(Payments, Cursors), request: &
     let limit = request.limit()?;
     let user_id = request.parsed_query::<UserId>("user_id")?.unwrap_or(caller.user_id);
     if user_id != caller.user_id && !caller.is_admin() {
-        return Err(Problem::new(403, "forbidden", "Only an administrator reads the payments of somebody else."));
+        return Err(not_yours());
     }
     if let Some(order_id) = request.parsed_query::<OrderId>("order_id")? {
         let payment = payments.of_order(user_id, order_id).await?;
@@ -32,4 +36,18 @@ pub async fn list_payments((payments, cursors): &(Payments, Cursors), request: &
     let (page, next) = payments.of_user(user_id, after, limit).await?;
     let next_cursor = next.map(|id| cursors.seal(&scope, &id.to_string()));
     http::ok(&ListAnswer { items: page.iter().map(PaymentAnswer::from).collect(), next_cursor })
+}
+
+/// How the document tells of it.
+pub(super) fn operation() -> Operation {
+    Operation::new("GET /api/v1/payments", "listPayments", "The caller's own payments, newest first")
+        .query::<OrderId>("order_id", "Only the payment of this order.", "01930000-0000-7003-8000-000000000001")
+        .query::<UserId>("user_id", "This user's, for administrators.", "01930000-0000-7001-8000-000000000001")
+        .list()
+        .ok::<ListAnswer<'_>>("A page of payments.", json!({ "items": [example()], "next_cursor": null }))
+        .refuses(not_yours())
+}
+
+fn not_yours() -> Problem {
+    Problem::new(403, "forbidden", "Only an administrator reads the payments of somebody else.")
 }

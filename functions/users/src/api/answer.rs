@@ -2,7 +2,9 @@
 
 use contracts::Role;
 use kernel::{Timestamp, UserId};
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Value, json};
 use tokens::LIFETIME_SECONDS;
 
 use crate::{
@@ -10,9 +12,12 @@ use crate::{
     domain::{Account, REFRESH_SECONDS},
 };
 
-#[derive(Serialize)]
+/// An account.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "User")]
 pub(super) struct UserAnswer<'a> {
     id: UserId,
+    #[schemars(with = "kernel::Email")]
     email: &'a str,
     username: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,9 +41,13 @@ impl<'a> From<&'a Account> for UserAnswer<'a> {
     }
 }
 
-#[derive(Serialize)]
+/// What a session is carried on with.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Tokens")]
 pub(super) struct TokensAnswer {
+    /// For `Authorization: Bearer`.
     access_token: String,
+    /// `Bearer`.
     token_type: &'static str,
     /// Seconds until the access token ends.
     expires_in: i64,
@@ -58,4 +67,28 @@ impl From<Tokens> for TokensAnswer {
             refresh_expires_in: REFRESH_SECONDS,
         }
     }
+}
+
+/// One of the seed's customers.
+pub(super) fn example() -> Value {
+    json!({
+        "id": "01930000-0000-7001-8000-000000000001",
+        "email": "alice@example.com",
+        "username": "alice",
+        "full_name": "Alice Anderson",
+        "role": "customer",
+        "created_at": "2026-11-21T06:30:31.000Z",
+        "updated_at": "2026-11-21T06:30:31.000Z",
+    })
+}
+
+/// Tokens; not those of anybody.
+pub(super) fn tokens_example() -> Value {
+    json!({
+        "access_token": "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJ3YXliaWxsIn0.c2lnbmF0dXJl",
+        "token_type": "Bearer",
+        "expires_in": LIFETIME_SECONDS,
+        "refresh_token": "wbr_AZMAAAAAcAGAAAAAAAAAAQ",
+        "refresh_expires_in": REFRESH_SECONDS,
+    })
 }

@@ -1,10 +1,38 @@
-use lambda::http::{self, Reply, Request};
+use lambda::{
+    http::{self, Reply, Request},
+    openapi::Operation,
+};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::json;
+use tokens::Jwk;
 
 use crate::Users;
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Keys")]
+struct KeysAnswer<'a> {
+    keys: Vec<&'a Jwk>,
+}
 
 /// `GET /auth/jwks` and `/.well-known/jwks.json`: the keys that verify access tokens (RFC 7517).
 pub async fn jwks(users: &Users, _: &Request) -> Reply {
     let keys = users.public_keys().await?;
-    http::ok(&json!({ "keys": keys })).map(|answer| answer.header("cache-control", "public, max-age=300"))
+    http::ok(&KeysAnswer { keys }).map(|answer| answer.header("cache-control", "public, max-age=300"))
+}
+
+/// How the document tells of it.
+pub(super) fn operation() -> Operation {
+    let key = json!({
+        "kty": "EC",
+        "crv": "P-256",
+        "alg": "ES256",
+        "use": "sig",
+        "kid": "01930000-0000-7009-8000-000000000001",
+        "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+    });
+    Operation::new("GET /api/v1/auth/jwks", "getKeys", "The keys that verify access tokens (RFC 7517)")
+        .also("GET /.well-known/jwks.json", "getWellKnownKeys")
+        .ok::<KeysAnswer<'_>>("The keys.", json!({ "keys": [key] }))
 }

@@ -1,13 +1,17 @@
 use lambda::{
     cursor::Cursors,
     http::{self, Reply, Request},
+    openapi::Operation,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
-use super::answer::UserAnswer;
+use super::answer::{UserAnswer, example};
 use crate::Users;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "UserList")]
 struct ListAnswer<'a> {
     items: Vec<UserAnswer<'a>>,
     next_cursor: Option<String>,
@@ -21,4 +25,11 @@ pub async fn list_users((users, cursors): &(Users, Cursors), request: &Request) 
     let (page, more) = users.all(after, limit).await?;
     let next_cursor = page.last().filter(|_| more).map(|last| cursors.seal(SCOPE, &last.id.to_string()));
     http::ok(&ListAnswer { items: page.iter().map(UserAnswer::from).collect(), next_cursor })
+}
+
+/// How the document tells of it.
+pub(super) fn operation() -> Operation {
+    Operation::new("GET /api/v1/users", "listUsers", "All accounts, newest first")
+        .list()
+        .ok::<ListAnswer<'_>>("A page of accounts.", json!({ "items": [example()], "next_cursor": null }))
 }

@@ -15,6 +15,8 @@ mod register;
 mod update_user;
 mod user_stats;
 
+use lambda::openapi::Operation;
+
 pub use change_role::change_role;
 pub use create_user::create_user;
 pub use delete_user::delete_user;
@@ -32,4 +34,24 @@ pub use user_stats::user_stats;
 /// What is wrong with a password that is the account's own address or name.
 fn known_to_others() -> kernel::Invalid {
     kernel::Invalid::new("known_to_others", "must not be the e-mail address or the username")
+}
+
+/// How the document tells of them.
+pub fn operations() -> Vec<Operation> {
+    let mut operations = vec![
+        register::operation(),
+        login::operation(),
+        refresh::operation(),
+        logout::operation(),
+        jwks::operation(),
+        list_users::operation(),
+        create_user::operation(),
+        user_stats::operation(),
+        get_user::operation(),
+        update_user::operation(),
+        delete_user::operation(),
+        change_role::operation(),
+    ];
+    operations.extend(profile::operations());
+    operations
 }

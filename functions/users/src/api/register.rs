@@ -1,14 +1,17 @@
 use contracts::Role;
-use kernel::Redacted;
+use kernel::{Email, Redacted};
 use lambda::{
     http::{self, Reply, Request, Response},
     input::Fields,
+    openapi::{Object, Operation},
 };
 
-use super::answer::UserAnswer;
+use serde_json::json;
+
+use super::answer::{UserAnswer, example};
 use crate::{
-    Users,
-    domain::{FullName, Registration},
+    Users, UsersError,
+    domain::{FullName, Password, Registration, Username},
 };
 
 /// `POST /auth/register`: makes a customer's account. A role is not a field of it.
@@ -43,4 +46,34 @@ pub(super) fn read(body: &Fields<'_>) -> Option<Registration> {
         return body.refuse("password", super::known_to_others());
     }
     Some(registration)
+}
+
+/// How the document tells of it.
+pub(super) fn operation() -> Operation {
+    let body =
+        json!({ "email": "you@example.com", "username": "you", "password": "correct horse", "full_name": "You" });
+    making(Operation::new("POST /api/v1/auth/register", "register", "Make a customer's account"))
+        .body(form().example("a customer", body))
+}
+
+/// What making an account takes.
+pub(super) fn form() -> Object {
+    Object::new()
+        .required::<Email>("email")
+        .required::<Username>("username")
+        .about("Its case is not kept.")
+        .required::<Password>("password")
+        .about("None of the most common ones, and not the address or the username.")
+        .optional::<FullName>("full_name")
+}
+
+/// What making an account answers.
+pub(super) fn making(operation: Operation) -> Operation {
+    operation
+        .idempotent()
+        .created::<UserAnswer<'_>>("The account.", example())
+        .refuses(UsersError::EmailTaken)
+        .refuses(UsersError::UsernameTaken)
+        .refuses(UsersError::Busy)
+        .refuses(UsersError::NotFound)
 }

@@ -1,9 +1,15 @@
-use lambda::http::{self, Reply, Request};
+use lambda::{
+    http::{self, Reply, Request},
+    openapi::Operation,
+};
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::Users;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "UserStats")]
 struct StatsAnswer {
     /// How many accounts there are.
     total: i64,
@@ -25,4 +31,11 @@ pub async fn user_stats(users: &Users, _: &Request) -> Reply {
         registered: counts.registered,
         deleted: counts.deleted,
     })
+}
+
+/// How the document tells of it.
+pub(super) fn operation() -> Operation {
+    let example = json!({ "total": 5, "customers": 4, "admins": 1, "registered": 6, "deleted": 1 });
+    Operation::new("GET /api/v1/users/stats", "getUserStats", "How many accounts there are")
+        .ok::<StatsAnswer>("The counters, exact to the last write.", example)
 }

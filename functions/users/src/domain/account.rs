@@ -5,6 +5,7 @@ use std::str::FromStr;
 use contracts::{Role, UserField};
 use kernel::{Email, Invalid, Redacted, Text, Timestamp, UserId};
 use lambda::input::Field;
+use schemars::{Schema, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -130,7 +131,7 @@ impl FromStr for Username {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let name = text.to_lowercase();
+        let name = text.to_ascii_lowercase();
         if (3..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)) {
             Ok(Self(Redacted::new(name)))
         } else {
@@ -142,5 +143,9 @@ impl FromStr for Username {
 impl Field for Username {
     fn read(value: &Value) -> Result<Self, Invalid> {
         value.as_str().ok_or_else(|| Invalid::new("wrong_type", "must be a string"))?.parse()
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "minLength": 3, "maxLength": 32, "pattern": "^[A-Za-z0-9._-]+$" })
     }
 }

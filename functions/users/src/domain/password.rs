@@ -5,6 +5,7 @@ use std::{collections::HashSet, str::FromStr, sync::LazyLock};
 use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash as Phc};
 use kernel::{Invalid, Redacted};
 use lambda::input::Field;
+use schemars::{Schema, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -82,6 +83,10 @@ impl FromStr for Password {
 impl Field for Password {
     fn read(value: &Value) -> Result<Self, Invalid> {
         value.as_str().ok_or_else(|| Invalid::new("wrong_type", "must be a string"))?.parse()
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "format": "password", "minLength": 8, "maxLength": 128 })
     }
 }
 

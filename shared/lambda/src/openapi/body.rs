@@ -1,0 +1,95 @@
+//! What a request's body holds.
+
+use std::ops::RangeInclusive;
+
+use schemars::Schema;
+use serde_json::{Map, Value, json};
+
+use crate::input::Field;
+
+/// A JSON object, told as [`crate::input::Fields`] reads it: names, and types that know their own limits.
+#[derive(Debug, Clone, Default)]
+pub struct Object {
+    properties: Map<String, Value>,
+    required: Vec<&'static str>,
+    last: &'static str,
+    pub(super) examples: Vec<(&'static str, Value)>,
+}
+
+impl Object {
+    /// An object without fields.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A field that has to be there.
+    #[must_use]
+    pub fn required<T: Field>(self, name: &'static str) -> Self {
+        self.required_as(name, T::schema())
+    }
+
+    /// A field that has to be there and that is narrower than its type.
+    #[must_use]
+    pub fn required_as(mut self, name: &'static str, schema: Schema) -> Self {
+        self.required.push(name);
+        self.with(name, schema.to_value())
+    }
+
+    /// A field that may be absent or null.
+    #[must_use]
+    pub fn optional<T: Field>(self, name: &'static str) -> Self {
+        self.with(name, nullable(T::schema().to_value()))
+    }
+
+    /// A list that has to be there.
+    #[must_use]
+    pub fn list(mut self, name: &'static str, length: RangeInclusive<usize>, of: Self) -> Self {
+        self.required.push(name);
+        let (least, most) = length.into_inner();
+        self.with(name, json!({ "type": "array", "minItems": least, "maxItems": most, "items": of.schema() }))
+    }
+
+    /// What the last field means, where its name does not say it.
+    #[must_use]
+    pub fn about(mut self, what: &str) -> Self {
+        if let Some(Value::Object(schema)) = self.properties.get_mut(self.last) {
+            schema.insert("description".to_owned(), what.into());
+        }
+        self
+    }
+
+    /// A body of this form.
+    #[must_use]
+    pub fn example(mut self, name: &'static str, body: Value) -> Self {
+        self.examples.push((name, body));
+        self
+    }
+
+    fn with(mut self, name: &'static str, schema: Value) -> Self {
+        self.properties.insert(name.to_owned(), schema);
+        self.last = name;
+        self
+    }
+
+    pub(super) fn schema(&self) -> Value {
+        json!({
+            "type": "object",
+            "properties": self.properties,
+            "required": self.required,
+            "additionalProperties": false,
+        })
+    }
+}
+
+/// `schema`, or null.
+fn nullable(mut schema: Value) -> Value {
+    if let Some(types) = schema.get_mut("type") {
+        let mut all = types.as_array().cloned().unwrap_or_else(|| vec![types.clone()]);
+        all.push("null".into());
+        *types = all.into();
+    }
+    if let Some(Value::Array(values)) = schema.get_mut("enum") {
+        values.push(Value::Null);
+    }
+    schema
+}
