@@ -24,14 +24,17 @@ SEMANTIC = {
     "unknown_product": "the id is one, but of no product",
     "unknown_user": "the id is one, but of no user",
     "unsupported_filter": "two filters that do not go together",
+    "wrong_password": "the current password is not this one",
+    "required current_password": "to change an address or a password, only",
 }
 
 
 def codes(problem: Any) -> set[str]:
-    """What a problem says is wrong: the codes of its fields, its own if it names none."""
+    """What a problem says is wrong: the codes of its fields, its own if it names none. Of a missing field, which."""
     if not isinstance(problem, dict):
         return set()
-    fields = {error.get("code", "") for error in problem.get("errors", [])}
+    fields = {f"required {error.get('field')}" if error.get("code") == "required" else error.get("code", "")
+              for error in problem.get("errors", [])}
     return fields or {problem.get("code", "")}
 
 
@@ -57,6 +60,15 @@ def redirected(path_parameters: dict[str, Any], protected: set[str], spare: str)
             for name, value in path_parameters.items()}
 
 
+def is_not_given(case: Any) -> bool:
+    """Whether what makes a request wrong is an empty query parameter: to this API that is one that is not given."""
+    from schemathesis.core.parameters import ParameterLocation
+
+    data = case.meta.phase.data if case.meta else None
+    of_query = getattr(data, "parameter_location", None) == ParameterLocation.QUERY
+    return of_query and (case.query or {}).get(data.parameter) in ("", [""])
+
+
 def is_of_another(method: str, path: str, paths: dict[str, Any]) -> bool:
     """Whether a method that `path` does not take is taken by one that has a parameter where it has a word: a PUT of
     `/products/search` is one of the product `search`."""
@@ -73,6 +85,7 @@ def is_of_another(method: str, path: str, paths: dict[str, Any]) -> bool:
 def register() -> None:
     """Hooks into schemathesis."""
     import schemathesis
+    from schemathesis.core.failures import AcceptedNegativeData
     from schemathesis.openapi.checks import RejectedPositiveData, UnsupportedMethodResponse
 
     paths = json.loads(Path(os.environ["FUZZ_DOCUMENT"]).read_text(encoding="utf-8"))["paths"]
@@ -85,6 +98,8 @@ def register() -> None:
     def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool:
         if isinstance(failure, UnsupportedMethodResponse):
             return not is_of_another(response.request.method, case.operation.path, paths)
+        if isinstance(failure, AcceptedNegativeData):
+            return not is_not_given(case)
         if not isinstance(failure, RejectedPositiveData):
             return True
         try:

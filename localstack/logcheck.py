@@ -14,7 +14,7 @@ import api
 from problem import Problem
 
 # Those of the journeys; a test holds this against their sources.
-JOURNEY_PASSWORDS = ("a long password", "another password")
+JOURNEY_PASSWORDS = ("a long password", "a wrong password", "another long password", "another password")
 
 SHOWN = 20
 

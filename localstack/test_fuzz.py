@@ -29,9 +29,10 @@ class Operations(unittest.TestCase):
         self.assertEqual("anyone", fuzz.access_of({"security": [{}, *bearer]}, []))
         self.assertEqual("anyone", fuzz.access_of({}, []))
 
-    def test_one_that_knows_a_403_is_an_administrators(self) -> None:
-        self.assertEqual("admin", fuzz.access_of({"responses": {"200": {}, "403": {}}}, [{"bearer": []}]))
-        self.assertEqual("customer", fuzz.access_of({"responses": {"200": {}, "401": {}}}, [{"bearer": []}]))
+    def test_one_that_says_so_is_an_administrators(self) -> None:
+        bearer = [{"bearer": []}]
+        self.assertEqual("admin", fuzz.access_of({"description": "Counts.\n\nFor administrators.", "security": bearer}, []))
+        self.assertEqual("customer", fuzz.access_of({"description": "For whoever is logged in.", "security": bearer}, []))
 
     def test_without_a_document_it_says_so(self) -> None:
         with self.assertRaisesRegex(Problem, "openapi.json"):
@@ -76,6 +77,9 @@ class Failures(unittest.TestCase):
     def test_what_only_the_shop_can_know_is_undecided(self) -> None:
         self.assertTrue(fuzz_hooks.is_undecided({}, problem("unknown_product", "price_differs")))
         self.assertTrue(fuzz_hooks.is_undecided(None, {"code": "invalid_cursor"}))
+        missing = {"errors": [{"field": "current_password", "code": "required"}]}
+        self.assertTrue(fuzz_hooks.is_undecided({"password": "x"}, missing))
+        self.assertFalse(fuzz_hooks.is_undecided({}, problem("required")))
 
     def test_a_malformed_field_is_decided(self) -> None:
         for refusal in (problem("wrong_type"), problem("unknown_product", "out_of_range"), {"message": "no"}, [], "text"):

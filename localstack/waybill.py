@@ -169,10 +169,6 @@ def test() -> None:
         engine.stop(stack)
 
 
-# What `make test` deploys with.
-TEST_PARAMETERS: dict[str, str] = {}
-
-
 def on_a_stack(stack: Stack) -> list[checks.Step]:
     """What is tried on one fresh stack with IAM enforced, in this order: the log is that of all before, and the rotation
     leaves no token good."""
@@ -181,7 +177,7 @@ def on_a_stack(stack: Stack) -> list[checks.Step]:
         build.cargo(ROOT, *tests, *arguments, WAYBILL_OUTPUTS=str(stack.outputs))
 
     def start_and_journeys() -> None:
-        bring_up(stack, TEST_PARAMETERS)
+        bring_up(stack, parameters={})
         journeys("--skip", "meets_faults")
 
     data = seed.read(engine.HERE / "seed.json")
@@ -202,7 +198,7 @@ def rotate(stack: Stack) -> None:
 
     def redeploy(keys: str) -> None:
         try:
-            deploy(aws, ROOT, {**TEST_PARAMETERS, "SigningKeys": keys}, detail)
+            deploy(aws, ROOT, {"SigningKeys": keys}, detail)
         except (BotoCoreError, ClientError) as error:
             raise Problem(f"the engine failed: {error}; see {stack.engine_log}") from None
 
