@@ -3,7 +3,7 @@ PYTHON ?= python3
 WAYBILL = .venv/bin/python localstack/waybill.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs status check test openapi dist
+.PHONY: help up down logs status check test fuzz openapi dist
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
@@ -25,6 +25,9 @@ check: .venv/stamp ## formatting, clippy, template lint
 
 test: .venv/stamp ## every check, the journeys on a stack of their own
 	@$(WAYBILL) test
+
+fuzz: .venv/stamp ## generated requests at the running stack, which changes what is in it (WAYBILL_FUZZ_SEED, WAYBILL_FUZZ_EXAMPLES)
+	@$(WAYBILL) fuzz
 
 openapi: .venv/stamp ## write openapi.json from the code
 	@$(WAYBILL) openapi

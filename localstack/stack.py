@@ -41,8 +41,13 @@ class Stack:
         return f"http://localhost:{self.port}"
 
     @property
+    def origin(self) -> str:
+        """Where the HTTP API is; its paths are whole."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
     def api_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/api/v1"
+        return f"{self.origin}/api/v1"
 
     @property
     def inbox_url(self) -> str:

@@ -16,9 +16,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 import build
 import checks
+import fuzz
+import logcheck
 import logs
+import rotation
 import seed
 import stack as engine
+from api import Api
 from deploy import CREDENTIALS, STACK, Aws, Resources, deploy
 from problem import Problem
 from stack import REGION, Stack
@@ -152,28 +156,61 @@ def check() -> None:
 
 
 def test() -> None:
-    """Every check, the journeys on a stack of their own."""
+    """Every check, the journeys and what follows them on a stack of their own."""
     build.check_tools()
-    stack = Stack(engine.free_port(), ROOT / ".local" / "test")
-    checks.run([*checks.static(ROOT), *checks.units(ROOT), *journeys(stack)])
-
-
-def journeys(stack: Stack) -> list[checks.Step]:
-    """The black-box tests: a fresh stack with IAM enforced, the tests, and the end of the stack."""
-    def run_journeys() -> None:
-        try:
-            bring_up(stack, parameters={})
-            tests = ("test", "--release", "--locked", "--workspace", "--test", "journeys", "--")
-            # Those that kill functions run by themselves: the functions are everybody's.
-            build.cargo(ROOT, *tests, "--skip", "meets_faults", WAYBILL_OUTPUTS=str(stack.outputs))
-            build.cargo(ROOT, *tests, "meets_faults", WAYBILL_OUTPUTS=str(stack.outputs))
-        except BaseException:
+    stack, begun = Stack(engine.free_port(), ROOT / ".local" / "test"), time.time()
+    try:
+        checks.run([*checks.static(ROOT), *checks.units(ROOT), *on_a_stack(stack)])
+    except BaseException:
+        if stack.engine_log.exists() and stack.engine_log.stat().st_mtime >= begun:
             print(f"logs: {stack.function_log} and {stack.engine_log}", file=sys.stderr)
-            raise
-        finally:
-            engine.stop(stack)
+        raise
+    finally:
+        engine.stop(stack)
 
-    return [checks.Step("build", lambda: build.build(ROOT)), checks.Step("journeys", run_journeys)]
+
+def on_a_stack(stack: Stack) -> list[checks.Step]:
+    """What is tried on one fresh stack with IAM enforced, in this order: the log is that of all before, and the rotation
+    leaves no token good."""
+    def journeys(*arguments: str) -> None:
+        tests = ("test", "--release", "--locked", "--workspace", "--test", "journeys", "--")
+        build.cargo(ROOT, *tests, *arguments, WAYBILL_OUTPUTS=str(stack.outputs))
+
+    def start_and_journeys() -> None:
+        bring_up(stack, parameters={})
+        journeys("--skip", "meets_faults")
+
+    data = seed.read(engine.HERE / "seed.json")
+    return [
+        checks.Step("build", lambda: build.build(ROOT)),
+        checks.Step("journeys", start_and_journeys),
+        # They kill functions, which are everybody's: by themselves.
+        checks.Step("faults", lambda: journeys("meets_faults")),
+        checks.Step("fuzz", lambda: fuzz.fuzz(stack, ROOT, data, fuzz.settings_of_environment(), detail)),
+        checks.Step("rotation", lambda: rotate(stack)),
+        checks.Step("logs", lambda: detail(f"{logcheck.check(stack.function_log, data)} lines, nothing in them")),
+    ]
+
+
+def rotate(stack: Stack) -> None:
+    """Rotates the signing keys of a running stack."""
+    aws = Aws(stack.engine_url)
+
+    def redeploy(keys: str) -> None:
+        try:
+            deploy(aws, ROOT, {"SigningKeys": keys}, detail)
+        except (BotoCoreError, ClientError) as error:
+            raise Problem(f"the engine failed: {error}; see {stack.engine_log}") from None
+
+    rotation.check(Api(stack.origin), redeploy, detail)
+
+
+def fuzz_running() -> None:
+    """Throw generated requests at the running stack, which changes what is in it."""
+    stack = stack_of_environment()
+    if engine.running_pid(stack) is None or not stack.outputs.exists():
+        raise Problem(f"no stack runs on port {stack.port}; `make up` starts one")
+    fuzz.fuzz(stack, ROOT, seed.read(engine.HERE / "seed.json"), fuzz.settings_of_environment(), detail)
 
 
 def openapi() -> None:
@@ -199,7 +236,7 @@ def detail(text: str) -> None:
 
 
 COMMANDS = {"up": up, "down": down, "status": status, "logs": follow_logs, "check": check, "test": test,
-            "openapi": openapi, "dist": dist}
+            "fuzz": fuzz_running, "openapi": openapi, "dist": dist}
 
 
 def main() -> None:

@@ -24,19 +24,19 @@ impl Email {
 impl FromStr for Email {
     type Err = Invalid;
 
-    /// One `@`, something before it, a dotted host after it, no spaces or control characters.
+    /// One `@`, words joined by single dots before it, a dotted host after it, no spaces or control characters.
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let refused = || Invalid::new("not_an_email", "must be an e-mail address of at most 254 characters");
         let (local, host) = text.split_once('@').ok_or_else(refused)?;
         let labels_ok = host.contains('.')
             && host.split('.').all(|label| {
-                !label.is_empty()
+                (1..=63).contains(&label.len())
                     && !label.starts_with('-')
                     && !label.ends_with('-')
                     && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
             });
-        let local_ok = !local.is_empty()
-            && local.len() <= 64
+        let local_ok = local.len() <= 64
+            && local.split('.').all(|word| !word.is_empty())
             && local.chars().all(|c| c.is_ascii_graphic() && !"<>()[]\\,;:\"@".contains(c));
         if !labels_ok || !local_ok || text.len() > 254 {
             return Err(refused());
@@ -89,6 +89,9 @@ mod tests {
             "a@-b.c",
             "a@b.c\r\nBcc: d@e.fg",
             "a@b@c.de",
+            ".a@b.cd",
+            "a.@b.cd",
+            "a..b@c.de",
             "ü@b.de",
             "a@ü.de",
         ] {
