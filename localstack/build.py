@@ -35,9 +35,15 @@ def build(root: Path, profile: str = "release") -> None:
     names = contexts(root)
     # The whole workspace, always: a selection of packages has a selection of features, and compiles the SDK anew.
     cargo(root, "build", "--profile", profile, "--locked", "--workspace", "--bins")
-    target = Path(os.environ.get("CARGO_TARGET_DIR", root / "target")) / profile
     for name in names:
-        _update(target / name, bootstrap(root, name))
+        _update(_target(root) / profile / name, bootstrap(root, name))
+
+
+def openapi(root: Path) -> None:
+    """Writes openapi.json. The gateway holds it: what is built now answers with what was written before."""
+    cargo(root, "build", "--release", "--locked", "--workspace", "--bins")
+    if subprocess.run([_target(root) / "release" / "openapi", root]).returncode:
+        raise Problem("openapi.json could not be written, the reason is above")
 
 
 def dist(root: Path) -> None:
@@ -56,6 +62,10 @@ def cargo(root: Path, *arguments: str, **variables: str) -> None:
     """Runs cargo with its output on the terminal."""
     if subprocess.run(["cargo", *arguments], cwd=root, env={**os.environ, **variables}).returncode:
         raise Problem(f"cargo {arguments[0]} failed, its reason is above")
+
+
+def _target(root: Path) -> Path:
+    return Path(os.environ.get("CARGO_TARGET_DIR", root / "target"))
 
 
 def _update(binary: Path, deployed: Path) -> None:

@@ -216,7 +216,7 @@ def fuzz_running() -> None:
 def openapi() -> None:
     """Write openapi.json from the code."""
     build.check_tools()
-    build.cargo(ROOT, "run", "--release", "--locked", "--bin", "openapi")
+    build.openapi(ROOT)
 
 
 def dist() -> None:
