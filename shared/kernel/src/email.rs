@@ -55,12 +55,14 @@ impl JsonSchema for Email {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let label = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?";
+        let word = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
+        let label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
         json_schema!({
             "type": "string",
             "format": "email",
             "maxLength": 254,
-            "pattern": format!("^[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~.-]{{1,64}}@(?:{label}\\.)+{label}$"),
+            "pattern": format!(r"^{word}(?:\.{word})*@(?:{label}\.)+{label}$"),
+            "allOf": [{ "pattern": "^[^@]{1,64}@" }],
         })
     }
 }

@@ -369,8 +369,10 @@ mod tests {
         let is = |name: &str| schema.get("type").is_some_and(|of| of == name || json_has(of, name));
         let limit = |name: &str| schema.get(name).and_then(Value::as_f64);
         let pattern = |text: &str| {
-            let pattern = schema.get("pattern").and_then(Value::as_str);
-            pattern.is_none_or(|pattern| regex_lite::Regex::new(pattern).expect("a pattern").is_match(text))
+            let more = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
+            let patterns = schema.get("pattern").into_iter().chain(more.filter_map(|one| one.get("pattern")));
+            let pattern = |of: &Value| regex_lite::Regex::new(of.as_str().expect("a text")).expect("a pattern");
+            patterns.map(pattern).all(|pattern| pattern.is_match(text))
         };
         let one_of = schema.get("enum").is_none_or(|all| all.as_array().expect("a list").contains(value));
         one_of
@@ -456,6 +458,10 @@ mod tests {
             "a,b@c.de",
             "(a)@b.cd",
             "a..b@c.de",
+            ".a@b.cd",
+            "a.@b.cd",
+            &format!("a@{long}xx.cd"),
+            &format!("a@{long}xxx.cd"),
             &long[..60],
             &long,
             &format!(" {}", &long[..60]),
