@@ -3,7 +3,7 @@ PYTHON ?= python3
 WAYBILL = .venv/bin/python localstack/waybill.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs status check test fuzz openapi dist
+.PHONY: help up down logs status check test fuzz timing openapi dist
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
@@ -28,6 +28,9 @@ test: .venv/stamp ## every check, the journeys on a stack of their own
 
 fuzz: .venv/stamp ## generated requests at the running stack, which changes what is in it (WAYBILL_FUZZ_SEED, WAYBILL_FUZZ_EXAMPLES)
 	@$(WAYBILL) fuzz
+
+timing: .venv/stamp ## failed logins of known and unknown names on the running stack: do their times differ?
+	@$(WAYBILL) timing
 
 openapi: .venv/stamp ## write openapi.json from the code
 	@$(WAYBILL) openapi

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import dataclass
+from functools import partial
+from http.client import HTTPConnection
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.request import HTTPHandler, ProxyHandler, Request, build_opener
 
 from problem import Problem
 
@@ -49,12 +51,23 @@ class Account:
     token: str
 
 
-class Api:
-    """The API at `origin`, such as `http://127.0.0.1:4566`; paths are whole."""
+class _From(HTTPHandler):
+    """Calls from another address of this machine."""
 
-    def __init__(self, origin: str) -> None:
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self._source = source
+
+    def http_open(self, request: Request) -> Any:
+        return self.do_open(partial(HTTPConnection, source_address=(self._source, 0)), request)
+
+
+class Api:
+    """The API at `origin`, such as `http://127.0.0.1:4566`; paths are whole. `source` is the address to call from."""
+
+    def __init__(self, origin: str, source: str | None = None) -> None:
         self.origin = origin.rstrip("/")
-        self._opener = build_opener(ProxyHandler({}))
+        self._opener = build_opener(ProxyHandler({}), *([_From(source)] if source else []))
 
     def call(self, method: str, path: str, body: Any = None, *, token: str | None = None,
              headers: dict[str, str] | None = None) -> Answer:

@@ -17,11 +17,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 import build
 import checks
 import fuzz
+import limits
 import logcheck
 import logs
 import rotation
 import seed
 import stack as engine
+import timing
 from api import Api
 from deploy import CREDENTIALS, STACK, Aws, Resources, deploy
 from problem import Problem
@@ -188,29 +190,48 @@ def on_a_stack(stack: Stack) -> list[checks.Step]:
         checks.Step("faults", lambda: journeys("meets_faults")),
         checks.Step("fuzz", lambda: fuzz.fuzz(stack, ROOT, data, fuzz.settings_of_environment(), detail)),
         checks.Step("rotation", lambda: rotate(stack)),
+        checks.Step("limits", lambda: limit(stack)),
         checks.Step("logs", lambda: detail(f"{logcheck.check(stack.function_log, data)} lines, nothing in them")),
     ]
 
 
 def rotate(stack: Stack) -> None:
     """Rotates the signing keys of a running stack."""
-    aws = Aws(stack.engine_url)
+    rotation.check(Api(stack.origin), lambda keys: redeploy(stack, {"SigningKeys": keys}), detail)
 
-    def redeploy(keys: str) -> None:
-        try:
-            deploy(aws, ROOT, {"SigningKeys": keys}, detail)
-        except (BotoCoreError, ClientError) as error:
-            raise Problem(f"the engine failed: {error}; see {stack.engine_log}") from None
 
-    rotation.check(Api(stack.origin), redeploy, detail)
+def limit(stack: Stack) -> None:
+    """Meets the rate limits of a running stack whose keys were rotated."""
+    data = seed.logins(seed.read(engine.HERE / "seed.json"))
+    limits.check(lambda source: Api(stack.origin, source), data["admin"],
+                 lambda parameters: redeploy(stack, {"SigningKeys": "B", **parameters}), detail)
+
+
+def redeploy(stack: Stack, parameters: dict[str, str]) -> None:
+    """The same functions with other parameters."""
+    try:
+        deploy(Aws(stack.engine_url), ROOT, parameters, detail)
+    except (BotoCoreError, ClientError) as error:
+        raise Problem(f"the engine failed: {error}; see {stack.engine_log}") from None
 
 
 def fuzz_running() -> None:
     """Throw generated requests at the running stack, which changes what is in it."""
+    stack = running_stack()
+    fuzz.fuzz(stack, ROOT, seed.read(engine.HERE / "seed.json"), fuzz.settings_of_environment(), detail)
+
+
+def measure_logins() -> None:
+    """Measure on the running stack whether a failed login's time tells that there is such an account."""
+    timing.measure(Api(running_stack().origin), detail)
+
+
+def running_stack() -> Stack:
+    """The stack that `make up` left running."""
     stack = stack_of_environment()
     if engine.running_pid(stack) is None or not stack.outputs.exists():
         raise Problem(f"no stack runs on port {stack.port}; `make up` starts one")
-    fuzz.fuzz(stack, ROOT, seed.read(engine.HERE / "seed.json"), fuzz.settings_of_environment(), detail)
+    return stack
 
 
 def openapi() -> None:
@@ -236,7 +257,7 @@ def detail(text: str) -> None:
 
 
 COMMANDS = {"up": up, "down": down, "status": status, "logs": follow_logs, "check": check, "test": test,
-            "fuzz": fuzz_running, "openapi": openapi, "dist": dist}
+            "fuzz": fuzz_running, "timing": measure_logins, "openapi": openapi, "dist": dist}
 
 
 def main() -> None:

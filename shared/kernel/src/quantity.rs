@@ -23,7 +23,8 @@ impl Quantity {
 
     /// Both together, if that is still a quantity.
     pub fn plus(self, other: Self) -> Result<Self, Invalid> {
-        Self::try_from(self.0 + other.0)
+        let too_many = |_| Invalid::new("too_many_together", "is more than 1000 together with what was named before");
+        Self::try_from(self.0 + other.0).map_err(too_many)
     }
 }
 

@@ -168,7 +168,7 @@ mod tests {
         let named = [
             ("items[0].product_id", "unknown_product"),
             ("items[1].price", "price_differs"),
-            ("items[3].quantity", "out_of_range"),
+            ("items[3].quantity", "too_many_together"),
         ];
         assert_eq!(errors, named.map(|(field, code)| (field.to_owned(), code)));
     }
