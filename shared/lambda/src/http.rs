@@ -147,7 +147,7 @@ fn problem_response(problem: &Problem, request: &Request) -> Response {
 }
 
 impl Request {
-    fn new(event: ApiGatewayV2httpRequest) -> Self {
+    pub(crate) fn new(event: ApiGatewayV2httpRequest) -> Self {
         let header = |name| event.headers.get(name).and_then(|value| value.to_str().ok());
         let taken: Option<TraceParent> = header("traceparent").and_then(|text| text.parse().ok());
         Self {

@@ -205,9 +205,33 @@ impl FromStr for Rate {
 
 #[cfg(test)]
 mod tests {
+    use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
+    use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+    use aws_sdk_sns::config::{Credentials, SharedCredentialsProvider};
     use proptest::prelude::*;
 
     use super::*;
+
+    /// A limiter whose table does not answer.
+    fn blind(limit: Limit) -> Limiter {
+        let keys = Credentials::new("test", "test", None, None, "the test");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-central-1"))
+            .endpoint_url("http://127.0.0.1:1")
+            .credentials_provider(SharedCredentialsProvider::new(keys))
+            .retry_config(RetryConfig::disabled())
+            .build();
+        Limiter { table: Table::connect(&config, "none".to_owned()), limit, rate: rate("1/1") }
+    }
+
+    #[tokio::test]
+    async fn without_its_table_a_limit_of_writes_is_open_and_the_others_are_closed() {
+        let request = Request::new(ApiGatewayV2httpRequest::default());
+        assert!(blind(Limit::Writes).take(&request).await.is_ok());
+        assert!(blind(Limit::Logins).take(&request).await.is_err());
+        assert!(blind(Limit::Registrations).take(&request).await.is_err());
+    }
 
     fn rate(text: &str) -> Rate {
         text.parse().expect("a rate")
