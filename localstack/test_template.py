@@ -22,7 +22,7 @@ class Throttling(unittest.TestCase):
         self.assertEqual({"ThrottlingBurstLimit": 2000, "ThrottlingRateLimit": 1000}, stage()["DefaultRouteSettings"])
 
     def test_what_hashes_passwords_takes_fewer(self) -> None:
-        fewer = {"ThrottlingBurstLimit": 100, "ThrottlingRateLimit": 50}
+        fewer = {"ThrottlingBurstLimit": 500, "ThrottlingRateLimit": 300}
         self.assertEqual({"POST /api/v1/auth/login": fewer, "POST /api/v1/auth/register": fewer}, stage()["RouteSettings"])
 
     def test_its_routes_exist(self) -> None:
@@ -31,6 +31,13 @@ class Throttling(unittest.TestCase):
                   if event["Type"] == "HttpApi"]
         routes = {f"{event['Method']} {event['Path']}" for event in events}
         self.assertLessEqual(set(TEMPLATE["Resources"]["Api"]["Properties"]["RouteSettings"]), routes)
+
+
+class Authorizer(unittest.TestCase):
+    def test_what_it_said_is_kept_for_five_seconds(self) -> None:
+        """As docs, README and authorizer.rs say: for so long may a session that ended go on."""
+        authorizer = TEMPLATE["Resources"]["Api"]["Properties"]["Auth"]["Authorizers"]["AccessTokens"]
+        self.assertEqual(5, authorizer["Identity"]["ReauthorizeEvery"])
 
 
 if __name__ == "__main__":

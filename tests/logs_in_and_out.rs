@@ -1,5 +1,6 @@
 //! Logs in, stays logged in, logs out; guesses passwords.
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use testkit::{PASSWORD, PATIENCE, Person, eventually};
@@ -65,15 +66,23 @@ async fn of_many_uses_of_one_refresh_token_at_once_at_most_one_succeeds() {
     carol.is_locked_out().await;
 }
 
+fn parsed(id: &str) -> Vec<u8> {
+    id.parse::<uuid::Uuid>().unwrap().as_bytes().to_vec()
+}
+
 #[tokio::test]
 async fn what_is_not_a_refresh_token_is_refused() {
     let stranger = Person::stranger();
     let carol = Person::customer().await;
-    for text in ["", "wbr_", "wbr_AAAA", "nonsense", carol.token()] {
+    // Whoever knows the ids of a session, which are no secret, cannot end it with a token that they made up.
+    let made_up = [parsed(&carol.id), parsed(&carol.claims().sid.to_string()), [7; 48].to_vec()].concat();
+    let made_up = format!("wbr_{}", BASE64_URL_SAFE_NO_PAD.encode(made_up));
+    for text in ["", "wbr_", "wbr_AAAA", "nonsense", carol.token(), &made_up] {
         let answer = stranger.post("/auth/refresh", &json!({ "refresh_token": text })).await;
         assert_eq!(answer.headers["www-authenticate"], "Bearer");
         assert_eq!(answer.expect(401)["code"], "invalid_refresh_token");
     }
+    carol.refresh().await.expect(200);
     assert_eq!(stranger.post("/auth/refresh", &json!({})).await.wrong_fields(), ["refresh_token"]);
     assert_eq!(stranger.post("/auth/refresh", &json!({ "refresh_token": 7 })).await.wrong_fields(), ["refresh_token"]);
 }
@@ -103,8 +112,7 @@ async fn wrong_passwords_are_slowed_down_and_lock_nobody_else_out() {
     for login in [&guess, &right] {
         let refused = thief.post("/auth/login", login).await;
         let wait: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
-        assert!((1..=2).contains(&wait), "{wait} s");
-        assert_eq!(refused.headers["ratelimit-remaining"], "0");
+        assert!((1..=5).contains(&wait), "{wait} s");
         assert_eq!(refused.expect(429)["code"], "too_many_failures");
     }
     thief.log_in(&dave.email, PASSWORD).await;
@@ -121,7 +129,8 @@ async fn wrong_passwords_are_slowed_down_and_lock_nobody_else_out() {
         .expect(status)
     };
     wait_for(&guess, 401).await;
-    assert_eq!(thief.post("/auth/login", &right).await.headers["retry-after"], "2");
+    let wait = thief.post("/auth/login", &right).await.headers["retry-after"].to_str().unwrap().to_owned();
+    assert!((6..=10).contains(&wait.parse::<u64>().unwrap()), "{wait} s");
     wait_for(&right, 200).await;
     for _ in 0..4 {
         thief.post("/auth/login", &guess).await.expect(401);

@@ -5,7 +5,7 @@
 //! | product | `PRODUCT#<product>` | `PRODUCT` |
 //! | entry of the list of all products | `LIST#` | `<name>#<product>` |
 //! | entry of the list of a category | `LIST#<category>` | `<name>#<product>` |
-//! | answer to an idempotency key | `IDEMPOTENCY#<user>#<key>` | `IDEMPOTENCY` |
+//! | answer to an idempotency key | `IDEMPOTENCY#<hash of the user>#<key>` | `IDEMPOTENCY` |
 //! | outbox entry | `EVENT#<event>` | `EVENT` |
 //!
 //! A list entry is the whole product, so that a page is one Query. Categories and names are in lower case in keys.

@@ -117,10 +117,18 @@ impl Orders {
         {
             return Ok(answer);
         }
-        if user_id != caller.user_id && !known.user {
+        // Callers who have just registered may not have been heard of; they have a token.
+        if !known.user.unwrap_or(user_id == caller.user_id) {
             return Err(OrdersError::UnknownUser);
         }
-        self.wait_for_news(&wanted.lines, &mut known.products).await?;
+        let mut limiter = self.limiter.as_ref();
+        if Self::awaited(&wanted.lines, &known.products).next().is_some() {
+            // Whoever makes a function wait pays before, not after.
+            if let Some(limiter) = limiter.take() {
+                limiter.take(request).await.map_err(OrdersError::Limited)?;
+            }
+            self.wait_for_news(&wanted.lines, &mut known.products).await?;
+        }
         let quote = domain::price(&wanted.lines, wanted.total_price, &known.products).map_err(OrdersError::Invalid)?;
 
         let placed = Order::place(OrderId::new(), user_id, quote.lines, quote.total);
@@ -133,8 +141,7 @@ impl Orders {
         }
         let answer = respond(&order).map_err(OrdersError::Answer)?;
         for _ in 0..TRIES {
-            let charge =
-                self.limiter.as_ref().map(|limiter| limiter.charge(known.bucket.as_ref(), request)).transpose();
+            let charge = limiter.map(|limiter| limiter.charge(known.bucket.as_ref(), request)).transpose();
             let beside = Beside {
                 claimed: claim.as_ref().map(|claim| (claim, &answer)),
                 charge: charge.map_err(OrdersError::Limited)?,
@@ -163,16 +170,24 @@ impl Orders {
         wanted: &[WantedLine],
         products: &mut HashMap<ProductId, Product>,
     ) -> Result<(), OrdersError> {
-        let just_made = |line: &&WantedLine| line.product_id.is_younger_than(NEWS_TAKES, Timestamp::now());
         loop {
-            let missing = wanted.iter().filter(|line| !products.contains_key(&line.product_id));
-            let awaited: Vec<WantedLine> = missing.filter(just_made).cloned().collect();
+            let awaited: Vec<WantedLine> = Self::awaited(wanted, products).cloned().collect();
             if awaited.is_empty() {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
             products.extend(self.store.products(&awaited).await?);
         }
+    }
+
+    /// What is not known and was made a moment ago.
+    fn awaited<'a>(
+        wanted: &'a [WantedLine],
+        products: &HashMap<ProductId, Product>,
+    ) -> impl Iterator<Item = &'a WantedLine> {
+        let now = Timestamp::now();
+        let missing = wanted.iter().filter(|line| !products.contains_key(&line.product_id));
+        missing.filter(move |line| line.product_id.is_younger_than(NEWS_TAKES, now))
     }
 
     /// The order, if it is the caller's or the caller runs the shop.

@@ -78,7 +78,7 @@ async fn place(orders: &Orders, wanted: &SeedOrder) -> Result<Option<Order>, Ord
     let lines: Vec<WantedLine> = wanted.items.iter().map(line).collect();
     let known = orders.store.known(wanted.user_id, &lines, None, None).await?;
     let quote = match domain::price(&lines, None, &known.products) {
-        Ok(quote) if known.user => quote,
+        Ok(quote) if known.user == Some(true) => quote,
         _ => return Ok(None),
     };
     let now = Timestamp::now();

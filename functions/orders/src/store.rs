@@ -4,7 +4,7 @@
 //! | --- | --- | --- | --- | --- |
 //! | event of an order, and its outbox entry | `ORDER#<order>` | `EVENT#<sequence>` | | |
 //! | the order as it stands | `USER#<user>` | `ORDER#<order>` | `STATUS#<status>#<shard>` | `<order>` |
-//! | answer to an idempotency key | `IDEMPOTENCY#<user>#<key>` | `IDEMPOTENCY` | | |
+//! | answer to an idempotency key | `IDEMPOTENCY#<hash of the user>#<key>` | `IDEMPOTENCY` | | |
 //! | copy of a user | `USER#<user>` | `COPY` | | |
 //! | copy of a product | `PRODUCT#<product>` | `COPY` | | |
 //! | rate limit of a user | `LIMIT#writes#<user>` | `BUCKET` | | |
@@ -40,7 +40,8 @@ pub struct Store {
 
 /// What the one read of a checkout brings.
 pub struct Known {
-    pub user: bool,
+    /// Whether there is such a user; nothing, if nobody has told of one.
+    pub user: Option<bool>,
     pub products: HashMap<ProductId, Product>,
     pub answer: Option<Item>,
     pub bucket: Option<Item>,
@@ -111,7 +112,7 @@ impl Store {
         let mut found = self.get_with_products(keys, wanted).await?;
         let user: Option<KnownUser> = found.remove(&user_key(user_id)).map(|item| self.table.read(item)).transpose()?;
         Ok(Known {
-            user: user.is_some_and(|user| !user.deleted),
+            user: user.map(|user| !user.deleted),
             answer: claim.and_then(|claim| found.remove(claim.key())),
             bucket: bucket.and_then(|bucket| found.remove(bucket)),
             products: self.read_products(found)?,

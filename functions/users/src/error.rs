@@ -31,12 +31,18 @@ pub enum UsersError {
     /// The caller's password is another one.
     #[error("the caller's password is wrong")]
     WrongPassword,
+    /// The new password is the account's own address or name.
+    #[error("the password is the address or the name")]
+    PasswordKnown,
     /// No such account.
     #[error("there is no such user")]
     NotFound,
     /// An administrator's own role.
     #[error("nobody changes their own role")]
     OwnRole,
+    /// An administrator's own account.
+    #[error("an administrator does not delete their own account")]
+    OwnAccount,
     /// Others changed the same account at the same moment.
     #[error("the account is being changed by others")]
     Busy,
@@ -67,7 +73,7 @@ impl From<UsersError> for Problem {
             UsersError::WrongCredentials => Self::new(401, "wrong_credentials", "The login or the password is wrong."),
             UsersError::TooManyFailures(wait) => {
                 let detail = "The password was wrong too often; wait before the next try.";
-                Self::too_many("too_many_failures", "failures", wait, detail)
+                Self::too_many("too_many_failures", wait, detail)
             }
             UsersError::InvalidRefreshToken => {
                 Self::new(401, "invalid_refresh_token", "The refresh token was used, has expired, or never was one.")
@@ -79,6 +85,12 @@ impl From<UsersError> for Problem {
             UsersError::NotFound => Self::not_found("user"),
             UsersError::OwnRole => {
                 Self::new(409, "own_role", "Nobody changes their own role; another administrator does.")
+            }
+            UsersError::OwnAccount => {
+                Self::new(409, "own_account", "An administrator's account is deleted by another administrator.")
+            }
+            UsersError::PasswordKnown => {
+                Self::validation(vec![FieldError::new("password", crate::api::known_to_others())])
             }
             UsersError::Busy => Self::new(409, "busy", "The account is being changed by another request; try again."),
             UsersError::KeyReused(reused) => reused.into(),

@@ -13,7 +13,7 @@ mod store;
 
 use aws_config::SdkConfig;
 use contracts::{Cause, Role};
-use dynamo::{Answer, Claim, Item, Table};
+use dynamo::{Answer, Claim, Item, KeyReused, Table};
 use kernel::{Redacted, Timestamp, UserId};
 use lambda::{
     env,
@@ -22,8 +22,8 @@ use lambda::{
 use tokens::{Claims, Jwk, SigningKeys};
 
 use crate::{
-    domain::{Account, Changes, Failures, Login, Password, PasswordHash, RefreshToken, Registration, Session},
-    store::{Counts, Created, InTheWay, Store},
+    domain::{Account, Changes, Login, Password, PasswordHash, RefreshToken, Registration, Session},
+    store::{Counts, Created, InTheWay, LoginAttempt, Store},
 };
 pub use error::UsersError;
 
@@ -83,7 +83,7 @@ impl Users {
         now: Timestamp,
         cause: &Cause,
     ) -> Result<Account, UsersError> {
-        let account = new_account(id, registration, role, now)?;
+        let account = new_account(id, &registration, role, now)?;
         match self.store.create(&account, now, cause, None).await? {
             Created::Done => Ok(account),
             Created::Answered(_) => Err(UsersError::Busy),
@@ -107,27 +107,29 @@ impl Users {
             None => {}
             Some(InTheWay::Taken(error)) => return Err(error),
             Some(InTheWay::Answer(found)) => {
-                if let Some(account) = self.registered(claim.as_ref(), &found, request.now).await? {
+                if let Some(account) = self.registered(claim.as_ref(), &found, &registration, request.now).await? {
                     return Ok(account);
                 }
             }
         }
-        let account = new_account(UserId::new(), registration, role, request.now)?;
+        let account = new_account(UserId::new(), &registration, role, request.now)?;
         let answer = Answer { status: 201, location: None, body: account.id.to_string() };
         let claimed = claim.as_ref().map(|claim| (claim, &answer));
         match self.store.create(&account, request.now, &request.cause(), claimed).await? {
             Created::Done => Ok(account),
             Created::Answered(found) => {
-                self.registered(claim.as_ref(), &found, request.now).await?.ok_or(UsersError::Busy)
+                self.registered(claim.as_ref(), &found, &registration, request.now).await?.ok_or(UsersError::Busy)
             }
         }
     }
 
-    /// The account that an idempotency key answers with; none if the answer has expired.
+    /// The account that an idempotency key answers with; none if the answer has expired. The password has to be the same too, but is
+    /// not kept with the key: the account tells.
     async fn registered(
         &self,
         claim: Option<&Claim>,
         found: &Item,
+        registration: &Registration,
         now: Timestamp,
     ) -> Result<Option<Account>, UsersError> {
         let claim = claim.ok_or(UsersError::Busy)?;
@@ -135,7 +137,8 @@ impl Users {
             return Ok(None);
         };
         let id = answer.body.parse().map_err(|_| UsersError::Busy)?;
-        self.find(id).await.map(Some)
+        let account = self.find(id).await?;
+        if account.password_hash.matches(&registration.password) { Ok(Some(account)) } else { Err(KeyReused.into()) }
     }
 
     /// Opens a session of the account that `login` names, if the password is right; else one answer, after the same work, whatever
@@ -149,20 +152,40 @@ impl Users {
         password: &Password,
         request: &Request,
     ) -> Result<(Account, Tokens), UsersError> {
-        let (now, address) = (request.now, request.address());
-        let (account, failures) = self.store.find_for_login(login, &address).await?;
-        refuse_while_paused(failures.as_ref(), now)?;
-        let hash = account.as_ref().map_or_else(|| PasswordHash::of_nobody(), |account| &account.password_hash);
+        let now = request.now;
+        let attempt = self.store.find_for_login(login, &request.address()).await?;
+        let account = self.check(&attempt, password, now).await?.ok_or(UsersError::WrongCredentials)?;
+        let (session, refresh) = Session::open(account, now);
+        let access = self.access_token(account, &session, now).await?;
+        self.store.open(&session).await?;
+        Ok((account.clone(), Tokens { access, refresh }))
+    }
+
+    /// The account of an attempt, if the password is its; the same work whatever is wrong. Failures before a success are forgotten.
+    async fn check<'a>(
+        &self,
+        attempt: &'a LoginAttempt,
+        password: &Password,
+        now: Timestamp,
+    ) -> Result<Option<&'a Account>, UsersError> {
+        let failures = attempt.failures.as_ref();
+        if let Some(wait) = failures.and_then(|failures| failures.pause(self.failures_allowed, now)) {
+            return Err(UsersError::TooManyFailures(wait));
+        }
+        let account = attempt.account.as_ref();
+        let hash = match account {
+            Some(account) => &account.password_hash,
+            None => PasswordHash::of_nobody(), // which takes as long
+        };
         let matches = hash.matches(password);
         let Some(account) = account.filter(|_| matches) else {
-            let after = Failures::after_one_more(failures.as_ref(), self.failures_allowed, now);
-            self.store.record_failure(&store::login_name(login), &address, &after, now).await?;
-            return Err(UsersError::WrongCredentials);
+            self.store.record_failure(attempt, now).await?;
+            return Ok(None);
         };
-        let (session, refresh) = Session::open(&account, now);
-        self.store.open(&session, failures.map(|_| (login, address.as_str()))).await?;
-        let access = self.access_token(&account, &session, now).await?;
-        Ok((account, Tokens { access, refresh }))
+        if failures.is_some() {
+            self.store.forget_failures(attempt).await?;
+        }
+        Ok(Some(account))
     }
 
     /// Goes on with a session: a new access token, and a new refresh token in place of the one used.
@@ -176,17 +199,18 @@ impl Users {
         let (Some(session), Some(account)) = (session, account) else {
             return Err(UsersError::InvalidRefreshToken);
         };
-        if !session.is_open(&account, now) {
+        if !session.is_open(&account, now) || !session.gave_out(given) {
             return Err(UsersError::InvalidRefreshToken);
         }
-        let (refreshed, refresh) = session.refreshed(now);
+        let (refreshed, refresh) = session.refreshed(given, now);
+        // Signed before the token is used up: a client whose answer is a fault tries again with it.
+        let access = self.access_token(&account, &refreshed, now).await?;
         let is_current = given.hash() == session.refresh_hash;
         if !is_current || !self.store.refresh(&session, &refreshed).await? {
             tracing::warn!(session_id = %session.id, user_id = %account.id, "a refresh token came twice: its session is ended");
             self.store.end(account.id, session.id).await?;
             return Err(UsersError::InvalidRefreshToken);
         }
-        let access = self.access_token(&account, &refreshed, now).await?;
         Ok(Tokens { access, refresh })
     }
 
@@ -229,13 +253,17 @@ impl Users {
     pub async fn update(
         &self,
         id: UserId,
+        caller: Caller,
         changes: Changes,
         current_password: Option<&Password>,
         request: &Request,
     ) -> Result<Account, UsersError> {
-        let caller = request.caller().map_err(|_| UsersError::NotFound)?;
         let account = self.find(id).await?;
-        if changes.email.is_some() || changes.password.is_some() {
+        if changes.password.as_ref().is_some_and(|password| account.is_called(&changes, password)) {
+            return Err(UsersError::PasswordKnown);
+        }
+        let moves = changes.email.as_ref().is_some_and(|email| *email != account.email);
+        if moves || changes.password.is_some() {
             self.confirm(caller, current_password, request).await?;
         }
         let (changed, fields) = account.changed(changes, request.now)?;
@@ -250,15 +278,8 @@ impl Users {
     /// Makes sure that it is the caller who sits there: wrong passwords count as failed logins do.
     async fn confirm(&self, caller: Caller, password: Option<&Password>, request: &Request) -> Result<(), UsersError> {
         let password = password.ok_or(UsersError::PasswordMissing)?;
-        let (who, address, now) = (format!("USER#{}", caller.user_id), request.address(), request.now);
-        let failures = self.store.failures(&who, &address).await?;
-        refuse_while_paused(failures.as_ref(), now)?;
-        if self.find(caller.user_id).await?.password_hash.matches(password) {
-            return Ok(());
-        }
-        let after = Failures::after_one_more(failures.as_ref(), self.failures_allowed, now);
-        self.store.record_failure(&who, &address, &after, now).await?;
-        Err(UsersError::WrongPassword)
+        let attempt = self.store.find_for_password(caller.user_id, &request.address()).await?;
+        self.check(&attempt, password, request.now).await?.map(drop).ok_or(UsersError::WrongPassword)
     }
 
     /// Gives an account another role.
@@ -297,8 +318,11 @@ impl Users {
     /// Erases an account; its orders remain, without a person behind them.
     ///
     /// # Errors
-    /// When there is none.
-    pub async fn delete(&self, id: UserId, now: Timestamp, cause: &Cause) -> Result<(), UsersError> {
+    /// When there is none, or it is the administrator's own: a shop would be left without one by a slip.
+    pub async fn delete(&self, id: UserId, caller: Caller, now: Timestamp, cause: &Cause) -> Result<(), UsersError> {
+        if caller.user_id == id && caller.is_admin() {
+            return Err(UsersError::OwnAccount);
+        }
         for _ in 0..TRIES {
             let account = self.find(id).await?;
             match self.store.delete(&account, now, cause).await {
@@ -309,11 +333,11 @@ impl Users {
         Err(UsersError::Busy)
     }
 
-    /// A page of all accounts, newest first.
+    /// A page of all accounts, newest first, and where the next one begins.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn all(&self, after: Option<String>, limit: usize) -> Result<(Vec<Account>, bool), UsersError> {
+    pub async fn all(&self, after: Option<String>, limit: usize) -> Result<(Vec<Account>, Option<String>), UsersError> {
         Ok(self.store.all(after, limit).await?)
     }
 
@@ -348,25 +372,17 @@ impl Users {
     }
 }
 
-fn new_account(id: UserId, registration: Registration, role: Role, now: Timestamp) -> Result<Account, UsersError> {
-    let password_hash = registration.password.hash()?;
+fn new_account(id: UserId, registration: &Registration, role: Role, now: Timestamp) -> Result<Account, UsersError> {
     Ok(Account {
         id,
-        email: registration.email,
-        username: registration.username,
-        full_name: registration.full_name,
+        email: registration.email.clone(),
+        username: registration.username.clone(),
+        full_name: registration.full_name.clone(),
         role,
-        password_hash,
+        password_hash: registration.password.hash()?,
         epoch: 0,
         created_at: now,
         updated_at: now,
         version: 1,
     })
-}
-
-fn refuse_while_paused(failures: Option<&Failures>, now: Timestamp) -> Result<(), UsersError> {
-    match failures.and_then(|failures| failures.pause(now)) {
-        Some(wait) => Err(UsersError::TooManyFailures(wait)),
-        None => Ok(()),
-    }
 }

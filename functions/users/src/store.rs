@@ -7,16 +7,16 @@
 //! | outbox entry | `USER#<user>` | `EVENT#<event>` | | |
 //! | claim of an e-mail address | `EMAIL#<address>` | `CLAIM` | | |
 //! | claim of a username | `USERNAME#<name>` | `CLAIM` | | |
-//! | failed logins | `FAILURES#<hash of the name>#<address>` | `FAILURES` | | |
+//! | failed logins | `FAILURES#<hash of the account or name>#<address>` | `FAILURES` | | |
 //! | counters | `STATS` | `SHARD#<shard>` | | |
-//! | answer to an idempotency key | `IDEMPOTENCY#<user>#<key>` | `IDEMPOTENCY` | | |
+//! | answer to an idempotency key | `IDEMPOTENCY#<hash of the user>#<key>` | `IDEMPOTENCY` | | |
 //! | rate limit | `LIMIT#<limit>#<user or address>` | `BUCKET` | | |
 //!
 //! | access pattern | how |
 //! | --- | --- |
 //! | who calls: session and account | one BatchGetItem |
 //! | register | BatchGetItem (claims, key), TransactWriteItems |
-//! | log in | BatchGetItem (claim, failures), GetItem of the account, PutItem of the session |
+//! | log in | GetItem of the claim, BatchGetItem (account, failures), PutItem of the session |
 //! | an account and its claims, made, changed or deleted | one TransactWriteItems, so that an address or a name has one account |
 //! | everything of a user, to erase it | Query `USER#` |
 //! | all accounts, newest first | Query of gsi1 per shard (keys only), BatchGetItem |
@@ -48,6 +48,13 @@ pub enum Created {
     Done,
     /// The idempotency key has an answer.
     Answered(Item),
+}
+
+/// What is known before a password is checked.
+pub struct LoginAttempt {
+    pub account: Option<Account>,
+    pub failures: Option<Failures>,
+    failures_key: Key,
 }
 
 /// Why there will be no new account.
@@ -235,14 +242,28 @@ impl Store {
     /// Erases an account and everything of it, and writes the event that tells of it.
     ///
     /// The account goes last: whoever dies on the way leaves an account that can be deleted again, and not traces of one that is
-    /// gone.
+    /// gone. (A login at the same moment may leave a session that opens nothing, and expires.)
     pub async fn delete(&self, account: &Account, now: Timestamp, cause: &Cause) -> Result<(), UsersError> {
         let of_user = account_key(account.id).pk;
         for prefix in ["SESSION#", "EVENT#"] {
-            let places: Vec<Place> = self.table.all(&of_user, prefix).await?;
-            for some in places.chunks(50) {
-                let deletes = some.iter().map(|place| Write::delete(Key::new(&place.pk, &place.sk)));
-                self.table.transact_if_allowed(deletes.collect()).await?;
+            let query = Query {
+                index: None,
+                pk: of_user.clone(),
+                sk_prefix: prefix,
+                after: None,
+                newest_first: false,
+                limit: 50,
+            };
+            loop {
+                let page = self.table.page::<Place>(&query).await?;
+                let deletes = page.items.iter().map(|place| Write::delete(Key::new(&place.pk, &place.sk)));
+                let deletes: Vec<Write> = deletes.collect();
+                if !deletes.is_empty() {
+                    self.table.transact_if_allowed(deletes).await?;
+                }
+                if !page.more {
+                    break;
+                }
             }
         }
         let writes = vec![
@@ -281,62 +302,58 @@ impl Store {
         }
     }
 
-    /// The account that `login` names, and its failures from `address`.
-    pub async fn find_for_login(
-        &self,
-        login: &Login,
-        address: &str,
-    ) -> Result<(Option<Account>, Option<Failures>), StoreError> {
-        let (claim, failures) = (claim_key(login), failures_key(&login_name(login), address));
-        let mut found = self.table.get_many(&[claim.clone(), failures.clone()]).await?;
-        let claim: Option<NameClaim> = found.remove(&claim).map(|item| self.table.read(item)).transpose()?;
-        let failures = found.remove(&failures).map(|item| self.table.read(item)).transpose()?;
+    /// The account that `login` names, and the failures of it or of that name from `address`.
+    pub async fn find_for_login(&self, login: &Login, address: &str) -> Result<LoginAttempt, StoreError> {
+        let claim = self.table.get::<NameClaim>(&claim_key(login)).await?;
+        let who = claim.as_ref().map_or_else(|| claim_key(login).pk, |claim| account_key(claim.user_id).pk);
         // Without a claim, an account that is not there is looked up all the same: nobody learns from the time it takes.
-        let user_id = claim.map_or_else(|| UserId::derived("nobody", "nobody"), |claim| claim.user_id);
-        Ok((self.account(user_id).await?, failures))
+        let account = account_key(claim.map_or_else(|| UserId::derived("nobody", "nobody"), |claim| claim.user_id));
+        self.attempt(account, failures_key(&who, address)).await
     }
 
-    /// The failures of `who` from `address`.
-    pub async fn failures(&self, who: &str, address: &str) -> Result<Option<Failures>, StoreError> {
-        self.table.get(&failures_key(who, address)).await
+    /// The account with this id, and its failures from `address`.
+    pub async fn find_for_password(&self, id: UserId, address: &str) -> Result<LoginAttempt, StoreError> {
+        let account = account_key(id);
+        let failures = failures_key(&account.pk, address);
+        self.attempt(account, failures).await
     }
 
-    /// Records one more failure of `who` from `address`.
-    pub async fn record_failure(
-        &self,
-        who: &str,
-        address: &str,
-        after: &Failures,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let key = failures_key(who, address);
-        // Counted where it lies, so that of many at once each counts; what has expired begins anew.
+    async fn attempt(&self, account: Key, failures_key: Key) -> Result<LoginAttempt, StoreError> {
+        let mut found = self.table.get_many(&[account.clone(), failures_key.clone()]).await?;
+        let account = found.remove(&account).map(|item| self.table.read(item)).transpose()?;
+        let failures = found.remove(&failures_key).map(|item| self.table.read(item)).transpose()?;
+        Ok(LoginAttempt { account, failures, failures_key })
+    }
+
+    /// Records that an attempt failed: counted where it lies, so that of many at once each counts. What has expired begins anew.
+    pub async fn record_failure(&self, attempt: &LoginAttempt, now: Timestamp) -> Result<(), StoreError> {
+        let first = Failures::first(now);
         let values = [
             number(":one", 1),
             number(":none", 0),
             number(":now", now.as_seconds()),
-            number(":until", after.blocked_until),
-            number(":expires", after.expires_at),
+            text(":last", first.last_at),
+            number(":expires", first.expires_at),
         ];
-        let count = "SET #count = if_not_exists(#count, :none) + :one, blocked_until = :until, expires_at = :expires";
-        let counted =
-            Write::update(key.clone(), count).only_if("attribute_not_exists(pk) OR expires_at > :now").with(values);
+        let count = "SET #count = if_not_exists(#count, :none) + :one, last_at = :last, expires_at = :expires";
+        let counted = Write::update(attempt.failures_key.clone(), count)
+            .only_if("attribute_not_exists(pk) OR expires_at > :now")
+            .with(values);
         if !self.table.write_if_allowed(counted).await? {
-            self.table.write_if_allowed(Write::put(item(&key, after)?)).await?;
+            self.table.write_if_allowed(Write::put(item(&attempt.failures_key, &first)?)).await?;
         }
         Ok(())
     }
 
-    /// Opens a session, and forgets the failures before it, if there were any.
-    pub async fn open(&self, session: &Session, failures_of: Option<(&Login, &str)>) -> Result<(), StoreError> {
+    /// Forgets the failures before an attempt that succeeded.
+    pub async fn forget_failures(&self, attempt: &LoginAttempt) -> Result<(), StoreError> {
+        self.table.write_if_allowed(Write::delete(attempt.failures_key.clone())).await.map(drop)
+    }
+
+    /// Opens a session.
+    pub async fn open(&self, session: &Session) -> Result<(), StoreError> {
         let opened = Write::put(item(&session_key(session.user_id, session.id), session)?);
-        match failures_of {
-            None => self.table.write_if_allowed(opened).await.map(drop),
-            Some((login, address)) => {
-                let forgotten = Write::delete(failures_key(&login_name(login), address));
-                self.table.transact_if_allowed(vec![opened, forgotten]).await.map(drop)
-            }
-        }
+        self.table.write_if_allowed(opened).await.map(drop)
     }
 
     /// The session and the account it is of.
@@ -370,8 +387,9 @@ impl Store {
         self.table.write_if_allowed(Write::delete(session_key(user_id, id))).await.map(drop)
     }
 
-    /// A page of all accounts, newest first, behind `after`; the index is a moment behind the last write.
-    pub async fn all(&self, after: Option<String>, limit: usize) -> Result<(Vec<Account>, bool), StoreError> {
+    /// A page of all accounts, newest first, behind `after`, and where the next one begins; the index is a moment behind the last
+    /// write, so that of its entries some accounts may be gone.
+    pub async fn all(&self, after: Option<String>, limit: usize) -> Result<(Vec<Account>, Option<String>), StoreError> {
         let queries: Vec<Query<'_>> = (0..SHARDS)
             .map(|shard| Query {
                 index: Some("gsi1"),
@@ -389,11 +407,12 @@ impl Store {
         keys.sort_unstable_by(|a, b| b.pk.cmp(&a.pk));
         more |= keys.len() > limit;
         keys.truncate(limit);
+        let next = keys.last().filter(|_| more).map(|key| key.pk.trim_start_matches("USER#").to_owned());
         let found = self.table.get_many(&keys).await?;
         let mut accounts: Vec<Account> =
             found.into_values().map(|item| self.table.read(item)).collect::<Result<_, _>>()?;
         accounts.sort_unstable_by_key(|account| std::cmp::Reverse(account.id));
-        Ok((accounts, more))
+        Ok((accounts, next))
     }
 
     /// All counters together.
@@ -455,10 +474,6 @@ fn counter(role: Role) -> &'static str {
 
 fn told_name(account: &Account) -> Option<Redacted<String>> {
     account.full_name.as_ref().map(|name| Redacted::new(name.expose().to_string()))
-}
-
-pub fn login_name(login: &Login) -> String {
-    claim_key(login).pk
 }
 
 /// What counts first: a key that has an answer, then what is taken.

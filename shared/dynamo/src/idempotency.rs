@@ -44,9 +44,9 @@ struct Stored {
 impl Claim {
     /// `scope` says whose key it is: two callers may use the same one. `request` is what must be the same again.
     pub fn new(scope: &str, key: &str, request: &str) -> Self {
-        let digest = Sha256::digest(request.as_bytes());
-        let fingerprint = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { key: Key::new(format!("IDEMPOTENCY#{scope}#{key}"), "IDEMPOTENCY"), fingerprint }
+        let hash = |text: &str| Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        // A scope may be somebody's address.
+        Self { key: Key::new(format!("IDEMPOTENCY#{}#{key}", hash(scope)), "IDEMPOTENCY"), fingerprint: hash(request) }
     }
 
     /// Stores `answer` unless the key has one. (An expired one may still lie there: DynamoDB removes them when it likes.)

@@ -280,6 +280,14 @@ impl Request {
     /// # Errors
     /// 422 when the key is not 1 to 255 visible ASCII characters.
     pub fn idempotency(&self, body: &impl Serialize) -> Result<Option<Claim>, Problem> {
+        self.idempotency_of("anyone", body)
+    }
+
+    /// As [`Request::idempotency`], for a caller who may have no account: `whom` tells strangers apart.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn idempotency_of(&self, whom: &str, body: &impl Serialize) -> Result<Option<Claim>, Problem> {
         let Some(key) = self.event.headers.get("idempotency-key") else {
             return Ok(None);
         };
@@ -293,7 +301,7 @@ impl Request {
             tracing::error!(%error, "a request does not serialize");
             Problem::internal()
         })?;
-        let scope = self.caller.map_or_else(|| "anyone".to_owned(), |caller| caller.user_id.to_string());
+        let scope = self.caller.map_or_else(|| whom.to_owned(), |caller| caller.user_id.to_string());
         Ok(Some(Claim::new(&scope, key, &format!("{} {body}", self.route()))))
     }
 
@@ -301,7 +309,7 @@ impl Request {
     pub fn address(&self) -> String {
         let source = self.event.request_context.http.source_ip.as_deref().unwrap_or_default();
         match source.parse() {
-            Ok(IpAddr::V6(address)) => {
+            Ok(IpAddr::V6(address)) if address.to_ipv4_mapped().is_none() => {
                 let [a, b, c, d, ..] = address.segments();
                 format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
             }

@@ -100,6 +100,7 @@ impl<'a> Fields<'a> {
 
     /// Whether the field `name` is there and not null.
     pub fn has(&self, name: &str) -> bool {
+        self.asked.borrow_mut().insert(name.to_owned());
         self.values.get(name).is_some_and(|value| !value.is_null())
     }
 

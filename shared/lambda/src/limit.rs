@@ -67,7 +67,7 @@ impl Limiter {
     ///
     /// # Errors
     /// 429 when there is none; a fault of the store, where the limit fails closed.
-    pub(crate) async fn take(&self, request: &Request) -> Result<(), Problem> {
+    pub async fn take(&self, request: &Request) -> Result<(), Problem> {
         let mut found = None;
         for _ in 0..TRIES {
             let charge = self.charge(found.as_ref(), request)?;
@@ -112,7 +112,7 @@ impl Limiter {
 
     fn refusal(&self, request: &Request, wait_micros: i64) -> Problem {
         request.tell(self.quota(self.rate.period()));
-        rate_limited(self.limit, Duration::from_micros(wait_micros.unsigned_abs()))
+        rate_limited(Duration::from_micros(wait_micros.unsigned_abs()))
     }
 
     /// What is left in a bucket that is full again in `micros`.
@@ -130,8 +130,8 @@ impl Limiter {
     }
 }
 
-pub(crate) fn rate_limited(limit: Limit, wait: Duration) -> Problem {
-    Problem::too_many("rate_limited", name(limit), wait, "These were too many requests in too short a time.")
+pub(crate) fn rate_limited(wait: Duration) -> Problem {
+    Problem::too_many("rate_limited", wait, "These were too many requests in too short a time.")
 }
 
 /// The limit's name in headers and keys.
@@ -275,7 +275,7 @@ mod tests {
             }
             for (first, start) in taken.iter().enumerate() {
                 for (last, end) in taken.iter().enumerate().skip(first) {
-                    let most = burst + (end - start) / rate.interval() + 1;
+                    let most = burst + (end - start) / rate.interval();
                     prop_assert!(i64::try_from(last - first + 1).expect("few") <= most);
                 }
             }

@@ -61,14 +61,10 @@ impl Problem {
         Self::new(500, "internal_error", "Something went wrong on our side. The correlation id helps us to find it.")
     }
 
-    /// 429: `limit` has nothing left before `wait` is over.
-    pub fn too_many(code: &'static str, limit: &str, wait: Duration, detail: impl Into<String>) -> Self {
-        let seconds = wait.as_millis().div_ceil(1_000).max(1).to_string();
-        Self::new(429, code, detail)
-            .header("ratelimit", format!("\"{limit}\";r=0;t={seconds}"))
-            .header("ratelimit-remaining", "0")
-            .header("ratelimit-reset", &seconds)
-            .header("retry-after", seconds)
+    /// 429: not before `wait` is over.
+    pub fn too_many(code: &'static str, wait: Duration, detail: impl Into<String>) -> Self {
+        let seconds = wait.as_millis().div_ceil(1_000).max(1);
+        Self::new(429, code, detail).header("retry-after", seconds.to_string())
     }
 
     /// Adds a header to the answer.

@@ -21,6 +21,9 @@ use std::{future::Future, time::Duration};
 /// twice. Tests run side by side, and the message may be anybody's.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
+/// How long the gateway may go on with what the authorizer said before: its five seconds, and some for a machine that is busy.
+pub const LAG: Duration = Duration::from_secs(15);
+
 /// Waits until `look` finds something.
 ///
 /// # Panics

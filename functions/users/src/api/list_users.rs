@@ -22,8 +22,8 @@ pub async fn list_users((users, cursors): &(Users, Cursors), request: &Request) 
     const SCOPE: &str = "GET /users";
     let limit = request.limit()?;
     let after = request.query("cursor").map(|cursor| cursors.open(SCOPE, &cursor)).transpose()?;
-    let (page, more) = users.all(after, limit).await?;
-    let next_cursor = page.last().filter(|_| more).map(|last| cursors.seal(SCOPE, &last.id.to_string()));
+    let (page, next) = users.all(after, limit).await?;
+    let next_cursor = next.map(|id| cursors.seal(SCOPE, &id));
     http::ok(&ListAnswer { items: page.iter().map(UserAnswer::from).collect(), next_cursor })
 }
 

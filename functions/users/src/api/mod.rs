@@ -32,7 +32,7 @@ pub use update_user::update_user;
 pub use user_stats::user_stats;
 
 /// What is wrong with a password that is the account's own address or name.
-fn known_to_others() -> kernel::Invalid {
+pub(crate) fn known_to_others() -> kernel::Invalid {
     kernel::Invalid::new("known_to_others", "must not be the e-mail address or the username")
 }
 

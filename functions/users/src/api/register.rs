@@ -24,7 +24,8 @@ pub async fn register(users: &Users, request: &Request) -> Reply {
 pub(super) async fn make(users: &Users, request: &Request, registration: Registration, role: Role) -> Reply {
     let name = registration.full_name.as_ref().map(|name| name.expose().to_string());
     let same = (registration.email.clone(), registration.username.clone(), name, role);
-    let claim = request.idempotency(&same)?;
+    // Whoever has no account yet has only their address to tell them from others with the same key.
+    let claim = request.idempotency_of(registration.email.expose(), &same)?;
     let account = users.register_once(registration, role, claim, request).await?;
     http::created(format!("/api/v1/users/{}", account.id), &UserAnswer::from(&account)).map(Response::from)
 }

@@ -23,7 +23,7 @@ pub async fn update_user(users: &Users, request: &Request) -> Reply {
 
 pub(super) async fn update(users: &Users, request: &Request, id: UserId) -> Reply {
     let (changes, current_password) = request.body(read)?;
-    let account = users.update(id, changes, current_password.as_ref(), request).await?;
+    let account = users.update(id, request.caller()?, changes, current_password.as_ref(), request).await?;
     http::ok(&UserAnswer::from(&account))
 }
 

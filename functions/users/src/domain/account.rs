@@ -87,6 +87,14 @@ impl Account {
         Ok((account, changed))
     }
 
+    /// Whether `password` is the address or the name, before or after `changes`.
+    pub fn is_called(&self, changes: &Changes, password: &Password) -> bool {
+        let emails = [Some(&self.email), changes.email.as_ref()];
+        let names = [Some(&self.username), changes.username.as_ref()];
+        emails.into_iter().flatten().any(|email| password.is(email.expose()))
+            || names.into_iter().flatten().any(|name| password.is(name.expose()))
+    }
+
     /// The account with another role, if it is another.
     pub fn with_role(&self, role: Role, now: Timestamp) -> Option<Self> {
         (role != self.role).then(|| Self { role, updated_at: now, version: self.version + 1, ..self.clone() })

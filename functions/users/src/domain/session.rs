@@ -22,6 +22,8 @@ pub struct Session {
     pub id: SessionId,
     /// Whose.
     pub user_id: UserId,
+    /// The hash of what all refresh tokens of this session share: who does not know it has never held one.
+    pub family_hash: String,
     /// The hash of the one refresh token that is good now.
     pub refresh_hash: String,
     /// The account's epoch at login: a later one has ended this session.
@@ -32,13 +34,14 @@ pub struct Session {
     pub expires_at: i64,
 }
 
-/// What goes on with a session once: whose, which, and a secret of 256 bits.
+/// What goes on with a session once: whose, which, a secret of 128 bits that its whole family shares, and one of 256 bits.
 #[derive(Clone)]
 pub struct RefreshToken {
     /// Whose session.
     pub user_id: UserId,
     /// Which.
     pub session_id: SessionId,
+    family: [u8; 16],
     secret: [u8; 32],
 }
 
@@ -49,10 +52,11 @@ pub struct NotARefreshToken;
 impl Session {
     /// A new session of `account`, and the token that goes on with it.
     pub fn open(account: &Account, now: Timestamp) -> (Self, RefreshToken) {
-        let token = RefreshToken::new(account.id, SessionId::new());
+        let token = RefreshToken::first(account.id, SessionId::new());
         let session = Self {
             id: token.session_id,
             user_id: account.id,
+            family_hash: hash(&token.family),
             refresh_hash: token.hash(),
             epoch: account.epoch,
             created_at: now,
@@ -61,11 +65,16 @@ impl Session {
         (session, token)
     }
 
-    /// This session after a refresh, and the token that replaces the one used.
-    pub fn refreshed(&self, now: Timestamp) -> (Self, RefreshToken) {
-        let token = RefreshToken::new(self.user_id, self.id);
+    /// This session after a refresh with `used`, and the token that replaces it.
+    pub fn refreshed(&self, used: &RefreshToken, now: Timestamp) -> (Self, RefreshToken) {
+        let token = RefreshToken { secret: rand::random(), ..used.clone() };
         let expires_at = now.as_seconds() + REFRESH_SECONDS;
         (Self { refresh_hash: token.hash(), expires_at, ..self.clone() }, token)
+    }
+
+    /// Whether `token` is or was a token of this session; not one that somebody made up.
+    pub fn gave_out(&self, token: &RefreshToken) -> bool {
+        self.user_id == token.user_id && self.family_hash == hash(&token.family)
     }
 
     /// Whether it still is a session of `account`.
@@ -75,18 +84,18 @@ impl Session {
 }
 
 impl RefreshToken {
-    fn new(user_id: UserId, session_id: SessionId) -> Self {
-        Self { user_id, session_id, secret: rand::random() }
+    fn first(user_id: UserId, session_id: SessionId) -> Self {
+        Self { user_id, session_id, family: rand::random(), secret: rand::random() }
     }
 
     /// What is kept of it: whoever reads the table cannot use it.
     pub fn hash(&self) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(self.secret))
+        hash(&self.secret)
     }
 
     /// As the client holds it.
     pub fn expose(&self) -> String {
-        let bytes = [self.user_id.as_ref(), self.session_id.as_ref(), &self.secret].concat();
+        let bytes = [self.user_id.as_ref(), self.session_id.as_ref(), &self.family[..], &self.secret].concat();
         format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(bytes))
     }
 
@@ -98,10 +107,12 @@ impl RefreshToken {
         let encoded = text.expose().strip_prefix(PREFIX).ok_or(NotARefreshToken)?;
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(encoded).map_err(|_| NotARefreshToken)?;
         let (user_id, rest) = bytes.split_first_chunk::<16>().ok_or(NotARefreshToken)?;
-        let (session_id, secret) = rest.split_first_chunk::<16>().ok_or(NotARefreshToken)?;
+        let (session_id, rest) = rest.split_first_chunk::<16>().ok_or(NotARefreshToken)?;
+        let (family, secret) = rest.split_first_chunk::<16>().ok_or(NotARefreshToken)?;
         Ok(Self {
             user_id: UserId::from(*user_id),
             session_id: SessionId::from(*session_id),
+            family: *family,
             secret: secret.try_into().map_err(|_| NotARefreshToken)?,
         })
     }
@@ -113,13 +124,17 @@ impl fmt::Debug for RefreshToken {
     }
 }
 
+fn hash(secret: &[u8]) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(secret))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_token_is_read_as_it_was_given_out() {
-        let token = RefreshToken::new(UserId::new(), SessionId::new());
+        let token = RefreshToken::first(UserId::new(), SessionId::new());
         let given = RefreshToken::given(&Redacted::new(token.expose())).expect("a token");
         assert_eq!((given.user_id, given.session_id, given.hash()), (token.user_id, token.session_id, token.hash()));
         assert!(token.expose().starts_with("wbr_"));
@@ -127,7 +142,7 @@ mod tests {
 
     #[test]
     fn what_is_not_a_token_is_refused() {
-        let token = RefreshToken::new(UserId::new(), SessionId::new()).expose();
+        let token = RefreshToken::first(UserId::new(), SessionId::new()).expose();
         for text in ["", "wbr_", &token[4..], &token[..token.len() - 2], &format!("{token}AAAA"), "wbr_????"] {
             assert!(RefreshToken::given(&Redacted::new(text.to_owned())).is_err(), "{text}");
         }
@@ -135,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_secret_stays_out_of_debug_output() {
-        let token = RefreshToken::new(UserId::new(), SessionId::new());
+        let token = RefreshToken::first(UserId::new(), SessionId::new());
         assert!(!format!("{token:?}").contains(&token.expose()[50..]));
     }
 }

@@ -321,7 +321,7 @@ fn conventional(operation: &Operation, place: Place, access: Access, limit: Limi
         operation.is_list.then(cursor::invalid),
         operation.is_idempotent.then(|| invalid("Idempotency-Key")),
         operation.is_idempotent.then(|| dynamo::KeyReused.into()),
-        (limit != Limit::Unlimited).then(|| limit::rate_limited(limit, Duration::from_secs(30))),
+        (limit != Limit::Unlimited).then(|| limit::rate_limited(Duration::from_secs(30))),
         Some(Problem::internal()),
     ];
     problems.into_iter().flatten().collect()
