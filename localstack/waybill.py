@@ -115,6 +115,7 @@ def welcome(known: dict[str, Any]) -> str:
     token = """sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/'"""
     return f"""
   API       {api}
+  Docs      {api.removesuffix('/api/v1')}/docs
   Inbox     {known['inbox_url']}
   Admin     {admin['email']}  {admin['password']}
   Customer  {customer['email']}  {customer['password']}
