@@ -20,12 +20,14 @@ SEMANTIC = {
     "known_to_others": "a password that is the e-mail address of the same request",
     "not_one_amount": "prices in two currencies",
     "price_differs": "the price is not the catalog's",
+    "stale": "an If-Match of another state",
     "too_common": "the password is on a list",
     "too_many_together": "two lines of one product, each of a good quantity",
     "unknown_product": "the id is one, but of no product",
     "unknown_user": "the id is one, but of no user",
     "unsupported_filter": "two filters that do not go together",
     "wrong_password": "the current password is not this one",
+    "required price": "beside a currency, only",
     "required current_password": "to change an address or a password, only",
 }
 

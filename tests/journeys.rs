@@ -13,5 +13,6 @@ mod meets_faults;
 mod minds_an_account;
 mod orders_first_order;
 mod reads_the_reference;
+mod runs_the_catalog;
 mod wants_the_last_ones;
 mod who_may_do_what;

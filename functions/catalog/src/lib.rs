@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod domain;
+mod error;
 pub mod seed;
 mod store;
 
@@ -9,11 +10,18 @@ use aws_config::SdkConfig;
 use contracts::Cause;
 use dynamo::{Answer, Claim, Item, StoreError, Table};
 use kernel::{ProductId, Timestamp};
-use lambda::{env, problem::Problem};
+use lambda::{env, http::Request, problem::Problem};
 
-use crate::{domain::Product, store::Store};
+use crate::{
+    domain::{Changes, Product},
+    store::Store,
+};
 
+pub use error::CatalogError;
 pub use store::Created;
+
+/// How often a change that met another one on the same product is tried.
+const TRIES: usize = 4;
 
 /// The use cases of the catalog.
 pub struct Catalog {
@@ -59,9 +67,46 @@ impl Catalog {
     /// The product, if it is sold.
     ///
     /// # Errors
-    /// When the store does not answer.
-    pub async fn find(&self, id: ProductId) -> Result<Option<Product>, StoreError> {
-        self.store.find(id).await
+    /// When it is not.
+    pub async fn find(&self, id: ProductId) -> Result<Product, CatalogError> {
+        self.store.find(id).await?.filter(|product| product.archived_at.is_none()).ok_or(CatalogError::NotFound)
+    }
+
+    /// Changes a product, if `request` is of its present state.
+    ///
+    /// # Errors
+    /// When there is none, or `If-Match` names another state.
+    pub async fn update(&self, id: ProductId, changes: &Changes, request: &Request) -> Result<Product, CatalogError> {
+        for _ in 0..TRIES {
+            let before = self.present(id, request).await?;
+            let Some(after) = before.changed(changes) else {
+                return Ok(before);
+            };
+            if self.store.replace(&before, &after, request.now, &request.cause()).await? {
+                return Ok(after);
+            }
+        }
+        Err(CatalogError::Busy)
+    }
+
+    /// Takes a product out of the catalog, if `request` is of its present state.
+    ///
+    /// # Errors
+    /// When there is none, or `If-Match` names another state.
+    pub async fn archive(&self, id: ProductId, request: &Request) -> Result<(), CatalogError> {
+        for _ in 0..TRIES {
+            let before = self.present(id, request).await?;
+            let after = before.archived(request.now);
+            if self.store.replace(&before, &after, request.now, &request.cause()).await? {
+                return Ok(());
+            }
+        }
+        Err(CatalogError::Busy)
+    }
+
+    async fn present(&self, id: ProductId, request: &Request) -> Result<Product, CatalogError> {
+        let product = self.find(id).await?;
+        if request.is_of(&product.etag()) { Ok(product) } else { Err(CatalogError::Stale) }
     }
 
     /// A page of products by name, of one category or of all.

@@ -14,6 +14,8 @@ async fn main() -> Result<(), Error> {
         "list-products" => http::serve((catalog, Cursors::from_env()?), api::list_products).await,
         "get-product" => http::serve(catalog, api::get_product).await,
         "create-product" => http::serve_limited(limiter()?, catalog, api::create_product).await,
+        "update-product" => http::serve_limited(limiter()?, catalog, api::update_product).await,
+        "archive-product" => http::serve_limited(limiter()?, catalog, api::archive_product).await,
         "publish" => outbox::serve(&config).await,
         "seed" => command::serve(catalog, seed::seed).await,
         unknown => Err(unknown_handler(unknown)),

@@ -54,6 +54,7 @@ impl SeedProduct {
             category: self.category.parse()?,
             price: Money::parse(&self.price, self.currency)?,
             created_at: now,
+            archived_at: None,
             version: 1,
         })
     }

@@ -10,8 +10,8 @@
 //!
 //! A list entry is the whole product, so that a page is one Query. Categories and names are in lower case in keys.
 
-use contracts::{CatalogEvent, Cause, Envelope, ProductCreated};
-use dynamo::{Answer, Claim, Item, Key, Query, StoreError, Table, TransactError, Write, item, outbox_item};
+use contracts::{CatalogEvent, Cause, Envelope, ProductArchived, ProductCreated, ProductUpdated};
+use dynamo::{Answer, Claim, Item, Key, Query, StoreError, Table, TransactError, Write, item, number, outbox_item};
 use kernel::{ProductId, Timestamp};
 
 use crate::domain::Product;
@@ -34,8 +34,9 @@ fn product_key(id: ProductId) -> Key {
     Key::new(format!("PRODUCT#{id}"), "PRODUCT")
 }
 
-fn list_key(category: Option<&str>, product: &Product) -> Key {
-    Key::new(list_partition(category), list_place(product))
+/// Where a product is listed: among all, and in its category.
+fn list_keys(product: &Product) -> [Key; 2] {
+    [None, Some(&*product.category)].map(|category| Key::new(list_partition(category), list_place(product)))
 }
 
 fn list_partition(category: Option<&str>) -> String {
@@ -69,10 +70,11 @@ impl Store {
             price: product.price,
         };
         let envelope = Envelope::new(CatalogEvent::from(created), product.id, product.version, now, cause);
+        let [among_all, in_category] = list_keys(product);
         let mut writes = vec![
             Write::put(item(&product_key(product.id), product)?).if_absent(),
-            Write::put(item(&list_key(None, product), product)?),
-            Write::put(item(&list_key(Some(&product.category), product), product)?),
+            Write::put(item(&among_all, product)?),
+            Write::put(item(&in_category, product)?),
             Write::put(outbox_item(&envelope)?),
         ];
         let claim_at = writes.len();
@@ -87,6 +89,39 @@ impl Store {
             }),
             Err(TransactError::Store(error)) => Err(error),
         }
+    }
+
+    /// Writes `after`, which is `before` changed or archived, its list entries and the event that tells of it; not if somebody else
+    /// has changed it.
+    pub async fn replace(
+        &self,
+        before: &Product,
+        after: &Product,
+        now: Timestamp,
+        cause: &Cause,
+    ) -> Result<bool, StoreError> {
+        let product_id = after.id;
+        let event: CatalogEvent = match after.archived_at {
+            Some(_) => ProductArchived { product_id }.into(),
+            None => ProductUpdated {
+                product_id,
+                name: after.name.to_string(),
+                category: after.category.to_string(),
+                price: after.price,
+            }
+            .into(),
+        };
+        let envelope = Envelope::new(event, product_id, after.version, now, cause);
+        let unchanged = Write::put(item(&product_key(product_id), after)?)
+            .only_if("#version = :before")
+            .with([number(":before", before.version)]);
+        let mut writes = vec![unchanged, Write::put(outbox_item(&envelope)?)];
+        let listed = if after.archived_at.is_none() { list_keys(after).to_vec() } else { Vec::new() };
+        for key in &listed {
+            writes.push(Write::put(item(key, after)?));
+        }
+        writes.extend(list_keys(before).into_iter().filter(|key| !listed.contains(key)).map(Write::delete));
+        self.table.transact_if_allowed(writes).await
     }
 
     pub async fn find(&self, id: ProductId) -> Result<Option<Product>, StoreError> {

@@ -23,7 +23,7 @@ use std::collections::HashMap;
 use contracts::{Cause, Envelope, Event, OrderEvent};
 use dynamo::{
     Answer, AttributeValue, Claim, Item, Key, KeyReused, Query, StoreError, Table, TransactError, Write, event_item,
-    item, text,
+    item, number, text,
 };
 use futures::future::try_join_all;
 use kernel::{OrderId, ProductId, Timestamp, UserId};
@@ -137,7 +137,8 @@ impl Store {
     }
 
     fn read_products(&self, found: HashMap<Key, Item>) -> Result<HashMap<ProductId, Product>, StoreError> {
-        let products = found.into_iter().filter(|(key, _)| key.pk.starts_with("PRODUCT#"));
+        let products =
+            found.into_iter().filter(|(key, item)| key.pk.starts_with("PRODUCT#") && !item.contains_key("archived"));
         products
             .map(|(_, item)| self.table.read::<Product>(item).map(|product| (product.product_id, product)))
             .collect()
@@ -254,6 +255,14 @@ impl Store {
     /// As [`Store::remember_user`].
     pub async fn remember_product(&self, product: &Product) -> Result<(), StoreError> {
         self.remember(item(&product_key(product.product_id), product)?, product.sequence).await
+    }
+
+    /// Keeps only that there was such a product: what is heard late of it does not bring it back.
+    pub async fn forget_product(&self, id: ProductId, sequence: u64) -> Result<(), StoreError> {
+        let key = product_key(id);
+        let mut gone = Item::from([text("pk", key.pk), text("sk", key.sk), text("archived", "yes")]);
+        gone.extend([number("sequence", sequence)]);
+        self.remember(gone, sequence).await
     }
 
     async fn remember(&self, copy: Item, sequence: u64) -> Result<(), StoreError> {

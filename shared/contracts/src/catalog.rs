@@ -8,6 +8,10 @@ crate::events!(
     CatalogEvent from "catalog" {
         /// A product came into the catalog.
         ProductCreated,
+        /// A product was changed.
+        ProductUpdated,
+        /// A product was taken out of the catalog.
+        ProductArchived,
     }
 );
 
@@ -22,4 +26,24 @@ pub struct ProductCreated {
     pub category: String,
     /// What one piece costs.
     pub price: Money,
+}
+
+/// A product was changed; it is now as told here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductUpdated {
+    /// Which.
+    pub product_id: ProductId,
+    /// What it is called.
+    pub name: String,
+    /// Where it stands in the shop.
+    pub category: String,
+    /// What one piece costs.
+    pub price: Money,
+}
+
+/// A product was taken out of the catalog: it is not sold any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductArchived {
+    /// Which.
+    pub product_id: ProductId,
 }

@@ -10,7 +10,7 @@ mod orders;
 mod payments;
 mod users;
 
-pub use catalog::{CatalogEvent, ProductCreated};
+pub use catalog::{CatalogEvent, ProductArchived, ProductCreated, ProductUpdated};
 pub use envelope::{Cause, Envelope, EnvelopeError, Event};
 pub use inventory::{InventoryEvent, StockRejected, StockReleased, StockReserved};
 pub use orders::{

@@ -305,6 +305,20 @@ impl Request {
         Ok(Some(Claim::new(&scope, key, &format!("{} {body}", self.route()))))
     }
 
+    /// Whether the caller has what has this `etag` (`If-None-Match`, RFC 9110).
+    pub fn has_seen(&self, etag: &str) -> bool {
+        self.tags("if-none-match").is_some_and(|tags| names(&tags, etag))
+    }
+
+    /// Whether the caller's change is of what has this `etag` (`If-Match`, RFC 9110), or of whatever is there.
+    pub fn is_of(&self, etag: &str) -> bool {
+        self.tags("if-match").is_none_or(|tags| names(&tags, etag))
+    }
+
+    fn tags(&self, header: &str) -> Option<String> {
+        Some(self.event.headers.get(header)?.to_str().unwrap_or_default().to_owned())
+    }
+
     /// Where the request comes from: an IPv4 address, or the network of an IPv6 one, of which a client has as many as it likes.
     pub fn address(&self) -> String {
         let source = self.event.request_context.http.source_ip.as_deref().unwrap_or_default();
@@ -404,6 +418,16 @@ fn quota_headers(quota: Quota) -> [(&'static str, String); 5] {
         ("ratelimit-remaining", remaining.to_string()),
         ("ratelimit-reset", reset_seconds.to_string()),
     ]
+}
+
+/// Whether a list of entity tags names this one.
+fn names(tags: &str, etag: &str) -> bool {
+    tags.split(',').map(str::trim).any(|tag| tag == "*" || tag == etag)
+}
+
+/// 304: the caller has it.
+pub fn not_modified(etag: String) -> Response {
+    Response::new(304, String::new()).header("etag", etag)
 }
 
 /// 204, without a body.

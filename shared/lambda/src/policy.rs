@@ -80,6 +80,8 @@ pub const ROUTES: &[Route] = &[
     route("GET /api/v1/products", Access::Anyone),
     route("POST /api/v1/products", Access::Admin).limited(Limit::Writes),
     route("GET /api/v1/products/{product_id}", Access::Anyone),
+    route("PUT /api/v1/products/{product_id}", Access::Admin).limited(Limit::Writes),
+    route("DELETE /api/v1/products/{product_id}", Access::Admin).limited(Limit::Writes),
     route("GET /api/v1/products/{product_id}/inventory", Access::Anyone),
     route("PUT /api/v1/products/{product_id}/inventory", Access::Admin).limited(Limit::Writes),
     route("PATCH /api/v1/products/{product_id}/stock", Access::Admin).limited(Limit::Writes),

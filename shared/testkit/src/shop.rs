@@ -82,6 +82,11 @@ impl Shop {
 }
 
 impl Product {
+    /// So many of it, as an order that is paid later wants it.
+    pub fn order_line(&self, quantity: u32) -> Value {
+        json!({ "product_id": self.id, "quantity": quantity })
+    }
+
     /// So many of it, as a checkout wants it, paid by `method`.
     pub fn order(&self, quantity: u32, method: &str) -> Value {
         json!({ "items": [{ "product_id": self.id, "quantity": quantity }], "payment_method": method })

@@ -1,4 +1,4 @@
-use kernel::{Currency, Invalid, ProductId};
+use kernel::{Currency, Invalid, Money, ProductId};
 use lambda::{
     http::{self, Reply, Request, Response},
     input::{Amount, Fields},
@@ -49,6 +49,15 @@ pub(super) fn operation() -> Operation {
         .refuses(Problem::new(409, "busy", "A request with this Idempotency-Key has just expired; try again."))
 }
 
+/// Whether it is a price of the catalog.
+pub(super) fn is_price(price: Money) -> bool {
+    (1..=HIGHEST_PRICE_MINOR).contains(&price.minor())
+}
+
+pub(super) fn out_of_range() -> Invalid {
+    Invalid::new("out_of_range", "must be from 0.01 to 10000000.00")
+}
+
 fn exists() -> Problem {
     Problem::new(409, "product_exists", "There is a product with this id.")
 }
@@ -60,8 +69,8 @@ fn read(body: &Fields<'_>, request: &Request) -> Option<Product> {
     let price = body.required::<Amount>("price");
     let currency = body.optional("currency");
     let price = price?.of(currency?.unwrap_or(Currency::Usd));
-    if !(1..=HIGHEST_PRICE_MINOR).contains(&price.minor()) {
-        return body.refuse("price", Invalid::new("out_of_range", "must be from 0.01 to 10000000.00"));
+    if !is_price(price) {
+        return body.refuse("price", out_of_range());
     }
     Some(Product {
         id: ProductId::new(),
@@ -70,12 +79,13 @@ fn read(body: &Fields<'_>, request: &Request) -> Option<Product> {
         category: category?,
         price,
         created_at: request.now,
+        archived_at: None,
         version: 1,
     })
 }
 
 /// From 0.01 to [`HIGHEST_PRICE_MINOR`].
-fn price_schema() -> Schema {
+pub(super) fn price_schema() -> Schema {
     json_schema!({
         "type": ["string", "number"],
         "pattern": r"^(?:0\.(?:0[1-9]|[1-9][0-9]?)|[1-9][0-9]{0,6}(?:\.[0-9]{1,2})?|10000000(?:\.00?)?)$",

@@ -1,17 +1,27 @@
 //! The endpoints of the catalog.
 
 mod answer;
+mod archive_product;
 mod create_product;
 mod get_product;
 mod list_products;
+mod update_product;
 
 use lambda::openapi::Operation;
 
+pub use archive_product::archive_product;
 pub use create_product::create_product;
 pub use get_product::get_product;
 pub use list_products::list_products;
+pub use update_product::update_product;
 
 /// How the document tells of them.
 pub fn operations() -> Vec<Operation> {
-    vec![create_product::operation(), get_product::operation(), list_products::operation()]
+    vec![
+        create_product::operation(),
+        get_product::operation(),
+        list_products::operation(),
+        update_product::operation(),
+        archive_product::operation(),
+    ]
 }

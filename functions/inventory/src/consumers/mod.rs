@@ -6,8 +6,11 @@ use crate::{Inventory, InventoryError};
 
 /// Starts to keep stock of a new product.
 pub async fn stock_product(inventory: &Inventory, envelope: Envelope<CatalogEvent>) -> Result<(), InventoryError> {
-    let CatalogEvent::ProductCreated(product) = envelope.event;
-    inventory.keep(product.product_id).await
+    match envelope.event {
+        CatalogEvent::ProductCreated(product) => inventory.keep(product.product_id).await,
+        // What was reserved of an archived product is still sold.
+        CatalogEvent::ProductUpdated(_) | CatalogEvent::ProductArchived(_) => Ok(()),
+    }
 }
 
 /// Lets the pieces of a confirmed order go, and takes those of a cancelled one back.

@@ -15,13 +15,17 @@ pub async fn remember_user(orders: &Orders, envelope: Envelope<UserEvent>) -> Re
 
 /// Keeps the copy of a product that orders are priced by.
 pub async fn remember_product(orders: &Orders, envelope: Envelope<CatalogEvent>) -> Result<(), OrdersError> {
-    let CatalogEvent::ProductCreated(product) = envelope.event;
-    let product = Product {
-        product_id: product.product_id,
-        name: product.name,
-        price: product.price,
-        sequence: envelope.sequence,
+    let sequence = envelope.sequence;
+    let product = match envelope.event {
+        CatalogEvent::ProductCreated(product) => {
+            Product { product_id: product.product_id, name: product.name, price: product.price, sequence }
+        }
+        CatalogEvent::ProductUpdated(product) => {
+            Product { product_id: product.product_id, name: product.name, price: product.price, sequence }
+        }
+        CatalogEvent::ProductArchived(product) => {
+            return Ok(orders.store.forget_product(product.product_id, sequence).await?);
+        }
     };
-    orders.store.remember_product(&product).await?;
-    Ok(())
+    Ok(orders.store.remember_product(&product).await?)
 }

@@ -41,6 +41,12 @@ impl Object {
         self.with(name, nullable(T::schema().to_value()))
     }
 
+    /// A field that may be absent or null, and that is narrower than its type.
+    #[must_use]
+    pub fn optional_as(self, name: &'static str, schema: Schema) -> Self {
+        self.with(name, nullable(schema.to_value()))
+    }
+
     /// A list that has to be there.
     #[must_use]
     pub fn list(mut self, name: &'static str, length: RangeInclusive<usize>, of: Self) -> Self {

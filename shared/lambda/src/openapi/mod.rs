@@ -36,6 +36,7 @@ pub struct Operation {
     problems: Vec<Problem>,
     is_list: bool,
     is_idempotent: bool,
+    is_tagged: bool,
 }
 
 /// A route, and what the operation is called there.
@@ -83,6 +84,7 @@ impl Operation {
             problems: Vec::new(),
             is_list: false,
             is_idempotent: false,
+            is_tagged: false,
         }
     }
 
@@ -132,6 +134,26 @@ impl Operation {
     #[must_use]
     pub fn idempotent(self) -> Self {
         Self { is_idempotent: true, ..self }
+    }
+
+    /// Answers carry an entity tag, and `If-None-Match` is taken.
+    #[must_use]
+    pub fn if_none_match(self) -> Self {
+        Self { is_tagged: true, ..self }
+            .header("If-None-Match", "The `ETag` of what the caller has; if it still is that, the answer is 304.")
+            .text(304, "It is what the caller has.", &[])
+    }
+
+    /// Answers carry an entity tag, and `If-Match` is taken.
+    #[must_use]
+    pub fn if_match(self) -> Self {
+        Self { is_tagged: true, ..self }
+            .header("If-Match", "The `ETag` of what is changed; if it has changed since, the answer is 412.")
+    }
+
+    fn header(self, name: &'static str, what: &'static str) -> Self {
+        let schema = schema_of::<String>;
+        self.parameter(Parameter { name, place: "header", what, required: false, schema, example: r#""\"1\"""# })
     }
 
     /// The JSON body. More than one: the forms that a body may have.

@@ -1,0 +1,59 @@
+use kernel::{Currency, Invalid, ProductId};
+use lambda::{
+    http::{self, Reply, Request},
+    input::{Amount, Fields},
+    openapi::{Object, Operation},
+};
+use serde_json::json;
+
+use super::{
+    answer::{ProductAnswer, example},
+    create_product::{is_price, out_of_range, price_schema},
+};
+use crate::{
+    Catalog, CatalogError,
+    domain::{Category, Changes, Description, ProductName},
+};
+
+/// `PUT /products/{product_id}`: changes the fields that are given. Orders that were placed keep their prices.
+pub async fn update_product(catalog: &Catalog, request: &Request) -> Reply {
+    let id: ProductId = request.id("product_id", "product")?;
+    let changes = request.body(read)?;
+    let product = catalog.update(id, &changes, request).await?;
+    http::ok(&ProductAnswer::from(&product)).map(|answer| answer.header("etag", product.etag()))
+}
+
+fn read(body: &Fields<'_>) -> Option<Changes> {
+    let name = body.optional::<ProductName>("name");
+    let description = body.optional::<Description>("description");
+    let category = body.optional::<Category>("category");
+    let price = body.optional::<Amount>("price");
+    let currency = body.optional::<Currency>("currency");
+    let price = match (price?, currency?) {
+        (Some(price), currency) if is_price(price.of(currency.unwrap_or(Currency::Usd))) => Some((price, currency)),
+        (Some(_), _) => return body.refuse("price", out_of_range()),
+        (None, Some(_)) => return body.refuse("price", Invalid::new("required", "is required beside `currency`")),
+        (None, None) => None,
+    };
+    Some(Changes { name: name?, description: description?, category: category?, price })
+}
+
+/// How the document tells of it.
+pub(super) fn operation() -> Operation {
+    Operation::new("PUT /api/v1/products/{product_id}", "updateProduct", "Change a product")
+        .describe("The fields that are given. Orders that were placed keep their prices.")
+        .if_match()
+        .body(
+            Object::new()
+                .optional::<ProductName>("name")
+                .optional::<Description>("description")
+                .optional::<Category>("category")
+                .optional_as("price", price_schema())
+                .optional::<Currency>("currency")
+                .about("Only beside a price.")
+                .example("a price", json!({ "price": "1799.00" })),
+        )
+        .ok::<ProductAnswer<'_>>("The product as it is now.", example())
+        .refuses(CatalogError::Stale)
+        .refuses(CatalogError::Busy)
+}
