@@ -91,14 +91,14 @@ class Api:
 
     def customer(self) -> Account:
         """A new customer, logged in."""
-        body = _registration()
+        body = registration()
         self.call("POST", "/api/v1/auth/register", body).expect(201)
         return self.log_in(body["email"], body["password"])
 
     def admin(self, seeded: dict[str, str]) -> Account:
         """A new administrator, made by the one that the seed made."""
         first = self.log_in(seeded["email"], seeded["password"])
-        body = {**_registration(), "role": "admin"}
+        body = {**registration(), "role": "admin"}
         self.call("POST", "/api/v1/users", body, token=first.token).expect(201)
         return self.log_in(body["email"], body["password"])
 
@@ -108,7 +108,8 @@ class Api:
         return Account(found["user"]["id"], email, password, found["access_token"])
 
 
-def _registration() -> dict[str, str]:
+def registration() -> dict[str, str]:
+    """What makes a new account, unlike any other."""
     name = f"check-{uuid.uuid4().hex[:16]}"
     return {"email": f"{name}@example.com", "username": name, "password": PASSWORD}
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from api import PASSWORD, Account, Answer, Api
+from api import PASSWORD, Account, Answer, Api, registration
 from problem import Problem
 
 # Small enough to meet, and slow enough to refill that a slow machine meets them too.
@@ -25,8 +25,8 @@ def check(api_at: Callable[[str], Api], admin: dict[str, str], redeploy: Callabl
     redeploy(PARAMETERS)
 
     say("registrations, by address")
-    _until_refused("registrations", 3, lambda: shop.call("POST", "/api/v1/auth/register", _registration()), 201)
-    elsewhere.call("POST", "/api/v1/auth/register", _registration()).expect(201)
+    _until_refused("registrations", 3, lambda: shop.call("POST", "/api/v1/auth/register", registration()), 201)
+    elsewhere.call("POST", "/api/v1/auth/register", registration()).expect(201)
 
     say("logins, by address, whoever logs in")
     wrong = lambda: shop.call("POST", "/api/v1/auth/login", {"email": _email(), "password": PASSWORD})
@@ -100,8 +100,3 @@ def _require_orders(api: Api, account: Account, count: int) -> None:
 
 def _email() -> str:
     return f"nobody-{uuid.uuid4().hex[:16]}@example.com"
-
-
-def _registration() -> dict[str, str]:
-    name = f"limit-{uuid.uuid4().hex[:16]}"
-    return {"email": f"{name}@example.com", "username": name, "password": PASSWORD}

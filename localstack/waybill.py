@@ -136,12 +136,7 @@ def down() -> None:
 
 def status() -> None:
     """Say whether the stack runs, and where."""
-    stack = stack_of_environment()
-    if engine.running_pid(stack) is None:
-        raise Problem(f"no stack runs on port {stack.port}; `make up` starts one")
-    if not stack.outputs.exists():
-        raise Problem(f"the stack on port {stack.port} is still coming up")
-    print(welcome(json.loads(stack.outputs.read_text(encoding="utf-8"))))
+    print(welcome(json.loads(running_stack().outputs.read_text(encoding="utf-8"))))
 
 
 def follow_logs() -> None:
@@ -230,8 +225,10 @@ def measure_logins() -> None:
 def running_stack() -> Stack:
     """The stack that `make up` left running."""
     stack = stack_of_environment()
-    if engine.running_pid(stack) is None or not stack.outputs.exists():
+    if engine.running_pid(stack) is None:
         raise Problem(f"no stack runs on port {stack.port}; `make up` starts one")
+    if not stack.outputs.exists():
+        raise Problem(f"the stack on port {stack.port} is still coming up")
     return stack
 
 
