@@ -1,6 +1,7 @@
 //! What `inventory` tells.
 
 use kernel::{OrderId, ProductId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::StockLine;
@@ -14,6 +15,10 @@ crate::events!(
         StockReleased,
         /// There was too little for an order.
         StockRejected,
+        /// What there is of a product has changed.
+        StockChanged,
+        /// There is less for sale of a product than the shop wants there to be.
+        StockRanLow,
     }
 );
 
@@ -42,4 +47,45 @@ pub struct StockRejected {
     pub order_id: OrderId,
     /// What there was too little of.
     pub short: Vec<ProductId>,
+}
+
+/// What there is of a product has changed; it is now as told here. Of several changes at the same moment the last is told, so the
+/// sequence may leap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockChanged {
+    /// Of what.
+    pub product_id: ProductId,
+    /// For sale.
+    pub available: i64,
+    /// Set aside for orders that are being paid.
+    pub reserved: i64,
+    /// Both together.
+    pub on_hand: i64,
+    /// How well the product is stocked.
+    pub level: StockLevel,
+    /// Whether it was stocked otherwise when this was last told.
+    pub level_changed: bool,
+}
+
+/// How well a product is stocked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StockLevel {
+    /// As well as the shop wants.
+    InStock,
+    /// Something is for sale, but less than the shop wants there to be.
+    Low,
+    /// Nothing is for sale.
+    SoldOut,
+}
+
+/// There is less for sale of a product than the shop wants there to be, and a moment ago there was enough.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockRanLow {
+    /// Of what.
+    pub product_id: ProductId,
+    /// For sale.
+    pub available: i64,
+    /// How much there should be at least.
+    pub threshold: i64,
 }
