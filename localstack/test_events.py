@@ -25,7 +25,7 @@ class Samples(unittest.TestCase):
             sources = resources[path.stem]["Properties"].get("Events", {}).values()
             for source in sources:
                 with self.subTest(path.name):
-                    expected = {"HttpApi": "requestContext", "SQS": "Records", "DynamoDB": "Records"}
+                    expected = {"HttpApi": "requestContext", "SQS": "Records", "DynamoDB": "Records", "Schedule": "detail-type"}
                     self.assertIn(expected[source["Type"]], sample)
             routes = {f"{s['Properties']['Method']} {s['Properties']['Path']}" for s in sources if s["Type"] == "HttpApi"}
             if routes:

@@ -57,8 +57,7 @@ impl Catalog {
     /// # Errors
     /// 422 when it answered another request.
     pub fn replay(&self, claim: Option<&Claim>, found: &Item, now: Timestamp) -> Result<Answer, Problem> {
-        let answer =
-            claim.map(|claim| claim.replay(self.store.table(), found, now)).transpose()?.transpose()?.flatten();
+        let answer = claim.map(|claim| claim.replay(found, now)).transpose()?.transpose()?.flatten();
         answer.ok_or_else(|| {
             Problem::new(409, "busy", "A request with this Idempotency-Key has just expired; try again.")
         })

@@ -52,10 +52,6 @@ impl Store {
         Self { table }
     }
 
-    pub fn table(&self) -> &Table {
-        &self.table
-    }
-
     pub async fn create(
         &self,
         product: &Product,

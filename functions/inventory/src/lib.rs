@@ -7,28 +7,69 @@ mod error;
 pub mod saga;
 pub mod seed;
 mod store;
+pub mod sweep;
+pub mod tell;
 
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 use contracts::{Cause, StockLine};
-use dynamo::Table;
+use dynamo::{Answer, Claim, StoreError, Table};
 use kernel::{OrderId, ProductId, Timestamp};
-use lambda::env;
+use lambda::{env, problem::Problem};
 
 use crate::{
     domain::{Change, Stock},
-    store::Store,
+    store::{Changed, Store},
 };
 pub use error::InventoryError;
 
 /// The use cases of inventory.
 pub struct Inventory {
     store: Store,
+    terms: Terms,
 }
+
+/// How the shop wants its stock kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    /// Over how many counters the stock of a product is spread: so many orders of one product can be served at the same moment.
+    pub splits: u8,
+    /// How long something is set aside for an order that is not paid.
+    pub reserved_for: Duration,
+    /// How much of a product there should be for sale at least.
+    pub low_stock: i64,
+}
+
+/// See docs/decisions.md for the figures behind it. With another number, reservations that are being made while it changes fail, and
+/// their orders are cancelled.
+pub const SPLITS: u8 = 8;
 
 /// How long a product that was made a moment ago may take to be heard of here.
 const NEWS_TAKES: Duration = Duration::from_secs(5);
+
+/// How often a change of stock that met another one is tried.
+const TRIES: usize = 8;
+
+/// What a change of stock led to.
+pub enum Outcome {
+    /// The stock is this now.
+    Stock(Stock),
+    /// What the same request was answered before.
+    Answer(Answer),
+}
+
+impl Terms {
+    /// As the template's parameters say.
+    ///
+    /// # Errors
+    /// When the template did not set a variable, or not to a number.
+    pub fn from_env() -> Result<Self, lambda::Error> {
+        let minutes: u64 = env("RESERVATION_MINUTES")?.parse()?;
+        let low_stock = env("LOW_STOCK_THRESHOLD")?.parse()?;
+        Ok(Self { splits: SPLITS, reserved_for: Duration::from_secs(minutes * 60), low_stock })
+    }
+}
 
 impl Inventory {
     /// Over the environment's one configuration.
@@ -36,7 +77,12 @@ impl Inventory {
     /// # Errors
     /// When the template did not set a variable.
     pub fn connect(config: &SdkConfig) -> Result<Self, lambda::Error> {
-        Ok(Self { store: Store::new(Table::connect(config, env("TABLE_NAME")?)) })
+        Ok(Self::new(Table::connect(config, env("TABLE_NAME")?), Terms::from_env()?))
+    }
+
+    /// Over a table.
+    pub fn new(table: Table, terms: Terms) -> Self {
+        Self { store: Store::new(table, terms.splits), terms }
     }
 
     /// How much there is of a product.
@@ -61,17 +107,37 @@ impl Inventory {
         }
     }
 
-    /// Sets or adjusts how much there is of a product.
+    /// Sets or adjusts how much there is of a product; once per idempotency key, for which what `respond` makes of the result is kept.
     ///
     /// # Errors
-    /// When there is no such product, or less would be left than is set aside.
-    pub async fn change(&self, id: ProductId, change: Change) -> Result<Stock, InventoryError> {
-        let stock = self.awaited_stock(id).await?;
-        if self.store.change(id, change).await? {
-            self.stock(id).await
-        } else {
-            Err(InventoryError::TooLittle { available: stock.available, reserved: stock.reserved })
+    /// When there is no such product, less would be left than is set aside, or too much would be there.
+    pub async fn change(
+        &self,
+        id: ProductId,
+        change: Change,
+        claim: Option<&Claim>,
+        now: Timestamp,
+        respond: impl Fn(&Stock) -> Result<Answer, Problem>,
+    ) -> Result<Outcome, InventoryError> {
+        if let Some(claim) = claim
+            && let Some(found) = self.store.answered(claim).await?
+            && let Some(answer) = claim.replay(&found, now)??
+        {
+            return Ok(Outcome::Answer(answer));
         }
+        for _ in 0..TRIES {
+            let stock = self.awaited_stock(id).await?;
+            match self.store.change(&stock, change, claim.map(|claim| (claim, &respond)), now).await? {
+                Some(Changed::Done(stock)) => return Ok(Outcome::Stock(stock)),
+                // Another request with the same key was a moment faster: its answer is ours.
+                Some(Changed::Answered(found)) => {
+                    let answer = claim.map(|claim| claim.replay(&found, now)).transpose()?.transpose()?.flatten();
+                    return answer.map(Outcome::Answer).ok_or(InventoryError::Busy);
+                }
+                None => {}
+            }
+        }
+        Err(InventoryError::Busy)
     }
 
     /// Starts to keep stock of a new product, at zero.
@@ -87,10 +153,11 @@ impl Inventory {
     /// # Errors
     /// When there is too little, or the order has ended.
     pub async fn reserve(&self, id: OrderId, lines: &[StockLine], cause: &Cause) -> Result<(), InventoryError> {
-        self.store.reserve(id, lines, Timestamp::now(), cause).await
+        self.store.reserve(id, lines, self.terms.reserved_for, cause).await
     }
 
-    /// Lets what was set aside for an order go: it is sold.
+    /// Lets what was set aside for an order go: it is sold. What had been put back because it took too long is sold if it still
+    /// is there.
     ///
     /// # Errors
     /// When nothing was set aside for it.
@@ -103,6 +170,14 @@ impl Inventory {
     /// # Errors
     /// When the store does not answer.
     pub async fn release(&self, id: OrderId, cause: &Cause) -> Result<(), InventoryError> {
-        self.store.release(id, Timestamp::now(), cause).await
+        self.store.release(id, cause).await
+    }
+
+    /// Puts back what is longer set aside for an order than it may be at `now`; whether anything was.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn expire(&self, id: OrderId, now: Timestamp, cause: &Cause) -> Result<bool, StoreError> {
+        self.store.expire(id, now, cause).await
     }
 }

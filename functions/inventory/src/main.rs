@@ -1,6 +1,6 @@
 //! The functions of the inventory context, by handler name (`Handler:` in template.yaml).
 
-use inventory::{Inventory, api, consumers, saga, seed};
+use inventory::{Inventory, api, consumers, saga, seed, sweep, tell};
 use lambda::{
     Error, command, handler, http, limit::Limiter, outbox, policy::Limit, queue, start, task, unknown_handler,
 };
@@ -13,11 +13,12 @@ async fn main() -> Result<(), Error> {
     match handler()?.as_str() {
         "get-stock" => http::serve(inventory, api::get_stock).await,
         "set-stock" => http::serve_limited(limiter()?, inventory, api::set_stock).await,
-        "publish" => outbox::serve(&config).await,
+        "publish" => outbox::serve_telling(&config, inventory, tell::tell, tell::remember).await,
         "stock-product" => queue::serve(inventory, consumers::stock_product).await,
         "settle-order" => queue::serve(inventory, consumers::settle_order).await,
         "reserve-stock" => task::serve(inventory, saga::reserve_stock).await,
         "release-stock" => task::serve(inventory, saga::release_stock).await,
+        "sweep-reservations" => command::serve(inventory, sweep::sweep).await,
         "seed" => command::serve(inventory, seed::seed).await,
         unknown => Err(unknown_handler(unknown)),
     }

@@ -1,6 +1,7 @@
 //! Example stock, for a stack that is tried out.
 
-use kernel::ProductId;
+use dynamo::Answer;
+use kernel::{ProductId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{Inventory, InventoryError, domain::Change};
@@ -35,7 +36,8 @@ pub async fn seed(inventory: &Inventory, seed: Seed) -> Result<Seeded, Inventory
             seeded.existing += 1;
         } else {
             inventory.keep(wanted.product_id).await?;
-            inventory.change(wanted.product_id, Change::Set(wanted.quantity)).await?;
+            let nothing = |_: &_| Ok(Answer { status: 200, location: None, body: String::new() });
+            inventory.change(wanted.product_id, Change::Set(wanted.quantity), None, Timestamp::now(), nothing).await?;
             seeded.created += 1;
         }
     }

@@ -1,147 +1,270 @@
 //! The inventory table.
 //!
-//! | item | pk | sk |
-//! | --- | --- | --- |
-//! | stock of a product | `PRODUCT#<product>` | `STOCK` |
-//! | reservation of an order, by part | `ORDER#<order>` | `PART#<n>` |
-//! | outbox entry | `EVENT#<event>` | `EVENT` |
+//! | item | pk | sk | gsi1pk | gsi1sk |
+//! | --- | --- | --- | --- | --- |
+//! | counter of a product's stock | `PRODUCT#<product>` | `STOCK#<split>` | | |
+//! | what was last told of it | `PRODUCT#<product>` | `TOLD` | | |
+//! | reservation of an order, by part | `ORDER#<order>` | `PART#<n>` | `OPEN#<shard>` | `<reserved until>#<order>` |
+//! | answer to an idempotency key | `IDEMPOTENCY#<hash of the user>#<key>` | `IDEMPOTENCY` | | |
+//! | outbox entry | `EVENT#<event>` | `EVENT` | | |
 //!
-//! A reservation, the stock it takes from and the event that tells of it are one transaction. DynamoDB takes 100 writes in one, so
-//! an order of more than 90 products has two parts; a later part is only set aside while the first one stands, and an order that
-//! was released before anything was set aside leaves a first part that says so.
+//! | what is asked | how |
+//! | --- | --- |
+//! | the stock of a product | Query `PRODUCT#`, prefix `STOCK#` |
+//! | setting pieces aside | that Query per line, one TransactWriteItems |
+//! | selling or putting back an order's pieces | Query `ORDER#`, one TransactWriteItems per part |
+//! | reservations that took too long | Query of gsi1 per shard, up to now (keys only; only parts that are set aside are in it) |
+//!
+//! A reservation, the counters it takes from and the event that tells of it are one transaction. DynamoDB takes 100 writes in one,
+//! and a line may take from every counter of its product; so an order with many lines has several parts. A later part is only set
+//! aside while the first one stands, and an order that was released before anything was set aside leaves a first part that says so.
+//!
+//! A counter is written with its product's others in the same partition, which AWS lets have 1,000 write units a second: 500 steps of
+//! reservations of one product, until DynamoDB splits the partition between its counters by itself.
 
-use contracts::{Cause, Envelope, InventoryEvent, StockLine, StockRejected, StockReleased, StockReserved};
-use dynamo::{Item, Key, Refusal, StoreError, Table, TransactError, Write, item, number, outbox_item, text};
+use std::time::Duration;
+
+use contracts::{Cause, Envelope, InventoryEvent, StockLevel, StockLine, StockRejected, StockReleased, StockReserved};
+use dynamo::{
+    Answer, Claim, Item, Key, Query, StoreError, Table, TransactError, Write, item, number, outbox_item, text,
+};
+use futures::future::{join_all, try_join_all};
 use kernel::{OrderId, ProductId, Timestamp};
+use lambda::problem::Problem;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     InventoryError,
-    domain::{Change, Effect, MOST_ON_HAND, RESERVE, Reservation, Status, Stock},
+    domain::{Change, Counter, Effect, Movement, Reservation, Status, Stock, Taken, take},
 };
 
-/// How many lines are set aside in one transaction; beside them it takes the part, a check of the first part, and an event.
-const LINES_PER_PART: usize = 90;
-
-/// How often a step that met another one on the same reservation is tried.
+/// How often a step that met another one is tried.
 const TRIES: usize = 8;
+
+/// Over how many partitions of the index the open reservations are spread.
+const OPEN_SHARDS: u8 = 8;
+
+/// The `kind` of a counter: the publisher's stream filter looks at it.
+pub const STOCK_KIND: &str = "stock";
 
 pub struct Store {
     table: Table,
+    splits: u8,
 }
 
-fn stock_key(id: ProductId) -> Key {
-    Key::new(format!("PRODUCT#{id}"), "STOCK")
+/// What became of a change of stock.
+pub enum Changed {
+    /// The stock is this now.
+    Done(Stock),
+    /// The idempotency key has this answer; nothing was written.
+    Answered(Item),
+}
+
+/// What was last told of a product's stock.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Told {
+    pub level: StockLevel,
+    pub sequence: u64,
+}
+
+fn product_pk(id: ProductId) -> String {
+    format!("PRODUCT#{id}")
+}
+
+fn counter_key(id: ProductId, split: u8) -> Key {
+    Key::new(product_pk(id), format!("STOCK#{split}"))
+}
+
+fn told_key(id: ProductId) -> Key {
+    Key::new(product_pk(id), "TOLD")
 }
 
 fn part_key(id: OrderId, part: usize) -> Key {
     Key::new(format!("ORDER#{id}"), format!("PART#{part}"))
 }
 
+/// The product whose stock a stream record is of.
+pub fn product_of(key: &Key) -> Option<ProductId> {
+    key.pk.strip_prefix("PRODUCT#")?.parse().ok()
+}
+
 impl Store {
-    pub fn new(table: Table) -> Self {
-        Self { table }
+    /// `splits` says over how many counters the stock of a product is spread.
+    pub fn new(table: Table, splits: u8) -> Self {
+        Self { table, splits }
     }
 
-    pub async fn stock(&self, id: ProductId) -> Result<Option<Stock>, StoreError> {
-        self.table.get(&stock_key(id)).await
+    /// How many lines are set aside in one transaction: each may take from every counter; beside them it takes the part, a check of the
+    /// first part, and an event.
+    fn lines_per_part(&self) -> usize {
+        (97 / usize::from(self.splits)).min(90)
     }
 
+    pub async fn stock(&self, product_id: ProductId) -> Result<Option<Stock>, StoreError> {
+        let counters: Vec<Counter> = self.table.all(&product_pk(product_id), "STOCK#").await?;
+        Ok((!counters.is_empty()).then_some(Stock { product_id, counters }))
+    }
+
+    /// The stock of each line's product; of an unknown one there is nothing.
+    async fn stocks(&self, lines: &[StockLine]) -> Result<Vec<Stock>, StoreError> {
+        try_join_all(lines.iter().map(|line| async {
+            let product_id = line.product_id;
+            Ok(self.stock(product_id).await?.unwrap_or(Stock { product_id, counters: Vec::new() }))
+        }))
+        .await
+    }
+
+    /// Starts to keep stock of a product, at zero.
     pub async fn keep(&self, id: ProductId) -> Result<(), StoreError> {
-        let nothing = Stock { product_id: id, available: 0, reserved: 0 };
-        self.table.write_if_allowed(Write::put(item(&stock_key(id), &nothing)?).if_absent()).await.map(drop)
+        let nothing = Counter { split: 0, available: 0, on_hand: 0, version: 1, changes: 0 };
+        let mut counter = item(&counter_key(id, 0), &nothing)?;
+        counter.extend([text("kind", STOCK_KIND)]);
+        self.table.write_if_allowed(Write::put(counter).if_absent()).await.map(drop)
     }
 
-    /// Whether the change could be made: never below what is set aside.
-    pub async fn change(&self, id: ProductId, change: Change) -> Result<bool, StoreError> {
-        let write = match change {
-            Change::Set(on_hand) => Write::update(stock_key(id), "SET available = :n - reserved")
-                .only_if("attribute_exists(pk) AND reserved <= :n")
-                .with([number(":n", on_hand)]),
-            Change::Adjust(by) => Write::update(stock_key(id), "SET available = available + :by")
-                .only_if("available BETWEEN :least AND :most")
-                .with([number(":by", by), number(":least", (-by).max(0)), number(":most", MOST_ON_HAND - by)]),
-        };
-        self.table.transact_if_allowed(vec![write]).await
+    /// What an idempotency key answered before, if it did.
+    pub async fn answered(&self, claim: &Claim) -> Result<Option<Item>, StoreError> {
+        Ok(self.table.get_many(std::slice::from_ref(claim.key())).await?.remove(claim.key()))
+    }
+
+    /// Sets or adjusts `stock`, which was read just now, and stores what `answer` makes of the result under the caller's key. Nothing
+    /// if somebody else changed it meanwhile.
+    ///
+    /// Changes follow each other: each expects the count of changes that it has seen. Reservations may come in between; they only
+    /// move pieces, and what is taken away here has to be there still.
+    pub async fn change(
+        &self,
+        stock: &Stock,
+        change: Change,
+        claimed: Option<(&Claim, impl FnOnce(&Stock) -> Result<Answer, Problem>)>,
+        now: Timestamp,
+    ) -> Result<Option<Changed>, InventoryError> {
+        let refused = |refused| InventoryError::refused(refused, stock);
+        let mut movements = stock.change(change, self.splits).map_err(refused)?;
+        if movements.iter().all(|movement| movement.split != 0) {
+            movements.push(Movement { split: 0, available: 0, on_hand: 0 });
+        }
+        let after = stock.clone().after(&movements);
+        let mut writes: Vec<Write> = movements.iter().map(|movement| change_write(stock, *movement)).collect();
+        let claim_at = writes.len();
+        if let Some((claim, answer)) = claimed {
+            writes.push(claim.store(&answer(&after).map_err(InventoryError::Answer)?, now)?);
+        }
+        match self.table.transact(writes).await {
+            Ok(()) => Ok(Some(Changed::Done(after))),
+            Err(TransactError::Refused(refusal)) => Ok(refusal.found(claim_at).cloned().map(Changed::Answered)),
+            Err(TransactError::Store(error)) => Err(error.into()),
+        }
     }
 
     pub async fn reserve(
         &self,
         id: OrderId,
         lines: &[StockLine],
-        now: Timestamp,
+        lifetime: Duration,
         cause: &Cause,
     ) -> Result<(), InventoryError> {
-        let parts: Vec<&[StockLine]> = lines.chunks(LINES_PER_PART).collect();
+        let parts: Vec<&[StockLine]> = lines.chunks(self.lines_per_part()).collect();
         let mut part = 0;
         for _ in 0..parts.len() + TRIES {
             let Some(part_lines) = parts.get(part) else {
                 return Ok(());
             };
-            let reservation = Reservation { status: Status::Reserved, lines: part_lines.to_vec(), short: Vec::new() };
-            let mut writes = vec![Write::put(item(&part_key(id, part), &reservation)?).if_absent()];
-            writes.extend(part_lines.iter().map(|line| stock_write(line, RESERVE)));
+            // Those who were set aside together look again together, and must not choose the same counters again.
+            let taken = match take(part_lines, &self.stocks(part_lines).await?, rand::random()) {
+                Ok(taken) => taken,
+                Err(short) => {
+                    if let Some(there) = self.table.get(&part_key(id, part)).await? {
+                        part = self.resume(id, part, there).await?;
+                    } else if self.reject(id, part, &short, cause).await? {
+                        return Err(InventoryError::OutOfStock(short));
+                    }
+                    continue;
+                }
+            };
+            let now = Timestamp::now();
+            let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
+            let reservation = Reservation {
+                status: Status::Reserved,
+                lines: part_lines.to_vec(),
+                taken,
+                reserved_until: now.plus_seconds(seconds),
+                short: Vec::new(),
+            };
+            let mut writes = vec![Write::put(part_item(id, part, &reservation)?).if_absent()];
+            writes.extend(reservation.taken.iter().map(|taken| step_write(*taken, Effect::RESERVE)));
             if part > 0 {
-                let stands = Write::check(part_key(id, 0)).only_if("#status = :reserved");
-                writes.push(stands.with([text(":reserved", "reserved")]));
+                writes.push(if_reserved(Write::check(part_key(id, 0))));
             }
             if part + 1 == parts.len() {
                 let reserved = StockReserved { order_id: id, lines: lines.to_vec() };
                 writes.push(event(reserved, id, 1, now, cause)?);
             }
+            let first_stands_at = reservation.taken.len() + 1;
             match self.table.transact(writes).await {
                 Ok(()) => part += 1,
                 Err(TransactError::Store(error)) => return Err(error.into()),
                 Err(TransactError::Refused(refusal)) => match refusal.found(0) {
-                    Some(there) => match self.table.read::<Reservation>(there.clone())? {
-                        Reservation { status: Status::Reserved | Status::Committed, .. } => part += 1,
-                        Reservation { status: Status::Released, .. } => return Err(InventoryError::Ended),
-                        Reservation { status: Status::Rejected, short, .. } => {
-                            return Err(InventoryError::OutOfStock(short));
-                        }
-                    },
-                    None => {
-                        let short = short_of(part_lines, &refusal);
-                        if short.is_empty() {
-                            // The first part is not reserved any more.
-                            part = 0;
-                        } else if self.reject(id, part, &short, now, cause).await? {
-                            return Err(InventoryError::OutOfStock(short));
-                        }
-                    }
+                    Some(there) => part = self.resume(id, part, self.table.read(there.clone())?).await?,
+                    None if part > 0 && refusal.failed(first_stands_at) => part = 0,
+                    // Others took the pieces meanwhile: there may be more in other counters.
+                    None => {}
                 },
             }
         }
         Err(InventoryError::Busy)
     }
 
+    /// The part to go on with where `there` is what was found of part `at`: an earlier execution of the same step came so far.
+    async fn resume(&self, id: OrderId, at: usize, there: Reservation) -> Result<usize, InventoryError> {
+        match there.status {
+            Status::Reserved | Status::Committed => Ok(at + 1),
+            Status::Released | Status::Expired => Err(InventoryError::Ended),
+            Status::Rejected => {
+                self.give_back_rest(id).await?;
+                Err(InventoryError::OutOfStock(there.short))
+            }
+        }
+    }
+
     /// Ends the reservation for want of stock in its part `at`, putting back what is set aside of it already. Not if another
     /// execution of the same step was luckier: what it set aside stands.
-    async fn reject(
-        &self,
-        id: OrderId,
-        at: usize,
-        short: &[ProductId],
-        now: Timestamp,
-        cause: &Cause,
-    ) -> Result<bool, StoreError> {
+    async fn reject(&self, id: OrderId, at: usize, short: &[ProductId], cause: &Cause) -> Result<bool, StoreError> {
+        let now = Timestamp::now();
         let rejected = event(StockRejected { order_id: id, short: short.to_vec() }, id, 1, now, cause)?;
-        let end = |lines| Reservation { status: Status::Rejected, lines, short: short.to_vec() };
+        let (status, short) = (Status::Rejected, short.to_vec());
         if at == 0 {
-            let write = Write::put(item(&part_key(id, 0), &end(Vec::new()))?).if_absent();
+            let (lines, taken) = (Vec::new(), Vec::new());
+            let part = Reservation { status, lines, taken, reserved_until: now, short };
+            let write = Write::put(part_item(id, 0, &part)?).if_absent();
             return self.table.transact_if_allowed(vec![write, rejected]).await;
         }
         let Some(first) = self.table.get::<Reservation>(&part_key(id, 0)).await? else { return Ok(false) };
         let Some(effect) = first.status.release().filter(|_| first.status == Status::Reserved) else {
             return Ok(false);
         };
-        let still = Write::put(item(&part_key(id, 0), &end(first.lines.clone()))?).only_if("#status = :reserved");
+        let ended = Reservation { status, short, ..first.clone() };
         let mut writes = vec![
-            still.with([text(":reserved", "reserved")]),
+            if_reserved(Write::put(part_item(id, 0, &ended)?)),
             Write::check(part_key(id, at)).only_if("attribute_not_exists(pk)"),
             rejected,
         ];
-        writes.extend(first.lines.iter().map(|line| stock_write(line, effect)));
-        self.table.transact_if_allowed(writes).await
+        writes.extend(first.taken.iter().map(|taken| step_write(*taken, effect)));
+        let is_rejected = self.table.transact_if_allowed(writes).await?;
+        if is_rejected {
+            self.give_back_rest(id).await?;
+        }
+        Ok(is_rejected)
+    }
+
+    /// Puts back the parts of a rejected reservation that are still set aside. (Where this is cut short, whoever comes again does it.)
+    async fn give_back_rest(&self, id: OrderId) -> Result<(), StoreError> {
+        for (part, reservation) in self.parts(id).await?.iter().enumerate() {
+            if let Some(effect) = reservation.status.release() {
+                self.take_step(id, part, reservation, effect, None).await?;
+            }
+        }
+        Ok(())
     }
 
     pub async fn commit(&self, id: OrderId) -> Result<(), InventoryError> {
@@ -152,7 +275,9 @@ impl Store {
             }
             let mut all_done = true;
             for (part, reservation) in parts.iter().enumerate() {
-                if let Some(effect) = reservation.status.commit() {
+                if reservation.status == Status::Expired {
+                    all_done &= self.sell_late(id, part, reservation).await?;
+                } else if let Some(effect) = reservation.status.commit() {
                     all_done &= self.take_step(id, part, reservation, effect, None).await?;
                 }
             }
@@ -163,34 +288,110 @@ impl Store {
         Err(InventoryError::Busy)
     }
 
-    pub async fn release(&self, id: OrderId, now: Timestamp, cause: &Cause) -> Result<(), InventoryError> {
+    /// Sells what was put back meanwhile, if it still is there; whether that was done.
+    async fn sell_late(&self, id: OrderId, part: usize, expired: &Reservation) -> Result<bool, InventoryError> {
+        let stocks = self.stocks(&expired.lines).await?;
+        let taken = take(&expired.lines, &stocks, rand::random()).map_err(InventoryError::SoldMeanwhile)?;
+        let anew = Reservation { taken, ..expired.clone() };
+        Ok(self.take_step(id, part, &anew, Effect::SELL_LATE, None).await?)
+    }
+
+    pub async fn release(&self, id: OrderId, cause: &Cause) -> Result<(), InventoryError> {
         for _ in 0..TRIES {
             let parts = self.parts(id).await?;
             if parts.is_empty() {
-                let never = Reservation { status: Status::Released, lines: Vec::new(), short: Vec::new() };
-                let write = Write::put(item(&part_key(id, 0), &never)?).if_absent();
+                let reserved_until = Timestamp::now();
+                let (lines, taken, short) = (Vec::new(), Vec::new(), Vec::new());
+                let never = Reservation { status: Status::Released, lines, taken, reserved_until, short };
+                let write = Write::put(part_item(id, 0, &never)?).if_absent();
                 self.table.transact_if_allowed(vec![write]).await?;
                 continue;
             }
-            let open = parts.iter().enumerate().filter_map(|(part, reservation)| {
-                reservation.status.release().map(|effect| (part, reservation, effect))
-            });
-            let open: Vec<_> = open.collect();
             // Only a fresh look says that all is done: a part may have been added or changed since this one.
-            if open.is_empty() {
+            if !self.put_back(id, &parts, Status::release, cause).await? {
                 return Ok(());
-            }
-            for (part, reservation, effect) in open {
-                let last = part + 1 == parts.len();
-                let released = last.then(|| {
-                    let lines = parts.iter().flat_map(|part| part.lines.clone()).collect();
-                    event(StockReleased { order_id: id, lines }, id, 2, now, cause)
-                });
-                let released = released.transpose()?;
-                self.take_step(id, part, reservation, effect, released).await?;
             }
         }
         Err(InventoryError::Busy)
+    }
+
+    /// Puts back what is set aside for an order, if it is longer so than it may be at `now`; whether anything was.
+    pub async fn expire(&self, id: OrderId, now: Timestamp, cause: &Cause) -> Result<bool, StoreError> {
+        let parts = self.parts(id).await?;
+        let is_due = |part: &Reservation| part.status != Status::Reserved || part.reserved_until <= now;
+        // The parts of an order are set aside one after the other: they go together, once the last of them may.
+        if !parts.iter().all(is_due) {
+            return Ok(false);
+        }
+        if parts.first().is_some_and(|first| first.status == Status::Rejected) {
+            self.give_back_rest(id).await?;
+            return Ok(true);
+        }
+        self.put_back(id, &parts, Status::expire, cause).await
+    }
+
+    /// Takes `step` with every part that it applies to, and tells of it; whether there was one.
+    async fn put_back(
+        &self,
+        id: OrderId,
+        parts: &[Reservation],
+        step: impl Fn(Status) -> Option<Effect>,
+        cause: &Cause,
+    ) -> Result<bool, StoreError> {
+        let open = parts
+            .iter()
+            .enumerate()
+            .filter_map(|(part, reservation)| step(reservation.status).map(|effect| (part, reservation, effect)));
+        let open: Vec<_> = open.collect();
+        for (part, reservation, effect) in &open {
+            let last = part + 1 == parts.len() && effect.moves();
+            let released = last.then(|| {
+                let lines = parts.iter().flat_map(|part| part.lines.clone()).collect();
+                event(StockReleased { order_id: id, lines }, id, 2, Timestamp::now(), cause)
+            });
+            self.take_step(id, *part, reservation, *effect, released.transpose()?).await?;
+        }
+        Ok(!open.is_empty())
+    }
+
+    /// Orders for which something is longer set aside than it may be at `now`, at most `limit` in each shard.
+    pub async fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<OrderId>, StoreError> {
+        #[derive(Deserialize)]
+        struct Open {
+            gsi1sk: String,
+        }
+        let shards = join_all((0..OPEN_SHARDS).map(|shard| async move {
+            let query = Query {
+                index: Some("gsi1"),
+                pk: open_pk(shard),
+                sk_prefix: "",
+                after: Some(now.to_string()),
+                newest_first: true,
+                limit,
+            };
+            self.table.page::<Open>(&query).await
+        }));
+        let mut orders = Vec::new();
+        for page in shards.await {
+            let order_of = |open: &Open| open.gsi1sk.split_once('#')?.1.parse::<OrderId>().ok();
+            orders.extend(page?.items.iter().filter_map(order_of));
+        }
+        orders.sort_unstable();
+        orders.dedup();
+        Ok(orders)
+    }
+
+    /// A product's stock and what was last told of it.
+    pub async fn stock_and_told(&self, product_id: ProductId) -> Result<Option<(Stock, Option<Told>)>, StoreError> {
+        let told_key = told_key(product_id);
+        let (stock, told) = futures::try_join!(self.stock(product_id), self.table.get(&told_key))?;
+        Ok(stock.map(|stock| (stock, told)))
+    }
+
+    /// Remembers what was told of a product's stock, if nothing later was.
+    pub async fn remember(&self, product_id: ProductId, told: &Told) -> Result<(), StoreError> {
+        let write = Write::put(item(&told_key(product_id), told)?).if_newer(told.sequence);
+        self.table.write_if_allowed(write).await.map(drop)
     }
 
     async fn parts(&self, id: OrderId) -> Result<Vec<Reservation>, StoreError> {
@@ -208,31 +409,75 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let then = Reservation { status: effect.to, ..reservation.clone() };
         let seen = item(&part_key(id, part), reservation)?.remove("status");
-        let unchanged = Write::put(item(&part_key(id, part), &then)?).only_if("#status = :seen");
+        let unchanged = Write::put(part_item(id, part, &then)?).only_if("#status = :seen");
         let mut writes = vec![unchanged.with(seen.map(|status| (":seen".to_owned(), status)))];
-        writes.extend(reservation.lines.iter().map(|line| stock_write(line, effect)));
+        if effect.moves() {
+            writes.extend(reservation.taken.iter().map(|taken| step_write(*taken, effect)));
+        }
         writes.extend(event);
         self.table.transact_if_allowed(writes).await
     }
 }
 
-/// What `effect` does to the stock of one line: only if that much is there.
-fn stock_write(line: &StockLine, effect: Effect) -> Write {
-    let pieces = i64::from(line.quantity.get());
-    Write::update(stock_key(line.product_id), "SET available = available + :available, reserved = reserved + :reserved")
-        .only_if("available >= :least_available AND reserved >= :least_reserved")
+fn open_pk(shard: u8) -> String {
+    format!("OPEN#{shard}")
+}
+
+/// A part as an item: in the index of open ones as long as it is set aside.
+fn part_item(id: OrderId, part: usize, reservation: &Reservation) -> Result<Item, StoreError> {
+    let mut whole = item(&part_key(id, part), reservation)?;
+    if reservation.status == Status::Reserved {
+        let shard = id.as_ref().last().map_or(0, |byte| byte % OPEN_SHARDS);
+        whole.extend([text("gsi1pk", open_pk(shard)), text("gsi1sk", format!("{}#{id}", reservation.reserved_until))]);
+    }
+    Ok(whole)
+}
+
+fn if_reserved(write: Write) -> Write {
+    write.only_if("#status = :reserved").with([text(":reserved", "reserved")])
+}
+
+/// What `effect` does to the counter that pieces were taken from: only if that much is there.
+fn step_write(taken: Taken, effect: Effect) -> Write {
+    let Movement { split, available, on_hand } = effect.on(taken);
+    let moved = "SET available = available + :available, on_hand = on_hand + :on_hand ADD #version :one";
+    Write::update(counter_key(taken.product_id, split), moved)
+        .only_if("available >= :least_available AND on_hand >= :least_on_hand")
         .with([
-            number(":available", pieces * effect.available),
-            number(":reserved", pieces * effect.reserved),
-            number(":least_available", (-pieces * effect.available).max(0)),
-            number(":least_reserved", (-pieces * effect.reserved).max(0)),
+            number(":available", available),
+            number(":on_hand", on_hand),
+            number(":least_available", (-available).max(0)),
+            number(":least_on_hand", (-on_hand).max(0)),
+            number(":one", 1),
         ])
 }
 
-/// The products whose stock did not suffice; the writes of the lines follow that of the part.
-fn short_of(lines: &[StockLine], refusal: &Refusal) -> Vec<ProductId> {
-    let failed = |(index, line): (usize, &StockLine)| refusal.failed(index + 1).then_some(line.product_id);
-    lines.iter().enumerate().filter_map(failed).collect()
+/// What a change of stock does to a counter, which is made if it is not there.
+fn change_write(stock: &Stock, movement: Movement) -> Write {
+    let Movement { split, available, on_hand } = movement;
+    let moved = "SET #split = :split, #kind = :kind, available = if_not_exists(available, :zero) + :available, \
+                 on_hand = if_not_exists(on_hand, :zero) + :on_hand ADD #version :one";
+    let mut condition = match available {
+        ..0 => "available >= :least",
+        _ => "attribute_not_exists(pk) OR available >= :least",
+    }
+    .to_owned();
+    let mut values = vec![
+        number(":split", split),
+        text(":kind", STOCK_KIND),
+        number(":zero", 0),
+        number(":available", available),
+        number(":on_hand", on_hand),
+        number(":one", 1),
+        number(":least", (-available).max(0)),
+    ];
+    let mut expression = moved.to_owned();
+    if split == 0 {
+        expression += ", #changes :one";
+        condition = format!("({condition}) AND #changes = :seen");
+        values.push(number(":seen", stock.changes()));
+    }
+    Write::update(counter_key(stock.product_id, split), expression).only_if(condition).with(values)
 }
 
 fn event(

@@ -113,7 +113,7 @@ impl Orders {
         let mut known = self.store.known(user_id, &wanted.lines, claim.as_ref(), bucket.as_ref()).await?;
         if let Some(found) = known.answer.take()
             && let Some(claim) = &claim
-            && let Some(answer) = self.store.replay(claim, &found, request.now)??
+            && let Some(answer) = claim.replay(&found, request.now)??
         {
             return Ok(answer);
         }
@@ -151,7 +151,7 @@ impl Orders {
                 // Another request with the same key was a moment faster: its answer is ours.
                 store::Appended::Answered(found) => {
                     let claim = claim.ok_or(OrdersError::Busy)?;
-                    return self.store.replay(&claim, &found, request.now)??.ok_or(OrdersError::Busy);
+                    return claim.replay(&found, request.now)??.ok_or(OrdersError::Busy);
                 }
                 store::Appended::Charged(bucket) => known.bucket = Some(bucket),
                 store::Appended::Conflict => return Err(OrdersError::Busy),

@@ -17,7 +17,7 @@ async fn main() -> Result<(), Error> {
         "remember-user" => queue::serve(orders, consumers::remember_user).await,
         "remember-product" => queue::serve(orders, consumers::remember_product).await,
         "start-checkout" => queue::serve(orders.with_workflow(&config)?, consumers::start_checkout).await,
-        "confirm-order" => task::serve(orders, saga::confirm_order).await,
+        "confirm-order" => task::serve((orders, saga::StockHeld::from_env()?), saga::confirm_order).await,
         "cancel-order" => task::serve(orders, saga::cancel_order).await,
         "park-order" => task::serve(orders, saga::park_order).await,
         "seed" => command::serve(orders, seed::seed).await,

@@ -22,8 +22,8 @@ use std::collections::HashMap;
 
 use contracts::{Cause, Envelope, Event, OrderEvent};
 use dynamo::{
-    Answer, AttributeValue, Claim, Item, Key, KeyReused, Query, StoreError, Table, TransactError, Write, event_item,
-    item, number, text,
+    Answer, AttributeValue, Claim, Item, Key, Query, StoreError, Table, TransactError, Write, event_item, item, number,
+    text,
 };
 use futures::future::try_join_all;
 use kernel::{OrderId, ProductId, Timestamp, UserId};
@@ -142,15 +142,6 @@ impl Store {
         products
             .map(|(_, item)| self.table.read::<Product>(item).map(|product| (product.product_id, product)))
             .collect()
-    }
-
-    pub fn replay(
-        &self,
-        claim: &Claim,
-        found: &Item,
-        now: Timestamp,
-    ) -> Result<Result<Option<Answer>, KeyReused>, StoreError> {
-        claim.replay(&self.table, found, now)
     }
 
     /// Appends `events`, which have made `order`, to its log: events, view and what is written beside in one transaction.

@@ -133,7 +133,7 @@ impl Users {
         now: Timestamp,
     ) -> Result<Option<Account>, UsersError> {
         let claim = claim.ok_or(UsersError::Busy)?;
-        let Some(answer) = self.store.replay(claim, found, now)?? else {
+        let Some(answer) = claim.replay(found, now)?? else {
             return Ok(None);
         };
         let id = answer.body.parse().map_err(|_| UsersError::Busy)?;

@@ -23,8 +23,8 @@
 
 use contracts::{Cause, Envelope, Role, UserDeleted, UserEvent, UserField, UserRegistered, UserUpdated};
 use dynamo::{
-    Answer, Claim, Item, Key, KeyReused, Query, Refusal, StoreError, Table, TransactError, Write, item, number,
-    outbox_item_at, text,
+    Answer, Claim, Item, Key, Query, Refusal, StoreError, Table, TransactError, Write, item, number, outbox_item_at,
+    text,
 };
 use futures::future::try_join_all;
 use kernel::{Redacted, SessionId, Timestamp, UserId};
@@ -180,16 +180,6 @@ impl Store {
             Some((On::Key, found)) => Ok(Created::Answered(found)),
             Some((on, _)) => Err(taken(on)),
         }
-    }
-
-    /// The answer that was stored with an idempotency key.
-    pub fn replay(
-        &self,
-        claim: &Claim,
-        found: &Item,
-        now: Timestamp,
-    ) -> Result<Result<Option<Answer>, KeyReused>, StoreError> {
-        claim.replay(&self.table, found, now)
     }
 
     /// Writes `account`, which is `before` with `changed` fields, and the event that tells of it.

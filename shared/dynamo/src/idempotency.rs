@@ -4,7 +4,7 @@ use kernel::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Item, Key, StoreError, Table, Write, item, number};
+use crate::{Item, Key, StoreError, Write, item, number};
 
 /// How long an answer is kept.
 const KEPT_SECONDS: i64 = 24 * 3600;
@@ -73,13 +73,9 @@ impl Claim {
     ///
     /// # Errors
     /// When the item is not an answer; the inner error when it answers another request.
-    pub fn replay(
-        &self,
-        table: &Table,
-        found: &Item,
-        now: Timestamp,
-    ) -> Result<Result<Option<Answer>, KeyReused>, StoreError> {
-        let stored: Stored = table.read(found.clone())?;
+    pub fn replay(&self, found: &Item, now: Timestamp) -> Result<Result<Option<Answer>, KeyReused>, StoreError> {
+        let stored: Stored = serde_dynamo::from_item(found.clone())
+            .map_err(|error| StoreError::unreadable("of the idempotency key", error))?;
         Ok(if stored.expires_at < now.as_seconds() {
             Ok(None)
         } else if stored.fingerprint == self.fingerprint {

@@ -473,6 +473,14 @@ pub fn created(location: String, body: &impl Serialize) -> Result<Answer, Proble
     Ok(Answer { status: 201, location: Some(location), body: json_text(body)? })
 }
 
+/// As [`ok`], for an answer that is stored with an idempotency key.
+///
+/// # Errors
+/// 500 when the body does not serialize.
+pub fn answered(body: &impl Serialize) -> Result<Answer, Problem> {
+    Ok(Answer { status: 200, location: None, body: json_text(body)? })
+}
+
 impl From<Answer> for Response {
     fn from(answer: Answer) -> Self {
         let response = Self::new(answer.status, answer.body);

@@ -3,7 +3,8 @@
 use aws_config::SdkConfig;
 use aws_lambda_events::dynamodb::{Event as StreamEvent, EventRecord};
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
-use dynamo::OUTBOX_KIND;
+use contracts::{Envelope, Event};
+use dynamo::{Key, OUTBOX_KIND, StoreError};
 use futures::{FutureExt, TryFutureExt};
 use kernel::Chain;
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
@@ -39,26 +40,62 @@ struct Outgoing {
 /// # Errors
 /// When `TOPIC_ARN` or `UNPUBLISHED_QUEUE_URL` is not set, or the runtime API is gone.
 pub async fn serve(config: &SdkConfig) -> Result<(), Error> {
-    let publisher = Publisher {
-        sns: aws_sdk_sns::Client::new(config),
-        sqs: aws_sdk_sqs::Client::new(config),
-        topic: env("TOPIC_ARN")?,
-        unpublished: env("UNPUBLISHED_QUEUE_URL")?,
-    };
+    let publisher = Publisher::connect(config)?;
     let service = service_fn(|event: LambdaEvent<StreamEvent>| {
-        let published = publisher.publish(event.payload);
+        let publisher = &publisher;
+        let published = async move { publisher.publish_outbox(&event.payload).await };
+        published.inspect_err(|error| tracing::error!(%error, "a batch is not published yet")).boxed_local()
+    });
+    Runtime::new(service).run().await
+}
+
+/// As [`serve`], for a table of which more than its outbox is told: `tell` makes events of the other items that changed, given by
+/// their keys, and once these are published `told` has them.
+///
+/// A batch that fails comes again, so that `tell` has to make the same events of the same state.
+///
+/// # Errors
+/// As there.
+pub async fn serve_telling<S, E: Event>(
+    config: &SdkConfig,
+    context: S,
+    tell: impl AsyncFn(&S, &[Key]) -> Result<Vec<Envelope<E>>, StoreError>,
+    told: impl AsyncFn(&S, &[Envelope<E>]) -> Result<(), StoreError>,
+) -> Result<(), Error> {
+    let publisher = Publisher::connect(config)?;
+    let (publisher, context, tell, told) = (&publisher, &context, &tell, &told);
+    let service = service_fn(|event: LambdaEvent<StreamEvent>| {
+        let published = async move {
+            publisher.publish_outbox(&event.payload).await?;
+            let changed: Vec<Key> = event.payload.records.iter().filter_map(changed_key).collect();
+            let events = tell(context, &changed).await?;
+            publisher.publish(&events.iter().map(Outgoing::of).collect::<Result<Vec<_>, _>>()?).await?;
+            Ok::<_, Error>(told(context, &events).await?)
+        };
         published.inspect_err(|error| tracing::error!(%error, "a batch is not published yet")).boxed_local()
     });
     Runtime::new(service).run().await
 }
 
 impl Publisher {
-    async fn publish(&self, batch: StreamEvent) -> Result<(), Error> {
-        let outgoing: Vec<Outgoing> = batch.records.into_iter().filter_map(outgoing).collect();
-        for events in batches(&outgoing) {
+    fn connect(config: &SdkConfig) -> Result<Self, Error> {
+        Ok(Self {
+            sns: aws_sdk_sns::Client::new(config),
+            sqs: aws_sdk_sqs::Client::new(config),
+            topic: env("TOPIC_ARN")?,
+            unpublished: env("UNPUBLISHED_QUEUE_URL")?,
+        })
+    }
+
+    async fn publish_outbox(&self, batch: &StreamEvent) -> Result<(), Error> {
+        self.publish(&batch.records.iter().filter_map(outgoing).collect::<Vec<_>>()).await
+    }
+
+    async fn publish(&self, outgoing: &[Outgoing]) -> Result<(), Error> {
+        for events in batches(outgoing) {
             self.publish_batch(events).await?;
         }
-        for event in &outgoing {
+        for event in outgoing {
             tracing::info!(correlation_id = event.correlation_id, event_type = event.event_type, "published");
         }
         Ok(())
@@ -94,6 +131,15 @@ impl Publisher {
 }
 
 impl Outgoing {
+    fn of<E: Event>(envelope: &Envelope<E>) -> Result<Self, Error> {
+        Ok(Self {
+            event_type: envelope.event.event_type().to_owned(),
+            source: E::SOURCE.to_owned(),
+            correlation_id: envelope.correlation_id.to_string(),
+            envelope: serde_json::to_string(envelope)?,
+        })
+    }
+
     /// An SNS message; type and source are attributes too, for the filters of its subscribers.
     fn entry(&self, index: usize) -> Result<PublishBatchRequestEntry, Error> {
         let attribute = |value: &str| MessageAttributeValue::builder().data_type("String").string_value(value).build();
@@ -121,13 +167,24 @@ fn batches(events: &[Outgoing]) -> Vec<&[Outgoing]> {
     batches
 }
 
-/// The event in a new outbox item. The stream's filter lets nothing else through; if it does, that is passed over.
-fn outgoing(record: EventRecord) -> Option<Outgoing> {
-    let image = record.change.new_image.into_inner();
-    let text = |name: &str| match image.get(name) {
+/// The text attribute `name` of an item in the stream; empty if it has none.
+fn text_of(image: &serde_dynamo::Item, name: &str) -> String {
+    match image.get(name) {
         Some(serde_dynamo::AttributeValue::S(text)) => text.clone(),
         _ => String::new(),
-    };
+    }
+}
+
+/// Where the item lies that a record is of, if it is no outbox item.
+fn changed_key(record: &EventRecord) -> Option<Key> {
+    let keys = &record.change.keys;
+    let is_event = text_of(&record.change.new_image, "kind") == OUTBOX_KIND;
+    (!is_event).then(|| Key::new(text_of(keys, "pk"), text_of(keys, "sk")))
+}
+
+/// The event in a new outbox item.
+fn outgoing(record: &EventRecord) -> Option<Outgoing> {
+    let text = |name: &str| text_of(&record.change.new_image, name);
     // An event lacks nothing of this, but one that did must not be lost: SNS refuses it, and it is parked.
     (record.event_name == "INSERT" && text("kind") == OUTBOX_KIND).then(|| Outgoing {
         event_type: text("event_type"),

@@ -20,12 +20,12 @@ pub(super) struct StockAnswer {
     on_hand: i64,
 }
 
-impl From<Stock> for StockAnswer {
-    fn from(stock: Stock) -> Self {
+impl From<&Stock> for StockAnswer {
+    fn from(stock: &Stock) -> Self {
         Self {
             product_id: stock.product_id,
-            available: stock.available,
-            reserved: stock.reserved,
+            available: stock.available(),
+            reserved: stock.reserved(),
             on_hand: stock.on_hand(),
         }
     }

@@ -10,7 +10,7 @@ use crate::Inventory;
 /// `GET /products/{product_id}/inventory`
 pub async fn get_stock(inventory: &Inventory, request: &Request) -> Reply {
     let id: ProductId = request.id("product_id", "product")?;
-    http::ok(&StockAnswer::from(inventory.stock(id).await?))
+    http::ok(&StockAnswer::from(&inventory.stock(id).await?))
 }
 
 /// How the document tells of it.

@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::answer::{StockAnswer, example};
 use crate::{
-    Inventory, InventoryError,
-    domain::{Change, MOST_ON_HAND},
+    Inventory, InventoryError, Outcome,
+    domain::{Change, MOST_ON_HAND, Stock},
 };
 
 /// `PUT /products/{product_id}/inventory` and `PATCH /products/{product_id}/stock`: `quantity` or `stock` sets what is on hand,
@@ -19,7 +19,12 @@ use crate::{
 pub async fn set_stock(inventory: &Inventory, request: &Request) -> Reply {
     let id: ProductId = request.id("product_id", "product")?;
     let change = request.body(read)?;
-    http::ok(&StockAnswer::from(inventory.change(id, change).await?))
+    let claim = request.idempotency(&(id, change))?;
+    let respond = |stock: &Stock| http::answered(&StockAnswer::from(stock));
+    match inventory.change(id, change, claim.as_ref(), request.now, respond).await? {
+        Outcome::Stock(stock) => http::ok(&StockAnswer::from(&stock)),
+        Outcome::Answer(answer) => Ok(answer.into()),
+    }
 }
 
 /// How the document tells of it.
@@ -31,8 +36,11 @@ pub(super) fn operation() -> Operation {
         .body(form("quantity", 0).example("set", json!({ "quantity": 100 })))
         .body(form("stock", 0).example("set, by its other name", json!({ "stock": 100 })))
         .body(form("adjust", -MOST_ON_HAND).example("change", json!({ "adjust": -1 })))
+        .idempotent()
         .ok::<StockAnswer>("The stock as it is now.", example())
         .refuses(InventoryError::TooLittle { available: 3, reserved: 2 })
+        .refuses(InventoryError::TooMuch { on_hand: MOST_ON_HAND })
+        .refuses(InventoryError::Busy)
 }
 
 fn pieces_schema(least: i64) -> Schema {

@@ -95,6 +95,9 @@ pub struct Order {
     pub updated_at: Timestamp,
     /// Whether the checkout workflow was started for it.
     pub in_checkout: bool,
+    /// When it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkout_at: Option<Timestamp>,
     /// The payment that was captured for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_id: Option<PaymentId>,
@@ -117,6 +120,8 @@ pub enum Command {
     Confirm {
         /// The authorized payment.
         payment_id: PaymentId,
+        /// The stock of a checkout that began before this may have been put back for sale.
+        stock_held_since: Timestamp,
     },
     /// Pack it.
     Process,
@@ -145,6 +150,9 @@ pub enum Refusal {
     /// It is being paid already.
     #[error("the order is already in checkout")]
     InCheckout,
+    /// Its stock may have been put back for sale.
+    #[error("the checkout took too long")]
+    TooLate,
 }
 
 impl Order {
@@ -168,6 +176,7 @@ impl Order {
             placed_at: at,
             updated_at: at,
             in_checkout: false,
+            checkout_at: None,
             payment_id: None,
             cancel_reason: None,
             sequence: 1,
@@ -188,12 +197,17 @@ impl Order {
             Command::StartCheckout { payment_method } => {
                 return self.start_checkout(payment_method);
             }
-            Command::Confirm { payment_id }
+            Command::Confirm { payment_id, .. }
                 if self.payment_id == Some(payment_id) && self.status != Status::Cancelled =>
             {
                 return Ok(Vec::new());
             }
-            Command::Confirm { payment_id } => {
+            Command::Confirm { stock_held_since, .. }
+                if self.status == Status::Pending && self.checkout_at.is_some_and(|at| at < stock_held_since) =>
+            {
+                return Err(Refusal::TooLate);
+            }
+            Command::Confirm { payment_id, .. } => {
                 let (lines, total) = (self.lines.clone(), self.total);
                 (Status::Paid, OrderConfirmed { order_id, user_id, payment_id, lines, total }.into())
             }
@@ -233,7 +247,10 @@ impl Order {
         self.updated_at = at;
         match event {
             OrderEvent::OrderPlaced(_) => {}
-            OrderEvent::CheckoutStarted(_) => self.in_checkout = true,
+            OrderEvent::CheckoutStarted(_) => {
+                self.in_checkout = true;
+                self.checkout_at = Some(at);
+            }
             OrderEvent::OrderConfirmed(confirmed) => {
                 self.status = Status::Paid;
                 self.payment_id = Some(confirmed.payment_id);
@@ -277,7 +294,7 @@ mod tests {
     }
 
     fn confirm() -> Command {
-        Command::Confirm { payment_id: payment_id() }
+        Command::Confirm { payment_id: payment_id(), stock_held_since: now() }
     }
 
     fn cancel() -> Command {
@@ -363,6 +380,13 @@ mod tests {
         for before in [vec![cancel()], vec![confirm(), cancel()]] {
             assert_eq!(given(before).when(confirm()), Err(Refusal::Step { from: Status::Cancelled, to: Status::Paid }));
         }
+    }
+
+    #[test]
+    fn a_checkout_that_took_too_long_is_not_confirmed_but_one_that_is_stays_so() {
+        let late = Command::Confirm { payment_id: payment_id(), stock_held_since: now().plus_seconds(1) };
+        assert_eq!(given([start_checkout()]).when(late.clone()), Err(Refusal::TooLate));
+        assert_eq!(given([start_checkout(), confirm()]).when(late), Ok(vec![]));
     }
 
     fn any_command() -> impl Strategy<Value = Command> {

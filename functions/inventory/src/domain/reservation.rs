@@ -1,0 +1,135 @@
+//! What is set aside for an order.
+//!
+//! ```text
+//! (none) ─► reserved ─► committed
+//!    │        │ │  │        │  ▲
+//!    │        │ │  ▼        │  │ late, if there still is enough
+//!    │        │ └► expired ─┼──┘
+//!    │        ▼      ▼      ▼
+//!    ├─────► released ◄─────┘      what was released never comes back:
+//!    └► rejected (stays)           a step that is late finds it ended and does nothing
+//! ```
+
+use contracts::StockLine;
+use kernel::{ProductId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{Movement, Stock};
+
+/// Where a reservation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Set aside.
+    Reserved,
+    /// Sold.
+    Committed,
+    /// Back for sale.
+    Released,
+    /// Back for sale, because it took too long.
+    Expired,
+    /// There was too little.
+    Rejected,
+}
+
+/// What is set aside for an order; a part of it, where an order has more lines than one transaction takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reservation {
+    /// Where it stands.
+    pub status: Status,
+    /// What.
+    pub lines: Vec<StockLine>,
+    /// Out of which counters.
+    pub taken: Vec<Taken>,
+    /// When it may be put back, if nobody has paid.
+    pub reserved_until: Timestamp,
+    /// What there was too little of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub short: Vec<ProductId>,
+}
+
+/// Pieces that were taken out of one counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// Of what.
+    pub product_id: ProductId,
+    /// Out of which counter.
+    pub split: u8,
+    /// How many.
+    pub pieces: i64,
+}
+
+/// What a step of a reservation does to the counters that it was taken from, by piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Effect {
+    /// Where the reservation stands then.
+    pub to: Status,
+    /// For sale: so many more.
+    pub available: i64,
+    /// In the house: so many more.
+    pub on_hand: i64,
+}
+
+impl Effect {
+    /// Setting aside.
+    pub const RESERVE: Self = Self { to: Status::Reserved, available: -1, on_hand: 0 };
+
+    /// Selling what had been put back meanwhile: it is taken anew.
+    pub const SELL_LATE: Self = Self { to: Status::Committed, available: -1, on_hand: -1 };
+
+    /// What it does to the counter that `taken` came from.
+    pub fn on(self, taken: Taken) -> Movement {
+        let Taken { split, pieces, .. } = taken;
+        Movement { split, available: pieces * self.available, on_hand: pieces * self.on_hand }
+    }
+
+    /// Whether it does anything to a counter.
+    pub fn moves(self) -> bool {
+        self.available != 0 || self.on_hand != 0
+    }
+}
+
+impl Status {
+    /// Selling what is set aside; nothing if that is done or the reservation has ended. (For an expired one: see
+    /// [`Effect::SELL_LATE`].)
+    pub fn commit(self) -> Option<Effect> {
+        match self {
+            Self::Reserved => Some(Effect { to: Self::Committed, available: 0, on_hand: -1 }),
+            Self::Committed | Self::Released | Self::Expired | Self::Rejected => None,
+        }
+    }
+
+    /// Putting back what is set aside or sold, for good; nothing if that is done.
+    pub fn release(self) -> Option<Effect> {
+        match self {
+            Self::Reserved => Some(Effect { to: Self::Released, available: 1, on_hand: 0 }),
+            Self::Committed => Some(Effect { to: Self::Released, available: 1, on_hand: 1 }),
+            Self::Expired => Some(Effect { to: Self::Released, available: 0, on_hand: 0 }),
+            Self::Released | Self::Rejected => None,
+        }
+    }
+
+    /// Putting back what is set aside, because it took too long; nothing if it is not set aside any more.
+    pub fn expire(self) -> Option<Effect> {
+        match self {
+            Self::Reserved => Some(Effect { to: Self::Expired, available: 1, on_hand: 0 }),
+            Self::Committed | Self::Released | Self::Expired | Self::Rejected => None,
+        }
+    }
+}
+
+/// Where the pieces of `lines` are taken from, given the stock of each; or the products of which there is too little.
+///
+/// # Errors
+/// Those products.
+pub fn take(lines: &[StockLine], stocks: &[Stock], luck: u64) -> Result<Vec<Taken>, Vec<ProductId>> {
+    let (mut taken, mut short) = (Vec::new(), Vec::new());
+    for (line, stock) in lines.iter().zip(stocks) {
+        let product_id = line.product_id;
+        match stock.take(i64::from(line.quantity.get()), luck) {
+            Some(from) => taken.extend(from.into_iter().map(|(split, pieces)| Taken { product_id, split, pieces })),
+            None => short.push(product_id),
+        }
+    }
+    if short.is_empty() { Ok(taken) } else { Err(short) }
+}

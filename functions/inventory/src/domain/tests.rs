@@ -1,0 +1,235 @@
+use contracts::StockLine;
+use kernel::{ProductId, Quantity, Timestamp};
+use proptest::prelude::*;
+
+use super::{reservation::take, *};
+
+const SPLITS: u8 = 4;
+
+/// One product and orders of it, as the store keeps them: a step is planned on what was read, which may be old, and is written only
+/// if no counter falls below zero.
+#[derive(Debug)]
+struct Shop {
+    stock: Stock,
+    /// What a slow reader has seen.
+    seen: Stock,
+    orders: Vec<(i64, Option<Reservation>)>,
+    start: i64,
+    adjusted: i64,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Look,
+    Reserve { order: usize, luck: u64, stale: bool },
+    Commit { order: usize, luck: u64 },
+    Release(usize),
+    Expire(usize),
+    Change(Change),
+}
+
+impl Shop {
+    fn new(start: i64, orders: &[i64]) -> Self {
+        let product_id = ProductId::derived("test", "mug");
+        let empty = Counter { split: 0, available: 0, on_hand: 0, version: 1, changes: 0 };
+        let stock = Stock { product_id, counters: vec![empty] };
+        let filled = stock.change(Change::Set(start), SPLITS).expect("room");
+        let stock = stock.after(&filled);
+        let orders = orders.iter().map(|pieces| (*pieces, None)).collect();
+        Self { seen: stock.clone(), stock, orders, start, adjusted: 0 }
+    }
+
+    /// Whether the movements were written: not if one of them takes more than there is.
+    fn write(&mut self, movements: &[Movement]) -> bool {
+        let after = self.stock.clone().after(movements);
+        let holds = after.counters.iter().all(|counter| counter.available >= 0 && counter.on_hand >= 0);
+        if holds {
+            self.stock = after;
+        }
+        holds
+    }
+
+    fn line(&self, order: usize) -> StockLine {
+        let quantity = Quantity::try_from(u32::try_from(self.orders[order].0).expect("small")).expect("a quantity");
+        StockLine { product_id: self.stock.product_id, quantity }
+    }
+
+    fn reserve(&mut self, order: usize, luck: u64, stale: bool) {
+        if self.orders[order].1.is_some() {
+            return;
+        }
+        let line = self.line(order);
+        let read = if stale { self.seen.clone() } else { self.stock.clone() };
+        let reserved_until = Timestamp::from_millis(0);
+        let taken = take(&[line], &[read], luck);
+        let (status, taken, short) = match taken {
+            Ok(taken) => (Status::Reserved, taken, Vec::new()),
+            Err(short) => (Status::Rejected, Vec::new(), short),
+        };
+        let movements: Vec<Movement> = taken.iter().map(|taken| Effect::RESERVE.on(*taken)).collect();
+        if self.write(&movements) {
+            self.orders[order].1 = Some(Reservation { status, lines: vec![line], taken, reserved_until, short });
+        }
+    }
+
+    fn step(&mut self, order: usize, effect: Option<Effect>, anew: Option<Vec<Taken>>) {
+        let Some(reservation) = self.orders[order].1.clone() else { return };
+        let Some(effect) = effect else { return };
+        let taken = anew.unwrap_or(reservation.taken);
+        let movements: Vec<Movement> = taken.iter().map(|taken| effect.on(*taken)).collect();
+        if self.write(&movements) {
+            self.orders[order].1 = Some(Reservation { status: effect.to, taken, ..reservation });
+        }
+    }
+
+    fn status(&self, order: usize) -> Option<Status> {
+        self.orders[order].1.as_ref().map(|reservation| reservation.status)
+    }
+
+    fn take_step(&mut self, step: Step) {
+        match step {
+            Step::Look => self.seen = self.stock.clone(),
+            Step::Reserve { order, luck, stale } => self.reserve(order, luck, stale),
+            Step::Commit { order, luck } if self.status(order) == Some(Status::Expired) => {
+                if let Ok(anew) = take(&[self.line(order)], std::slice::from_ref(&self.stock), luck) {
+                    self.step(order, Some(Effect::SELL_LATE), Some(anew));
+                }
+            }
+            Step::Commit { order, .. } => self.step(order, self.status(order).and_then(Status::commit), None),
+            Step::Release(order) => self.step(order, self.status(order).and_then(Status::release), None),
+            Step::Expire(order) => self.step(order, self.status(order).and_then(Status::expire), None),
+            Step::Change(change) => {
+                let before = self.stock.on_hand();
+                if let Ok(movements) = self.stock.change(change, SPLITS)
+                    && self.write(&movements)
+                {
+                    self.adjusted += self.stock.on_hand() - before;
+                }
+            }
+        }
+    }
+
+    fn pieces(&self, wanted: Status) -> i64 {
+        let of = |(pieces, reservation): &(i64, Option<Reservation>)| {
+            reservation.as_ref().filter(|reservation| reservation.status == wanted).map_or(0, |_| *pieces)
+        };
+        self.orders.iter().map(of).sum()
+    }
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let order = 0..6_usize;
+    prop_oneof![
+        Just(Step::Look),
+        (order.clone(), any::<u64>(), any::<bool>()).prop_map(|(order, luck, stale)| Step::Reserve {
+            order,
+            luck,
+            stale
+        }),
+        (order.clone(), any::<u64>()).prop_map(|(order, luck)| Step::Commit { order, luck }),
+        order.clone().prop_map(Step::Release),
+        order.prop_map(Step::Expire),
+        (-9_i64..12).prop_map(|by| Step::Change(Change::Adjust(by))),
+        (0_i64..30).prop_map(|on_hand| Step::Change(Change::Set(on_hand))),
+    ]
+}
+
+proptest! {
+    /// Whatever comes, twice, late, out of order or on an old view: nothing below zero, nothing sold twice, nothing lost.
+    #[test]
+    fn stock_adds_up(
+        start in 0_i64..40,
+        orders in proptest::collection::vec(1_i64..6, 6),
+        steps in proptest::collection::vec(any_step(), 0..80),
+    ) {
+        let mut shop = Shop::new(start, &orders);
+        for step in steps {
+            shop.take_step(step);
+            let counters = &shop.stock.counters;
+            prop_assert!(counters.iter().all(|counter| 0 <= counter.available && counter.available <= counter.on_hand));
+            prop_assert_eq!(shop.stock.reserved(), shop.pieces(Status::Reserved));
+            prop_assert_eq!(shop.stock.on_hand(), shop.start + shop.adjusted - shop.pieces(Status::Committed));
+        }
+    }
+
+    /// An order is refused only if all counters together have too little.
+    #[test]
+    fn who_can_be_served_is_served(counters in proptest::collection::vec(0_i64..5, 1..8), pieces in 1_i64..20, luck in any::<u64>()) {
+        let stock = stock(&counters);
+        match stock.take(pieces, luck) {
+            None => prop_assert!(stock.available() < pieces),
+            Some(taken) => {
+                prop_assert_eq!(taken.iter().map(|(_, pieces)| pieces).sum::<i64>(), pieces);
+                for (split, pieces) in taken {
+                    prop_assert!(0 < pieces && pieces <= counters[usize::from(split)]);
+                }
+            }
+        }
+    }
+
+    /// A change moves exactly what it says, and leaves no counter that is used below zero.
+    #[test]
+    fn a_change_is_exact(counters in proptest::collection::vec(0_i64..50, 1..8), by in -200_i64..400) {
+        let stock = stock(&counters);
+        let before = stock.on_hand();
+        match stock.change(Change::Adjust(by), SPLITS) {
+            Err(refused) => prop_assert!(refused == Refused::TooLittle && before + by < 0),
+            Ok(movements) => {
+                let after = stock.after(&movements);
+                prop_assert_eq!(after.on_hand(), before + by);
+                prop_assert!(after.counters.iter().all(|counter| counter.available >= 0));
+            }
+        }
+    }
+}
+
+fn stock(available: &[i64]) -> Stock {
+    let counter = |(split, available): (usize, &i64)| Counter {
+        split: u8::try_from(split).expect("few"),
+        available: *available,
+        on_hand: *available,
+        version: 1,
+        changes: 0,
+    };
+    Stock {
+        product_id: ProductId::derived("test", "mug"),
+        counters: available.iter().enumerate().map(counter).collect(),
+    }
+}
+
+#[test]
+fn few_pieces_lie_together_and_many_apart() {
+    let spread = |pieces| {
+        let movements = stock(&[0]).change(Change::Set(pieces), 8).expect("room");
+        let mut pieces: Vec<i64> = movements.iter().map(|movement| movement.available).collect();
+        pieces.sort_unstable();
+        pieces
+    };
+    assert_eq!(spread(3), [3]);
+    assert_eq!(spread(9), [4, 5]);
+    assert_eq!(spread(1_000), [125; 8]);
+}
+
+#[test]
+fn which_counter_is_up_to_luck() {
+    let full = stock(&[9, 9, 1, 9]);
+    let chosen: Vec<u8> = (0..6).flat_map(|luck| full.take(5, luck).expect("enough")).map(|(split, _)| split).collect();
+    assert_eq!(chosen, [0, 1, 3, 0, 1, 3]);
+}
+
+#[test]
+fn there_is_a_most() {
+    let full = stock(&[MOST_ON_HAND]);
+    assert_eq!(full.change(Change::Adjust(1), 8), Err(Refused::TooMuch));
+    assert_eq!(full.change(Change::Set(MOST_ON_HAND + 1), 8), Err(Refused::TooMuch));
+    assert_eq!(full.change(Change::Set(MOST_ON_HAND), 8), Ok(Vec::new()));
+}
+
+#[test]
+fn an_ended_reservation_stays_ended() {
+    for ended in [Status::Released, Status::Rejected] {
+        assert_eq!([ended.commit(), ended.release(), ended.expire()], [None; 3]);
+    }
+    assert_eq!(Status::Expired.commit(), None, "what was put back has to be taken anew");
+    assert_eq!(Status::Committed.expire(), None, "what is sold does not expire");
+}

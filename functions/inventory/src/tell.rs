@@ -1,0 +1,97 @@
+//! Tells of stock that changed: what the table's stream says of counters, as events.
+//!
+//! The counters themselves are the outbox: who sets aside, sells or puts back writes nothing more for it. An event tells of all counters of
+//! a product as they are when it is made; of many changes at the same moment there is one event, with the last state.
+
+use std::collections::BTreeSet;
+
+use contracts::{Cause, Envelope, InventoryEvent, StockChanged, StockLevel, StockRanLow};
+use dynamo::{Key, StoreError};
+use kernel::{EventId, ProductId, Timestamp};
+
+use crate::{
+    Inventory,
+    domain::Stock,
+    store::{Told, product_of},
+};
+
+/// What is to be told of the products whose counters changed. Told twice, it has the same event ids.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn tell(inventory: &Inventory, changed: &[Key]) -> Result<Vec<Envelope<InventoryEvent>>, StoreError> {
+    let products: BTreeSet<ProductId> = changed.iter().filter_map(product_of).collect();
+    let mut events = Vec::new();
+    for id in products {
+        let Some((stock, told)) = inventory.store.stock_and_told(id).await? else { continue };
+        // A product that nothing was told of has just been made: there is none of it.
+        let before = told.map_or(StockLevel::SoldOut, |told| told.level);
+        events.extend(events_of(&stock, before, inventory.terms.low_stock));
+    }
+    Ok(events)
+}
+
+/// Remembers the levels that were told: after the events went out, so that a level that nobody heard of is told again.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn remember(inventory: &Inventory, told: &[Envelope<InventoryEvent>]) -> Result<(), StoreError> {
+    for envelope in told {
+        if let InventoryEvent::StockChanged(StockChanged { product_id, level, level_changed: true, .. }) =
+            envelope.event
+        {
+            inventory.store.remember(product_id, &Told { level, sequence: envelope.sequence }).await?;
+        }
+    }
+    Ok(())
+}
+
+fn events_of(stock: &Stock, before: StockLevel, threshold: i64) -> Vec<Envelope<InventoryEvent>> {
+    let (product_id, available, level) = (stock.product_id, stock.available(), stock.level(threshold));
+    let (reserved, on_hand) = (stock.reserved(), stock.on_hand());
+    let changed = StockChanged { product_id, available, reserved, on_hand, level, level_changed: level != before };
+    let mut events = vec![InventoryEvent::from(changed)];
+    if before == StockLevel::InStock && level != before {
+        events.push(StockRanLow { product_id, available, threshold }.into());
+    }
+    let envelope = |event: InventoryEvent| {
+        let name = format!("{} {}", contracts::Event::event_type(&event), stock.sequence());
+        let envelope = Envelope::new(event, product_id, stock.sequence(), Timestamp::now(), &Cause::own());
+        Envelope { event_id: EventId::derived(product_id, &name), ..envelope }
+    };
+    events.into_iter().map(envelope).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Counter;
+
+    fn told(available: i64, before: StockLevel) -> Vec<(&'static str, bool)> {
+        let counter = |split, available, version| Counter { split, available, on_hand: available, version, changes: 0 };
+        let counters = vec![counter(0, available, 3), counter(1, 0, 4)];
+        let stock = Stock { product_id: ProductId::derived("test", "mug"), counters };
+        let first = events_of(&stock, before, 5);
+        let again = events_of(&stock, before, 5);
+        assert!(first.iter().zip(&again).all(|(first, again)| first.event_id == again.event_id));
+        assert!(first.iter().all(|event| event.sequence == 7));
+        let summary = |envelope: &Envelope<InventoryEvent>| match &envelope.event {
+            InventoryEvent::StockChanged(changed) => ("changed", changed.level_changed),
+            InventoryEvent::StockRanLow(_) => ("ran low", true),
+            other => panic!("{other:?}"),
+        };
+        first.iter().map(summary).collect()
+    }
+
+    #[test]
+    fn a_level_is_told_when_it_changes() {
+        assert_eq!(told(9, StockLevel::InStock), [("changed", false)]);
+        assert_eq!(told(5, StockLevel::InStock), [("changed", false)]);
+        assert_eq!(told(4, StockLevel::InStock), [("changed", true), ("ran low", true)]);
+        assert_eq!(told(0, StockLevel::InStock), [("changed", true), ("ran low", true)]);
+        assert_eq!(told(0, StockLevel::Low), [("changed", true)]);
+        assert_eq!(told(3, StockLevel::Low), [("changed", false)]);
+        assert_eq!(told(3, StockLevel::SoldOut), [("changed", true)]);
+        assert_eq!(told(9, StockLevel::SoldOut), [("changed", true)]);
+    }
+}
