@@ -3,10 +3,10 @@ PYTHON ?= python3
 WAYBILL = .venv/bin/python localstack/waybill.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs status check test fuzz timing openapi dist
+.PHONY: help up down logs status check test fuzz timing stock-bench openapi dist
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
 
 up: .venv/stamp ## build, start or update the local stack, seed it, print its URLs (WAYBILL_PORT moves it)
 	@$(WAYBILL) up
@@ -31,6 +31,9 @@ fuzz: .venv/stamp ## generated requests at the running stack, which changes what
 
 timing: .venv/stamp ## failed logins of known and unknown names on the running stack: do their times differ?
 	@$(WAYBILL) timing
+
+stock-bench: .venv/stamp ## reservations of one product a second, by the number of counters its stock lies in (about 4 minutes)
+	@$(WAYBILL) stock-bench
 
 openapi: .venv/stamp ## write openapi.json from the code
 	@$(WAYBILL) openapi

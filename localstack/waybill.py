@@ -23,6 +23,7 @@ import logs
 import rotation
 import seed
 import stack as engine
+import stockbench
 import timing
 from api import Api
 from deploy import CREDENTIALS, STACK, Aws, Resources, deploy
@@ -178,10 +179,15 @@ def on_a_stack(stack: Stack) -> list[checks.Step]:
         bring_up(stack, parameters={})
         journeys("--skip", "meets_faults")
 
+    def stock() -> None:
+        build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--test", "never_oversold",
+                    WAYBILL_OUTPUTS=str(stack.outputs))
+
     data = seed.read(engine.HERE / "seed.json")
     return [
         checks.Step("build", lambda: build.build(ROOT)),
         checks.Step("journeys", start_and_journeys),
+        checks.Step("stock", stock),
         # They kill functions, which are everybody's: by themselves.
         checks.Step("faults", lambda: journeys("meets_faults")),
         checks.Step("fuzz", lambda: fuzz.fuzz(stack, ROOT, data, fuzz.settings_of_environment(), detail)),
@@ -232,6 +238,12 @@ def running_stack() -> Stack:
     return stack
 
 
+def bench_stock() -> None:
+    """Measure reservations of one product a second, by the number of counters its stock lies in."""
+    build.check_tools()
+    stockbench.measure(ROOT)
+
+
 def openapi() -> None:
     """Write openapi.json from the code."""
     build.check_tools()
@@ -255,7 +267,7 @@ def detail(text: str) -> None:
 
 
 COMMANDS = {"up": up, "down": down, "status": status, "logs": follow_logs, "check": check, "test": test,
-            "fuzz": fuzz_running, "timing": measure_logins, "openapi": openapi, "dist": dist}
+            "fuzz": fuzz_running, "timing": measure_logins, "stock-bench": bench_stock, "openapi": openapi, "dist": dist}
 
 
 def main() -> None:

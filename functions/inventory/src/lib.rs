@@ -119,14 +119,15 @@ impl Inventory {
         now: Timestamp,
         respond: impl Fn(&Stock) -> Result<Answer, Problem>,
     ) -> Result<Outcome, InventoryError> {
-        if let Some(claim) = claim
-            && let Some(found) = self.store.answered(claim).await?
-            && let Some(answer) = claim.replay(&found, now)??
-        {
-            return Ok(Outcome::Answer(answer));
-        }
         for _ in 0..TRIES {
             let stock = self.awaited_stock(id).await?;
+            // In this order: who finds no answer now has seen the stock as it was before the same request changed it.
+            if let Some(claim) = claim
+                && let Some(found) = self.store.answered(claim).await?
+                && let Some(answer) = claim.replay(&found, now)??
+            {
+                return Ok(Outcome::Answer(answer));
+            }
             match self.store.change(&stock, change, claim.map(|claim| (claim, &respond)), now).await? {
                 Some(Changed::Done(stock)) => return Ok(Outcome::Stock(stock)),
                 // Another request with the same key was a moment faster: its answer is ours.

@@ -178,6 +178,9 @@ impl Store {
                         part = self.resume(id, part, there).await?;
                     } else if self.reject(id, part, &short, cause).await? {
                         return Err(InventoryError::OutOfStock(short));
+                    } else {
+                        // Another execution was faster, with that or with the contrary: the first part knows.
+                        part = 0;
                     }
                     continue;
                 }
