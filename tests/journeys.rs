@@ -8,6 +8,7 @@ mod asks_twice;
 mod browses_and_lists;
 mod finds_its_way;
 mod is_declined;
+mod keeps_stock;
 mod logs_in_and_out;
 mod meets_faults;
 mod minds_an_account;
