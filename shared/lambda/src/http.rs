@@ -483,7 +483,11 @@ impl From<Answer> for Response {
     }
 }
 
-fn json_text(body: &impl Serialize) -> Result<String, Problem> {
+/// `body` as JSON, for an answer that is kept as it is.
+///
+/// # Errors
+/// 500 when it does not serialize.
+pub fn json_text(body: &impl Serialize) -> Result<String, Problem> {
     serde_json::to_string(body).map_err(|error| {
         tracing::error!(%error, "an answer does not serialize");
         Problem::internal()
