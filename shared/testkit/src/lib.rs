@@ -9,7 +9,7 @@ mod shop;
 mod stack;
 mod tokens;
 
-pub use faults::{Echo, kill_function, workflow_history};
+pub use faults::{Echo, drained, kill_function, publish, workflow_history};
 pub use person::{Answer, PASSWORD, Person};
 pub use shop::{Product, Shop};
 pub use stack::{Stack, items_with};
