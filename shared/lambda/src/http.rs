@@ -305,9 +305,9 @@ impl Request {
         Ok(Some(Claim::new(&scope, key, &format!("{} {body}", self.route()))))
     }
 
-    /// Whether the caller has what has this `etag` (`If-None-Match`, RFC 9110).
+    /// Whether the caller has what has this `etag` (`If-None-Match`, RFC 9110). A CDN that compresses answers makes their tags weak.
     pub fn has_seen(&self, etag: &str) -> bool {
-        self.tags("if-none-match").is_some_and(|tags| names(&tags, etag))
+        self.tags("if-none-match").is_some_and(|tags| names(&tags.replace("W/\"", "\""), etag))
     }
 
     /// Whether the caller's change is of what has this `etag` (`If-Match`, RFC 9110), or of whatever is there.

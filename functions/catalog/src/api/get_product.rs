@@ -24,6 +24,7 @@ pub async fn get_product((catalog, cache): &(Catalog, Cache), request: &Request)
 /// How the document tells of it.
 pub(super) fn operation() -> Operation {
     Operation::new("GET /api/v1/products/{product_id}", "getProduct", "One product")
+        .describe("The answer may have been kept, but is never older than the last write that was acknowledged.")
         .if_none_match()
         .kept()
         .ok::<ProductAnswer<'_>>("The product.", example())

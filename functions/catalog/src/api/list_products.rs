@@ -50,6 +50,7 @@ pub async fn list_products((catalog, cursors, cache): &(Catalog, Cursors, Cache)
 /// How the document tells of it.
 pub(super) fn operation() -> Operation {
     Operation::new("GET /api/v1/products", "listProducts", "Products by name, price or age")
+        .describe("An answer may have been kept, but is never older than the last write that was acknowledged.")
         .query::<Category>("category", "Only of this category, in any case of letters.", "computers")
         .query::<Sort>("sort", "In which order; by name if it is not given.", "-price")
         .list()
