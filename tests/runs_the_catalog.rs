@@ -13,7 +13,7 @@ async fn conditional(person: &Person, method: Method, path: &str, header: (&str,
 #[tokio::test]
 async fn a_changed_product_is_listed_where_it_belongs_now() {
     let (shop, admin) = (Shop::open().await, Person::admin().await);
-    let mug = shop.product(5).await;
+    let mug = shop.unstocked_product().await;
     let path = format!("/products/{}", mug.id);
     let category = format!("Garden {}", &Uuid::new_v4().simple().to_string()[..8]);
     let name = format!("Watering can {}", &mug.id[24..]);
@@ -69,7 +69,7 @@ async fn an_archived_product_is_gone_and_its_orders_go_on() {
 #[tokio::test]
 async fn who_has_it_is_told_so_and_who_has_an_old_one_changes_nothing() {
     let (shop, admin) = (Shop::open().await, Person::admin().await);
-    let mug = shop.product(1).await;
+    let mug = shop.unstocked_product().await;
     let path = format!("/products/{}", mug.id);
     let etag = admin.get(&path).await.headers["etag"].to_str().unwrap().to_owned();
     let same = conditional(&admin, Method::GET, &path, ("if-none-match", &etag), &json!({})).await;
@@ -165,7 +165,7 @@ async fn the_counters_are_exact() {
 #[tokio::test]
 async fn what_is_wrong_with_a_change_is_named() {
     let (shop, admin) = (Shop::open().await, Person::admin().await);
-    let mug = shop.product(1).await;
+    let mug = shop.unstocked_product().await;
     let path = format!("/products/{}", mug.id);
     for price in WRONG_PRICES {
         let body = json!({ "price": serde_json::from_str::<Value>(price).unwrap() });

@@ -108,8 +108,8 @@ impl Reader {
     }
 }
 
-/// What a new product is changed to, step by step, while many read it and the lists; afterwards it is archived. How many answers came
-/// from a cache, and how many were 304.
+/// Makes a product, changes it step by step and archives it, while many read it and the lists. How many answers came from a cache, and
+/// how many were 304.
 async fn read_while_it_changes(changes: &[Value], categories: &[String; 2]) -> (usize, usize) {
     let admin = Person::admin().await;
     let mut body = json!({ "name": "! first of all", "category": categories[0], "price": "0.01", "description": "0" });
@@ -129,16 +129,19 @@ async fn read_while_it_changes(changes: &[Value], categories: &[String; 2]) -> (
     let reads: Vec<Cell<usize>> = (0..READERS).map(|_| Cell::new(0)).collect();
     let done = Cell::new(false);
 
+    let everybody_has_read_twice = async || {
+        let until: Vec<usize> = reads.iter().map(|count| count.get() + 2).collect();
+        eventually("everybody to read twice", PATIENCE, || async {
+            let all = reads.iter().zip(&until).all(|(count, until)| count.get() >= *until);
+            if all { Ok(()) } else { Err(format!("{reads:?} of {until:?}")) }
+        })
+        .await;
+    };
     let writer = async {
         for (index, step) in steps.iter().enumerate() {
             // Now and then everybody gets to keep what there is; in between, writes follow each other at once.
             if index % 3 == 0 || step.is_none() {
-                let until: Vec<usize> = reads.iter().map(|count| count.get() + 2).collect();
-                eventually("everybody to read twice", PATIENCE, || async {
-                    let all = reads.iter().zip(&until).all(|(count, until)| count.get() >= *until);
-                    if all { Ok(()) } else { Err(format!("{reads:?} of {until:?}")) }
-                })
-                .await;
+                everybody_has_read_twice().await;
             }
             round.begun.set(index + 1);
             match step {
@@ -147,12 +150,7 @@ async fn read_while_it_changes(changes: &[Value], categories: &[String; 2]) -> (
             }
             round.acknowledged.set(index + 1);
         }
-        let until: Vec<usize> = reads.iter().map(|count| count.get() + 2).collect();
-        eventually("everybody to see the end", PATIENCE, || async {
-            let all = reads.iter().zip(&until).all(|(count, until)| count.get() >= *until);
-            if all { Ok(()) } else { Err(format!("{reads:?} of {until:?}")) }
-        })
-        .await;
+        everybody_has_read_twice().await;
         done.set(true);
     };
     let readers = reads.iter().enumerate().map(|(number, count)| {

@@ -135,8 +135,8 @@ fn raise(counters: &[(&str, i64)]) -> Write {
 /// Puts `after` in the place of `before`, in the lists too; fails if that is not there any more.
 fn replacement(before: &Product, after: &Product) -> Result<Vec<Write>, StoreError> {
     let unchanged = Write::put(item(&product_key(after.id), after)?)
-        .only_if("#version = :before")
-        .with([number(":before", before.version)]);
+        .only_if("#version = :version AND #stock_sequence = :heard")
+        .with([number(":version", before.version), number(":heard", before.stock_sequence)]);
     let mut writes = vec![unchanged];
     let listed = list_keys(after);
     for key in &listed {
