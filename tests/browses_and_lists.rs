@@ -50,6 +50,46 @@ async fn products_by_category_page_by_page() {
 }
 
 #[tokio::test]
+async fn products_by_name_by_price_and_by_age() {
+    let admin = Person::admin().await;
+    let category = format!("rack-{}", &Uuid::new_v4().simple().to_string()[..8]);
+    let made = [("b", "20.00"), ("A", "100.00"), ("d", "3.50"), ("C", "20.00"), ("e", "10000000.00")];
+    for (name, price) in made {
+        admin.post("/products", &json!({ "name": name, "category": category, "price": price })).await.expect(201);
+    }
+    let stranger = Person::stranger();
+    let sorted = async |sort: &str| {
+        let found = leaf_through(&stranger, &format!("/products?category={category}{sort}&"), 2).await;
+        let names = found.iter().map(|product| product["name"].as_str().unwrap());
+        names.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(sorted("").await, "A b C d e");
+    assert_eq!(sorted("&sort=name").await, "A b C d e");
+    assert_eq!(sorted("&sort=price").await, "d b C A e");
+    assert_eq!(sorted("&sort=-price").await, "e A C b d");
+    assert_eq!(sorted("&sort=newest").await, "e C d A b");
+    for sort in ["cheapest", "Name", "-name", "name,price", ""] {
+        assert_eq!(stranger.get(&format!("/products?sort={sort}")).await.wrong_fields(), ["sort"], "{sort:?}");
+    }
+
+    // A cursor belongs to its list.
+    let first = format!("/products?category={category}&sort=price&limit=2");
+    let page = stranger.get(&first).await.expect(200);
+    let cursor = page["next_cursor"].as_str().unwrap();
+    stranger.get(&format!("{first}&cursor={cursor}")).await.expect(200);
+    for other in [
+        format!("/products?category={category}&sort=-price"),
+        format!("/products?category={category}&sort=name"),
+        format!("/products?category={category}"),
+        "/products?category=kitchen&sort=price".to_owned(),
+        "/products?sort=price".to_owned(),
+    ] {
+        let problem = stranger.get(&format!("{other}&limit=2&cursor={cursor}")).await.expect(400);
+        assert_eq!(problem["code"], "invalid_cursor", "{other}");
+    }
+}
+
+#[tokio::test]
 async fn own_orders_newest_first_and_all_of_them_for_an_admin() {
     let shop = Shop::open().await;
     let mug = shop.product(10).await;

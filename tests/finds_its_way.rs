@@ -164,6 +164,7 @@ async fn a_page_of_an_allowed_origin_may_call_and_read_the_headers() {
     assert_eq!(header(&answer.headers, "access-control-allow-origin"), "http://localhost:3000");
     let exposed = entries(&answer.headers, "access-control-expose-headers");
     for name in [
+        "age",
         "allow",
         "etag",
         "location",
@@ -175,6 +176,7 @@ async fn a_page_of_an_allowed_origin_may_call_and_read_the_headers() {
         "retry-after",
         "traceparent",
         "www-authenticate",
+        "x-cache",
         "x-correlation-id",
     ] {
         assert!(exposed.contains(name), "{name}");

@@ -13,7 +13,7 @@ async fn conditional(person: &Person, method: Method, path: &str, header: (&str,
 #[tokio::test]
 async fn a_changed_product_is_listed_where_it_belongs_now() {
     let (shop, admin) = (Shop::open().await, Person::admin().await);
-    let mug = shop.product(5).await;
+    let mug = shop.unstocked_product().await;
     let path = format!("/products/{}", mug.id);
     let category = format!("Garden {}", &Uuid::new_v4().simple().to_string()[..8]);
     let name = format!("Watering can {}", &mug.id[24..]);
@@ -69,7 +69,7 @@ async fn an_archived_product_is_gone_and_its_orders_go_on() {
 #[tokio::test]
 async fn who_has_it_is_told_so_and_who_has_an_old_one_changes_nothing() {
     let (shop, admin) = (Shop::open().await, Person::admin().await);
-    let mug = shop.product(1).await;
+    let mug = shop.unstocked_product().await;
     let path = format!("/products/{}", mug.id);
     let etag = admin.get(&path).await.headers["etag"].to_str().unwrap().to_owned();
     let same = conditional(&admin, Method::GET, &path, ("if-none-match", &etag), &json!({})).await;
@@ -95,16 +95,83 @@ async fn who_has_it_is_told_so_and_who_has_an_old_one_changes_nothing() {
     assert!(answers.iter().all(|answer| answer.status == 200 || answer.status == 412));
 }
 
+/// Prices, and what is wrong with them.
+const WRONG_PRICES: [&str; 6] = ["\"1.999\"", "-1", "0", "\"10000000.01\"", "10000001", "\"a lot\""];
+
+#[tokio::test]
+async fn what_is_wrong_with_a_new_product_is_named() {
+    let admin = Person::admin().await;
+    let category = format!("Nowhere {}", &Uuid::new_v4().simple().to_string()[..8]);
+    let good = json!({ "name": "Mug", "category": category, "price": "12.50" });
+    let with = |name: &str, value: Value| {
+        let mut body = good.clone();
+        body[name] = value;
+        body
+    };
+    let prices = WRONG_PRICES.map(|price| (with("price", serde_json::from_str(price).unwrap()), vec!["price"]));
+    let others = [
+        (with("currency", json!("XXX")), vec!["currency"]),
+        (with("currency", json!("usd")), vec!["currency"]),
+        (with("name", json!("")), vec!["name"]),
+        (with("name", json!("x".repeat(201))), vec!["name"]),
+        (with("category", json!("x".repeat(61))), vec!["category"]),
+        (with("availability", json!("in_stock")), vec!["availability"]),
+        (json!({}), vec!["name", "category", "price"]),
+        (json!({ "name": 1, "price": "1.999", "currency": 7 }), vec!["name", "category", "price", "currency"]),
+    ];
+    for (body, fields) in prices.into_iter().chain(others) {
+        assert_eq!(admin.post("/products", &body).await.wrong_fields(), fields, "{body}");
+    }
+    assert_eq!(admin.get(&format!("/products?category={category}")).await.expect(200)["items"], json!([]));
+    for price in ["0.01", "10000000"] {
+        let made = admin.post("/products", &with("price", json!(price))).await.expect(201);
+        assert_eq!(admin.delete(&format!("/products/{}", made["id"].as_str().unwrap())).await.status, 204);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_found() {
+    let admin = Person::admin().await;
+    let path = format!("/products/{}", Uuid::now_v7());
+    for answer in [admin.get(&path).await, admin.delete(&path).await, admin.put(&path, &json!({ "price": 1 })).await] {
+        assert_eq!(answer.headers["cache-control"], "no-store");
+        assert_eq!(answer.expect(404)["code"], "not_found");
+    }
+}
+
+#[tokio::test]
+async fn the_counters_are_exact() {
+    let (shop, admin) = (Shop::open().await, Person::admin().await);
+    let stats = async || {
+        let stats = admin.get("/products/stats").await.expect(200);
+        let number = |name: &str| stats[name].as_u64().unwrap();
+        // Others come and go meanwhile; that does not make it wrong at any moment.
+        assert_eq!(number("for_sale"), number("created") - number("archived"));
+        (number("created"), number("archived"), number("version"))
+    };
+    let before = stats().await;
+    let mug = shop.product(1).await;
+    let path = format!("/products/{}", mug.id);
+    let with_mug = stats().await;
+    assert!(with_mug.0 > before.0 && with_mug.2 > before.2, "{before:?} {with_mug:?}");
+    admin.put(&path, &json!({ "price": 13 })).await.expect(200);
+    let changed = stats().await;
+    assert!(changed.2 > with_mug.2, "{with_mug:?} {changed:?}");
+    assert_eq!(admin.delete(&path).await.status, 204);
+    let without = stats().await;
+    assert!(without.1 > before.1 && without.2 > changed.2, "{changed:?} {without:?}");
+}
+
 #[tokio::test]
 async fn what_is_wrong_with_a_change_is_named() {
     let (shop, admin) = (Shop::open().await, Person::admin().await);
-    let mug = shop.product(1).await;
+    let mug = shop.unstocked_product().await;
     let path = format!("/products/{}", mug.id);
+    for price in WRONG_PRICES {
+        let body = json!({ "price": serde_json::from_str::<Value>(price).unwrap() });
+        assert_eq!(admin.put(&path, &body).await.wrong_fields(), ["price"], "{body}");
+    }
     for (body, field) in [
-        (json!({ "price": "1.999" }), "price"),
-        (json!({ "price": -1 }), "price"),
-        (json!({ "price": 0 }), "price"),
-        (json!({ "price": "10000000.01" }), "price"),
         (json!({ "currency": "EUR" }), "price"),
         (json!({ "price": 1, "currency": "XXX" }), "currency"),
         (json!({ "name": "" }), "name"),

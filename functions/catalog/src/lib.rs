@@ -1,24 +1,27 @@
 //! Catalog: what the shop sells, and at which price.
 
 pub mod api;
+mod cache;
+pub mod consumers;
 pub mod domain;
 mod error;
 pub mod seed;
 mod store;
 
 use aws_config::SdkConfig;
-use contracts::Cause;
+use contracts::{Cause, StockLevel};
 use dynamo::{Answer, Claim, Item, StoreError, Table};
 use kernel::{ProductId, Timestamp};
 use lambda::{env, http::Request, problem::Problem};
 
 use crate::{
-    domain::{Changes, Product},
+    domain::{Changes, Product, Sort},
     store::Store,
 };
 
+pub use cache::Cache;
 pub use error::CatalogError;
-pub use store::Created;
+pub use store::{Created, Version};
 
 /// How often a change that met another one on the same product is tried.
 const TRIES: usize = 4;
@@ -49,7 +52,9 @@ impl Catalog {
         now: Timestamp,
         cause: &Cause,
     ) -> Result<Created, StoreError> {
-        self.store.create(product, claim, now, cause).await
+        let created = self.store.create(product, claim, now, cause).await?;
+        self.store.settle().await?;
+        Ok(created)
     }
 
     /// What an idempotency key answered before.
@@ -78,11 +83,14 @@ impl Catalog {
     pub async fn update(&self, id: ProductId, changes: &Changes, request: &Request) -> Result<Product, CatalogError> {
         for _ in 0..TRIES {
             let before = self.present(id, request).await?;
-            let Some(after) = before.changed(changes) else {
-                return Ok(before);
+            let after = before.changed(changes);
+            let done = match &after {
+                Some(after) => self.store.replace(&before, after, request.now, &request.cause()).await?,
+                None => true,
             };
-            if self.store.replace(&before, &after, request.now, &request.cause()).await? {
-                return Ok(after);
+            if done {
+                self.store.settle().await?;
+                return Ok(after.unwrap_or(before));
             }
         }
         Err(CatalogError::Busy)
@@ -97,7 +105,31 @@ impl Catalog {
             let before = self.present(id, request).await?;
             let after = before.archived(request.now);
             if self.store.replace(&before, &after, request.now, &request.cause()).await? {
+                self.store.settle().await?;
                 return Ok(());
+            }
+        }
+        Err(CatalogError::Busy)
+    }
+
+    /// Keeps how well a product is stocked, as the `sequence`th news of its stock tells, unless it has heard newer.
+    ///
+    /// # Errors
+    /// When there is no such product.
+    pub async fn set_availability(
+        &self,
+        id: ProductId,
+        availability: StockLevel,
+        sequence: u64,
+    ) -> Result<(), CatalogError> {
+        for _ in 0..TRIES {
+            let before = self.store.find(id).await?.ok_or(CatalogError::NotFound)?;
+            let done = match before.stocked(availability, sequence) {
+                Some(after) => self.store.replace_quietly(&before, &after).await?,
+                None => true,
+            };
+            if done {
+                return Ok(self.store.settle().await?);
             }
         }
         Err(CatalogError::Busy)
@@ -108,16 +140,25 @@ impl Catalog {
         if request.is_of(&product.etag()) { Ok(product) } else { Err(CatalogError::Stale) }
     }
 
-    /// A page of products by name, of one category or of all.
+    /// The version of the catalog, which tells whether what was read before still stands, and its counters.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn version(&self) -> Result<Version, StoreError> {
+        self.store.version().await
+    }
+
+    /// A page of products, of one category or of all.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn list(
         &self,
         category: Option<&str>,
+        sort: Sort,
         after: Option<String>,
         limit: usize,
     ) -> Result<(Vec<Product>, Option<String>), StoreError> {
-        self.store.list(category, after, limit).await
+        self.store.list(category, sort, after, limit).await
     }
 }

@@ -1,8 +1,9 @@
 //! The functions of the catalog context, by handler name (`Handler:` in template.yaml).
 
-use catalog::{Catalog, api, seed};
+use catalog::{Cache, Catalog, api, consumers, seed};
 use lambda::{
-    Error, command, cursor::Cursors, handler, http, limit::Limiter, outbox, policy::Limit, start, unknown_handler,
+    Error, command, cursor::Cursors, handler, http, limit::Limiter, outbox, policy::Limit, queue, start,
+    unknown_handler,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -11,12 +12,14 @@ async fn main() -> Result<(), Error> {
     let catalog = Catalog::connect(&config)?;
     let limiter = || Limiter::connect(&config, Limit::Writes);
     match handler()?.as_str() {
-        "list-products" => http::serve((catalog, Cursors::from_env()?), api::list_products).await,
-        "get-product" => http::serve(catalog, api::get_product).await,
+        "list-products" => http::serve((catalog, Cursors::from_env()?, Cache::of_lists()), api::list_products).await,
+        "get-product" => http::serve((catalog, Cache::of_products()), api::get_product).await,
+        "product-stats" => http::serve(catalog, api::product_stats).await,
         "create-product" => http::serve_limited(limiter()?, catalog, api::create_product).await,
         "update-product" => http::serve_limited(limiter()?, catalog, api::update_product).await,
         "archive-product" => http::serve_limited(limiter()?, catalog, api::archive_product).await,
         "publish" => outbox::serve(&config).await,
+        "hear-stock" => queue::serve(catalog, consumers::hear_stock).await,
         "seed" => command::serve(catalog, seed::seed).await,
         unknown => Err(unknown_handler(unknown)),
     }

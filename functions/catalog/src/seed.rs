@@ -1,6 +1,6 @@
 //! Example products, for a stack that is tried out.
 
-use contracts::Cause;
+use contracts::{Cause, StockLevel};
 use kernel::{Currency, Invalid, Money, ProductId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,8 @@ impl SeedProduct {
             description: self.description.parse()?,
             category: self.category.parse()?,
             price: Money::parse(&self.price, self.currency)?,
+            availability: StockLevel::SoldOut,
+            stock_sequence: 0,
             created_at: now,
             archived_at: None,
             version: 1,

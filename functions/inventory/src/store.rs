@@ -369,7 +369,7 @@ impl Store {
                 pk: open_pk(shard),
                 sk_prefix: "",
                 after: Some(now.to_string()),
-                newest_first: true,
+                descending: true,
                 limit,
             };
             self.table.page::<Open>(&query).await

@@ -208,7 +208,7 @@ impl Store {
             pk: format!("USER#{user_id}"),
             sk_prefix: "ORDER#",
             after: after.map(|id| format!("ORDER#{id}")),
-            newest_first: true,
+            descending: true,
             limit,
         };
         let page = self.table.page(&query).await?;
@@ -225,7 +225,7 @@ impl Store {
         let partitions =
             statuses.iter().flat_map(|status| (0..SHARDS).map(move |shard| format!("STATUS#{status}#{shard}")));
         let queries: Vec<Query<'_>> = partitions
-            .map(|pk| Query { index: Some("gsi1"), pk, sk_prefix: "", after: after.clone(), newest_first: true, limit })
+            .map(|pk| Query { index: Some("gsi1"), pk, sk_prefix: "", after: after.clone(), descending: true, limit })
             .collect();
         let pages = try_join_all(queries.iter().map(|query| self.table.page::<Order>(query))).await?;
         let mut more = pages.iter().any(|page| page.more);

@@ -46,7 +46,7 @@ impl Store {
             pk: format!("PAYMENT#{id}"),
             sk_prefix: "",
             after: None,
-            newest_first: false,
+            descending: false,
             limit: 1,
         };
         Ok(self.table.page(&query).await?.items.pop())
@@ -63,7 +63,7 @@ impl Store {
             pk: format!("USER#{user_id}"),
             sk_prefix: "PAYMENT#",
             after: after.map(|id| format!("PAYMENT#{id}")),
-            newest_first: true,
+            descending: true,
             limit,
         };
         let page = self.table.page(&query).await?;

@@ -241,7 +241,7 @@ impl Store {
                 pk: of_user.clone(),
                 sk_prefix: prefix,
                 after: None,
-                newest_first: false,
+                descending: false,
                 limit: 50,
             };
             loop {
@@ -386,7 +386,7 @@ impl Store {
                 pk: format!("ACCOUNTS#{shard}"),
                 sk_prefix: "",
                 after: after.clone(),
-                newest_first: true,
+                descending: true,
                 limit,
             })
             .collect();

@@ -31,7 +31,7 @@ pub struct Query<'a> {
     /// Only what comes after this sort key, in the direction asked for.
     pub after: Option<String>,
     /// Largest sort key first.
-    pub newest_first: bool,
+    pub descending: bool,
     /// At most this many.
     pub limit: usize,
 }
@@ -102,7 +102,7 @@ impl Table {
     /// When the table does not answer or an item is not a `T`.
     pub async fn all<T: DeserializeOwned>(&self, pk: &str, sk_prefix: &str) -> Result<Vec<T>, StoreError> {
         let query =
-            Query { index: None, pk: pk.to_owned(), sk_prefix, after: None, newest_first: false, limit: usize::MAX };
+            Query { index: None, pk: pk.to_owned(), sk_prefix, after: None, descending: false, limit: usize::MAX };
         Ok(self.page(&query).await?.items)
     }
 
@@ -115,7 +115,7 @@ impl Table {
         let mut values = Item::from([text(":pk", &query.pk)]);
         let mut condition = format!("{index}pk = :pk");
         // A key condition takes one bound on the sort key: behind the last one seen, or the prefix.
-        match (&query.after, query.newest_first) {
+        match (&query.after, query.descending) {
             (Some(after), true) => {
                 condition += &format!(" AND {index}sk BETWEEN :from AND :after");
                 values.extend([text(":from", query.sk_prefix), text(":after", after)]);
@@ -147,7 +147,7 @@ impl Table {
                 .key_condition_expression(&condition)
                 .set_expression_attribute_values(Some(values.clone()))
                 .consistent_read(query.index.is_none())
-                .scan_index_forward(!query.newest_first)
+                .scan_index_forward(!query.descending)
                 .set_limit(i32::try_from(wanted).ok())
                 .set_exclusive_start_key(start)
                 .send()

@@ -305,9 +305,9 @@ impl Request {
         Ok(Some(Claim::new(&scope, key, &format!("{} {body}", self.route()))))
     }
 
-    /// Whether the caller has what has this `etag` (`If-None-Match`, RFC 9110).
+    /// Whether the caller has what has this `etag` (`If-None-Match`, RFC 9110). A CDN that compresses answers makes their tags weak.
     pub fn has_seen(&self, etag: &str) -> bool {
-        self.tags("if-none-match").is_some_and(|tags| names(&tags, etag))
+        self.tags("if-none-match").is_some_and(|tags| names(&tags.replace("W/\"", "\""), etag))
     }
 
     /// Whether the caller's change is of what has this `etag` (`If-Match`, RFC 9110), or of whatever is there.
@@ -491,7 +491,11 @@ impl From<Answer> for Response {
     }
 }
 
-fn json_text(body: &impl Serialize) -> Result<String, Problem> {
+/// `body` as JSON, for an answer that is kept as it is.
+///
+/// # Errors
+/// 500 when it does not serialize.
+pub fn json_text(body: &impl Serialize) -> Result<String, Problem> {
     serde_json::to_string(body).map_err(|error| {
         tracing::error!(%error, "an answer does not serialize");
         Problem::internal()

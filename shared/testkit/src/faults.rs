@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aws_sdk_sns::types::MessageAttributeValue;
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -160,20 +161,8 @@ impl Echo {
 
     /// Waits until every consumer is done with what it was sent.
     pub async fn drained(&self) {
-        let stack = Stack::get();
-        let queues = ["users", "catalog", "orders"].into_iter().flat_map(consumers_of);
-        for queue in queues {
-            let attributes = [
-                QueueAttributeName::ApproximateNumberOfMessages,
-                QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
-            ];
-            eventually(&format!("{queue} to be empty"), PATIENCE, || async {
-                let ask = self.sqs.get_queue_attributes().queue_url(&stack.queues[*queue]);
-                let answer = ask.set_attribute_names(Some(attributes.to_vec())).send().await.expect("attributes");
-                let left = answer.attributes.unwrap_or_default();
-                if left.values().all(|count| count == "0") { Ok(()) } else { Err(format!("{left:?}")) }
-            })
-            .await;
+        for queue in ["users", "catalog", "inventory", "orders"].into_iter().flat_map(consumers_of) {
+            drained(queue).await;
         }
     }
 
@@ -186,11 +175,43 @@ impl Echo {
     }
 }
 
+/// Says an event to whom it may concern, as its context would.
+pub async fn publish(event: &Value) {
+    let stack = Stack::get();
+    let text = |name: &str| event[name].as_str().expect("a text");
+    let attribute = |name: &str| {
+        MessageAttributeValue::builder().data_type("String").string_value(text(name)).build().expect("a value")
+    };
+    let publish = aws_sdk_sns::Client::new(&stack.aws().await)
+        .publish()
+        .topic_arn(&stack.topics[text("source")])
+        .message(event.to_string())
+        .message_attributes("event_type", attribute("event_type"))
+        .message_attributes("source", attribute("source"));
+    publish.send().await.expect("published");
+}
+
+/// Waits until a queue (its logical id) is empty, and its consumer done with what was in it.
+pub async fn drained(queue: &str) {
+    let stack = Stack::get();
+    let sqs = aws_sdk_sqs::Client::new(&stack.aws().await);
+    let attributes =
+        [QueueAttributeName::ApproximateNumberOfMessages, QueueAttributeName::ApproximateNumberOfMessagesNotVisible];
+    eventually(&format!("{queue} to be empty"), PATIENCE, || async {
+        let ask = sqs.get_queue_attributes().queue_url(&stack.queues[queue]);
+        let answer = ask.set_attribute_names(Some(attributes.to_vec())).send().await.expect("attributes");
+        let left = answer.attributes.unwrap_or_default();
+        if left.values().all(|count| count == "0") { Ok(()) } else { Err(format!("{left:?}")) }
+    })
+    .await;
+}
+
 /// The queues that a context's events can reach.
 fn consumers_of(source: &str) -> &'static [&'static str] {
     match source {
         "users" => &["OrdersRememberUserQueue", "RememberContactQueue"],
         "catalog" => &["StockProductQueue", "OrdersRememberProductQueue"],
+        "inventory" => &["HearStockQueue"],
         "orders" => &[
             "SettleOrderQueue",
             "StartCheckoutQueue",

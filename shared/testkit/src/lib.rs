@@ -10,7 +10,7 @@ mod shop;
 mod stack;
 mod tokens;
 
-pub use faults::{Echo, kill_function, workflow_history};
+pub use faults::{Echo, drained, kill_function, publish, workflow_history};
 pub use orphans::{has_overdue_reservation, reserve_for_nobody};
 pub use person::{Answer, PASSWORD, Person};
 pub use shop::{Product, Shop};

@@ -28,13 +28,18 @@ impl Shop {
 
     /// A new product at 12.50 USD with so many pieces on hand.
     pub async fn product(&self, pieces: i64) -> Product {
+        let product = self.unstocked_product().await;
+        self.restock(&product, pieces).await;
+        product
+    }
+
+    /// A new product at 12.50 USD without stock: nothing that changes it but who asks.
+    pub async fn unstocked_product(&self) -> Product {
         let name = format!("Mug {}", &Uuid::new_v4().simple().to_string()[..8]);
         let body = json!({ "name": name, "category": "Kitchen", "price": "12.50" });
         let product = self.admin.post("/products", &body).await.expect(201);
         let id = product["id"].as_str().expect("an id").to_owned();
-        let product = Product { id, name };
-        self.restock(&product, pieces).await;
-        product
+        Product { id, name }
     }
 
     /// Has so many pieces of a product on hand.

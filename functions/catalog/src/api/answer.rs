@@ -1,5 +1,6 @@
 //! A product as a caller sees it.
 
+use contracts::StockLevel;
 use kernel::{Currency, ProductId, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -19,6 +20,8 @@ pub(super) struct ProductAnswer<'a> {
     #[schemars(schema_with = "kernel::decimal_schema")]
     price: String,
     currency: Currency,
+    /// How well it is stocked; some moments behind the stock itself.
+    availability: StockLevel,
     created_at: Timestamp,
 }
 
@@ -31,6 +34,7 @@ impl<'a> From<&'a Product> for ProductAnswer<'a> {
             category: &product.category,
             price: product.price.to_decimal(),
             currency: product.price.currency(),
+            availability: product.availability,
             created_at: product.created_at,
         }
     }
@@ -45,6 +49,7 @@ pub(super) fn example() -> Value {
         "category": "Computers",
         "price": "1849.00",
         "currency": "USD",
+        "availability": "in_stock",
         "created_at": "2026-11-21T06:30:31.000Z",
     })
 }

@@ -1,3 +1,4 @@
+use contracts::StockLevel;
 use kernel::{Currency, Invalid, Money, ProductId};
 use lambda::{
     http::{self, Reply, Request, Response},
@@ -5,7 +6,6 @@ use lambda::{
     openapi::{Object, Operation},
     problem::Problem,
 };
-
 use schemars::{Schema, json_schema};
 use serde_json::json;
 
@@ -78,6 +78,8 @@ fn read(body: &Fields<'_>, request: &Request) -> Option<Product> {
         description: description?.unwrap_or_default(),
         category: category?,
         price,
+        availability: StockLevel::SoldOut,
+        stock_sequence: 0,
         created_at: request.now,
         archived_at: None,
         version: 1,

@@ -4,7 +4,9 @@ mod answer;
 mod archive_product;
 mod create_product;
 mod get_product;
+mod kept;
 mod list_products;
+mod product_stats;
 mod update_product;
 
 use lambda::openapi::Operation;
@@ -13,6 +15,7 @@ pub use archive_product::archive_product;
 pub use create_product::create_product;
 pub use get_product::get_product;
 pub use list_products::list_products;
+pub use product_stats::product_stats;
 pub use update_product::update_product;
 
 /// How the document tells of them.
@@ -21,6 +24,7 @@ pub fn operations() -> Vec<Operation> {
         create_product::operation(),
         get_product::operation(),
         list_products::operation(),
+        product_stats::operation(),
         update_product::operation(),
         archive_product::operation(),
     ]

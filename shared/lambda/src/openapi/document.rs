@@ -242,7 +242,7 @@ impl Writer {
     ) -> BTreeMap<String, Value> {
         let mut responses = BTreeMap::new();
         for answer in &operation.answers {
-            responses.insert(answer.status.to_string(), self.answer(answer, limit, operation.is_tagged));
+            responses.insert(answer.status.to_string(), self.answer(answer, limit, operation));
         }
         let mut by_status: BTreeMap<u16, Vec<&Problem>> = BTreeMap::new();
         for status in [429, 500, 503] {
@@ -267,13 +267,16 @@ impl Writer {
         responses
     }
 
-    fn answer(&mut self, answer: &Answer, limit: Limit, is_tagged: bool) -> Value {
+    fn answer(&mut self, answer: &Answer, limit: Limit, operation: &Operation) -> Value {
         let mut names = vec!["Cache-Control", "X-Correlation-Id", "traceparent"];
         if answer.status == 201 {
             names.push("Location");
         }
-        if is_tagged && answer.status != 204 {
+        if operation.is_tagged && answer.status != 204 {
             names.push("ETag");
+        }
+        if operation.is_kept && answer.status == 200 {
+            names.extend(["Age", "X-Cache"]);
         }
         if limit != Limit::Unlimited {
             names.extend(RATE_LIMIT_HEADERS);
@@ -433,6 +436,8 @@ fn headers() -> Value {
         ),
         "Location": header("Where the new thing is.", "string", json!("/api/v1/orders/01930000-0000-7003-8000-000000000001")),
         "ETag": header("Tells this state of it from all others.", "string", json!("\"1\"")),
+        "Age": header("For how many seconds the answer has been kept.", "integer", json!(0)),
+        "X-Cache": header("Whether it was kept (`hit`) or made anew (`miss`).", "string", json!("miss")),
         "WWW-Authenticate": header("How to authenticate.", "string", json!("Bearer")),
         "Retry-After": header("Seconds to wait.", "integer", json!(30)),
         "RateLimit": header("What is left: `r` requests, `t` seconds until all are back.", "string", json!("\"writes\";r=0;t=30")),

@@ -37,6 +37,7 @@ pub struct Operation {
     is_list: bool,
     is_idempotent: bool,
     is_tagged: bool,
+    is_kept: bool,
 }
 
 /// A route, and what the operation is called there.
@@ -85,6 +86,7 @@ impl Operation {
             is_list: false,
             is_idempotent: false,
             is_tagged: false,
+            is_kept: false,
         }
     }
 
@@ -142,6 +144,12 @@ impl Operation {
         Self { is_tagged: true, ..self }
             .header("If-None-Match", "The `ETag` of what the caller has; if it still is that, the answer is 304.")
             .text(304, "It is what the caller has.", &[])
+    }
+
+    /// Answers are kept, and say for how long they have been.
+    #[must_use]
+    pub fn kept(self) -> Self {
+        Self { is_kept: true, ..self }
     }
 
     /// Answers carry an entity tag, and `If-Match` is taken.

@@ -1,0 +1,19 @@
+//! What the catalog hears.
+
+use contracts::{Envelope, InventoryEvent};
+
+use crate::{Catalog, CatalogError};
+
+/// Keeps how well a product is stocked. Only a change of that is heard, not each of the stock.
+pub async fn hear_stock(catalog: &Catalog, envelope: Envelope<InventoryEvent>) -> Result<(), CatalogError> {
+    match envelope.event {
+        InventoryEvent::StockChanged(stock) if stock.level_changed => {
+            catalog.set_availability(stock.product_id, stock.level, envelope.sequence).await
+        }
+        InventoryEvent::StockChanged(_)
+        | InventoryEvent::StockReserved(_)
+        | InventoryEvent::StockReleased(_)
+        | InventoryEvent::StockRejected(_)
+        | InventoryEvent::StockRanLow(_) => Ok(()),
+    }
+}
