@@ -3,6 +3,7 @@
 pub mod api;
 pub mod domain;
 mod error;
+pub mod search;
 pub mod seed;
 mod store;
 

@@ -1,8 +1,13 @@
 //! The functions of the catalog context, by handler name (`Handler:` in template.yaml).
 
-use catalog::{Catalog, api, seed};
+use catalog::{
+    Catalog, api,
+    search::{index::SearchIndex, indexer, rebuild},
+    seed,
+};
 use lambda::{
-    Error, command, cursor::Cursors, handler, http, limit::Limiter, outbox, policy::Limit, start, unknown_handler,
+    Error, command, cursor::Cursors, handler, http, limit::Limiter, outbox, policy::Limit, start, stream,
+    unknown_handler,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -16,6 +21,11 @@ async fn main() -> Result<(), Error> {
         "create-product" => http::serve_limited(limiter()?, catalog, api::create_product).await,
         "update-product" => http::serve_limited(limiter()?, catalog, api::update_product).await,
         "archive-product" => http::serve_limited(limiter()?, catalog, api::archive_product).await,
+        "search-products" => {
+            http::serve((SearchIndex::connect(&config)?, Cursors::from_env()?), api::search_products).await
+        }
+        "index-products" => stream::serve(SearchIndex::connect(&config)?, indexer::follow).await,
+        "rebuild-search" => command::serve(SearchIndex::connect(&config)?, rebuild::rebuild).await,
         "publish" => outbox::serve(&config).await,
         "seed" => command::serve(catalog, seed::seed).await,
         unknown => Err(unknown_handler(unknown)),

@@ -7,6 +7,7 @@
 //! | entry of the list of a category | `LIST#<category>` | `<name>#<product>` |
 //! | answer to an idempotency key | `IDEMPOTENCY#<hash of the user>#<key>` | `IDEMPOTENCY` |
 //! | outbox entry | `EVENT#<event>` | `EVENT` |
+//! | search index: see [`crate::search`] | `SEARCH…` | |
 //!
 //! A list entry is the whole product, so that a page is one Query. Categories and names are in lower case in keys.
 
@@ -30,8 +31,11 @@ pub enum Created {
     Exists,
 }
 
-fn product_key(id: ProductId) -> Key {
-    Key::new(format!("PRODUCT#{id}"), "PRODUCT")
+/// The sort key of products.
+pub const PRODUCT: &str = "PRODUCT";
+
+pub fn product_key(id: ProductId) -> Key {
+    Key::new(format!("PRODUCT#{id}"), PRODUCT)
 }
 
 /// Where a product is listed: among all, and in its category.

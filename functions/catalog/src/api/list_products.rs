@@ -12,9 +12,9 @@ use crate::{Catalog, domain::Category};
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ProductList")]
-struct ListAnswer<'a> {
-    items: Vec<ProductAnswer<'a>>,
-    next_cursor: Option<String>,
+pub(super) struct ListAnswer<'a> {
+    pub items: Vec<ProductAnswer<'a>>,
+    pub next_cursor: Option<String>,
 }
 
 /// `GET /products`: by name; `?category=` in any case of letters.

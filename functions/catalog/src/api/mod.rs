@@ -5,6 +5,7 @@ mod archive_product;
 mod create_product;
 mod get_product;
 mod list_products;
+mod search_products;
 mod update_product;
 
 use lambda::openapi::Operation;
@@ -13,6 +14,7 @@ pub use archive_product::archive_product;
 pub use create_product::create_product;
 pub use get_product::get_product;
 pub use list_products::list_products;
+pub use search_products::search_products;
 pub use update_product::update_product;
 
 /// How the document tells of them.
@@ -21,6 +23,7 @@ pub fn operations() -> Vec<Operation> {
         create_product::operation(),
         get_product::operation(),
         list_products::operation(),
+        search_products::operation(),
         update_product::operation(),
         archive_product::operation(),
     ]
