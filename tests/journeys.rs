@@ -14,5 +14,6 @@ mod minds_an_account;
 mod orders_first_order;
 mod reads_the_reference;
 mod runs_the_catalog;
+mod searches;
 mod wants_the_last_ones;
 mod who_may_do_what;

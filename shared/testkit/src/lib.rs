@@ -12,7 +12,7 @@ mod tokens;
 pub use faults::{Echo, kill_function, workflow_history};
 pub use person::{Answer, PASSWORD, Person};
 pub use shop::{Product, Shop};
-pub use stack::{Stack, items_with};
+pub use stack::{Stack, invoke, items_with};
 pub use tokens::{forged_token, genuine_token};
 
 use std::{future::Future, time::Duration};
