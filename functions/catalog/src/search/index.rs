@@ -23,8 +23,9 @@ pub(super) const AT_ONCE: usize = 16;
 /// How often a block that others write too is tried.
 const TRIES: usize = 20;
 
-/// A bucket takes no more words: beyond that, typos of the others are not understood. Forty letters each are less than an item holds.
-const MOST_IN_BUCKET: u32 = 5_000;
+/// A bucket that has so many words takes no more, and as many at a time: twice as many, each of forty letters, still fit into an
+/// item. Typos of the others are not understood.
+const MOST_IN_BUCKET: u32 = 1_500;
 
 /// The search index of the catalog.
 pub struct SearchIndex {
@@ -177,12 +178,10 @@ impl SearchIndex {
 
     /// Adds words to a bucket, unless it is full.
     pub(super) async fn add_words(&self, key: Key, words: BTreeSet<String>) -> Result<(), StoreError> {
+        let words = words.into_iter().take(MOST_IN_BUCKET as usize).collect();
         let room = Write::update(key, "ADD #words :words")
             .only_if("attribute_not_exists(#words) OR size(#words) < :most")
-            .with([
-                number(":most", MOST_IN_BUCKET),
-                (":words".to_owned(), AttributeValue::Ss(words.into_iter().collect())),
-            ]);
+            .with([number(":most", MOST_IN_BUCKET), (":words".to_owned(), AttributeValue::Ss(words))]);
         self.table.write_if_allowed(room).await.map(drop)
     }
 
