@@ -5,8 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aws_sdk_dynamodb::types::AttributeValue;
+use kernel::Timestamp;
 use serde_json::{Value, json};
-use testkit::{PATIENCE, Person, eventually, invoke};
+use testkit::{PATIENCE, Person, Stack, eventually, invoke, items_with};
 use uuid::Uuid;
 
 /// A word that nobody else uses, without digits, so that it can be mistyped.
@@ -173,7 +175,7 @@ async fn what_is_made_while_the_index_is_rebuilt_is_not_missed() {
     let renamed = product(&admin, &format!("Mug {word} plain"), "Kitchen", "").await;
     let rebuilt = AtomicBool::new(false);
     let rebuild = async {
-        let answer = invoke("RebuildSearch", &json!({})).await;
+        let answer = invoke("RebuildSearch", &json!({})).await.expect("a rebuild");
         rebuilt.store(true, Ordering::Relaxed);
         answer
     };
@@ -200,4 +202,34 @@ async fn what_is_made_while_the_index_is_rebuilt_is_not_missed() {
         if first.as_ref() == Some(&renamed) { Ok(()) } else { Err(format!("{first:?}")) }
     })
     .await;
+    after_a_rebuild_that_died(answer["generation"].as_u64().unwrap()).await;
+    assert_eq!(all_found(&word).await.len(), made.len());
+}
+
+/// Leaves the index as a rebuild leaves it that dies: nobody else may begin for a while, and the next one that does removes what is
+/// left. `live` is the generation that answers.
+async fn after_a_rebuild_that_died(live: u64) {
+    let client = aws_sdk_dynamodb::Client::new(&Stack::get().aws().await);
+    let (table, orphan) = (&Stack::get().tables["CatalogTable"], made_up_word());
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let dead = (live + 5).to_string();
+    let left = client.put_item().table_name(table).item("pk", text(&format!("SEARCH#{dead}#{orphan}")));
+    left.item("sk", text("BLOCK#0")).send().await.unwrap();
+    let now = Timestamp::now();
+    for began in [now, now.plus_seconds(-16 * 60)] {
+        let manifest = client.update_item().table_name(table).key("pk", text("SEARCH")).key("sk", text("MANIFEST"));
+        let expression = "SET building = :dead, started_at = :began, revision = revision + :one";
+        let manifest = manifest.update_expression(expression);
+        let manifest = manifest.expression_attribute_values(":dead", AttributeValue::N(dead.clone()));
+        let manifest = manifest.expression_attribute_values(":began", text(&began.to_string()));
+        manifest.expression_attribute_values(":one", AttributeValue::N("1".to_owned())).send().await.unwrap();
+        let answer = invoke("RebuildSearch", &json!({})).await;
+        if began == now {
+            let message = answer.expect_err("the other may be alive")["errorMessage"].to_string();
+            assert!(message.contains("another rebuild"), "{message}");
+        } else {
+            assert_eq!(answer.expect("a rebuild")["generation"], live + 6);
+        }
+    }
+    assert_eq!(items_with("CatalogTable", &orphan).await, [""; 0]);
 }
