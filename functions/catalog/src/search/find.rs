@@ -42,12 +42,8 @@ impl SearchIndex {
         let ranked = query.ranked(products, DEPTH);
         let page = &ranked[from.min(ranked.len())..(from + limit).min(ranked.len())];
         let keys: Vec<Key> = page.iter().map(|ranked| product_key(ranked.product)).collect();
-        let mut found = if keys.is_empty() {
-            Default::default()
-        } else {
-            reads += 1;
-            self.table.get_many(&keys).await?
-        };
+        reads += u32::from(!keys.is_empty());
+        let mut found = self.table.get_many(&keys).await?;
         // The products are the truth: the index is a moment behind them.
         let mut products: Vec<Product> = Vec::new();
         for (ranked, key) in page.iter().zip(keys) {
@@ -70,7 +66,8 @@ impl SearchIndex {
             *reads += 1;
             let mut found = self.table.get_many_of_late(&keys).await?;
             let live = self.manifest_in(&mut found)?.live;
-            if live == generation.0 {
+            // Generations only grow: an older one is told by a replica that is behind.
+            if live <= generation.0 {
                 query.take(&generation.postings(&terms, &found));
                 let products = found.get(&generation.count()).and_then(|count| number_in(count, "products"));
                 return Ok((generation, products.and_then(|products| u64::try_from(products).ok()).unwrap_or(0)));
