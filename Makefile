@@ -3,10 +3,10 @@ PYTHON ?= python3
 WAYBILL = .venv/bin/python localstack/waybill.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs status check test fuzz timing stock-bench openapi dist
+.PHONY: help up down logs status check test fuzz timing stock-bench rebuild-search search-bench openapi dist
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 24
 
 up: .venv/stamp ## build, start or update the local stack, seed it, print its URLs (WAYBILL_PORT moves it)
 	@$(WAYBILL) up
@@ -34,6 +34,12 @@ timing: .venv/stamp ## failed logins of known and unknown names on the running s
 
 stock-bench: .venv/stamp ## reservations of one product a second, by the number of counters its stock lies in (about 4 minutes)
 	@$(WAYBILL) stock-bench
+
+rebuild-search: .venv/stamp ## build the search index of the running stack anew
+	@$(WAYBILL) rebuild-search
+
+search-bench: .venv/stamp ## how good and how fast is the search, with 1,200 and with 50,000 products? (a stack of its own, some minutes)
+	@$(WAYBILL) search-bench
 
 openapi: .venv/stamp ## write openapi.json from the code
 	@$(WAYBILL) openapi

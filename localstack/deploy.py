@@ -50,7 +50,7 @@ class Aws:
             region_name=REGION,
             aws_access_key_id=CREDENTIALS["access_key_id"],
             aws_secret_access_key=CREDENTIALS["secret_access_key"],
-            config=Config(s3={"addressing_style": "path"}, proxies={}, read_timeout=120, retries={"total_max_attempts": 1}))
+            config=Config(s3={"addressing_style": "path"}, proxies={}, read_timeout=900, retries={"total_max_attempts": 1}))
 
     @cached_property
     def cloudformation(self) -> Any:

@@ -15,6 +15,7 @@ mod minds_an_account;
 mod orders_first_order;
 mod reads_the_reference;
 mod runs_the_catalog;
+mod searches;
 mod sees_what_was_written;
 mod wants_the_last_ones;
 mod who_may_do_what;

@@ -6,8 +6,9 @@ use std::{
 };
 
 use futures::future::join_all;
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::{Echo, PATIENCE, Person, Product, Shop, eventually, kill_function, workflow_history};
+use uuid::Uuid;
 
 /// Makes sure that an order has ended, and that payments, stock and mail say the same.
 async fn agree(shop: &Shop, carol: &Person, mug: &Product, order: &Value, before: i64, pieces: i64) {
@@ -122,4 +123,26 @@ async fn every_message_comes_three_times() {
         assert_eq!(carol.mails_with(order["id"].as_str().unwrap()).await.len(), 1);
     }
     assert_eq!(carol.get("/orders").await.expect(200)["items"].as_array().map(Vec::len), Some(2));
+}
+
+/// What takes products into the search index dies again and again while they come: in the end all are found.
+#[tokio::test]
+async fn the_indexer_killed_while_products_come_in() {
+    let admin = Person::admin().await;
+    let shelf = format!("shelf{}", Uuid::new_v4().simple());
+    let (mut made, mut killed) = (BTreeSet::new(), 0);
+    for index in 0..12 {
+        let body = json!({ "name": format!("Cup {index} {shelf}"), "category": "Kitchen", "price": "12.50" });
+        let product = admin.post("/products", &body).await.expect(201);
+        made.insert(product["id"].to_string());
+        killed += kill_function("IndexProducts");
+    }
+    assert!(killed > 0, "nothing was killed");
+    eventually("all of them to be found", PATIENCE, || async {
+        let page = admin.get(&format!("/products/search?q={shelf}&limit=100")).await.expect(200);
+        let found: BTreeSet<String> =
+            page["items"].as_array().unwrap().iter().map(|product| product["id"].to_string()).collect();
+        if found == made { Ok(()) } else { Err(format!("{} of {}", found.len(), made.len())) }
+    })
+    .await;
 }

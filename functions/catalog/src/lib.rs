@@ -5,6 +5,7 @@ mod cache;
 pub mod consumers;
 pub mod domain;
 mod error;
+pub mod search;
 pub mod seed;
 mod store;
 

@@ -1,8 +1,12 @@
 //! The functions of the catalog context, by handler name (`Handler:` in template.yaml).
 
-use catalog::{Cache, Catalog, api, consumers, seed};
+use catalog::{
+    Cache, Catalog, api, consumers,
+    search::{index::SearchIndex, indexer, rebuild},
+    seed,
+};
 use lambda::{
-    Error, command, cursor::Cursors, handler, http, limit::Limiter, outbox, policy::Limit, queue, start,
+    Error, command, cursor::Cursors, handler, http, limit::Limiter, outbox, policy::Limit, queue, start, stream,
     unknown_handler,
 };
 
@@ -18,6 +22,11 @@ async fn main() -> Result<(), Error> {
         "create-product" => http::serve_limited(limiter()?, catalog, api::create_product).await,
         "update-product" => http::serve_limited(limiter()?, catalog, api::update_product).await,
         "archive-product" => http::serve_limited(limiter()?, catalog, api::archive_product).await,
+        "search-products" => {
+            http::serve((SearchIndex::connect(&config)?, Cursors::from_env()?), api::search_products).await
+        }
+        "index-products" => stream::serve(SearchIndex::connect(&config)?, indexer::follow).await,
+        "rebuild-search" => command::serve(SearchIndex::connect(&config)?, rebuild::rebuild).await,
         "publish" => outbox::serve(&config).await,
         "hear-stock" => queue::serve(catalog, consumers::hear_stock).await,
         "seed" => command::serve(catalog, seed::seed).await,

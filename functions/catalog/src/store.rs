@@ -9,6 +9,7 @@
 //! | version and counters | `VERSION` | `VERSION` |
 //! | answer to an idempotency key | `IDEMPOTENCY#<hash of the user>#<key>` | `IDEMPOTENCY` |
 //! | outbox entry | `EVENT#<event>` | `EVENT` |
+//! | search index: see [`crate::search`] | `SEARCH…` | |
 //!
 //! | who asks | how it is read |
 //! | --- | --- |
@@ -108,8 +109,11 @@ fn reading(sort: Sort) -> (Order, bool) {
     }
 }
 
-fn product_key(id: ProductId) -> Key {
-    Key::new(format!("PRODUCT#{id}"), "PRODUCT")
+/// The sort key of products.
+pub const PRODUCT: &str = "PRODUCT";
+
+pub fn product_key(id: ProductId) -> Key {
+    Key::new(format!("PRODUCT#{id}"), PRODUCT)
 }
 
 fn version_key() -> Key {

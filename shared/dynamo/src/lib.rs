@@ -4,12 +4,16 @@
 
 mod idempotency;
 mod outbox;
+mod sweep;
 mod table;
 mod write;
+
+use aws_sdk_dynamodb::primitives::Blob;
 
 pub use aws_sdk_dynamodb::types::AttributeValue;
 pub use idempotency::{Answer, Claim, KeyReused};
 pub use outbox::{OUTBOX_KIND, event_item, outbox_item, outbox_item_at};
+pub use sweep::{Scan, Scanned};
 pub use table::{Page, Query, Table};
 pub use write::{Refusal, TransactError, Write};
 
@@ -74,4 +78,9 @@ pub fn text(name: &str, value: impl ToString) -> (String, AttributeValue) {
 /// A named number attribute.
 pub fn number(name: &str, value: impl Into<i128>) -> (String, AttributeValue) {
     (name.to_owned(), AttributeValue::N(value.into().to_string()))
+}
+
+/// A named attribute of bytes.
+pub fn bytes(name: &str, value: Vec<u8>) -> (String, AttributeValue) {
+    (name.to_owned(), AttributeValue::B(Blob::new(value)))
 }

@@ -73,9 +73,21 @@ impl Table {
     /// # Errors
     /// When the table does not answer.
     pub async fn get_many(&self, keys: &[Key]) -> Result<HashMap<Key, Item>, StoreError> {
+        self.batch_get(keys, true).await
+    }
+
+    /// As [`Table::get_many`], at half the price and perhaps as they were a moment before.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn get_many_of_late(&self, keys: &[Key]) -> Result<HashMap<Key, Item>, StoreError> {
+        self.batch_get(keys, false).await
+    }
+
+    async fn batch_get(&self, keys: &[Key], consistent: bool) -> Result<HashMap<Key, Item>, StoreError> {
         let mut found = HashMap::new();
         for hundred in keys.chunks(100) {
-            let mut wanted = self.wanted(hundred.iter().map(Key::attributes).collect())?;
+            let mut wanted = self.wanted(hundred.iter().map(Key::attributes).collect(), consistent)?;
             while !wanted.is_empty() {
                 let answer = self
                     .client
@@ -184,10 +196,10 @@ impl Table {
         StoreError { operation, table: self.name.clone(), reason: reason.to_string() }
     }
 
-    fn wanted(&self, keys: Vec<Item>) -> Result<HashMap<String, KeysAndAttributes>, StoreError> {
+    fn wanted(&self, keys: Vec<Item>, consistent: bool) -> Result<HashMap<String, KeysAndAttributes>, StoreError> {
         let keys = KeysAndAttributes::builder()
             .set_keys(Some(keys))
-            .consistent_read(true)
+            .consistent_read(consistent)
             .build()
             .map_err(|error| self.failed("batch get", error))?;
         Ok(HashMap::from([(self.name.clone(), keys)]))

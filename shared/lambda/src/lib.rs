@@ -1,7 +1,7 @@
 //! What every Lambda of Waybill shares, so that a context holds only its own use cases.
 //!
 //! A function is one line in its context's `main.rs`: a way to serve ([`http::serve`], [`queue::serve`],
-//! [`outbox::serve`], [`task::serve`], [`command::serve`]) and the use case it serves.
+//! [`outbox::serve`], [`stream::serve`], [`task::serve`], [`command::serve`]) and the use case it serves.
 
 pub mod command;
 pub mod cursor;
@@ -14,6 +14,7 @@ pub mod policy;
 pub mod problem;
 pub mod queue;
 mod start;
+pub mod stream;
 pub mod task;
 
 pub use start::{Error, env, handler, start, unknown_handler};

@@ -80,6 +80,7 @@ pub const ROUTES: &[Route] = &[
     route("GET /api/v1/products", Access::Anyone),
     route("POST /api/v1/products", Access::Admin).limited(Limit::Writes),
     route("GET /api/v1/products/stats", Access::Admin),
+    route("GET /api/v1/products/search", Access::Anyone),
     route("GET /api/v1/products/{product_id}", Access::Anyone),
     route("PUT /api/v1/products/{product_id}", Access::Admin).limited(Limit::Writes),
     route("DELETE /api/v1/products/{product_id}", Access::Admin).limited(Limit::Writes),

@@ -14,7 +14,7 @@ pub use faults::{Echo, drained, kill_function, publish, workflow_history};
 pub use orphans::{has_overdue_reservation, reserve_for_nobody};
 pub use person::{Answer, PASSWORD, Person};
 pub use shop::{Product, Shop};
-pub use stack::{Stack, items_with};
+pub use stack::{Stack, invoke, items_with};
 pub use tokens::{forged_token, genuine_token};
 
 use std::{future::Future, time::Duration};

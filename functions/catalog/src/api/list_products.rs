@@ -18,9 +18,9 @@ use crate::{
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ProductList")]
-struct ListAnswer<'a> {
-    items: Vec<ProductAnswer<'a>>,
-    next_cursor: Option<String>,
+pub(super) struct ListAnswer<'a> {
+    pub items: Vec<ProductAnswer<'a>>,
+    pub next_cursor: Option<String>,
 }
 
 /// `GET /products`: `?sort=`, by name if none is given; `?category=` in any case of letters.

@@ -7,6 +7,7 @@ mod get_product;
 mod kept;
 mod list_products;
 mod product_stats;
+mod search_products;
 mod update_product;
 
 use lambda::openapi::Operation;
@@ -16,6 +17,7 @@ pub use create_product::create_product;
 pub use get_product::get_product;
 pub use list_products::list_products;
 pub use product_stats::product_stats;
+pub use search_products::search_products;
 pub use update_product::update_product;
 
 /// How the document tells of them.
@@ -25,6 +27,7 @@ pub fn operations() -> Vec<Operation> {
         get_product::operation(),
         list_products::operation(),
         product_stats::operation(),
+        search_products::operation(),
         update_product::operation(),
         archive_product::operation(),
     ]

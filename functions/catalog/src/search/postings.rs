@@ -1,0 +1,124 @@
+//! Postings: which products have a term, in blocks that have a largest size.
+
+use std::collections::HashMap;
+
+use kernel::ProductId;
+
+/// How many blocks the postings of a term are spread over, by product.
+pub const BLOCKS: u8 = 4;
+
+/// A product that has a term, and what that says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Posting {
+    /// Which.
+    pub product: ProductId,
+    /// 1 to 255.
+    pub impact: u8,
+}
+
+/// Bytes of a posting: the product's id, then the impact.
+const BYTES: usize = 17;
+
+/// Postings, those that say most first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Block(Vec<Posting>);
+
+/// The block that a product's postings are in.
+pub fn block_of(product: ProductId) -> u8 {
+    // The end of an id is random.
+    product.as_ref().last().map_or(0, |byte| byte % BLOCKS)
+}
+
+/// How many postings a block of `term` has at most; those that say most stay. Beginnings are shared by more products than words, and
+/// who has typed no more than that wants to see some, not all.
+fn most(term: &str) -> usize {
+    if term.ends_with('*') { 1_000 } else { 4_000 }
+}
+
+impl Block {
+    /// The postings in `bytes`, as [`Block::encode`] wrote them.
+    pub fn decode(bytes: &[u8]) -> Self {
+        let postings = bytes.chunks_exact(BYTES).filter_map(|chunk| {
+            let (id, impact) = chunk.split_first_chunk::<16>()?;
+            Some(Posting { product: ProductId::from(*id), impact: *impact.first()? })
+        });
+        Self(postings.collect())
+    }
+
+    /// Seventeen bytes for each.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.0.len() * BYTES);
+        for posting in &self.0 {
+            bytes.extend(posting.product.as_ref() as &[u8]);
+            bytes.push(posting.impact);
+        }
+        bytes
+    }
+
+    /// The block of `term` after `changes`: an impact of 0 takes a product out.
+    #[must_use]
+    pub fn changed(&self, term: &str, changes: &[Posting]) -> Self {
+        let changed: HashMap<ProductId, u8> = changes.iter().map(|change| (change.product, change.impact)).collect();
+        let kept = self.0.iter().filter(|posting| !changed.contains_key(&posting.product));
+        let added = changes.iter().filter(|change| change.impact > 0);
+        let mut postings: Vec<Posting> = kept.chain(added).copied().collect();
+        postings.sort_unstable_by_key(|posting| (u8::MAX - posting.impact, posting.product));
+        postings.truncate(most(term));
+        Self(postings)
+    }
+
+    /// The postings, those that say most first.
+    pub fn postings(&self) -> &[Posting] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn posting() -> impl Strategy<Value = Posting> {
+        // Few products, so that they meet.
+        (0..40_u8, any::<u8>()).prop_map(|(id, impact)| Posting { product: ProductId::from([id; 16]), impact })
+    }
+
+    fn block(postings: &[Posting]) -> Block {
+        postings.iter().fold(Block::default(), |block, posting| block.changed("word", &[*posting]))
+    }
+
+    proptest! {
+        #[test]
+        fn a_block_is_read_as_it_was_written(postings in prop::collection::vec(posting(), 0..80)) {
+            let block = block(&postings);
+            prop_assert_eq!(block.encode().len(), block.postings().len() * BYTES);
+            prop_assert_eq!(Block::decode(&block.encode()), block);
+        }
+
+        #[test]
+        fn the_last_change_of_each_product_is_in_it(postings in prop::collection::vec(posting(), 0..80)) {
+            let last: HashMap<ProductId, u8> = postings.iter().map(|posting| (posting.product, posting.impact)).collect();
+            let held: HashMap<ProductId, u8> =
+                block(&postings).postings().iter().map(|posting| (posting.product, posting.impact)).collect();
+            prop_assert_eq!(held, last.into_iter().filter(|(_, impact)| *impact > 0).collect::<HashMap<_, _>>());
+            let again = block(&postings).changed("word", &[]);
+            prop_assert!(again.postings().is_sorted_by_key(|posting| u8::MAX - posting.impact));
+        }
+    }
+
+    #[test]
+    fn a_full_block_keeps_those_that_say_most() {
+        let all: Vec<Posting> = (0..5_000_u16)
+            .map(|number| {
+                let mut id = [0; 16];
+                id[..2].copy_from_slice(&number.to_be_bytes());
+                Posting { product: ProductId::from(id), impact: u8::try_from(number % 250 + 1).expect("a byte") }
+            })
+            .collect();
+        let full = Block::default().changed("word", &all);
+        assert_eq!((full.postings().len(), full.encode().len()), (4_000, 68_000));
+        assert!(full.postings().iter().all(|posting| posting.impact > 50));
+        assert_eq!(Block::default().changed("wo*", &all).postings().len(), 1_000);
+    }
+}
