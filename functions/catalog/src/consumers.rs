@@ -14,6 +14,7 @@ pub async fn hear_stock(catalog: &Catalog, envelope: Envelope<InventoryEvent>) -
         | InventoryEvent::StockReserved(_)
         | InventoryEvent::StockReleased(_)
         | InventoryEvent::StockRejected(_)
+        | InventoryEvent::ReservationExpired(_)
         | InventoryEvent::StockRanLow(_) => Ok(()),
     }
 }

@@ -35,9 +35,6 @@ pub enum InventoryError {
     /// A sale was confirmed for which nothing was set aside.
     #[error("nothing was reserved for the order")]
     NotReserved,
-    /// A sale was confirmed after its pieces had been put back, and others took them: a person has to look.
-    #[error("what was reserved has expired, and there is too little now of {}", list(.0))]
-    SoldMeanwhile(Vec<ProductId>),
     /// Others changed the same stock or reservation again and again.
     #[error("it is being changed by others")]
     Busy,
@@ -80,7 +77,7 @@ impl From<InventoryError> for Problem {
                 let detail = format!("There are {on_hand} on hand already, and there can be {MOST_ON_HAND} at most.");
                 Self::new(409, "too_much_stock", detail).with("on_hand", on_hand).with("most", MOST_ON_HAND)
             }
-            InventoryError::OutOfStock(_) | InventoryError::SoldMeanwhile(_) => Self::new(409, "out_of_stock", detail),
+            InventoryError::OutOfStock(_) => Self::new(409, "out_of_stock", detail),
             InventoryError::Ended | InventoryError::NotReserved | InventoryError::Busy => {
                 Self::new(409, "busy", "The stock is being changed by another request; try again.")
             }

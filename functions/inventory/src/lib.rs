@@ -35,14 +35,14 @@ pub struct Inventory {
 pub struct Terms {
     /// Over how many counters the stock of a product is spread: so many orders of one product can be served at the same moment.
     pub splits: u8,
-    /// How long something is set aside for an order that is not paid.
+    /// How long something is set aside for an order before it is asked about.
     pub reserved_for: Duration,
     /// How much of a product there should be for sale at least.
     pub low_stock: i64,
 }
 
-/// See docs/decisions.md for the figures behind it. With another number, reservations that are being made while it changes fail, and
-/// their orders are cancelled.
+/// See docs/decisions.md for the figures behind it. With another number, large orders whose stock is being set aside while it changes
+/// are cancelled.
 pub const SPLITS: u8 = 8;
 
 /// How long a product that was made a moment ago may take to be heard of here.
@@ -157,8 +157,7 @@ impl Inventory {
         self.store.reserve(id, lines, self.terms.reserved_for, cause).await
     }
 
-    /// Lets what was set aside for an order go: it is sold. What had been put back because it took too long is sold if it still
-    /// is there.
+    /// Lets what was set aside for an order go: it is sold.
     ///
     /// # Errors
     /// When nothing was set aside for it.
@@ -174,11 +173,12 @@ impl Inventory {
         self.store.release(id, cause).await
     }
 
-    /// Puts back what is longer set aside for an order than it may be at `now`; whether anything was.
+    /// Asks what is to become of what is set aside for an order, if that is so for longer than it may be at `now`; how often it has
+    /// asked by then. Nothing is put back before the order has ended: only then it is certain that nobody has paid.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn expire(&self, id: OrderId, now: Timestamp, cause: &Cause) -> Result<bool, StoreError> {
-        self.store.expire(id, now, cause).await
+    pub async fn expire(&self, id: OrderId, now: Timestamp, cause: &Cause) -> Result<Option<u32>, StoreError> {
+        self.store.ask(id, now, self.terms.reserved_for, cause).await
     }
 }

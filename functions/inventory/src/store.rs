@@ -8,12 +8,12 @@
 //! | answer to an idempotency key | `IDEMPOTENCY#<hash of the user>#<key>` | `IDEMPOTENCY` | | |
 //! | outbox entry | `EVENT#<event>` | `EVENT` | | |
 //!
-//! | what is asked | how |
+//! | access pattern | how |
 //! | --- | --- |
 //! | the stock of a product | Query `PRODUCT#`, prefix `STOCK#` |
 //! | setting pieces aside | that Query per line, one TransactWriteItems |
 //! | selling or putting back an order's pieces | Query `ORDER#`, one TransactWriteItems per part |
-//! | reservations that took too long | Query of gsi1 per shard, up to now (keys only; only parts that are set aside are in it) |
+//! | reservations that have expired | Query of gsi1 per shard, up to now (keys only; only parts that are set aside are in it) |
 //!
 //! A reservation, the counters it takes from and the event that tells of it are one transaction. DynamoDB takes 100 writes in one,
 //! and a line may take from every counter of its product; so an order with many lines has several parts. A later part is only set
@@ -24,7 +24,10 @@
 
 use std::time::Duration;
 
-use contracts::{Cause, Envelope, InventoryEvent, StockLevel, StockLine, StockRejected, StockReleased, StockReserved};
+use contracts::{
+    Cause, Envelope, InventoryEvent, ReservationExpired, StockLevel, StockLine, StockRejected, StockReleased,
+    StockReserved,
+};
 use dynamo::{
     Answer, Claim, Item, Key, Query, StoreError, Table, TransactError, Write, item, number, outbox_item, text,
 };
@@ -61,9 +64,14 @@ pub enum Changed {
 }
 
 /// What was last told of a product's stock.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
+    /// The level that everybody has heard of.
     pub level: StockLevel,
+    /// Another one that may have been told since, or not: whoever told it has died meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telling: Option<StockLevel>,
+    /// Of the stock.
     pub sequence: u64,
 }
 
@@ -72,7 +80,7 @@ fn product_pk(id: ProductId) -> String {
 }
 
 fn counter_key(id: ProductId, split: u8) -> Key {
-    Key::new(product_pk(id), format!("STOCK#{split}"))
+    Key::new(product_pk(id), format!("STOCK#{split:02}"))
 }
 
 fn told_key(id: ProductId) -> Key {
@@ -80,7 +88,7 @@ fn told_key(id: ProductId) -> Key {
 }
 
 fn part_key(id: OrderId, part: usize) -> Key {
-    Key::new(format!("ORDER#{id}"), format!("PART#{part}"))
+    Key::new(format!("ORDER#{id}"), format!("PART#{part:02}"))
 }
 
 /// The product whose stock a stream record is of.
@@ -165,7 +173,7 @@ impl Store {
         cause: &Cause,
     ) -> Result<(), InventoryError> {
         let parts: Vec<&[StockLine]> = lines.chunks(self.lines_per_part()).collect();
-        let mut part = 0;
+        let (mut part, mut was_short) = (0, false);
         for _ in 0..parts.len() + TRIES {
             let Some(part_lines) = parts.get(part) else {
                 return Ok(());
@@ -175,7 +183,10 @@ impl Store {
                 Ok(taken) => taken,
                 Err(short) => {
                     if let Some(there) = self.table.get(&part_key(id, part)).await? {
-                        part = self.resume(id, part, there).await?;
+                        part = self.resume(id, part, part_lines, there).await?;
+                    } else if !was_short {
+                        // The counters were not read at one moment: pieces may have come back to one that had been read.
+                        was_short = true;
                     } else if self.reject(id, part, &short, cause).await? {
                         return Err(InventoryError::OutOfStock(short));
                     } else {
@@ -186,12 +197,13 @@ impl Store {
                 }
             };
             let now = Timestamp::now();
-            let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
+            let seconds = seconds(lifetime);
             let reservation = Reservation {
                 status: Status::Reserved,
                 lines: part_lines.to_vec(),
                 taken,
                 reserved_until: now.plus_seconds(seconds),
+                asked: 0,
                 short: Vec::new(),
             };
             let mut writes = vec![Write::put(part_item(id, part, &reservation)?).if_absent()];
@@ -208,7 +220,7 @@ impl Store {
                 Ok(()) => part += 1,
                 Err(TransactError::Store(error)) => return Err(error.into()),
                 Err(TransactError::Refused(refusal)) => match refusal.found(0) {
-                    Some(there) => part = self.resume(id, part, self.table.read(there.clone())?).await?,
+                    Some(there) => part = self.resume(id, part, part_lines, self.table.read(there.clone())?).await?,
                     None if part > 0 && refusal.failed(first_stands_at) => part = 0,
                     // Others took the pieces meanwhile: there may be more in other counters.
                     None => {}
@@ -219,10 +231,17 @@ impl Store {
     }
 
     /// The part to go on with where `there` is what was found of part `at`: an earlier execution of the same step came so far.
-    async fn resume(&self, id: OrderId, at: usize, there: Reservation) -> Result<usize, InventoryError> {
+    async fn resume(
+        &self,
+        id: OrderId,
+        at: usize,
+        lines: &[StockLine],
+        there: Reservation,
+    ) -> Result<usize, InventoryError> {
         match there.status {
-            Status::Reserved | Status::Committed => Ok(at + 1),
-            Status::Released | Status::Expired => Err(InventoryError::Ended),
+            Status::Reserved | Status::Committed if there.lines == lines => Ok(at + 1),
+            // Another build cuts orders into other parts.
+            Status::Reserved | Status::Committed | Status::Released => Err(InventoryError::Ended),
             Status::Rejected => {
                 self.give_back_rest(id).await?;
                 Err(InventoryError::OutOfStock(there.short))
@@ -238,7 +257,7 @@ impl Store {
         let (status, short) = (Status::Rejected, short.to_vec());
         if at == 0 {
             let (lines, taken) = (Vec::new(), Vec::new());
-            let part = Reservation { status, lines, taken, reserved_until: now, short };
+            let part = Reservation { status, lines, taken, reserved_until: now, asked: 0, short };
             let write = Write::put(part_item(id, 0, &part)?).if_absent();
             return self.table.transact_if_allowed(vec![write, rejected]).await;
         }
@@ -278,9 +297,7 @@ impl Store {
             }
             let mut all_done = true;
             for (part, reservation) in parts.iter().enumerate() {
-                if reservation.status == Status::Expired {
-                    all_done &= self.sell_late(id, part, reservation).await?;
-                } else if let Some(effect) = reservation.status.commit() {
+                if let Some(effect) = reservation.status.commit() {
                     all_done &= self.take_step(id, part, reservation, effect, None).await?;
                 }
             }
@@ -291,73 +308,69 @@ impl Store {
         Err(InventoryError::Busy)
     }
 
-    /// Sells what was put back meanwhile, if it still is there; whether that was done.
-    async fn sell_late(&self, id: OrderId, part: usize, expired: &Reservation) -> Result<bool, InventoryError> {
-        let stocks = self.stocks(&expired.lines).await?;
-        let taken = take(&expired.lines, &stocks, rand::random()).map_err(InventoryError::SoldMeanwhile)?;
-        let anew = Reservation { taken, ..expired.clone() };
-        Ok(self.take_step(id, part, &anew, Effect::SELL_LATE, None).await?)
-    }
-
     pub async fn release(&self, id: OrderId, cause: &Cause) -> Result<(), InventoryError> {
         for _ in 0..TRIES {
             let parts = self.parts(id).await?;
             if parts.is_empty() {
                 let reserved_until = Timestamp::now();
                 let (lines, taken, short) = (Vec::new(), Vec::new(), Vec::new());
-                let never = Reservation { status: Status::Released, lines, taken, reserved_until, short };
+                let never = Reservation { status: Status::Released, lines, taken, reserved_until, asked: 0, short };
                 let write = Write::put(part_item(id, 0, &never)?).if_absent();
                 self.table.transact_if_allowed(vec![write]).await?;
                 continue;
             }
             // Only a fresh look says that all is done: a part may have been added or changed since this one.
-            if !self.put_back(id, &parts, Status::release, cause).await? {
+            let open = parts.iter().enumerate().filter_map(|(part, reservation)| {
+                reservation.status.release().map(|effect| (part, reservation, effect))
+            });
+            let open: Vec<_> = open.collect();
+            if open.is_empty() {
                 return Ok(());
+            }
+            for (part, reservation, effect) in open {
+                let sequence = AFTER_ASKING + u64::from(reservation.asked) + part as u64;
+                let released = StockReleased { order_id: id, lines: reservation.lines.clone() };
+                let released = event(released, id, sequence, Timestamp::now(), cause)?;
+                self.take_step(id, part, reservation, effect, Some(released)).await?;
             }
         }
         Err(InventoryError::Busy)
     }
 
-    /// Puts back what is set aside for an order, if it is longer so than it may be at `now`; whether anything was.
-    pub async fn expire(&self, id: OrderId, now: Timestamp, cause: &Cause) -> Result<bool, StoreError> {
-        let parts = self.parts(id).await?;
-        let is_due = |part: &Reservation| part.status != Status::Reserved || part.reserved_until <= now;
-        // The parts of an order are set aside one after the other: they go together, once the last of them may.
-        if !parts.iter().all(is_due) {
-            return Ok(false);
-        }
-        if parts.first().is_some_and(|first| first.status == Status::Rejected) {
-            self.give_back_rest(id).await?;
-            return Ok(true);
-        }
-        self.put_back(id, &parts, Status::expire, cause).await
-    }
-
-    /// Takes `step` with every part that it applies to, and tells of it; whether there was one.
-    async fn put_back(
+    /// Asks about the order for which something is set aside for longer than it may be at `now`, and will ask again after `lifetime`;
+    /// how often it has done so. Nothing if it is not so.
+    pub async fn ask(
         &self,
         id: OrderId,
-        parts: &[Reservation],
-        step: impl Fn(Status) -> Option<Effect>,
+        now: Timestamp,
+        lifetime: Duration,
         cause: &Cause,
-    ) -> Result<bool, StoreError> {
-        let open = parts
-            .iter()
-            .enumerate()
-            .filter_map(|(part, reservation)| step(reservation.status).map(|effect| (part, reservation, effect)));
-        let open: Vec<_> = open.collect();
-        for (part, reservation, effect) in &open {
-            let last = part + 1 == parts.len() && effect.moves();
-            let released = last.then(|| {
-                let lines = parts.iter().flat_map(|part| part.lines.clone()).collect();
-                event(StockReleased { order_id: id, lines }, id, 2, Timestamp::now(), cause)
-            });
-            self.take_step(id, *part, reservation, *effect, released.transpose()?).await?;
+    ) -> Result<Option<u32>, StoreError> {
+        let parts = self.parts(id).await?;
+        if parts.first().is_some_and(|first| first.status == Status::Rejected) {
+            self.give_back_rest(id).await?;
+            return Ok(None);
         }
-        Ok(!open.is_empty())
+        let open: Vec<(usize, &Reservation)> =
+            parts.iter().enumerate().filter(|(_, part)| part.status == Status::Reserved).collect();
+        // The parts of an order are set aside one after the other, and asked about together, once the last of them has expired.
+        if open.is_empty() || open.iter().any(|(_, part)| part.reserved_until > now) {
+            return Ok(None);
+        }
+        let asked = open.iter().map(|(_, part)| part.asked).max().unwrap_or_default() + 1;
+        let lines = open.iter().flat_map(|(_, part)| part.lines.clone()).collect();
+        let expired = ReservationExpired { order_id: id, lines };
+        let mut writes = vec![event(expired, id, AFTER_ASKING - 1 + u64::from(asked), now, cause)?];
+        for (part, reservation) in open {
+            let reserved_until = now.plus_seconds(seconds(lifetime));
+            let later = part_item(id, part, &Reservation { reserved_until, asked, ..reservation.clone() })?;
+            let unchanged = Write::put(later).only_if("#status = :reserved AND reserved_until = :seen");
+            writes.push(unchanged.with([text(":reserved", "reserved"), text(":seen", reservation.reserved_until)]));
+        }
+        Ok(self.table.transact_if_allowed(writes).await?.then_some(asked))
     }
 
-    /// Orders for which something is longer set aside than it may be at `now`, at most `limit` in each shard.
+    /// Orders for which something is set aside for longer than it may be at `now`, at most `limit` in each shard.
     pub async fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<OrderId>, StoreError> {
         #[derive(Deserialize)]
         struct Open {
@@ -391,9 +404,11 @@ impl Store {
         Ok(stock.map(|stock| (stock, told)))
     }
 
-    /// Remembers what was told of a product's stock, if nothing later was.
+    /// Remembers what was told of a product's stock, or is about to be; not if something later was.
     pub async fn remember(&self, product_id: ProductId, told: &Told) -> Result<(), StoreError> {
-        let write = Write::put(item(&told_key(product_id), told)?).if_newer(told.sequence);
+        let write = Write::put(item(&told_key(product_id), told)?)
+            .only_if("attribute_not_exists(pk) OR #sequence <= :sequence")
+            .with([number(":sequence", told.sequence)]);
         self.table.write_if_allowed(write).await.map(drop)
     }
 
@@ -414,12 +429,18 @@ impl Store {
         let seen = item(&part_key(id, part), reservation)?.remove("status");
         let unchanged = Write::put(part_item(id, part, &then)?).only_if("#status = :seen");
         let mut writes = vec![unchanged.with(seen.map(|status| (":seen".to_owned(), status)))];
-        if effect.moves() {
-            writes.extend(reservation.taken.iter().map(|taken| step_write(*taken, effect)));
-        }
+        writes.extend(reservation.taken.iter().map(|taken| step_write(*taken, effect)));
         writes.extend(event);
         self.table.transact_if_allowed(writes).await
     }
+}
+
+/// The place of the first event of an order's stock that is not the one of its reservation, whose place is 1: those that ask come
+/// first, then those that put back.
+const AFTER_ASKING: u64 = 2;
+
+fn seconds(time: Duration) -> i64 {
+    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
 }
 
 fn open_pk(shard: u8) -> String {

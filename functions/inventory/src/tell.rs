@@ -15,7 +15,10 @@ use crate::{
     store::{Told, product_of},
 };
 
-/// What is to be told of the products whose counters changed. Told twice, it has the same event ids.
+/// What is to be told of the products whose counters changed. Of the same state it makes the same event ids.
+///
+/// That another level is about to be told is remembered before it is: should this die on the way, the next one to tell of the product
+/// knows that somebody may have heard of that level, and somebody not.
 ///
 /// # Errors
 /// When the store does not answer.
@@ -25,13 +28,18 @@ pub async fn tell(inventory: &Inventory, changed: &[Key]) -> Result<Vec<Envelope
     for id in products {
         let Some((stock, told)) = inventory.store.stock_and_told(id).await? else { continue };
         // A product that nothing was told of has just been made: there is none of it.
-        let before = told.map_or(StockLevel::SoldOut, |told| told.level);
-        events.extend(events_of(&stock, before, inventory.terms.low_stock));
+        let told = told.unwrap_or(Told { level: StockLevel::SoldOut, telling: None, sequence: 0 });
+        let level = stock.level(inventory.terms.low_stock);
+        if told.telling.is_some() || level != told.level {
+            let telling = Told { telling: Some(level), sequence: stock.sequence(), ..told };
+            inventory.store.remember(id, &telling).await?;
+        }
+        events.extend(events_of(&stock, told, inventory.terms.low_stock));
     }
     Ok(events)
 }
 
-/// Remembers the levels that were told: after the events went out, so that a level that nobody heard of is told again.
+/// Remembers the levels that were told.
 ///
 /// # Errors
 /// When the store does not answer.
@@ -40,18 +48,20 @@ pub async fn remember(inventory: &Inventory, told: &[Envelope<InventoryEvent>]) 
         if let InventoryEvent::StockChanged(StockChanged { product_id, level, level_changed: true, .. }) =
             envelope.event
         {
-            inventory.store.remember(product_id, &Told { level, sequence: envelope.sequence }).await?;
+            let told = Told { level, telling: None, sequence: envelope.sequence };
+            inventory.store.remember(product_id, &told).await?;
         }
     }
     Ok(())
 }
 
-fn events_of(stock: &Stock, before: StockLevel, threshold: i64) -> Vec<Envelope<InventoryEvent>> {
+fn events_of(stock: &Stock, told: Told, threshold: i64) -> Vec<Envelope<InventoryEvent>> {
     let (product_id, available, level) = (stock.product_id, stock.available(), stock.level(threshold));
     let (reserved, on_hand) = (stock.reserved(), stock.on_hand());
-    let changed = StockChanged { product_id, available, reserved, on_hand, level, level_changed: level != before };
+    let level_changed = told.telling.is_some() || level != told.level;
+    let changed = StockChanged { product_id, available, reserved, on_hand, level, level_changed };
     let mut events = vec![InventoryEvent::from(changed)];
-    if before == StockLevel::InStock && level != before {
+    if told.level == StockLevel::InStock && available < threshold {
         events.push(StockRanLow { product_id, available, threshold }.into());
     }
     let envelope = |event: InventoryEvent| {
@@ -67,7 +77,11 @@ mod tests {
     use super::*;
     use crate::domain::Counter;
 
-    fn told(available: i64, before: StockLevel) -> Vec<(&'static str, bool)> {
+    fn told(available: i64, level: StockLevel) -> Vec<(&'static str, bool)> {
+        told_since(available, Told { level, telling: None, sequence: 1 })
+    }
+
+    fn told_since(available: i64, before: Told) -> Vec<(&'static str, bool)> {
         let counter = |split, available, version| Counter { split, available, on_hand: available, version, changes: 0 };
         let counters = vec![counter(0, available, 3), counter(1, 0, 4)];
         let stock = Stock { product_id: ProductId::derived("test", "mug"), counters };
@@ -93,5 +107,19 @@ mod tests {
         assert_eq!(told(3, StockLevel::Low), [("changed", false)]);
         assert_eq!(told(3, StockLevel::SoldOut), [("changed", true)]);
         assert_eq!(told(9, StockLevel::SoldOut), [("changed", true)]);
+    }
+
+    #[test]
+    fn a_level_that_may_have_been_told_is_told_or_taken_back() {
+        let died_telling = |telling| Told { level: StockLevel::InStock, telling: Some(telling), sequence: 1 };
+        assert_eq!(told_since(9, died_telling(StockLevel::Low)), [("changed", true)]);
+        assert_eq!(told_since(3, died_telling(StockLevel::Low)), [("changed", true), ("ran low", true)]);
+    }
+
+    #[test]
+    fn of_what_may_run_out_nothing_is_told_when_it_does() {
+        let none = Stock { product_id: ProductId::derived("test", "mug"), counters: Vec::new() };
+        let told = Told { level: StockLevel::InStock, telling: None, sequence: 1 };
+        assert_eq!(events_of(&none, told, 0).len(), 1);
     }
 }

@@ -15,6 +15,8 @@ crate::events!(
         StockReleased,
         /// There was too little for an order.
         StockRejected,
+        /// Something is set aside for longer than it may be.
+        ReservationExpired,
         /// What there is of a product has changed.
         StockChanged,
         /// There is less for sale of a product than the shop wants there to be.
@@ -31,7 +33,7 @@ pub struct StockReserved {
     pub lines: Vec<StockLine>,
 }
 
-/// Pieces that were set aside for an order, or sold to it, are for sale again.
+/// Pieces that were set aside for an order, or sold to it, are for sale again; of a large order, a part of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StockReleased {
     /// From which order.
@@ -47,6 +49,16 @@ pub struct StockRejected {
     pub order_id: OrderId,
     /// What there was too little of.
     pub short: Vec<ProductId>,
+}
+
+/// What was set aside for an order is so for longer than it may be, and was not sold. It stays set aside until the order is known to
+/// have ended: whoever keeps orders ends it, if nobody has paid. Told again as long as nothing comes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReservationExpired {
+    /// For which order.
+    pub order_id: OrderId,
+    /// What.
+    pub lines: Vec<StockLine>,
 }
 
 /// What there is of a product has changed; it is now as told here. Of several changes at the same moment the last is told, so the

@@ -13,7 +13,8 @@ mod users;
 pub use catalog::{CatalogEvent, ProductArchived, ProductCreated, ProductUpdated};
 pub use envelope::{Cause, Envelope, EnvelopeError, Event};
 pub use inventory::{
-    InventoryEvent, StockChanged, StockLevel, StockRanLow, StockRejected, StockReleased, StockReserved,
+    InventoryEvent, ReservationExpired, StockChanged, StockLevel, StockRanLow, StockRejected, StockReleased,
+    StockReserved,
 };
 pub use orders::{
     CancelReason, CheckoutStarted, OrderCancelled, OrderConfirmed, OrderDelivered, OrderEvent, OrderLine, OrderPlaced,

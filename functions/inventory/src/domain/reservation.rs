@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! (none) ─► reserved ─► committed
-//!    │        │ │  │        │  ▲
-//!    │        │ │  ▼        │  │ late, if there still is enough
-//!    │        │ └► expired ─┼──┘
-//!    │        ▼      ▼      ▼
+//!    │         │            │
+//!    │         ▼            ▼
 //!    ├─────► released ◄─────┘      what was released never comes back:
 //!    └► rejected (stays)           a step that is late finds it ended and does nothing
 //! ```
+//!
+//! Nothing is put back merely because it took too long: an order that is paid may be the one whose news are late. What has expired is
+//! asked about ([`Reservation::asked`]), and put back when its order has ended.
 
 use contracts::StockLine;
 use kernel::{ProductId, Timestamp};
@@ -26,8 +27,6 @@ pub enum Status {
     Committed,
     /// Back for sale.
     Released,
-    /// Back for sale, because it took too long.
-    Expired,
     /// There was too little.
     Rejected,
 }
@@ -41,8 +40,11 @@ pub struct Reservation {
     pub lines: Vec<StockLine>,
     /// Out of which counters.
     pub taken: Vec<Taken>,
-    /// When it may be put back, if nobody has paid.
+    /// When it has expired, and its order is asked about, the next time.
     pub reserved_until: Timestamp,
+    /// How often it was asked about.
+    #[serde(default)]
+    pub asked: u32,
     /// What there was too little of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub short: Vec<ProductId>,
@@ -74,28 +76,19 @@ impl Effect {
     /// Setting aside.
     pub const RESERVE: Self = Self { to: Status::Reserved, available: -1, on_hand: 0 };
 
-    /// Selling what had been put back meanwhile: it is taken anew.
-    pub const SELL_LATE: Self = Self { to: Status::Committed, available: -1, on_hand: -1 };
-
     /// What it does to the counter that `taken` came from.
     pub fn on(self, taken: Taken) -> Movement {
         let Taken { split, pieces, .. } = taken;
         Movement { split, available: pieces * self.available, on_hand: pieces * self.on_hand }
     }
-
-    /// Whether it does anything to a counter.
-    pub fn moves(self) -> bool {
-        self.available != 0 || self.on_hand != 0
-    }
 }
 
 impl Status {
-    /// Selling what is set aside; nothing if that is done or the reservation has ended. (For an expired one: see
-    /// [`Effect::SELL_LATE`].)
+    /// Selling what is set aside; nothing if that is done or the reservation has ended.
     pub fn commit(self) -> Option<Effect> {
         match self {
             Self::Reserved => Some(Effect { to: Self::Committed, available: 0, on_hand: -1 }),
-            Self::Committed | Self::Released | Self::Expired | Self::Rejected => None,
+            Self::Committed | Self::Released | Self::Rejected => None,
         }
     }
 
@@ -104,16 +97,7 @@ impl Status {
         match self {
             Self::Reserved => Some(Effect { to: Self::Released, available: 1, on_hand: 0 }),
             Self::Committed => Some(Effect { to: Self::Released, available: 1, on_hand: 1 }),
-            Self::Expired => Some(Effect { to: Self::Released, available: 0, on_hand: 0 }),
             Self::Released | Self::Rejected => None,
-        }
-    }
-
-    /// Putting back what is set aside, because it took too long; nothing if it is not set aside any more.
-    pub fn expire(self) -> Option<Effect> {
-        match self {
-            Self::Reserved => Some(Effect { to: Self::Expired, available: 1, on_hand: 0 }),
-            Self::Committed | Self::Released | Self::Expired | Self::Rejected => None,
         }
     }
 }

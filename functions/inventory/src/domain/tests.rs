@@ -22,9 +22,8 @@ struct Shop {
 enum Step {
     Look,
     Reserve { order: usize, luck: u64, stale: bool },
-    Commit { order: usize, luck: u64 },
+    Commit(usize),
     Release(usize),
-    Expire(usize),
     Change(Change),
 }
 
@@ -68,17 +67,17 @@ impl Shop {
         };
         let movements: Vec<Movement> = taken.iter().map(|taken| Effect::RESERVE.on(*taken)).collect();
         if self.write(&movements) {
-            self.orders[order].1 = Some(Reservation { status, lines: vec![line], taken, reserved_until, short });
+            self.orders[order].1 =
+                Some(Reservation { status, lines: vec![line], taken, reserved_until, asked: 0, short });
         }
     }
 
-    fn step(&mut self, order: usize, effect: Option<Effect>, anew: Option<Vec<Taken>>) {
+    fn step(&mut self, order: usize, effect: Option<Effect>) {
         let Some(reservation) = self.orders[order].1.clone() else { return };
         let Some(effect) = effect else { return };
-        let taken = anew.unwrap_or(reservation.taken);
-        let movements: Vec<Movement> = taken.iter().map(|taken| effect.on(*taken)).collect();
+        let movements: Vec<Movement> = reservation.taken.iter().map(|taken| effect.on(*taken)).collect();
         if self.write(&movements) {
-            self.orders[order].1 = Some(Reservation { status: effect.to, taken, ..reservation });
+            self.orders[order].1 = Some(Reservation { status: effect.to, ..reservation });
         }
     }
 
@@ -90,14 +89,8 @@ impl Shop {
         match step {
             Step::Look => self.seen = self.stock.clone(),
             Step::Reserve { order, luck, stale } => self.reserve(order, luck, stale),
-            Step::Commit { order, luck } if self.status(order) == Some(Status::Expired) => {
-                if let Ok(anew) = take(&[self.line(order)], std::slice::from_ref(&self.stock), luck) {
-                    self.step(order, Some(Effect::SELL_LATE), Some(anew));
-                }
-            }
-            Step::Commit { order, .. } => self.step(order, self.status(order).and_then(Status::commit), None),
-            Step::Release(order) => self.step(order, self.status(order).and_then(Status::release), None),
-            Step::Expire(order) => self.step(order, self.status(order).and_then(Status::expire), None),
+            Step::Commit(order) => self.step(order, self.status(order).and_then(Status::commit)),
+            Step::Release(order) => self.step(order, self.status(order).and_then(Status::release)),
             Step::Change(change) => {
                 let before = self.stock.on_hand();
                 if let Ok(movements) = self.stock.change(change, SPLITS)
@@ -126,9 +119,8 @@ fn any_step() -> impl Strategy<Value = Step> {
             luck,
             stale
         }),
-        (order.clone(), any::<u64>()).prop_map(|(order, luck)| Step::Commit { order, luck }),
-        order.clone().prop_map(Step::Release),
-        order.prop_map(Step::Expire),
+        order.clone().prop_map(Step::Commit),
+        order.prop_map(Step::Release),
         (-9_i64..12).prop_map(|by| Step::Change(Change::Adjust(by))),
         (0_i64..30).prop_map(|on_hand| Step::Change(Change::Set(on_hand))),
     ]
@@ -228,8 +220,6 @@ fn there_is_a_most() {
 #[test]
 fn an_ended_reservation_stays_ended() {
     for ended in [Status::Released, Status::Rejected] {
-        assert_eq!([ended.commit(), ended.release(), ended.expire()], [None; 3]);
+        assert_eq!([ended.commit(), ended.release()], [None; 2]);
     }
-    assert_eq!(Status::Expired.commit(), None, "what was put back has to be taken anew");
-    assert_eq!(Status::Committed.expire(), None, "what is sold does not expire");
 }

@@ -61,7 +61,7 @@ enum Attempt<T> {
 /// Does `step`: mostly once, sometimes twice at the same moment, sometimes cut short somewhere.
 async fn attempt<T>(luck: &mut StdRng, step: impl AsyncFn() -> T) -> Attempt<T> {
     match luck.random_range(0..10) {
-        0 | 1 => match timeout(Duration::from_micros(luck.random_range(0..40_000)), step()).await {
+        0 | 1 => match timeout(Duration::from_micros(luck.random_range(0..400_000)), step()).await {
             Ok(done) => Attempt::Done(done),
             Err(_) => Attempt::Killed,
         },
@@ -77,7 +77,6 @@ fn expect(done: Result<(), InventoryError>) -> &'static str {
         Err(InventoryError::OutOfStock(_)) => "out of stock",
         Err(InventoryError::Ended) => "ended",
         Err(InventoryError::NotReserved) => "not reserved",
-        Err(InventoryError::SoldMeanwhile(_)) => "sold meanwhile",
         Err(InventoryError::TooLittle { .. }) => "too little",
         Err(InventoryError::Busy) => "busy",
         Err(other) => panic!("{other}"),
@@ -115,9 +114,13 @@ async fn client(seed: u64, inventory: &Inventory, ids: &[ProductId], shared: &Sh
                     }
                     6 | 7 => ("commit", attempt(luck, async || inventory.commit(order).await).await),
                     8 => ("release", attempt(luck, async || inventory.release(order, &cause).await).await),
+                    // Whoever is asked may know that the order has ended.
                     _ => {
-                        let expire =
-                            async || inventory.expire(order, later, &cause).await.map(drop).map_err(Into::into);
+                        let has_ended = luck.random_bool(0.5);
+                        let expire = async || {
+                            let asked = inventory.expire(order, later, &cause).await?;
+                            if asked.is_some() && has_ended { inventory.release(order, &cause).await } else { Ok(()) }
+                        };
                         ("expire", attempt(luck, expire).await)
                     }
                 }

@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::{
 };
 use dynamo::{Item, Table};
 use inventory::{Inventory, SPLITS, Terms};
+use kernel::OrderId;
 use testkit::Stack;
 use uuid::Uuid;
 
@@ -63,6 +64,19 @@ impl TestTable {
                 return items;
             }
         }
+    }
+
+    /// The events of an order that are in the outbox, by their place.
+    pub async fn events_of(&self, order: OrderId) -> Vec<(String, u64)> {
+        let items = self.items().await;
+        let envelopes = items.iter().filter(|item| text(item, "kind") == "event").map(|item| text(item, "envelope"));
+        let events = envelopes.map(|envelope| serde_json::from_str::<serde_json::Value>(envelope).unwrap());
+        let mut told: Vec<(String, u64)> = events
+            .filter(|event| event["subject"] == order.to_string())
+            .map(|event| (event["event_type"].as_str().unwrap().to_owned(), event["sequence"].as_u64().unwrap()))
+            .collect();
+        told.sort_by_key(|(_, place)| *place);
+        told
     }
 
     pub async fn delete(self) {
