@@ -16,7 +16,7 @@ use dynamo::{Answer, Claim};
 use futures::future::join_all;
 use inventory::{Inventory, InventoryError, Outcome, domain::Change, sweep};
 use kernel::{OrderId, ProductId, Quantity, Timestamp};
-use table::TestTable;
+use testkit::TestTable;
 
 const QUARTER: Duration = Duration::from_secs(900);
 
@@ -61,7 +61,7 @@ async fn at_once<T>(count: usize, step: impl AsyncFn() -> T) -> Vec<T> {
 #[tokio::test]
 async fn one_reservation_executed_eight_times_at_once() {
     let table = TestTable::create().await;
-    let inventory = table.inventory(QUARTER);
+    let inventory = table::inventory(&table, QUARTER);
     // Of one part, of two, and of several.
     for lines in [1, 20, 60] {
         let ids = products(&inventory, lines, 9).await;
@@ -86,7 +86,7 @@ async fn one_reservation_executed_eight_times_at_once() {
 #[tokio::test]
 async fn one_reservation_that_is_short_executed_eight_times_at_once() {
     let table = TestTable::create().await;
-    let inventory = table.inventory(QUARTER);
+    let inventory = table::inventory(&table, QUARTER);
     for lines in [1, 20, 60] {
         let ids = products(&inventory, lines, 9).await;
         let mut lines: Vec<StockLine> = ids.iter().map(|id| line(*id, 2)).collect();
@@ -112,7 +112,7 @@ async fn one_reservation_that_is_short_executed_eight_times_at_once() {
 #[tokio::test]
 async fn a_reservation_and_its_release_at_once() {
     let table = TestTable::create().await;
-    let inventory = table.inventory(QUARTER);
+    let inventory = table::inventory(&table, QUARTER);
     let ids = products(&inventory, 20, 500).await;
     let lines: Vec<StockLine> = ids.iter().map(|id| line(*id, 2)).collect();
     join_all((0..20).map(|_| async {
@@ -135,7 +135,7 @@ async fn a_reservation_and_its_release_at_once() {
 #[tokio::test]
 async fn what_is_set_aside_for_too_long_is_swept_up() {
     let table = TestTable::create().await;
-    let (hasty, patient) = (table.inventory(Duration::ZERO), table.inventory(QUARTER));
+    let (hasty, patient) = (table::inventory(&table, Duration::ZERO), table::inventory(&table, QUARTER));
     let ids = products(&patient, 30, 9).await;
     let lines: Vec<StockLine> = ids.iter().map(|id| line(*id, 2)).collect();
     let [overdue, in_time, sold] = [OrderId::new(), OrderId::new(), OrderId::new()];
@@ -161,7 +161,7 @@ async fn what_is_set_aside_for_too_long_is_swept_up() {
 #[tokio::test]
 async fn a_sale_that_is_confirmed_late_takes_what_is_left_or_fails_aloud() {
     let table = TestTable::create().await;
-    let inventory = table.inventory(Duration::ZERO);
+    let inventory = table::inventory(&table, Duration::ZERO);
     let [mug] = products(&inventory, 1, 5).await[..] else { panic!("one product") };
     let [first, second, third] = [OrderId::new(), OrderId::new(), OrderId::new()];
     for order in [first, second] {
@@ -186,7 +186,7 @@ async fn a_sale_that_is_confirmed_late_takes_what_is_left_or_fails_aloud() {
 #[tokio::test]
 async fn a_change_with_a_key_is_made_once() {
     let table = TestTable::create().await;
-    let inventory = table.inventory(QUARTER);
+    let inventory = table::inventory(&table, QUARTER);
     let [mug] = products(&inventory, 1, 5).await[..] else { panic!("one product") };
     let claim = Claim::new("admin", "key", "adjust -5");
     let done = at_once(8, async || change(&inventory, mug, Change::Adjust(-5), Some(&claim)).await).await;

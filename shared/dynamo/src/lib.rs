@@ -4,12 +4,14 @@
 
 mod idempotency;
 mod outbox;
+mod sweep;
 mod table;
 mod write;
 
 pub use aws_sdk_dynamodb::types::AttributeValue;
 pub use idempotency::{Answer, Claim, KeyReused};
 pub use outbox::{OUTBOX_KIND, event_item, outbox_item, outbox_item_at};
+pub use sweep::{Scan, Scanned};
 pub use table::{Page, Query, Table};
 pub use write::{Refusal, TransactError, Write};
 

@@ -324,7 +324,7 @@ fn allowed(done: Result<(), TransactError>) -> Result<bool, StoreError> {
 }
 
 /// Full jitter, longer with each attempt.
-async fn pause(attempt: u32) {
+pub(crate) async fn pause(attempt: u32) {
     tokio::time::sleep(Duration::from_millis(rand::random_range(0..10_u64 << attempt))).await;
 }
 

@@ -161,7 +161,7 @@ impl Echo {
     /// Waits until every consumer is done with what it was sent.
     pub async fn drained(&self) {
         let stack = Stack::get();
-        let queues = ["users", "catalog", "orders"].into_iter().flat_map(consumers_of);
+        let queues = ["users", "catalog", "orders", "payments"].into_iter().flat_map(consumers_of);
         for queue in queues {
             let attributes = [
                 QueueAttributeName::ApproximateNumberOfMessages,
@@ -198,6 +198,7 @@ fn consumers_of(source: &str) -> &'static [&'static str] {
             "MailOrderConfirmedQueue",
             "MailOrderCancelledQueue",
         ],
+        "payments" => &["OrdersRememberPaymentQueue"],
         _ => &[],
     }
 }
