@@ -6,7 +6,9 @@
 mod asks_for_what_is_wrong;
 mod asks_twice;
 mod browses_and_lists;
+mod cancels_an_order;
 mod finds_its_way;
+mod follows_an_order;
 mod is_declined;
 mod keeps_stock;
 mod logs_in_and_out;

@@ -3,10 +3,6 @@
 //! `make stock-bench` runs it, on an engine of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::float_arithmetic, missing_docs)]
 
-#[allow(dead_code, reason = "it is the tests', which use all of it")]
-#[path = "../tests/never_oversold/table.rs"]
-mod table;
-
 use std::{
     cell::Cell,
     time::{Duration, Instant},
@@ -19,7 +15,7 @@ use futures::future::join_all;
 use inventory::{Inventory, Terms, domain::Change};
 use kernel::{OrderId, ProductId, Quantity, Timestamp};
 use serde::Deserialize;
-use table::TestTable;
+use testkit::TestTable;
 
 const CLIENTS: [usize; 4] = [1, 8, 32, 64];
 

@@ -16,7 +16,7 @@ use dynamo::{Answer, Claim};
 use futures::future::join_all;
 use inventory::{Inventory, InventoryError, Outcome, domain::Change, sweep};
 use kernel::{OrderId, ProductId, Quantity, Timestamp};
-use table::TestTable;
+use testkit::TestTable;
 
 const QUARTER: Duration = Duration::from_secs(900);
 
@@ -61,7 +61,7 @@ async fn at_once<T>(count: usize, step: impl AsyncFn() -> T) -> Vec<T> {
 #[tokio::test]
 async fn one_reservation_executed_eight_times_at_once() {
     let table = TestTable::create().await;
-    let inventory = table.inventory(QUARTER);
+    let inventory = table::inventory(&table, QUARTER);
     // Of one part, of two, and of several.
     for lines in [1, 20, 60] {
         let ids = products(&inventory, lines, 9).await;
@@ -86,7 +86,7 @@ async fn one_reservation_executed_eight_times_at_once() {
 #[tokio::test]
 async fn one_reservation_that_is_short_executed_eight_times_at_once() {
     let table = TestTable::create().await;
-    let inventory = table.inventory(QUARTER);
+    let inventory = table::inventory(&table, QUARTER);
     for lines in [1, 20, 60] {
         let ids = products(&inventory, lines, 9).await;
         let mut lines: Vec<StockLine> = ids.iter().map(|id| line(*id, 2)).collect();
@@ -112,7 +112,7 @@ async fn one_reservation_that_is_short_executed_eight_times_at_once() {
 #[tokio::test]
 async fn a_reservation_and_its_release_at_once() {
     let table = TestTable::create().await;
-    let inventory = table.inventory(QUARTER);
+    let inventory = table::inventory(&table, QUARTER);
     let ids = products(&inventory, 20, 500).await;
     let lines: Vec<StockLine> = ids.iter().map(|id| line(*id, 2)).collect();
     join_all((0..20).map(|_| async {
@@ -135,7 +135,7 @@ async fn a_reservation_and_its_release_at_once() {
 #[tokio::test]
 async fn what_is_set_aside_for_too_long_is_asked_about_and_stays_set_aside() {
     let table = TestTable::create().await;
-    let (hasty, patient) = (table.inventory(Duration::ZERO), table.inventory(QUARTER));
+    let (hasty, patient) = (table::inventory(&table, Duration::ZERO), table::inventory(&table, QUARTER));
     let ids = products(&patient, 30, 9).await;
     let lines: Vec<StockLine> = ids.iter().map(|id| line(*id, 2)).collect();
     let [overdue, in_time, sold] = [OrderId::new(), OrderId::new(), OrderId::new()];
@@ -150,7 +150,10 @@ async fn what_is_set_aside_for_too_long_is_asked_about_and_stays_set_aside() {
     for id in &ids {
         assert_eq!(levels(&patient, *id).await, (3, 4));
     }
-    assert_eq!(table.events_of(overdue).await, [("StockReserved".to_owned(), 1), ("ReservationExpired".to_owned(), 2)]);
+    assert_eq!(
+        table::events_of(&table, overdue).await,
+        [("StockReserved".to_owned(), 1), ("ReservationExpired".to_owned(), 2)]
+    );
     // It was paid all the same, but the news were slow.
     patient.commit(overdue).await.unwrap();
     patient.release(in_time, &Cause::own()).await.unwrap();
@@ -163,7 +166,7 @@ async fn what_is_set_aside_for_too_long_is_asked_about_and_stays_set_aside() {
 #[tokio::test]
 async fn an_order_that_nothing_becomes_of_is_a_case_for_a_person() {
     let table = TestTable::create().await;
-    let inventory = table.inventory(Duration::ZERO);
+    let inventory = table::inventory(&table, Duration::ZERO);
     let [mug] = products(&inventory, 1, 5).await[..] else { panic!("one product") };
     let order = OrderId::new();
     inventory.reserve(order, &[line(mug, 2)], &Cause::own()).await.unwrap();
@@ -175,7 +178,7 @@ async fn an_order_that_nothing_becomes_of_is_a_case_for_a_person() {
     inventory.release(order, &Cause::own()).await.unwrap();
     assert_eq!(sweep::sweep(&inventory, sweep::Tick {}).await.unwrap().asked, 0);
     assert_eq!(levels(&inventory, mug).await, (5, 0));
-    let told = table.events_of(order).await;
+    let told = table::events_of(&table, order).await;
     assert_eq!(told.last().map(|(event, place)| (event.as_str(), *place)), Some(("StockReleased", 6)));
     table.delete().await;
 }
@@ -183,7 +186,7 @@ async fn an_order_that_nothing_becomes_of_is_a_case_for_a_person() {
 #[tokio::test]
 async fn a_change_with_a_key_is_made_once() {
     let table = TestTable::create().await;
-    let inventory = table.inventory(QUARTER);
+    let inventory = table::inventory(&table, QUARTER);
     let [mug] = products(&inventory, 1, 5).await[..] else { panic!("one product") };
     let claim = Claim::new("admin", "key", "adjust -5");
     let done = at_once(8, async || change(&inventory, mug, Change::Adjust(-5), Some(&claim)).await).await;

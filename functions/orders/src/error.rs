@@ -59,11 +59,12 @@ impl From<OrdersError> for Problem {
             }
             OrdersError::NotFound => Self::not_found("order"),
             OrdersError::Refused(Refusal::Step { from, .. }) => {
-                let allowed: Vec<String> = from.next().iter().map(ToString::to_string).collect();
+                let allowed: Vec<String> = from.next_by_hand().map(|status| status.to_string()).collect();
                 Self::new(409, "step_not_allowed", format!("{detail}.")).with("allowed", allowed)
             }
-            OrdersError::Refused(Refusal::InCheckout) => {
-                Self::new(409, "in_checkout", "The order is already in checkout.")
+            OrdersError::Refused(Refusal::InCheckout { payment_id }) => {
+                Self::new(409, "in_checkout", "The checkout of the order has started before.")
+                    .with("payment_id", payment_id.to_string())
             }
             OrdersError::Refused(Refusal::TooLate) => {
                 Self::new(409, "checkout_too_late", "The checkout took too long.")

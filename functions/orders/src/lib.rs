@@ -1,21 +1,23 @@
 //! Orders: placed at the catalog's prices, paid by the checkout workflow, never lost in between.
 //!
 //! An order is the sum of its events ([`domain::Order`]); the event log is also the outbox. `orders` keeps copies of what it
-//! needs of users and products, as their contexts told it.
+//! needs of users, products and payments, as their contexts told it.
 
 pub mod api;
+mod changes;
 pub mod consumers;
 pub mod domain;
 mod error;
+mod reads;
+pub mod rebuild;
 pub mod saga;
 pub mod seed;
-mod store;
+pub mod store;
 mod workflow;
 
 use std::{collections::HashMap, time::Duration};
 
 use aws_config::SdkConfig;
-use contracts::{Cause, Envelope, OrderEvent};
 use dynamo::{Answer, Claim, Table};
 use kernel::{OrderId, ProductId, Timestamp, UserId};
 use lambda::{
@@ -26,8 +28,8 @@ use lambda::{
 };
 
 use crate::{
-    domain::{Command, Order, Product, Status, WantedLine},
-    store::{Beside, Store},
+    domain::{Command, Order, Product, WantedLine},
+    store::{Act, Beside, Change, Store},
     workflow::Workflow,
 };
 pub use error::OrdersError;
@@ -57,7 +59,7 @@ pub struct PlaceOrder {
 /// How long a product that was made a moment ago may take to be heard of here.
 const NEWS_TAKES: Duration = Duration::from_secs(5);
 
-/// How often a change that met another one on the same order is tried.
+/// How often a placement that met another one of the same customer at their rate limit is tried.
 const TRIES: usize = 4;
 
 impl Orders {
@@ -66,12 +68,13 @@ impl Orders {
     /// # Errors
     /// When the template did not set a variable.
     pub fn connect(config: &SdkConfig) -> Result<Self, lambda::Error> {
-        Ok(Self {
-            store: Store::new(Table::connect(config, env("TABLE_NAME")?)),
-            default_payment_method: env("DEFAULT_PAYMENT_METHOD").ok().filter(|method| !method.is_empty()),
-            workflow: None,
-            limiter: None,
-        })
+        let default_payment_method = env("DEFAULT_PAYMENT_METHOD").ok().filter(|method| !method.is_empty());
+        Ok(Self { default_payment_method, ..Self::over(Table::connect(config, env("TABLE_NAME")?)) })
+    }
+
+    /// Over a table, without a workflow, a limit or a default.
+    pub fn over(table: Table) -> Self {
+        Self { store: Store::new(table), default_payment_method: None, workflow: None, limiter: None }
     }
 
     /// With the checkout workflow, for the one function that may start it.
@@ -140,13 +143,16 @@ impl Orders {
             events.extend(started);
         }
         let answer = respond(&order).map_err(OrdersError::Answer)?;
+        let act = Act { by: caller.into(), reason: None, now: request.now, cause: request.cause() };
         for _ in 0..TRIES {
             let charge = limiter.map(|limiter| limiter.charge(known.bucket.as_ref(), request)).transpose();
             let beside = Beside {
                 claimed: claim.as_ref().map(|claim| (claim, &answer)),
                 charge: charge.map_err(OrdersError::Limited)?,
+                payment: None,
             };
-            match self.store.append(&order, events.clone(), request.now, &request.cause(), beside).await? {
+            let change = Change { before: None, order: &order, events: events.clone(), act: &act };
+            match self.store.append(change, beside).await? {
                 store::Appended::Done => return Ok(answer),
                 // Another request with the same key was a moment faster: its answer is ours.
                 store::Appended::Answered(found) => {
@@ -188,69 +194,5 @@ impl Orders {
         let now = Timestamp::now();
         let missing = wanted.iter().filter(|line| !products.contains_key(&line.product_id));
         missing.filter(move |line| line.product_id.is_younger_than(NEWS_TAKES, now))
-    }
-
-    /// The order, if it is the caller's or the caller runs the shop.
-    ///
-    /// # Errors
-    /// When there is no such order for this caller.
-    pub async fn find(&self, caller: Caller, id: OrderId) -> Result<Order, OrdersError> {
-        let own = self.store.view(caller.user_id, id).await?;
-        match own {
-            Some(order) => Ok(order),
-            None if caller.is_admin() => self.load(id).await,
-            None => Err(OrdersError::NotFound),
-        }
-    }
-
-    /// A page of one user's orders, newest first: up to date to the last write.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn of_user(
-        &self,
-        user_id: UserId,
-        after: Option<String>,
-        limit: usize,
-    ) -> Result<(Vec<Order>, bool), OrdersError> {
-        Ok(self.store.of_user(user_id, after, limit).await?)
-    }
-
-    /// A page of all orders, or of those in one state, newest first; a moment behind the last write.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn of_all(
-        &self,
-        status: Option<Status>,
-        after: Option<String>,
-        limit: usize,
-    ) -> Result<(Vec<Order>, bool), OrdersError> {
-        Ok(self.store.of_all(status, after, limit).await?)
-    }
-
-    /// Carries out `command` on an order; done before is done.
-    ///
-    /// # Errors
-    /// When there is no such order or its state does not allow it.
-    pub async fn carry_out(&self, id: OrderId, command: Command, cause: &Cause) -> Result<Order, OrdersError> {
-        for _ in 0..TRIES {
-            let mut order = self.load(id).await?;
-            let events = order.decide(command.clone())?;
-            if events.is_empty() {
-                return Ok(order);
-            }
-            let now = Timestamp::now();
-            events.iter().for_each(|event| order.apply(event, now));
-            if let store::Appended::Done = self.store.append(&order, events, now, cause, Beside::default()).await? {
-                return Ok(order);
-            }
-        }
-        Err(OrdersError::Busy)
-    }
-
-    async fn load(&self, id: OrderId) -> Result<Order, OrdersError> {
-        let log: Vec<Envelope<OrderEvent>> = self.store.log(id).await?;
-        Order::replay(log.iter().map(|envelope| (&envelope.event, envelope.timestamp))).ok_or(OrdersError::NotFound)
     }
 }

@@ -1,25 +1,36 @@
 //! The functions of the orders context, by handler name (`Handler:` in template.yaml).
 
-use lambda::{Error, command, cursor::Cursors, handler, http, outbox, queue, start, task, unknown_handler};
-use orders::{Orders, api, consumers, saga, seed};
+use lambda::{
+    Error, command, cursor::Cursors, handler, http, limit::Limiter, outbox, policy::Limit, queue, start, task,
+    unknown_handler,
+};
+use orders::{Orders, api, consumers, rebuild, saga, seed};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let config = start().await;
     let orders = Orders::connect(&config)?;
+    let limiter = || Limiter::connect(&config, Limit::Writes);
     match handler()?.as_str() {
         "place-order" => http::serve(orders.with_limiter(&config)?, api::place_order).await,
         "checkout" => http::serve(orders.with_limiter(&config)?, api::checkout).await,
         "list-orders" => http::serve((orders, Cursors::from_env()?), api::list_orders).await,
         "list-user-orders" => http::serve((orders, Cursors::from_env()?), api::list_user_orders).await,
+        "order-stats" => http::serve(orders, api::order_stats).await,
         "get-order" => http::serve(orders, api::get_order).await,
+        "list-events" => http::serve((orders, Cursors::from_env()?), api::list_events).await,
+        "set-status" => http::serve_limited(limiter()?, orders, api::set_status).await,
+        "cancel" => http::serve_limited(limiter()?, orders, api::cancel_order).await,
+        "pay-order" => http::serve_limited(limiter()?, orders, api::pay_order).await,
         "publish" => outbox::serve(&config).await,
         "remember-user" => queue::serve(orders, consumers::remember_user).await,
         "remember-product" => queue::serve(orders, consumers::remember_product).await,
+        "remember-payment" => queue::serve(orders, consumers::remember_payment).await,
         "start-checkout" => queue::serve(orders.with_workflow(&config)?, consumers::start_checkout).await,
         "confirm-order" => task::serve((orders, saga::StockHeld::from_env()?), saga::confirm_order).await,
         "cancel-order" => task::serve(orders, saga::cancel_order).await,
         "park-order" => task::serve(orders, saga::park_order).await,
+        "rebuild" => command::serve(orders, rebuild::rebuild).await,
         "seed" => command::serve(orders, seed::seed).await,
         unknown => Err(unknown_handler(unknown)),
     }

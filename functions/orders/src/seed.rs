@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Orders, OrdersError,
-    domain::{self, Command, Order, Status, WantedLine},
-    store::{Appended, Beside},
+    domain::{self, Actor, Command, Order, Status, WantedLine},
+    store::{Act, Appended, Beside, Change},
 };
 
 /// The orders to be there.
@@ -89,7 +89,8 @@ async fn place(orders: &Orders, wanted: &SeedOrder) -> Result<Option<Order>, Ord
         started.iter().for_each(|event| order.apply(event, now));
         events.extend(started);
     }
-    match orders.store.append(&order, events, now, &Cause::own(), Beside::default()).await? {
+    let change = Change { before: None, order: &order, events, act: &act(now) };
+    match orders.store.append(change, Beside::default()).await? {
         Appended::Done => Ok(Some(order)),
         Appended::Answered(_) | Appended::Charged(_) | Appended::Conflict => Err(OrdersError::Busy),
     }
@@ -103,9 +104,13 @@ async fn bring_on(orders: &Orders, mut order: Order, until: Status) -> Result<bo
             Status::Processing => Command::Ship,
             Status::Shipped => Command::Deliver,
             // Paid or cancelled by the checkout, not by hand.
-            Status::Pending | Status::Delivered | Status::Cancelled => return Ok(false),
+            Status::Pending | Status::Delivered | Status::Cancelled | Status::Refunded => return Ok(false),
         };
-        order = orders.carry_out(order.id, step, &Cause::own()).await?;
+        order = orders.carry_out(order.id, step, &act(Timestamp::now())).await?;
     }
     Ok(true)
+}
+
+fn act(now: Timestamp) -> Act {
+    Act { by: Actor::system("seed"), reason: None, now, cause: Cause::own() }
 }

@@ -2,6 +2,9 @@
 
 use kernel::{CorrelationId, EventId, Timestamp, TraceParent};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::{Lift, lift};
 
 /// One context's events.
 pub trait Event: Serialize + DeserializeOwned {
@@ -9,6 +12,8 @@ pub trait Event: Serialize + DeserializeOwned {
     const SOURCE: &'static str;
     /// Their names on the wire.
     const TYPES: &'static [&'static str];
+    /// How events of older shapes become those of the present.
+    const LIFTS: &'static [Lift] = &[];
     /// This one's name on the wire.
     fn event_type(&self) -> &'static str;
 }
@@ -75,7 +80,7 @@ impl<E: Event> Envelope<E> {
     pub fn new(event: E, subject: impl ToString, sequence: u64, now: Timestamp, cause: &Cause) -> Self {
         Self {
             event_id: EventId::new(),
-            version: "1.0".to_owned(),
+            version: lift::present(E::LIFTS, event.event_type()).to_owned(),
             timestamp: now,
             source: E::SOURCE.to_owned(),
             correlation_id: cause.correlation_id.clone(),
@@ -87,11 +92,14 @@ impl<E: Event> Envelope<E> {
         }
     }
 
-    /// Reads a message; `None` for an event type this build does not know, which a newer producer may send.
+    /// Reads a message or an entry of a log, whatever version of its type it has; `None` for an event type this build does not
+    /// know, which a newer producer may send.
     pub fn read(message: &str) -> Result<Option<Self>, EnvelopeError> {
         #[derive(Deserialize)]
         struct Head {
             event_type: String,
+            #[serde(default)]
+            version: String,
         }
         let refused = |error: serde_json::Error| EnvelopeError {
             context: E::SOURCE,
@@ -103,7 +111,12 @@ impl<E: Event> Envelope<E> {
         if !E::TYPES.contains(&head.event_type.as_str()) {
             return Ok(None);
         }
-        serde_json::from_str(message).map(Some).map_err(refused)
+        if !lift::is_old(E::LIFTS, &head.event_type, &head.version) {
+            return serde_json::from_str(message).map(Some).map_err(refused);
+        }
+        let mut old: Value = serde_json::from_str(message).map_err(refused)?;
+        lift::lift(E::LIFTS, &mut old);
+        serde_json::from_value(old).map(Some).map_err(refused)
     }
 
     /// What an event that follows from this one names as its cause.

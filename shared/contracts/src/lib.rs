@@ -6,6 +6,7 @@
 mod catalog;
 mod envelope;
 mod inventory;
+mod lift;
 mod orders;
 mod payments;
 mod users;
@@ -16,16 +17,20 @@ pub use inventory::{
     InventoryEvent, ReservationExpired, StockChanged, StockLevel, StockRanLow, StockRejected, StockReleased,
     StockReserved,
 };
+pub use lift::Lift;
 pub use orders::{
     CancelReason, CheckoutStarted, OrderCancelled, OrderConfirmed, OrderDelivered, OrderEvent, OrderLine, OrderPlaced,
-    OrderProcessing, OrderShipped, StockLine,
+    OrderProcessing, OrderRefunded, OrderShipped, StockLine,
 };
 pub use payments::{PaymentEvent, PaymentFailed, PaymentProcessed, PaymentRefunded};
 pub use users::{Role, UserDeleted, UserEvent, UserField, UserRegistered, UserUpdated};
 
-/// Declares one context's events: the enum, its names on the wire, and a `From` for each.
+/// Declares one context's events: the enum, its names on the wire, a `From` for each, and how those of older shapes are lifted.
 macro_rules! events {
-    ($(#[$doc:meta])* $name:ident from $source:literal { $($(#[$event_doc:meta])* $event:ident),+ $(,)? }) => {
+    (
+        $(#[$doc:meta])* $name:ident from $source:literal { $($(#[$event_doc:meta])* $event:ident),+ $(,)? }
+        $(lifted by $lifts:expr)?
+    ) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
         #[serde(tag = "event_type", content = "data")]
@@ -34,6 +39,7 @@ macro_rules! events {
         impl $crate::Event for $name {
             const SOURCE: &'static str = $source;
             const TYPES: &'static [&'static str] = &[$(stringify!($event)),+];
+            $(const LIFTS: &'static [$crate::Lift] = $lifts;)?
 
             fn event_type(&self) -> &'static str {
                 match self { $(Self::$event(_) => stringify!($event)),+ }

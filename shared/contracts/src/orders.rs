@@ -21,6 +21,8 @@ crate::events!(
         OrderDelivered,
         /// The order ended without a sale.
         OrderCancelled,
+        /// All that was paid for the order went back.
+        OrderRefunded,
     }
 );
 
@@ -128,6 +130,19 @@ pub struct OrderCancelled {
     /// What is not sold after all.
     pub lines: Vec<OrderLine>,
     /// What is not paid, or paid back.
+    pub total: Money,
+}
+
+/// All that was paid for a cancelled or a delivered order went back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderRefunded {
+    /// The order.
+    pub order_id: OrderId,
+    /// Whose.
+    pub user_id: UserId,
+    /// The payment that was given back.
+    pub payment_id: PaymentId,
+    /// How much.
     pub total: Money,
 }
 

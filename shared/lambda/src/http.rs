@@ -473,6 +473,15 @@ pub fn created(location: String, body: &impl Serialize) -> Result<Answer, Proble
     Ok(Answer { status: 201, location: Some(location), body: json_text(body)? })
 }
 
+/// What is answered when something was begun and is not waited for: 202, where to look for it, and `body`. It is stored as [`created`]'s
+/// is.
+///
+/// # Errors
+/// 500 when the body does not serialize.
+pub fn accepted(location: String, body: &impl Serialize) -> Result<Answer, Problem> {
+    Ok(Answer { status: 202, location: Some(location), body: json_text(body)? })
+}
+
 /// As [`ok`], for an answer that is stored with an idempotency key.
 ///
 /// # Errors

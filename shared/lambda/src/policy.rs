@@ -90,7 +90,13 @@ pub const ROUTES: &[Route] = &[
     route("POST /api/v1/orders", Access::Customer).limited(Limit::Writes),
     route("POST /api/v1/checkout", Access::Customer).limited(Limit::Writes),
     route("GET /api/v1/orders", Access::Customer),
+    route("GET /api/v1/orders/stats", Access::Admin),
     route("GET /api/v1/orders/{order_id}", Access::Owner),
+    route("DELETE /api/v1/orders/{order_id}", Access::Owner).limited(Limit::Writes),
+    route("GET /api/v1/orders/{order_id}/events", Access::Owner),
+    route("PUT /api/v1/orders/{order_id}/status", Access::Admin).limited(Limit::Writes),
+    route("PATCH /api/v1/orders/{order_id}/status", Access::Admin).limited(Limit::Writes),
+    route("POST /api/v1/orders/{order_id}/payment", Access::Owner).limited(Limit::Writes),
     route("GET /api/v1/payments", Access::Customer),
     route("GET /api/v1/payments/{payment_id}", Access::Owner),
 ];

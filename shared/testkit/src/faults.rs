@@ -161,7 +161,7 @@ impl Echo {
 
     /// Waits until every consumer is done with what it was sent.
     pub async fn drained(&self) {
-        for queue in ["users", "catalog", "inventory", "orders"].into_iter().flat_map(consumers_of) {
+        for queue in ["users", "catalog", "inventory", "orders", "payments"].into_iter().flat_map(consumers_of) {
             drained(queue).await;
         }
     }
@@ -219,6 +219,7 @@ fn consumers_of(source: &str) -> &'static [&'static str] {
             "MailOrderConfirmedQueue",
             "MailOrderCancelledQueue",
         ],
+        "payments" => &["OrdersRememberPaymentQueue"],
         _ => &[],
     }
 }

@@ -8,14 +8,18 @@ mod orphans;
 mod person;
 mod shop;
 mod stack;
+mod table;
 mod tokens;
+mod workflow;
 
 pub use faults::{Echo, drained, kill_function, publish, workflow_history};
 pub use orphans::{has_overdue_reservation, reserve_for_nobody};
 pub use person::{Answer, PASSWORD, Person};
 pub use shop::{Product, Shop};
 pub use stack::{Stack, invoke, items_with};
+pub use table::{TestTable, text};
 pub use tokens::{forged_token, genuine_token};
+pub use workflow::{Held, run_function};
 
 use std::{future::Future, time::Duration};
 

@@ -23,6 +23,7 @@ pub async fn settle_order(inventory: &Inventory, envelope: Envelope<OrderEvent>)
         | OrderEvent::CheckoutStarted(_)
         | OrderEvent::OrderProcessing(_)
         | OrderEvent::OrderShipped(_)
-        | OrderEvent::OrderDelivered(_) => Ok(()),
+        | OrderEvent::OrderDelivered(_)
+        | OrderEvent::OrderRefunded(_) => Ok(()),
     }
 }

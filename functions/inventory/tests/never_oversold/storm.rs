@@ -17,7 +17,7 @@ use kernel::{OrderId, ProductId, Timestamp};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::time::timeout;
 
-use super::{QUARTER, change, line, products, table, table::TestTable};
+use super::{QUARTER, change, line, products, table};
 
 const CLIENTS: u64 = 32;
 const PRODUCTS: usize = 24;
@@ -174,8 +174,8 @@ async fn reader(inventory: &Inventory, ids: &[ProductId], shared: &Shared, until
 #[tokio::test]
 async fn a_storm() {
     let seconds = std::env::var("STORM_SECONDS").map_or(60, |seconds| seconds.parse().expect("a number of seconds"));
-    let table = TestTable::create().await;
-    let inventory = table.inventory(QUARTER);
+    let table = testkit::TestTable::create().await;
+    let inventory = table::inventory(&table, QUARTER);
     let ids = products(&inventory, PRODUCTS, START).await;
     let shared = Shared::default();
     let until = Instant::now() + Duration::from_secs(seconds);
@@ -198,8 +198,8 @@ async fn a_storm() {
     let mut parts = 0;
     let mut keys = HashSet::new();
     for item in items {
-        keys.insert(table::text(&item, "pk").to_owned());
-        if table::text(&item, "sk").starts_with("PART#") {
+        keys.insert(testkit::text(&item, "pk").to_owned());
+        if testkit::text(&item, "sk").starts_with("PART#") {
             parts += 1;
             let reservation: Reservation = table.table.read(item).unwrap();
             for taken in reservation.taken {

@@ -1,12 +1,15 @@
 //! An order as a caller sees it.
 
-use contracts::CancelReason;
+use contracts::{CancelReason, Event};
 use kernel::{Currency, OrderId, PaymentId, ProductId, Quantity, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::domain::{Order, Status};
+use crate::{
+    domain::{Order, Payment, Status},
+    store::Entry,
+};
 
 /// An order.
 #[derive(Serialize, JsonSchema)]
@@ -27,6 +30,12 @@ pub(super) struct OrderAnswer<'a> {
     /// Why it was cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     cancel_reason: Option<CancelReason>,
+    /// With `expand=payment`: null as long as nothing was heard of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) payment: Option<Option<PaymentAnswer<'a>>>,
+    /// With `expand=timeline`: its last hundred events, the oldest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) timeline: Option<Vec<MomentAnswer>>,
     /// How long the request took up to this answer; only where an order is placed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) processing_duration_ms: Option<u64>,
@@ -62,8 +71,84 @@ impl<'a> From<&'a Order> for OrderAnswer<'a> {
             updated_at: order.updated_at,
             payment_id: order.payment_id,
             cancel_reason: order.cancel_reason,
+            payment: None,
+            timeline: None,
             processing_duration_ms: None,
         }
+    }
+}
+
+/// What is known of an order's payment.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PaymentOfOrder")]
+pub(super) struct PaymentAnswer<'a> {
+    id: PaymentId,
+    status: PaymentStatus,
+    #[schemars(schema_with = "kernel::decimal_schema")]
+    amount: String,
+    /// What went back of it so far.
+    #[schemars(schema_with = "kernel::decimal_schema")]
+    refunded_amount: String,
+    currency: Currency,
+    /// The provider's word for why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure_reason: Option<&'a str>,
+    updated_at: Timestamp,
+}
+
+/// How far an order's payment has come.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "PaymentOfOrderStatus")]
+enum PaymentStatus {
+    /// The money came.
+    Processed,
+    /// No money will come.
+    Failed,
+    /// A part went back.
+    PartlyRefunded,
+    /// All of it went back.
+    Refunded,
+}
+
+impl<'a> From<&'a Payment> for PaymentAnswer<'a> {
+    fn from(payment: &'a Payment) -> Self {
+        let status = if payment.is_refund_of(payment.amount) {
+            PaymentStatus::Refunded
+        } else if !payment.refunds.is_empty() {
+            PaymentStatus::PartlyRefunded
+        } else if payment.captured {
+            PaymentStatus::Processed
+        } else {
+            PaymentStatus::Failed
+        };
+        Self {
+            id: payment.id,
+            status,
+            amount: payment.amount.to_decimal(),
+            refunded_amount: payment.refunded().to_decimal(),
+            currency: payment.amount.currency(),
+            failure_reason: payment.failure_reason.as_deref(),
+            updated_at: payment.updated_at,
+        }
+    }
+}
+
+/// Something that happened to an order, in short.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OrderMoment")]
+pub(super) struct MomentAnswer {
+    /// Its place among the order's events, from 1.
+    sequence: u64,
+    #[serde(rename = "type")]
+    event_type: &'static str,
+    time: Timestamp,
+}
+
+impl From<&Entry> for MomentAnswer {
+    fn from(entry: &Entry) -> Self {
+        let envelope = &entry.envelope;
+        Self { sequence: envelope.sequence, event_type: envelope.event.event_type(), time: envelope.timestamp }
     }
 }
 

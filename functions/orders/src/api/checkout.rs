@@ -3,7 +3,7 @@ use lambda::{
     openapi::Operation,
 };
 
-use super::place_order::{PaymentToken, place, place_operation, read, read_payment_method};
+use super::place_order::{PaymentToken, about_payment_method, place, place_operation, read, read_payment_method};
 use crate::Orders;
 
 /// `POST /checkout`: records an order and has it paid; the answer does not wait for that.
@@ -22,10 +22,5 @@ pub(super) fn operation() -> Operation {
         "The answer does not wait for the payment: the order is `pending`, and a moment later `paid` or `cancelled`. Prices are \
          the catalog's; a stated one that differs is refused.",
     );
-    place_operation(operation, |form| {
-        form.optional::<PaymentToken>("payment_method").about(
-            "The payment provider's token. With the simulator: `pm_card_visa` (also if none is given), `pm_card_chargeDeclined`, \
-             `pm_card_timeout`, `pm_card_failsOnce`, `pm_card_slow`.",
-        )
-    })
+    place_operation(operation, |form| about_payment_method(form.optional::<PaymentToken>("payment_method")))
 }

@@ -67,7 +67,9 @@ async fn list(
 pub(super) fn operations() -> [Operation; 2] {
     let page = || json!({ "items": [example("pending")], "next_cursor": null });
     let own = Operation::new("GET /api/v1/orders", "listOrders", "The caller's own orders, newest first")
-        .describe("An administrator gets everybody's; filters are for administrators, and only one of them at a time.")
+        .describe("An administrator gets everybody's; filters are for administrators, and only one of them at a time. A customer's own are up to \
+             date to the last write, and so are one user's. The list of everybody's is read from an index that follows each change by some \
+             milliseconds, at times a second.")
         .query::<Status>("status", "Only those in this state.", "pending")
         .query::<UserId>("user_id", "Only this user's.", "01930000-0000-7001-8000-000000000001")
         .list()

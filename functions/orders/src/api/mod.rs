@@ -1,20 +1,40 @@
 //! The endpoints of orders.
 
 mod answer;
+mod cancel_order;
 mod checkout;
 mod get_order;
+mod list_events;
 mod list_orders;
+mod order_stats;
+mod pay_order;
 mod place_order;
+mod set_status;
 
 use lambda::openapi::Operation;
 
+pub use cancel_order::cancel_order;
 pub use checkout::checkout;
 pub use get_order::get_order;
+pub use list_events::list_events;
 pub use list_orders::{list_orders, list_user_orders};
+pub use order_stats::order_stats;
+pub use pay_order::pay_order;
 pub use place_order::place_order;
+pub use set_status::set_status;
 
 /// How the document tells of them.
 pub fn operations() -> Vec<Operation> {
     let lists = list_orders::operations();
-    [place_order::operation(), checkout::operation(), get_order::operation()].into_iter().chain(lists).collect()
+    let one = [
+        place_order::operation(),
+        checkout::operation(),
+        get_order::operation(),
+        pay_order::operation(),
+        cancel_order::operation(),
+        set_status::operation(),
+        list_events::operation(),
+        order_stats::operation(),
+    ];
+    one.into_iter().chain(lists).collect()
 }

@@ -82,6 +82,14 @@ pub(super) fn read_payment_method(body: &Fields<'_>, default: Option<&str>) -> O
     }
 }
 
+/// What is said of the field that names it.
+pub(super) fn about_payment_method(form: Object) -> Object {
+    form.about(
+        "The payment provider's token. With the simulator: `pm_card_visa` (also if none is given), `pm_card_chargeDeclined`, \
+         `pm_card_timeout`, `pm_card_failsOnce`, `pm_card_slow`.",
+    )
+}
+
 /// How the document tells of it.
 pub(super) fn operation() -> Operation {
     let operation = Operation::new("POST /api/v1/orders", "placeOrder", "Place an order, to be paid later")

@@ -1,7 +1,13 @@
 //! What an order is and what it may become. Pure: no clock, no table, no network.
 
+mod actor;
 mod order;
+mod payment;
 mod pricing;
+#[cfg(test)]
+mod tests;
 
+pub use actor::Actor;
 pub use order::{Command, Order, Refusal, Status};
+pub use payment::Payment;
 pub use pricing::{Product, Quote, WantedLine, price};

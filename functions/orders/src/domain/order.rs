@@ -2,15 +2,16 @@
 //!
 //! ```text
 //! pending ─► paid ─► processing ─► shipped ─► delivered
-//!    │         │          │
-//!    └─────────┴──────────┴─► cancelled
+//!    │         │          │                      │
+//!    └─────────┴──────────┴─► cancelled ─────────┴─► refunded
+//!                             (if it was paid)
 //! ```
 
 use std::{fmt, str::FromStr};
 
 use contracts::{
     CancelReason, CheckoutStarted, OrderCancelled, OrderConfirmed, OrderDelivered, OrderEvent, OrderLine, OrderPlaced,
-    OrderProcessing, OrderShipped, StockLine,
+    OrderProcessing, OrderRefunded, OrderShipped, StockLine,
 };
 use kernel::{Invalid, Money, OrderId, PaymentId, Timestamp, UserId};
 use schemars::JsonSchema;
@@ -33,22 +34,30 @@ pub enum Status {
     Delivered,
     /// Ended without a sale.
     Cancelled,
+    /// All that was paid went back.
+    Refunded,
 }
 
 impl Status {
     /// All of them, in the order they can follow each other.
-    pub const ALL: [Self; 6] =
-        [Self::Pending, Self::Paid, Self::Processing, Self::Shipped, Self::Delivered, Self::Cancelled];
+    pub const ALL: [Self; 7] =
+        [Self::Pending, Self::Paid, Self::Processing, Self::Shipped, Self::Delivered, Self::Cancelled, Self::Refunded];
 
-    /// What an order in this state may become next.
+    /// What an order in this state may become next; `refunded` only if it was paid.
     pub fn next(self) -> &'static [Self] {
         match self {
             Self::Pending => &[Self::Paid, Self::Cancelled],
             Self::Paid => &[Self::Processing, Self::Cancelled],
             Self::Processing => &[Self::Shipped, Self::Cancelled],
             Self::Shipped => &[Self::Delivered],
-            Self::Delivered | Self::Cancelled => &[],
+            Self::Delivered | Self::Cancelled => &[Self::Refunded],
+            Self::Refunded => &[],
         }
+    }
+
+    /// What an administrator may make of an order in this state.
+    pub fn next_by_hand(self) -> impl Iterator<Item = Self> {
+        self.next().iter().copied().filter(|status| Command::by_hand(*status).is_some())
     }
 }
 
@@ -61,6 +70,7 @@ impl fmt::Display for Status {
             Self::Shipped => "shipped",
             Self::Delivered => "delivered",
             Self::Cancelled => "cancelled",
+            Self::Refunded => "refunded",
         })
     }
 }
@@ -134,6 +144,8 @@ pub enum Command {
         /// Why.
         reason: CancelReason,
     },
+    /// All that was paid went back.
+    Refund,
 }
 
 /// Why a command was refused.
@@ -147,12 +159,28 @@ pub enum Refusal {
         /// Where the command would have led.
         to: Status,
     },
-    /// It is being paid already.
-    #[error("the order is already in checkout")]
-    InCheckout,
+    /// It is being paid, or was.
+    #[error("the checkout of the order has started before")]
+    InCheckout {
+        /// The order's one payment.
+        payment_id: PaymentId,
+    },
     /// Its stock may have been put back for sale.
     #[error("the checkout took too long")]
     TooLate,
+}
+
+impl Command {
+    /// The step that brings an order to `status` by hand; none to what follows from its payment.
+    pub fn by_hand(status: Status) -> Option<Self> {
+        match status {
+            Status::Processing => Some(Self::Process),
+            Status::Shipped => Some(Self::Ship),
+            Status::Delivered => Some(Self::Deliver),
+            Status::Cancelled => Some(Self::Cancel { reason: CancelReason::Requested }),
+            Status::Pending | Status::Paid | Status::Refunded => None,
+        }
+    }
 }
 
 impl Order {
@@ -198,7 +226,7 @@ impl Order {
                 return self.start_checkout(payment_method);
             }
             Command::Confirm { payment_id, .. }
-                if self.payment_id == Some(payment_id) && self.status != Status::Cancelled =>
+                if self.payment_id == Some(payment_id) && self.cancel_reason.is_none() =>
             {
                 return Ok(Vec::new());
             }
@@ -214,26 +242,54 @@ impl Order {
             Command::Process => (Status::Processing, OrderProcessing { order_id, user_id }.into()),
             Command::Ship => (Status::Shipped, OrderShipped { order_id, user_id }.into()),
             Command::Deliver => (Status::Delivered, OrderDelivered { order_id, user_id }.into()),
+            Command::Cancel { .. } if self.cancel_reason.is_some() => return Ok(Vec::new()),
             Command::Cancel { reason } => {
                 let (lines, total) = (self.lines.clone(), self.total);
                 (Status::Cancelled, OrderCancelled { order_id, user_id, reason, lines, total }.into())
             }
+            Command::Refund => {
+                let (payment_id, total) = (self.id_of_payment(), self.total);
+                (Status::Refunded, OrderRefunded { order_id, user_id, payment_id, total }.into())
+            }
         };
         if self.status == to {
             Ok(Vec::new())
-        } else if self.status.next().contains(&to) {
+        } else if self.next().contains(&to) {
             Ok(vec![event])
         } else {
             Err(Refusal::Step { from: self.status, to })
         }
     }
 
+    /// What this order may become next.
+    pub fn next(&self) -> &'static [Status] {
+        match self.status {
+            // Nothing was paid that could go back.
+            Status::Cancelled if self.payment_id.is_none() => &[],
+            status => status.next(),
+        }
+    }
+
+    /// Whether it is only waited for the money to go back.
+    pub fn may_be_refunded(&self) -> bool {
+        self.next().contains(&Status::Refunded)
+    }
+
+    /// The id of the order's one payment, tried or not: it follows from the order's.
+    pub fn id_of_payment(&self) -> PaymentId {
+        PaymentId::derived(self.id, "payment")
+    }
+
+    fn has_ended(&self) -> bool {
+        matches!(self.status, Status::Cancelled | Status::Refunded)
+    }
+
     fn start_checkout(&self, payment_method: String) -> Result<Vec<OrderEvent>, Refusal> {
+        if self.in_checkout && !self.has_ended() {
+            return Err(Refusal::InCheckout { payment_id: self.id_of_payment() });
+        }
         if self.status != Status::Pending {
             return Err(Refusal::Step { from: self.status, to: Status::Paid });
-        }
-        if self.in_checkout {
-            return Err(Refusal::InCheckout);
         }
         let stock_line = |line: &OrderLine| StockLine { product_id: line.product_id, quantity: line.quantity };
         let lines = self.lines.iter().map(stock_line).collect();
@@ -241,15 +297,15 @@ impl Order {
         Ok(vec![CheckoutStarted { order_id, user_id, lines, total, payment_method }.into()])
     }
 
-    /// Takes in what happened.
+    /// Takes in what happened at `at`, or at the last change, if that clock was ahead: time does not go back within an order.
     pub fn apply(&mut self, event: &OrderEvent, at: Timestamp) {
         self.sequence += 1;
-        self.updated_at = at;
+        self.updated_at = self.updated_at.max(at);
         match event {
             OrderEvent::OrderPlaced(_) => {}
             OrderEvent::CheckoutStarted(_) => {
                 self.in_checkout = true;
-                self.checkout_at = Some(at);
+                self.checkout_at = Some(self.updated_at);
             }
             OrderEvent::OrderConfirmed(confirmed) => {
                 self.status = Status::Paid;
@@ -262,159 +318,7 @@ impl Order {
                 self.status = Status::Cancelled;
                 self.cancel_reason = Some(cancelled.reason);
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use kernel::{Currency, ProductId, Quantity};
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn order_id() -> OrderId {
-        "01890000-0000-7000-8000-00000000000a".parse().expect("an id")
-    }
-
-    fn payment_id() -> PaymentId {
-        PaymentId::derived(order_id(), "payment")
-    }
-
-    fn placed() -> OrderEvent {
-        let product_id = ProductId::derived("test", "mug");
-        let quantity = Quantity::try_from(2).expect("a quantity");
-        let unit_price = Money::from_minor(1_250, Currency::Usd);
-        let lines = vec![OrderLine { product_id, name: "Mug".to_owned(), quantity, unit_price }];
-        Order::place(order_id(), UserId::derived("test", "user"), lines, Money::from_minor(2_500, Currency::Usd))
-    }
-
-    fn start_checkout() -> Command {
-        Command::StartCheckout { payment_method: "pm_card_visa".to_owned() }
-    }
-
-    fn confirm() -> Command {
-        Command::Confirm { payment_id: payment_id(), stock_held_since: now() }
-    }
-
-    fn cancel() -> Command {
-        Command::Cancel { reason: CancelReason::Requested }
-    }
-
-    fn now() -> Timestamp {
-        Timestamp::from_millis(1_767_323_045_600)
-    }
-
-    struct Given(Order);
-
-    /// An order on which `commands` were carried out.
-    fn given(commands: impl IntoIterator<Item = Command>) -> Given {
-        let mut order = Order::replay([(&placed(), now())]).expect("an order");
-        for command in commands {
-            for event in order.decide(command).expect("an allowed step") {
-                order.apply(&event, now());
-            }
-        }
-        Given(order)
-    }
-
-    impl Given {
-        fn when(self, command: Command) -> Result<Vec<OrderEvent>, Refusal> {
-            self.0.decide(command)
-        }
-
-        fn becomes(mut self, command: Command) -> Status {
-            for event in self.0.decide(command).expect("an allowed step") {
-                self.0.apply(&event, now());
-            }
-            self.0.status
-        }
-    }
-
-    #[test]
-    fn a_checkout_ends_paid_and_goes_on_to_delivery() {
-        assert_eq!(given([start_checkout()]).becomes(confirm()), Status::Paid);
-        assert_eq!(given([start_checkout(), confirm()]).becomes(Command::Process), Status::Processing);
-        assert_eq!(given([start_checkout(), confirm(), Command::Process]).becomes(Command::Ship), Status::Shipped);
-        let shipped = [start_checkout(), confirm(), Command::Process, Command::Ship];
-        assert_eq!(given(shipped).becomes(Command::Deliver), Status::Delivered);
-    }
-
-    #[test]
-    fn checkout_asks_for_what_was_ordered() {
-        let events = given([]).when(start_checkout()).expect("a checkout");
-        let [OrderEvent::CheckoutStarted(started)] = events.as_slice() else { panic!("{events:?}") };
-        assert_eq!(started.lines.len(), 1);
-        assert_eq!(started.total, Money::from_minor(2_500, Currency::Usd));
-    }
-
-    #[test]
-    fn checkout_starts_once() {
-        assert_eq!(given([start_checkout()]).when(start_checkout()), Err(Refusal::InCheckout));
-        let paid = given([start_checkout(), confirm()]).when(start_checkout());
-        assert_eq!(paid, Err(Refusal::Step { from: Status::Paid, to: Status::Paid }));
-    }
-
-    #[test]
-    fn the_same_news_twice_is_no_news() {
-        assert_eq!(given([start_checkout(), confirm()]).when(confirm()), Ok(vec![]));
-        assert_eq!(given([start_checkout(), confirm(), Command::Process]).when(confirm()), Ok(vec![]));
-        assert_eq!(given([cancel()]).when(cancel()), Ok(vec![]));
-    }
-
-    #[test]
-    fn pending_paid_and_processing_orders_can_be_cancelled() {
-        for commands in [vec![], vec![start_checkout()], vec![confirm()], vec![confirm(), Command::Process]] {
-            assert_eq!(given(commands).becomes(cancel()), Status::Cancelled);
-        }
-    }
-
-    #[test]
-    fn a_shipped_order_cannot_be_cancelled() {
-        let shipped = given([confirm(), Command::Process, Command::Ship]);
-        assert_eq!(shipped.when(cancel()), Err(Refusal::Step { from: Status::Shipped, to: Status::Cancelled }));
-    }
-
-    #[test]
-    fn a_cancelled_order_is_never_confirmed() {
-        for before in [vec![cancel()], vec![confirm(), cancel()]] {
-            assert_eq!(given(before).when(confirm()), Err(Refusal::Step { from: Status::Cancelled, to: Status::Paid }));
-        }
-    }
-
-    #[test]
-    fn a_checkout_that_took_too_long_is_not_confirmed_but_one_that_is_stays_so() {
-        let late = Command::Confirm { payment_id: payment_id(), stock_held_since: now().plus_seconds(1) };
-        assert_eq!(given([start_checkout()]).when(late.clone()), Err(Refusal::TooLate));
-        assert_eq!(given([start_checkout(), confirm()]).when(late), Ok(vec![]));
-    }
-
-    fn any_command() -> impl Strategy<Value = Command> {
-        prop_oneof![
-            Just(start_checkout()),
-            Just(confirm()),
-            Just(Command::Process),
-            Just(Command::Ship),
-            Just(Command::Deliver),
-            Just(cancel()),
-        ]
-    }
-
-    proptest! {
-        /// Whatever is asked, in whatever order: each step is an allowed one, and the log tells the same order.
-        #[test]
-        fn replay_of_the_log_is_the_order(commands in proptest::collection::vec(any_command(), 0..12)) {
-            let mut log = vec![placed()];
-            let mut order = Order::replay([(&log[0], now())]).expect("an order");
-            for command in commands {
-                let before = order.status;
-                for event in order.decide(command).unwrap_or_default() {
-                    order.apply(&event, now());
-                    log.push(event);
-                }
-                prop_assert!(order.status == before || before.next().contains(&order.status));
-            }
-            prop_assert_eq!(Order::replay(log.iter().map(|event| (event, now()))), Some(order));
+            OrderEvent::OrderRefunded(_) => self.status = Status::Refunded,
         }
     }
 }

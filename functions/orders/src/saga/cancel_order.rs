@@ -3,7 +3,7 @@ use kernel::OrderId;
 use lambda::task::TaskError;
 use serde::Deserialize;
 
-use super::Failure;
+use super::{Failure, act};
 use crate::{Orders, domain::Command};
 
 /// The part of the workflow's input that this task needs.
@@ -16,7 +16,7 @@ pub struct CancelOrder {
 /// Ends the order without a sale, after money and stock went back: undoes `place` and, if need be, `confirm_order`.
 pub async fn cancel_order(orders: &Orders, work: CancelOrder, cause: Cause) -> Result<(), TaskError> {
     let reason = reason(&work.failure);
-    orders.carry_out(work.order_id, Command::Cancel { reason }, &cause).await?;
+    orders.carry_out(work.order_id, Command::Cancel { reason }, &act(cause)).await?;
     Ok(())
 }
 

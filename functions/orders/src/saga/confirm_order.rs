@@ -5,6 +5,7 @@ use kernel::{OrderId, PaymentId, Timestamp};
 use lambda::{env, task::TaskError};
 use serde::Deserialize;
 
+use super::act;
 use crate::{Orders, domain::Command};
 
 /// The part of the workflow's input that this task needs.
@@ -45,7 +46,8 @@ pub async fn confirm_order(
 ) -> Result<(), TaskError> {
     // An order has one payment, whose id follows from the order's, here as in payments.
     let payment_id = PaymentId::derived(work.order_id, "payment");
-    let stock_held_since = stock_held.since(Timestamp::now());
-    orders.carry_out(work.order_id, Command::Confirm { payment_id, stock_held_since }, &cause).await?;
+    let act = act(cause);
+    let stock_held_since = stock_held.since(act.now);
+    orders.carry_out(work.order_id, Command::Confirm { payment_id, stock_held_since }, &act).await?;
     Ok(())
 }

@@ -18,7 +18,11 @@ pub use cancel_order::cancel_order;
 pub use confirm_order::{StockHeld, confirm_order};
 pub use park_order::park_order;
 
+use contracts::Cause;
+use kernel::Timestamp;
 use serde::Deserialize;
+
+use crate::{domain::Actor, store::Act};
 
 /// Why the workflow left its path, as a `Catch` puts it into its input.
 #[derive(Debug, Deserialize)]
@@ -29,4 +33,9 @@ pub struct Failure {
     /// Its text.
     #[serde(rename = "Cause", default)]
     pub cause: String,
+}
+
+/// A step of the workflow, taken now.
+fn act(cause: Cause) -> Act {
+    Act { by: Actor::system("checkout"), reason: None, now: Timestamp::now(), cause }
 }

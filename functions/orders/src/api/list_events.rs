@@ -1,0 +1,100 @@
+use contracts::{Event, OrderEvent};
+use kernel::{EventId, OrderId, Timestamp};
+use lambda::{
+    cursor::Cursors,
+    http::{self, Reply, Request},
+    openapi::Operation,
+    problem::Problem,
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{Orders, domain::Actor, store::Entry};
+
+/// Something that happened to an order.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OrderEvent")]
+struct EventAnswer<'a> {
+    /// Its place among the order's events, from 1.
+    sequence: u64,
+    event_id: EventId,
+    #[serde(rename = "type")]
+    event_type: &'static str,
+    time: Timestamp,
+    /// Who did it: `user`, with their id and role, or `system`, with the name of the function.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<&'a Actor>,
+    /// Why, in their words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    /// What the event says, as its listeners hear it.
+    data: Value,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OrderEventList")]
+struct ListAnswer<'a> {
+    items: Vec<EventAnswer<'a>>,
+    next_cursor: Option<String>,
+}
+
+/// `GET /orders/{order_id}/events`: all that happened to an order, the oldest first.
+pub async fn list_events((orders, cursors): &(Orders, Cursors), request: &Request) -> Reply {
+    let id: OrderId = request.id("order_id", "order")?;
+    let limit = request.limit()?;
+    let scope = format!("GET /orders/{id}/events");
+    let after = request.query("cursor").map(|cursor| cursors.open(&scope, &cursor)).transpose()?;
+    let after = after.and_then(|place| place.parse().ok()).unwrap_or(0);
+    let (entries, more) = orders.history(request.caller()?, id, after, limit).await?;
+    let next = entries.last().filter(|_| more).map(|last| last.envelope.sequence.to_string());
+    let items = entries.iter().map(EventAnswer::of).collect::<Result<_, _>>()?;
+    http::ok(&ListAnswer { items, next_cursor: next.map(|place| cursors.seal(&scope, &place)) })
+}
+
+impl<'a> EventAnswer<'a> {
+    fn of(entry: &'a Entry) -> Result<Self, Problem> {
+        let envelope = &entry.envelope;
+        Ok(Self {
+            sequence: envelope.sequence,
+            event_id: envelope.event_id,
+            event_type: envelope.event.event_type(),
+            time: envelope.timestamp,
+            actor: entry.by.as_ref(),
+            reason: entry.reason.as_deref(),
+            data: data(&envelope.event)?,
+        })
+    }
+}
+
+/// What an event says, without its name.
+fn data(event: &OrderEvent) -> Result<Value, Problem> {
+    let mut event = serde_json::to_value(event).map_err(|error| {
+        tracing::error!(%error, "an event does not serialize");
+        Problem::internal()
+    })?;
+    Ok(event["data"].take())
+}
+
+/// How the document tells of it.
+pub(super) fn operation() -> Operation {
+    let (order, user) = ("01930000-0000-7003-8000-000000000001", "01930000-0000-7001-8000-000000000001");
+    let admin = "01930000-0000-7001-8000-000000000000";
+    let shipped = json!({
+        "sequence": 5,
+        "event_id": "01a1fccc-a1b6-75fc-b4fb-aa183d9a9821",
+        "type": "OrderShipped",
+        "time": "2026-11-21T06:30:31.606Z",
+        "actor": { "kind": "user", "user_id": admin, "role": "admin" },
+        "reason": "Parcel 42",
+        "data": { "order_id": order, "user_id": user },
+    });
+    Operation::new(
+        "GET /api/v1/orders/{order_id}/events",
+        "listOrderEvents",
+        "All that happened to an order, the oldest first",
+    )
+    .describe("Up to date to the last write: what happened, when, who did it and why.")
+    .list()
+    .ok::<ListAnswer<'_>>("A page of events.", json!({ "items": [shipped], "next_cursor": null }))
+}

@@ -1,0 +1,168 @@
+//! What is done with orders that were placed.
+
+use contracts::PaymentEvent;
+use dynamo::{Answer, Claim};
+use kernel::{EventId, OrderId, Timestamp};
+use lambda::{
+    http::{Caller, Request},
+    problem::Problem,
+};
+
+use crate::{
+    Orders, OrdersError,
+    domain::{Command, Order, Payment, Refusal, Status},
+    store::{Act, Appended, Beside, Change},
+};
+
+/// A change that met another one on the same order is tried once more.
+const TRIES: usize = 2;
+
+/// How often a copy of a payment is written that is being written by others, too.
+const COPY_TRIES: usize = 8;
+
+impl Orders {
+    /// Carries out `command` on an order, whosever it is; done before is done.
+    ///
+    /// # Errors
+    /// When there is no such order or its state does not allow it.
+    pub async fn carry_out(&self, id: OrderId, command: Command, act: &Act) -> Result<Order, OrdersError> {
+        self.change(async || self.load(id).await, command, act).await
+    }
+
+    /// Ends an order that the caller may see.
+    ///
+    /// # Errors
+    /// When there is no such order for this caller or its state does not allow it.
+    pub async fn cancel(&self, caller: Caller, id: OrderId, act: &Act) -> Result<Order, OrdersError> {
+        let command = Command::by_hand(Status::Cancelled).ok_or(OrdersError::NotFound)?;
+        self.change(async || self.find(caller, id).await, command, act).await
+    }
+
+    /// Brings an order one step on, to `status`.
+    ///
+    /// # Errors
+    /// When there is no such order, its state does not allow it, or `status` follows from its payment.
+    pub async fn set_status(&self, id: OrderId, status: Status, act: &Act) -> Result<Order, OrdersError> {
+        if let Some(command) = Command::by_hand(status) {
+            return self.carry_out(id, command, act).await;
+        }
+        let order = self.load(id).await?;
+        if order.status == status { Ok(order) } else { Err(Refusal::Step { from: order.status, to: status }.into()) }
+    }
+
+    async fn change(
+        &self,
+        find: impl AsyncFn() -> Result<Order, OrdersError>,
+        command: Command,
+        act: &Act,
+    ) -> Result<Order, OrdersError> {
+        for _ in 0..TRIES {
+            let mut order = find().await?;
+            let before = Some(order.status);
+            let mut events = order.decide(command.clone())?;
+            if events.is_empty() {
+                return Ok(order);
+            }
+            events.iter().for_each(|event| order.apply(event, act.now));
+            // Its money may have gone back before the order was where that ends it.
+            let payment = if order.may_be_refunded() { Some(self.store.payment(order.id).await?) } else { None };
+            if payment.iter().flatten().any(|payment| payment.is_refund_of(order.total)) {
+                let refunded = order.decide(Command::Refund)?;
+                refunded.iter().for_each(|event| order.apply(event, act.now));
+                events.extend(refunded);
+            }
+            let beside = Beside { payment: payment.as_ref().map(Option::as_ref), ..Beside::default() };
+            let change = Change { before, order: &order, events, act };
+            if let Appended::Done = self.store.append(change, beside).await? {
+                return Ok(order);
+            }
+        }
+        Err(OrdersError::Busy)
+    }
+
+    /// Starts the checkout of an order that was placed to be paid later; once per idempotency key, for which what `respond` makes of
+    /// it is kept.
+    ///
+    /// # Errors
+    /// When there is no such order for this caller, it is not waiting to be paid, or the key was used with another request.
+    pub async fn pay(
+        &self,
+        request: &Request,
+        id: OrderId,
+        payment_method: String,
+        claim: Option<Claim>,
+        respond: impl Fn(&Order) -> Result<Answer, Problem>,
+    ) -> Result<Answer, OrdersError> {
+        let caller = request.caller().map_err(OrdersError::Answer)?;
+        let act = Act { by: caller.into(), reason: None, now: request.now, cause: request.cause() };
+        for _ in 0..TRIES {
+            let mut order = self.find(caller, id).await?;
+            // In this order: who finds no answer now has seen the order as it was before the same request changed it.
+            if let Some(claim) = &claim
+                && let Some(found) = self.store.answered(claim).await?
+                && let Some(answer) = claim.replay(&found, request.now)??
+            {
+                return Ok(answer);
+            }
+            let before = Some(order.status);
+            let events = order.decide(Command::StartCheckout { payment_method: payment_method.clone() })?;
+            events.iter().for_each(|event| order.apply(event, act.now));
+            let answer = respond(&order).map_err(OrdersError::Answer)?;
+            let claimed = claim.as_ref().map(|claim| (claim, &answer));
+            let change = Change { before, order: &order, events, act: &act };
+            match self.store.append(change, Beside { claimed, ..Beside::default() }).await? {
+                Appended::Done => return Ok(answer),
+                // Whoever was faster is looked at once more, be it the same request or another.
+                Appended::Answered(_) | Appended::Charged(_) | Appended::Conflict => {}
+            }
+        }
+        Err(OrdersError::Busy)
+    }
+
+    /// Keeps what is heard of an order's payment. An order whose money is all back becomes `refunded`, or will as soon as it is
+    /// cancelled or delivered.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn hear_of_payment(
+        &self,
+        id: OrderId,
+        event: &PaymentEvent,
+        event_id: EventId,
+        at: Timestamp,
+        act: &Act,
+    ) -> Result<(), OrdersError> {
+        self.remember_payment(id, event, event_id, at).await?;
+        if !matches!(event, PaymentEvent::PaymentRefunded(_)) {
+            return Ok(());
+        }
+        // Read again, after the copy was written: who cancels meanwhile has seen either it or this.
+        let (order, payment) = (self.load(id).await?, self.store.payment(id).await?);
+        if !payment.is_some_and(|payment| payment.is_refund_of(order.total)) {
+            return Ok(());
+        }
+        match self.carry_out(id, Command::Refund, act).await {
+            Ok(_) | Err(OrdersError::Refused(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn remember_payment(
+        &self,
+        id: OrderId,
+        event: &PaymentEvent,
+        event_id: EventId,
+        at: Timestamp,
+    ) -> Result<(), OrdersError> {
+        for _ in 0..COPY_TRIES {
+            let known = self.store.payment(id).await?;
+            let Some(payment) = Payment::heard(known.as_ref(), event, event_id, at) else {
+                return Ok(());
+            };
+            if self.store.remember_payment(id, &payment).await? {
+                return Ok(());
+            }
+        }
+        Err(OrdersError::Busy)
+    }
+}

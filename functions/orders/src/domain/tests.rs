@@ -1,0 +1,222 @@
+//! The order, given what happened, when something is asked of it.
+
+use contracts::{CancelReason, Event, OrderEvent, OrderLine};
+use kernel::{Currency, Money, OrderId, PaymentId, ProductId, Quantity, Timestamp, UserId};
+use proptest::prelude::*;
+
+use super::*;
+
+fn order_id() -> OrderId {
+    "01890000-0000-7000-8000-00000000000a".parse().expect("an id")
+}
+
+fn payment_id() -> PaymentId {
+    PaymentId::derived(order_id(), "payment")
+}
+
+fn placed() -> OrderEvent {
+    let product_id = ProductId::derived("test", "mug");
+    let quantity = Quantity::try_from(2).expect("a quantity");
+    let unit_price = Money::from_minor(1_250, Currency::Usd);
+    let lines = vec![OrderLine { product_id, name: "Mug".to_owned(), quantity, unit_price }];
+    Order::place(order_id(), UserId::derived("test", "user"), lines, Money::from_minor(2_500, Currency::Usd))
+}
+
+fn start_checkout() -> Command {
+    Command::StartCheckout { payment_method: "pm_card_visa".to_owned() }
+}
+
+fn confirm() -> Command {
+    Command::Confirm { payment_id: payment_id(), stock_held_since: now() }
+}
+
+fn cancel() -> Command {
+    Command::Cancel { reason: CancelReason::Requested }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_millis(1_767_323_045_600)
+}
+
+struct Given(Order);
+
+/// An order on which `commands` were carried out.
+fn given(commands: impl IntoIterator<Item = Command>) -> Given {
+    let mut order = Order::replay([(&placed(), now())]).expect("an order");
+    for command in commands {
+        for event in order.decide(command).expect("an allowed step") {
+            order.apply(&event, now());
+        }
+    }
+    Given(order)
+}
+
+impl Given {
+    fn when(self, command: Command) -> Result<Vec<OrderEvent>, Refusal> {
+        self.0.decide(command)
+    }
+
+    fn becomes(mut self, command: Command) -> Status {
+        for event in self.0.decide(command).expect("an allowed step") {
+            self.0.apply(&event, now());
+        }
+        self.0.status
+    }
+}
+
+#[test]
+fn a_checkout_ends_paid_and_goes_on_to_delivery() {
+    assert_eq!(given([start_checkout()]).becomes(confirm()), Status::Paid);
+    assert_eq!(given([start_checkout(), confirm()]).becomes(Command::Process), Status::Processing);
+    assert_eq!(given([start_checkout(), confirm(), Command::Process]).becomes(Command::Ship), Status::Shipped);
+    let shipped = [start_checkout(), confirm(), Command::Process, Command::Ship];
+    assert_eq!(given(shipped).becomes(Command::Deliver), Status::Delivered);
+}
+
+#[test]
+fn checkout_asks_for_what_was_ordered() {
+    let events = given([]).when(start_checkout()).expect("a checkout");
+    let [OrderEvent::CheckoutStarted(started)] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!(started.lines.len(), 1);
+    assert_eq!(started.total, Money::from_minor(2_500, Currency::Usd));
+}
+
+#[test]
+fn the_same_news_twice_is_no_news() {
+    assert_eq!(given([start_checkout(), confirm()]).when(confirm()), Ok(vec![]));
+    assert_eq!(given([start_checkout(), confirm(), Command::Process]).when(confirm()), Ok(vec![]));
+    assert_eq!(given([cancel()]).when(cancel()), Ok(vec![]));
+}
+
+/// An order in each state, by name: how it got there, and whether its money went back.
+fn in_state(name: &str) -> Order {
+    let steps = match name {
+        "pending" => vec![],
+        "in checkout" => vec![start_checkout()],
+        "paid" => vec![start_checkout(), confirm()],
+        "processing" => vec![start_checkout(), confirm(), Command::Process],
+        "shipped" => vec![start_checkout(), confirm(), Command::Process, Command::Ship],
+        "delivered" => vec![start_checkout(), confirm(), Command::Process, Command::Ship, Command::Deliver],
+        "cancelled" => vec![start_checkout(), cancel()],
+        "cancelled, paid" => vec![start_checkout(), confirm(), cancel()],
+        "refunded" => vec![start_checkout(), confirm(), cancel(), Command::Refund],
+        "sent back" => {
+            vec![start_checkout(), confirm(), Command::Process, Command::Ship, Command::Deliver, Command::Refund]
+        }
+        other => panic!("there is no state {other:?}"),
+    };
+    given(steps).0
+}
+
+/// Every command in every state: the event that it leads to, `done` if it has been done before, `no` if it is refused.
+const OUTCOMES: &str = "
+    state            | start           | confirm        | confirm late   | process         | ship         | deliver        | cancel         | refund
+    pending          | CheckoutStarted | OrderConfirmed | OrderConfirmed | no              | no           | no             | OrderCancelled | no
+    in checkout      | no              | OrderConfirmed | no             | no              | no           | no             | OrderCancelled | no
+    paid             | no              | done           | done           | OrderProcessing | no           | no             | OrderCancelled | no
+    processing       | no              | done           | done           | done            | OrderShipped | no             | OrderCancelled | no
+    shipped          | no              | done           | done           | no              | done         | OrderDelivered | no             | no
+    delivered        | no              | done           | done           | no              | no           | done           | no             | OrderRefunded
+    cancelled        | no              | no             | no             | no              | no           | no             | done           | no
+    cancelled, paid  | no              | no             | no             | no              | no           | no             | done           | OrderRefunded
+    refunded         | no              | no             | no             | no              | no           | no             | done           | done
+    sent back        | no              | done           | done           | no              | no           | no             | no             | done";
+
+#[test]
+fn every_command_in_every_state() {
+    let commands = [
+        start_checkout(),
+        confirm(),
+        Command::Confirm { payment_id: payment_id(), stock_held_since: now().plus_seconds(1) },
+        Command::Process,
+        Command::Ship,
+        Command::Deliver,
+        cancel(),
+        Command::Refund,
+    ];
+    let rows = OUTCOMES.trim().lines().skip(1).map(|row| row.split('|').map(str::trim).collect::<Vec<_>>());
+    for row in rows {
+        let [state, outcomes @ ..] = row.as_slice() else { panic!("{row:?}") };
+        assert_eq!(outcomes.len(), commands.len(), "{state}");
+        for (command, expected) in commands.iter().zip(outcomes) {
+            let mut order = in_state(state);
+            let (before, allowed) = (order.status, order.next());
+            let outcome = order.decide(command.clone());
+            let told = match outcome.as_deref() {
+                Ok([]) => "done",
+                Ok([event]) => event.event_type(),
+                Ok(several) => panic!("{several:?}"),
+                Err(_) => "no",
+            };
+            assert_eq!(told, *expected, "{command:?} of an order that is {state}");
+            for event in outcome.unwrap_or_default() {
+                order.apply(&event, now());
+            }
+            assert!(order.status == before || allowed.contains(&order.status), "{command:?}, {state}");
+        }
+    }
+    let states: Vec<Status> = Status::ALL.to_vec();
+    for status in states {
+        assert!(OUTCOMES.contains(&format!("\n    {status} ")), "{status} is not in the table");
+    }
+}
+
+#[test]
+fn a_refusal_says_why() {
+    let start = |state| in_state(state).decide(start_checkout());
+    for state in ["in checkout", "paid", "delivered"] {
+        assert_eq!(start(state), Err(Refusal::InCheckout { payment_id: payment_id() }));
+    }
+    let no_step = |from, to| Err(Refusal::Step { from, to });
+    assert_eq!(start("cancelled"), no_step(Status::Cancelled, Status::Paid));
+    assert_eq!(in_state("shipped").decide(cancel()), no_step(Status::Shipped, Status::Cancelled));
+    assert_eq!(in_state("pending").decide(Command::Ship), no_step(Status::Pending, Status::Shipped));
+}
+
+#[test]
+fn what_is_set_by_hand_does_not_follow_from_the_payment() {
+    let by_hand = |status: Status| status.next_by_hand().collect::<Vec<_>>();
+    assert_eq!(by_hand(Status::Pending), [Status::Cancelled]);
+    assert_eq!(by_hand(Status::Paid), [Status::Processing, Status::Cancelled]);
+    assert_eq!(by_hand(Status::Shipped), [Status::Delivered]);
+    for ended in [Status::Delivered, Status::Cancelled, Status::Refunded] {
+        assert_eq!(by_hand(ended), []);
+    }
+}
+
+#[test]
+fn a_checkout_that_took_too_long_is_not_confirmed_but_one_that_is_stays_so() {
+    let late = Command::Confirm { payment_id: payment_id(), stock_held_since: now().plus_seconds(1) };
+    assert_eq!(given([start_checkout()]).when(late.clone()), Err(Refusal::TooLate));
+    assert_eq!(given([start_checkout(), confirm()]).when(late), Ok(vec![]));
+}
+
+fn any_command() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        Just(start_checkout()),
+        Just(confirm()),
+        Just(Command::Process),
+        Just(Command::Ship),
+        Just(Command::Deliver),
+        Just(cancel()),
+        Just(Command::Refund),
+    ]
+}
+
+proptest! {
+    /// Whatever is asked, in whatever order: each step is an allowed one, and the log tells the same order.
+    #[test]
+    fn replay_of_the_log_is_the_order(commands in proptest::collection::vec(any_command(), 0..12)) {
+        let mut log = vec![placed()];
+        let mut order = Order::replay([(&log[0], now())]).expect("an order");
+        for command in commands {
+            let (before, allowed) = (order.status, order.next());
+            for event in order.decide(command).unwrap_or_default() {
+                order.apply(&event, now());
+                log.push(event);
+            }
+            prop_assert!(order.status == before || allowed.contains(&order.status));
+        }
+        prop_assert_eq!(Order::replay(log.iter().map(|event| (event, now()))), Some(order));
+    }
+}

@@ -1,0 +1,94 @@
+//! An order with ten thousand events beside one with ten.
+
+use std::time::{Duration, Instant};
+
+use contracts::{CheckoutStarted, OrderEvent};
+use kernel::{OrderId, Timestamp};
+use orders::{
+    domain::Order,
+    store::{Beside, Change, Entry},
+};
+
+use super::shop::{Shop, act};
+
+/// How many events are written at once: the fewer, the longer it takes; in the end nobody sees the difference.
+const AT_ONCE: usize = 40;
+
+/// An order with so many events. (No order has so many; the log does not know that.)
+async fn order_of(shop: &Shop, events: usize) -> Order {
+    let mut order = shop.place().await;
+    let (order_id, user_id, total) = (order.id, order.user_id, order.total);
+    let again = || -> OrderEvent {
+        let payment_method = "pm_card_visa".to_owned();
+        CheckoutStarted { order_id, user_id, lines: Vec::new(), total, payment_method }.into()
+    };
+    while (order.sequence as usize) < events {
+        let events: Vec<OrderEvent> = (order.sequence as usize..events).take(AT_ONCE).map(|_| again()).collect();
+        // A millisecond later each time, whatever the clock says.
+        let now = Timestamp::from_millis(order.updated_at.as_millis() + 1);
+        let before = Some(order.status);
+        events.iter().for_each(|event| order.apply(event, now));
+        let act = act("test");
+        let change = Change { before, order: &order, events, act: &act };
+        shop.store().append(change, Beside::default()).await.unwrap();
+    }
+    order
+}
+
+/// The median of what it takes to read it.
+async fn time<T>(mut read: impl AsyncFnMut() -> T) -> Duration {
+    let mut times = Vec::new();
+    for _ in 0..41 {
+        let begun = Instant::now();
+        read().await;
+        times.push(begun.elapsed());
+    }
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+async fn history(shop: &Shop, id: OrderId) -> Vec<Entry> {
+    shop.store().history(id, 0, usize::MAX).await.unwrap().0
+}
+
+#[tokio::test]
+async fn ten_thousand_events_are_read_as_fast_as_ten() {
+    let shop = Shop::open().await;
+    let (short, long) = (order_of(&shop, 10).await, order_of(&shop, 10_000).await);
+    let (store, mut medians) = (shop.store(), Vec::new());
+    for order in [&short, &long] {
+        let own = time(async || assert_eq!(store.view(order.user_id, order.id).await.unwrap().as_ref(), Some(order)));
+        let any = time(async || assert_eq!(store.order(order.id).await.unwrap().as_ref(), Some(order)));
+        medians.push((own.await, any.await));
+    }
+    let begun = Instant::now();
+    assert_eq!(store.replayed(long.id).await.unwrap().as_ref(), Some(&long), "replayed, it is the same");
+    println!("10 events, 10,000 events (own, by id alone): {medians:?}; 10,000 replayed: {:?}", begun.elapsed());
+    let [short_time, long_time] = medians.as_slice() else { panic!("{medians:?}") };
+    assert!(long_time.0 <= short_time.0 * 2, "{medians:?}");
+    assert!(long_time.1 <= short_time.1 * 2, "{medians:?}");
+    shop.close().await;
+}
+
+/// At every kind of place: before it was placed, the first, in a page, before and behind a snapshot, the last, afterwards.
+#[tokio::test]
+async fn the_past_of_a_long_order_is_what_its_events_had_made_by_then() {
+    let shop = Shop::open().await;
+    for length in [1, 3, 63, 64, 65, 500] {
+        let order = order_of(&shop, length).await;
+        let log = history(&shop, order.id).await;
+        assert_eq!(log.len(), length);
+        let sequences: Vec<u64> = log.iter().map(|entry| entry.envelope.sequence).collect();
+        assert!(sequences.is_sorted());
+        let at = async |moment| shop.store().at(order.id, order.sequence, moment).await.unwrap();
+        for entry in log.iter().step_by(7).chain(log.last()) {
+            let moment = entry.envelope.timestamp;
+            let by_then = log.iter().map(|entry| (&entry.envelope.event, entry.envelope.timestamp));
+            let by_then = Order::replay(by_then.take_while(|(_, time)| *time <= moment));
+            assert_eq!(at(moment).await, by_then, "{length} events, at the {}th", entry.envelope.sequence);
+        }
+        assert_eq!(at(order.placed_at.plus_seconds(-1)).await, None);
+        assert_eq!(at(order.updated_at.plus_seconds(60)).await, Some(order.clone()));
+    }
+    shop.close().await;
+}
