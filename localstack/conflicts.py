@@ -8,10 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 Item = tuple[str, str]
+
+
+@contextmanager
+def before(engine_port: int, seconds: float) -> Iterator[Conflicts]:
+    """Serves in a thread as long as the context lasts."""
+    conflicts, loop = Conflicts(engine_port, seconds), asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    server = asyncio.run_coroutine_threadsafe(conflicts.serve(), loop).result()
+    conflicts.port = server.sockets[0].getsockname()[1]
+    try:
+        yield conflicts
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
 
 
 class Conflicts:
@@ -20,7 +37,7 @@ class Conflicts:
     def __init__(self, engine_port: int, seconds: float) -> None:
         self.engine_port, self.seconds = engine_port, seconds
         self.held: set[Item] = set()
-        self.transactions = self.refused = 0
+        self.transactions = self.refused = self.port = 0
 
     async def serve(self) -> asyncio.Server:
         return await asyncio.start_server(self._client, "127.0.0.1", 0)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{Answer, Echo, PATIENCE, Person, Product, Shop, eventually, has_overdue_reservation, reserve_for_nobody};
+use testkit::{Answer, Echo, PATIENCE, Person, Product, Shop, eventually, has_overdue_reservation, reserve_only};
 use uuid::Uuid;
 
 async fn with_key(person: &Person, method: Method, path: &str, key: &str, body: &Value) -> Answer {
@@ -118,19 +118,44 @@ async fn stock_that_changes_is_told_and_stock_that_runs_low() {
 /// A checkout that died after its first step: nobody will ever pay for what it set aside.
 #[tokio::test]
 async fn what_nobody_pays_for_is_for_sale_again() {
-    let shop = Shop::open().await;
+    let (shop, carol) = (Shop::open().await, Person::customer().await);
     let mug = shop.product(6).await;
-    let order = reserve_for_nobody(&mug, 4).await;
-    eventually("the pieces to be set aside", PATIENCE, || async {
-        let stock = shop.stock(&mug).await;
-        if stock == (2, 4) { Ok(()) } else { Err(format!("{stock:?}")) }
-    })
-    .await;
+    let order = carol.post("/orders", &mug.order_line(4)).await.expect(201);
+    reserve_only(&order, &mug, 4).await;
+    assert_eq!(shop.stock(&mug).await, (2, 4));
     has_overdue_reservation(&order).await;
     // The schedule comes once a minute.
-    eventually("the sweep", PATIENCE + Duration::from_secs(60), || async {
-        let stock = shop.stock(&mug).await;
-        if stock == (6, 0) { Ok(()) } else { Err(format!("{stock:?}")) }
+    let ended = eventually("the order to end", PATIENCE + Duration::from_secs(60), || async {
+        let order = carol.order(&order).await;
+        if order["status"] == "cancelled" { Ok(order) } else { Err(order.to_string()) }
     })
     .await;
+    assert_eq!(ended["cancel_reason"], "checkout_failed");
+    shop.settles_at(&mug, 6).await;
+    carol.mail_about(&ended, "was cancelled").await;
+    assert!(shop.payments(&ended).await.is_empty());
+}
+
+#[tokio::test]
+async fn stock_that_is_set_aside_refused_and_put_back_is_told() {
+    let mut echo = Echo::listen().await;
+    let (shop, carol) = (Shop::open().await, Person::customer().await);
+    let mug = shop.product(2).await;
+    let declined = carol.check_out(&mug, 2, "pm_card_chargeDeclined").await;
+    carol.outcome(&declined).await;
+    let short = carol.check_out(&mug, 3, "pm_card_visa").await;
+    carol.outcome(&short).await;
+    let of = |order: &Value, heard: &[Value]| {
+        let id = order["id"].clone();
+        let of_order = heard.iter().filter(|event| event["subject"] == id && event["source"] == "inventory");
+        let mut told: Vec<(u64, String)> = of_order
+            .map(|event| (event["sequence"].as_u64().unwrap(), event["event_type"].as_str().unwrap().to_owned()))
+            .collect();
+        told.sort_unstable();
+        told
+    };
+    let heard = echo.hear_until(|heard| of(&declined, heard).len() >= 2 && !of(&short, heard).is_empty()).await;
+    assert_eq!(of(&declined, &heard), [(1, "StockReserved".to_owned()), (2, "StockReleased".to_owned())]);
+    assert_eq!(of(&short, &heard), [(1, "StockRejected".to_owned())]);
+    echo.stop().await;
 }

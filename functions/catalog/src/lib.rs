@@ -136,9 +136,20 @@ impl Catalog {
         Err(CatalogError::Busy)
     }
 
+    /// The product that `request` is to change, as it is.
+    ///
+    /// A refusal tells of a write of before, perhaps of the same request's: whoever made it may have died before it was settled.
     async fn present(&self, id: ProductId, request: &Request) -> Result<Product, CatalogError> {
-        let product = self.find(id).await?;
-        if request.is_of(&product.etag()) { Ok(product) } else { Err(CatalogError::Stale) }
+        let product = self.store.find(id).await?.ok_or(CatalogError::NotFound)?;
+        let refused = if product.archived_at.is_some() {
+            CatalogError::NotFound
+        } else if request.is_of(&product.etag()) {
+            return Ok(product);
+        } else {
+            CatalogError::Stale
+        };
+        self.store.settle().await?;
+        Err(refused)
     }
 
     /// The version of the catalog, which tells whether what was read before still stands, and its counters.

@@ -66,9 +66,6 @@ impl From<OrdersError> for Problem {
                 Self::new(409, "in_checkout", "The checkout of the order has started before.")
                     .with("payment_id", payment_id.to_string())
             }
-            OrdersError::Refused(Refusal::TooLate) => {
-                Self::new(409, "checkout_too_late", "The checkout took too long.")
-            }
             OrdersError::KeyReused(reused) => reused.into(),
             OrdersError::Busy => Self::new(409, "busy", "The order is being changed by another request; try again."),
             OrdersError::Answer(problem) | OrdersError::Limited(problem) => problem,
@@ -85,7 +82,6 @@ impl From<OrdersError> for TaskError {
     /// A refusal is for the workflow to catch; the rest may pass.
     fn from(error: OrdersError) -> Self {
         match error {
-            OrdersError::Refused(Refusal::TooLate) => Self::refused("CheckoutTooLate", error),
             OrdersError::Refused(refusal) => Self::refused("StepNotAllowed", refusal),
             OrdersError::NotFound => Self::refused("OrderNotFound", error),
             other => Self::fault("OrdersUnavailable", other),

@@ -75,7 +75,7 @@ impl Claim {
     /// When the item is not an answer; the inner error when it answers another request.
     pub fn replay(&self, found: &Item, now: Timestamp) -> Result<Result<Option<Answer>, KeyReused>, StoreError> {
         let stored: Stored = serde_dynamo::from_item(found.clone())
-            .map_err(|error| StoreError::unreadable("of the idempotency key", error))?;
+            .map_err(|error| StoreError::unreadable("(an idempotency key's)", error))?;
         Ok(if stored.expires_at < now.as_seconds() {
             Ok(None)
         } else if stored.fingerprint == self.fingerprint {

@@ -211,7 +211,7 @@ fn consumers_of(source: &str) -> &'static [&'static str] {
     match source {
         "users" => &["OrdersRememberUserQueue", "RememberContactQueue"],
         "catalog" => &["StockProductQueue", "OrdersRememberProductQueue"],
-        "inventory" => &["HearStockQueue"],
+        "inventory" => &["HearStockQueue", "EndExpiredQueue"],
         "orders" => &[
             "SettleOrderQueue",
             "StartCheckoutQueue",

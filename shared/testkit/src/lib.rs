@@ -13,7 +13,7 @@ mod tokens;
 mod workflow;
 
 pub use faults::{Echo, drained, kill_function, publish, workflow_history};
-pub use orphans::{has_overdue_reservation, reserve_for_nobody};
+pub use orphans::{has_overdue_reservation, reserve_only};
 pub use person::{Answer, PASSWORD, Person};
 pub use shop::{Product, Shop};
 pub use stack::{Stack, invoke, items_with};

@@ -1,32 +1,31 @@
 //! Checkouts that died on the way, as no test could bring them about in time by killing.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{Product, Stack, run_function};
 
-/// Sets so many of a product aside for an order that there never was, by a workflow that has only this step; the order's id.
-pub async fn reserve_for_nobody(product: &Product, pieces: u32) -> String {
-    let order = Uuid::now_v7().to_string();
+/// Sets so many of a product aside for an order, by a workflow that has only this step.
+pub async fn reserve_only(order: &Value, product: &Product, pieces: u32) {
     let input = json!({
-        "order_id": order,
+        "order_id": order["id"],
         "lines": [{ "product_id": product.id, "quantity": pieces }],
         "correlation_id": Uuid::now_v7(),
         "traceparent": format!("00-{}-00f067aa0ba902b7-01", Uuid::new_v4().simple()),
     });
     run_function("ReserveStock", &input).await;
-    order
 }
 
 /// Lets the time run out for which something is set aside for an order.
-pub async fn has_overdue_reservation(order: &str) {
+pub async fn has_overdue_reservation(order: &Value) {
+    let order = order["id"].as_str().expect("an id");
     let stack = Stack::get();
     let client = aws_sdk_dynamodb::Client::new(&stack.aws().await);
     let past = "2026-01-01T00:00:00.000Z";
     let text = |text: String| AttributeValue::S(text);
     let update = client.update_item().table_name(&stack.tables["InventoryTable"]);
-    let update = update.key("pk", text(format!("ORDER#{order}"))).key("sk", text("PART#0".to_owned()));
+    let update = update.key("pk", text(format!("ORDER#{order}"))).key("sk", text("PART#00".to_owned()));
     let update = update.update_expression("SET reserved_until = :past, gsi1sk = :place");
     let update = update.condition_expression("attribute_exists(gsi1pk)");
     let update = update.expression_attribute_values(":past", text(past.to_owned()));

@@ -1,4 +1,6 @@
 //! Thirty-two clients do everything at once, for a minute (`STORM_SECONDS`), twice and cut short; then the books are checked.
+//!
+//! `STORM_ENDPOINT` is a server before the engine that refuses what meets a transaction on the same item: that, too, is tried again.
 
 use std::{
     cell::RefCell,
@@ -15,6 +17,7 @@ use inventory::{
 };
 use kernel::{OrderId, ProductId, Timestamp};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
+use testkit::{Stack, TestTable};
 use tokio::time::timeout;
 
 use super::{QUARTER, change, line, products, table};
@@ -79,6 +82,7 @@ fn expect(done: Result<(), InventoryError>) -> &'static str {
         Err(InventoryError::NotReserved) => "not reserved",
         Err(InventoryError::TooLittle { .. }) => "too little",
         Err(InventoryError::Busy) => "busy",
+        Err(InventoryError::Store(error)) if error.to_string().contains("Transaction") => "conflict",
         Err(other) => panic!("{other}"),
     }
 }
@@ -174,7 +178,11 @@ async fn reader(inventory: &Inventory, ids: &[ProductId], shared: &Shared, until
 #[tokio::test]
 async fn a_storm() {
     let seconds = std::env::var("STORM_SECONDS").map_or(60, |seconds| seconds.parse().expect("a number of seconds"));
-    let table = testkit::TestTable::create().await;
+    let mut config = Stack::get().aws().await.into_builder();
+    if let Ok(endpoint) = std::env::var("STORM_ENDPOINT") {
+        config = config.endpoint_url(endpoint);
+    }
+    let table = TestTable::create_at(&config.build()).await;
     let inventory = table::inventory(&table, QUARTER);
     let ids = products(&inventory, PRODUCTS, START).await;
     let shared = Shared::default();

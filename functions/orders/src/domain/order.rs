@@ -105,9 +105,6 @@ pub struct Order {
     pub updated_at: Timestamp,
     /// Whether the checkout workflow was started for it.
     pub in_checkout: bool,
-    /// When it was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub checkout_at: Option<Timestamp>,
     /// The payment that was captured for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_id: Option<PaymentId>,
@@ -130,8 +127,6 @@ pub enum Command {
     Confirm {
         /// The authorized payment.
         payment_id: PaymentId,
-        /// The stock of a checkout that began before this may have been put back for sale.
-        stock_held_since: Timestamp,
     },
     /// Pack it.
     Process,
@@ -144,6 +139,8 @@ pub enum Command {
         /// Why.
         reason: CancelReason,
     },
+    /// Its stock is set aside for too long: end it, if nobody has paid.
+    Expire,
     /// All that was paid went back.
     Refund,
 }
@@ -165,9 +162,6 @@ pub enum Refusal {
         /// The order's one payment.
         payment_id: PaymentId,
     },
-    /// Its stock may have been put back for sale.
-    #[error("the checkout took too long")]
-    TooLate,
 }
 
 impl Command {
@@ -204,7 +198,6 @@ impl Order {
             placed_at: at,
             updated_at: at,
             in_checkout: false,
-            checkout_at: None,
             payment_id: None,
             cancel_reason: None,
             sequence: 1,
@@ -225,17 +218,10 @@ impl Order {
             Command::StartCheckout { payment_method } => {
                 return self.start_checkout(payment_method);
             }
-            Command::Confirm { payment_id, .. }
-                if self.payment_id == Some(payment_id) && self.cancel_reason.is_none() =>
-            {
+            Command::Confirm { payment_id } if self.payment_id == Some(payment_id) && self.cancel_reason.is_none() => {
                 return Ok(Vec::new());
             }
-            Command::Confirm { stock_held_since, .. }
-                if self.status == Status::Pending && self.checkout_at.is_some_and(|at| at < stock_held_since) =>
-            {
-                return Err(Refusal::TooLate);
-            }
-            Command::Confirm { payment_id, .. } => {
+            Command::Confirm { payment_id } => {
                 let (lines, total) = (self.lines.clone(), self.total);
                 (Status::Paid, OrderConfirmed { order_id, user_id, payment_id, lines, total }.into())
             }
@@ -243,6 +229,10 @@ impl Order {
             Command::Ship => (Status::Shipped, OrderShipped { order_id, user_id }.into()),
             Command::Deliver => (Status::Delivered, OrderDelivered { order_id, user_id }.into()),
             Command::Cancel { .. } if self.cancel_reason.is_some() => return Ok(Vec::new()),
+            Command::Expire if self.status == Status::Pending => {
+                return self.decide(Command::Cancel { reason: CancelReason::CheckoutFailed });
+            }
+            Command::Expire => return Ok(Vec::new()),
             Command::Cancel { reason } => {
                 let (lines, total) = (self.lines.clone(), self.total);
                 (Status::Cancelled, OrderCancelled { order_id, user_id, reason, lines, total }.into())
@@ -303,10 +293,7 @@ impl Order {
         self.updated_at = self.updated_at.max(at);
         match event {
             OrderEvent::OrderPlaced(_) => {}
-            OrderEvent::CheckoutStarted(_) => {
-                self.in_checkout = true;
-                self.checkout_at = Some(self.updated_at);
-            }
+            OrderEvent::CheckoutStarted(_) => self.in_checkout = true,
             OrderEvent::OrderConfirmed(confirmed) => {
                 self.status = Status::Paid;
                 self.payment_id = Some(confirmed.payment_id);

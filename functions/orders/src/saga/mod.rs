@@ -15,7 +15,7 @@ mod confirm_order;
 mod park_order;
 
 pub use cancel_order::cancel_order;
-pub use confirm_order::{StockHeld, confirm_order};
+pub use confirm_order::confirm_order;
 pub use park_order::park_order;
 
 use contracts::Cause;

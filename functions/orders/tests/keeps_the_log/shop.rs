@@ -71,7 +71,7 @@ impl Shop {
         let order = self.place().await;
         let payment_id = PaymentId::derived(order.id, "payment");
         let start = Command::StartCheckout { payment_method: "pm_card_visa".to_owned() };
-        let confirm = Command::Confirm { payment_id, stock_held_since: order.placed_at };
+        let confirm = Command::Confirm { payment_id };
         let (process, ship, deliver) = (Command::Process, Command::Ship, Command::Deliver);
         let cancel = Command::by_hand(Status::Cancelled).unwrap();
         let steps = match way {
