@@ -27,8 +27,11 @@ def before(engine_port: int, seconds: float) -> Iterator[Conflicts]:
     try:
         yield conflicts
     finally:
+        server.close()
+        asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
+        loop.close()
 
 
 class Conflicts:
@@ -77,6 +80,13 @@ class Conflicts:
         if target in ("PutItem", "UpdateItem", "DeleteItem") and _place({"": json.loads(body)}) in self.held:
             return _error("TransactionConflictException", {})
         return await forward()
+
+
+async def _cancel_all() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _place(action: dict[str, Any]) -> Item:

@@ -185,7 +185,7 @@ def on_a_stack(stack: Stack) -> list[checks.Step]:
         # The storm meets conflicts as AWS has them; the engine has none.
         with conflicts.before(stack.port, seconds=0.005) as proxy:
             build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--test", "never_oversold",
-                        WAYBILL_OUTPUTS=str(stack.outputs), STORM_ENDPOINT=f"http://127.0.0.1:{proxy.port}")
+                        WAYBILL_OUTPUTS=str(stack.outputs), STORM_ENDPOINT=f"http://localhost:{proxy.port}")
             detail(f"{proxy.transactions} transactions of the storm, {proxy.refused} refused for a conflict")
 
     data = seed.read(engine.HERE / "seed.json")
