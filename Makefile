@@ -3,7 +3,7 @@ PYTHON ?= python3
 WAYBILL = .venv/bin/python localstack/waybill.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs status check test fuzz timing stock-bench openapi dist
+.PHONY: help up down logs status check test fuzz timing stock-bench rebuild-orders openapi dist
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
@@ -34,6 +34,9 @@ timing: .venv/stamp ## failed logins of known and unknown names on the running s
 
 stock-bench: .venv/stamp ## reservations of one product a second, by the number of counters its stock lies in (about 4 minutes)
 	@$(WAYBILL) stock-bench
+
+rebuild-orders: .venv/stamp ## build the views of all orders of the running stack again, from their events
+	@$(WAYBILL) rebuild-orders
 
 openapi: .venv/stamp ## write openapi.json from the code
 	@$(WAYBILL) openapi

@@ -20,6 +20,7 @@ import fuzz
 import limits
 import logcheck
 import logs
+import rebuilding
 import rotation
 import seed
 import stack as engine
@@ -179,15 +180,15 @@ def on_a_stack(stack: Stack) -> list[checks.Step]:
         bring_up(stack, parameters={})
         journeys("--skip", "meets_faults")
 
-    def stock() -> None:
+    def tables() -> None:
         build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--test", "never_oversold",
-                    WAYBILL_OUTPUTS=str(stack.outputs))
+                    "--test", "keeps_the_log", WAYBILL_OUTPUTS=str(stack.outputs))
 
     data = seed.read(engine.HERE / "seed.json")
     return [
         checks.Step("build", lambda: build.build(ROOT)),
         checks.Step("journeys", start_and_journeys),
-        checks.Step("stock", stock),
+        checks.Step("tables", tables),
         # They kill functions, which are everybody's: by themselves.
         checks.Step("faults", lambda: journeys("meets_faults")),
         checks.Step("fuzz", lambda: fuzz.fuzz(stack, ROOT, data, fuzz.settings_of_environment(), detail)),
@@ -226,6 +227,13 @@ def fuzz_running() -> None:
 def measure_logins() -> None:
     """Measure on the running stack whether a failed login's time tells that there is such an account."""
     timing.measure(Api(running_stack().origin), detail)
+
+
+def rebuild_orders() -> None:
+    """Build the views of all orders of the running stack again, from their events."""
+    stack = running_stack()
+    functions = json.loads(stack.outputs.read_text(encoding="utf-8"))["functions"]
+    print(rebuilding.rebuild(Aws(stack.engine_url), functions["RebuildOrders"]))
 
 
 def running_stack() -> Stack:
@@ -267,7 +275,7 @@ def detail(text: str) -> None:
 
 
 COMMANDS = {"up": up, "down": down, "status": status, "logs": follow_logs, "check": check, "test": test,
-            "fuzz": fuzz_running, "timing": measure_logins, "stock-bench": bench_stock, "openapi": openapi, "dist": dist}
+            "fuzz": fuzz_running, "timing": measure_logins, "stock-bench": bench_stock, "rebuild-orders": rebuild_orders, "openapi": openapi, "dist": dist}
 
 
 def main() -> None:
