@@ -3,11 +3,14 @@
 use std::time::{Duration, Instant};
 
 use contracts::{CheckoutStarted, OrderEvent};
+use dynamo::AttributeValue;
 use kernel::{OrderId, Timestamp};
 use orders::{
     domain::Order,
     store::{Beside, Change, Entry},
 };
+
+use testkit::text;
 
 use super::shop::{Shop, act};
 
@@ -73,6 +76,31 @@ async fn ten_thousand_events_are_read_as_fast_as_ten() {
     for [short, long] in [of_owner, by_id] {
         assert!(long <= short * 2, "{short:?}, {long:?}");
     }
+    shop.close().await;
+}
+
+/// Has every snapshot of an order say that it is of another version, and of another state.
+async fn spoil_snapshots(shop: &Shop, order: &Order) -> usize {
+    let mut spoilt = 0;
+    for mut item in shop.table.items().await {
+        let is_its = text(&item, "pk") == format!("ORDER#{}", order.id);
+        let Some(AttributeValue::S(snapshot)) = item.get_mut("snapshot").filter(|_| is_its) else { continue };
+        *snapshot = snapshot.replace("\"version\":1", "\"version\":0").replace("pending", "delivered");
+        shop.table.client.put_item().table_name(&shop.table.name).set_item(Some(item)).send().await.unwrap();
+        spoilt += 1;
+    }
+    spoilt
+}
+
+#[tokio::test]
+async fn a_snapshot_of_another_version_is_not_believed() {
+    let shop = Shop::open().await;
+    let order = order_of(&shop, 300).await;
+    let log = history(&shop, order.id).await;
+    let moment = log[250].envelope.timestamp;
+    let before = shop.store().at(order.id, order.sequence, moment).await.unwrap().unwrap();
+    assert_eq!(spoil_snapshots(&shop, &order).await, 4);
+    assert_eq!(shop.store().at(order.id, order.sequence, moment).await.unwrap().unwrap(), before);
     shop.close().await;
 }
 
