@@ -3,7 +3,7 @@ PYTHON ?= python3
 WAYBILL = .venv/bin/python localstack/waybill.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs status check test fuzz timing stock-bench rebuild-search search-bench openapi dist
+.PHONY: help up down logs status check test fuzz timing stock-bench rebuild-search search-bench rebuild-orders openapi dist
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 24
@@ -40,6 +40,9 @@ rebuild-search: .venv/stamp ## build the search index of the running stack anew
 
 search-bench: .venv/stamp ## how good and how fast is the search, with 1,200 and with 50,000 products? (a stack of its own, some minutes)
 	@$(WAYBILL) search-bench
+
+rebuild-orders: .venv/stamp ## build the views of all orders of the running stack again, from their events
+	@$(WAYBILL) rebuild-orders
 
 openapi: .venv/stamp ## write openapi.json from the code
 	@$(WAYBILL) openapi

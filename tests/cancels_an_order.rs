@@ -99,7 +99,7 @@ async fn between_any_two_steps_of_the_checkout() {
         ("CancelOrder", "pm_card_chargeDeclined", "cancelled"),
         ("VoidPayment", "pm_card_timeout", "cancelled"),
     ];
-    join_all(points.map(async |(point, card, end)| {
+    let cancel_at = async |(point, card, end): (&str, &str, &str)| {
         let mug = shop.product(2).await;
         let order = placed(&carol, &mug).await;
         let held = Held::before(point, &order, card).await;
@@ -110,8 +110,11 @@ async fn between_any_two_steps_of_the_checkout() {
         let ended = agree(&shop, &carol, &mug, &order, 2).await;
         assert_eq!(ended["status"], end, "{point}: {states:?}");
         assert_eq!(ended["cancel_reason"], "requested", "{point}");
-    }))
-    .await;
+    };
+    // All at once they would be too much for a small machine.
+    for some in points.chunks(3) {
+        join_all(some.iter().map(|point| cancel_at(*point))).await;
+    }
 }
 
 /// The workflow does not wait for anybody here; cancellations come when they like.
@@ -119,11 +122,11 @@ async fn between_any_two_steps_of_the_checkout() {
 async fn at_any_moment_of_the_checkout() {
     let shop = Shop::open().await;
     let carol = Person::customer().await;
-    let ended = join_all((0..16_u64).map(async |turn| {
+    let ended = join_all((0..10_u64).map(async |turn| {
         let mug = shop.product(2).await;
         let card = if turn % 4 == 3 { "pm_card_slow" } else { "pm_card_visa" };
         let order = carol.check_out(&mug, 1, card).await;
-        tokio::time::sleep(Duration::from_millis(turn * 40)).await;
+        tokio::time::sleep(Duration::from_millis(turn * 60)).await;
         let answer = carol.delete(&path(&order, "")).await;
         let status = answer.status.as_u16();
         // Met by the checkout twice, it may have to come again.

@@ -156,6 +156,27 @@ async fn a_refund_beside_a_cancellation_ends_refunded() {
     shop.close().await;
 }
 
+/// The refund is heard of after the cancellation has looked and before it is written.
+#[tokio::test]
+async fn a_cancellation_that_has_not_seen_the_refund_is_not_written() {
+    let shop = Shop::open().await;
+    let order = shop.order_that_went("paid").await;
+    let cancel = Command::by_hand(Status::Cancelled).unwrap();
+    let act = act("test");
+    let mut changed = order.clone();
+    let events = changed.decide(cancel.clone()).unwrap();
+    events.iter().for_each(|event| changed.apply(event, Timestamp::now()));
+    let seen = shop.store().payment(order.id).await.unwrap();
+
+    shop.hear_of_refund(&order, order.total).await.unwrap();
+    assert_eq!(shop.order(order.id).await.status, Status::Paid);
+    let change = Change { before: Some(order.status), order: &changed, events, act: &act };
+    let beside = Beside { payment: Some(seen.as_ref()), ..Beside::default() };
+    assert!(matches!(shop.store().append(change, beside).await.unwrap(), Appended::Conflict));
+    assert_eq!(shop.orders.carry_out(order.id, cancel, &act).await.unwrap().status, Status::Refunded);
+    shop.close().await;
+}
+
 #[tokio::test]
 async fn money_that_goes_back_on_the_way_counts_when_the_order_arrives() {
     let shop = Shop::open().await;
