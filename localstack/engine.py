@@ -13,8 +13,11 @@ import os
 import socketserver
 import sys
 import threading
+import time
+from collections.abc import Iterator
 from email.utils import parseaddr
 from pathlib import Path
+from types import SimpleNamespace
 from typing import IO, Any
 
 import inbox
@@ -112,6 +115,45 @@ def tee_function_logs(runtime: Any, log: IO[bytes]) -> None:
     runtime.ProvidedWorker._pump_output = lambda self, stream, queue: pump(self, Tee(stream, self.func_name), queue)
 
 
+def follow_each_stream_by_itself(lambdas: Any, dynamodb: Any) -> None:
+    """Polls each table's stream for each of its functions in a thread of its own, as AWS does; the engine has one for all of
+    them and for the queues, where a function that takes long holds up all the others."""
+    poll, all_mappings = lambdas._poll_dynamodb_streams, lambdas._iter_all_esms
+    thread = threading.local()
+    news: dict[str, threading.Event] = {}
+
+    def mappings() -> Iterator[Any]:
+        own = getattr(thread, "mapping", None)
+        return (entry for entry in all_mappings() if own is None or entry[2]["UUID"] == own)
+
+    def follow(mapping: str) -> None:
+        thread.mapping = mapping
+        while True:
+            news[mapping].wait(1.0)
+            time.sleep(0.002)  # what is written at about the same time comes in one batch
+            news[mapping].clear()
+            try:
+                while poll():
+                    pass
+            except Exception as error:  # whatever it is, the stream is followed on, as the engine would
+                lambdas.logger.error("a stream could not be polled: %s", error)
+
+    def start_followers() -> bool:
+        for _, _, mapping in all_mappings():
+            uuid = mapping["UUID"]
+            if ":dynamodb:" in mapping.get("EventSourceArn", "") and uuid not in news:
+                news[uuid] = threading.Event()
+                threading.Thread(target=follow, args=(uuid,), daemon=True).start()
+        return False
+
+    def wake_followers() -> None:
+        for each in list(news.values()):
+            each.set()
+
+    lambdas._iter_all_esms, lambdas._poll_dynamodb_streams = mappings, start_followers
+    dynamodb.esm_wake = SimpleNamespace(set=wake_followers)
+
+
 def start_workflows_at_once(stepfunctions: Any) -> None:
     """Takes the fixed 150 ms sleep out of the start of every execution: a constant of one function."""
     code = stepfunctions._run_execution.__code__
@@ -175,13 +217,14 @@ def main() -> None:
 
     import ministack.app as ministack
     from ministack.core import iam_actions, lambda_runtime, responses
-    from ministack.services import apigateway, stepfunctions
+    from ministack.services import apigateway, dynamodb, lambda_svc, stepfunctions
 
     os.environ["LOG_LEVEL"] = function_log_level  # the engine has read its own
     if ministack._version() != PINNED:
         raise SystemExit(f"MiniStack {ministack._version()} is installed, engine.py mends {PINNED}: run `make .venv`")
     answer_at_once(lambda_runtime)
     let_idle_functions_sleep(lambda_runtime)
+    follow_each_stream_by_itself(lambda_svc, dynamodb)
     start_workflows_at_once(stepfunctions)
     authorize_mail_by_sender(iam_actions)
     authorize_batches_as_publish(iam_actions)

@@ -42,10 +42,14 @@ impl Shop {
         Product { id, name }
     }
 
-    /// Has so many pieces of a product on hand.
+    /// Has so many pieces of a product on hand. The API waits for news of a new product for some seconds; a busy machine may take longer.
     pub async fn restock(&self, product: &Product, pieces: i64) {
         let path = format!("/products/{}/inventory", product.id);
-        self.admin.put(&path, &json!({ "quantity": pieces })).await.expect(200);
+        eventually("inventory to hear of a product", PATIENCE, || async {
+            let answer = self.admin.put(&path, &json!({ "quantity": pieces })).await;
+            if answer.status == 404 { Err(answer.body.to_string()) } else { Ok(drop(answer.expect(200))) }
+        })
+        .await;
     }
 
     /// `(available, reserved)` of a product.
