@@ -30,9 +30,9 @@ pub(super) struct OrderAnswer<'a> {
     /// Why it was cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     cancel_reason: Option<CancelReason>,
-    /// With `expand=payment`: null as long as nothing was heard of one.
+    /// With `expand=payment`, once something was heard of it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) payment: Option<Option<PaymentAnswer<'a>>>,
+    pub(super) payment: Option<PaymentAnswer<'a>>,
     /// With `expand=timeline`: its last hundred events, the oldest first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) timeline: Option<Vec<MomentAnswer>>,

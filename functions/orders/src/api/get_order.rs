@@ -26,10 +26,10 @@ pub async fn get_order(orders: &Orders, request: &Request) -> Reply {
         (None, _) => orders.find(caller, id).await?,
     };
     let expand = expand.unwrap_or_default();
-    let payment = if expand.payment { Some(orders.payment(&order).await?) } else { None };
+    let payment = if expand.payment { orders.payment(&order).await? } else { None };
     let timeline = if expand.timeline { Some(orders.latest(&order, TIMELINE).await?) } else { None };
     let mut answer = OrderAnswer::from(&order);
-    answer.payment = payment.as_ref().map(|payment| payment.as_ref().map(Into::into));
+    answer.payment = payment.as_ref().map(Into::into);
     answer.timeline = timeline.as_ref().map(|entries| entries.iter().map(Into::into).collect());
     http::ok(&answer)
 }
@@ -81,7 +81,7 @@ pub(super) fn operation() -> Operation {
         .query::<Timestamp>("at", "As it stood at this moment (RFC 3339).", "2026-11-21T06:30:31.500Z")
         .query::<Expand>(
             "expand",
-            "What is to come with it: `payment`, what is known of its payment, or null; `timeline`, its last hundred events.",
+            "What is to come with it: `payment`, what was heard of its payment, if anything was; `timeline`, its last hundred events.",
             "payment,timeline",
         )
         .ok::<OrderAnswer<'_>>("The order.", example("delivered"))
