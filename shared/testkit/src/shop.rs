@@ -47,7 +47,11 @@ impl Shop {
         let path = format!("/products/{}/inventory", product.id);
         eventually("inventory to hear of a product", PATIENCE, || async {
             let answer = self.admin.put(&path, &json!({ "quantity": pieces })).await;
-            if answer.status == 404 { Err(answer.body.to_string()) } else { Ok(drop(answer.expect(200))) }
+            if answer.status == 404 {
+                return Err(answer.body.to_string());
+            }
+            answer.expect(200);
+            Ok(())
         })
         .await;
     }
