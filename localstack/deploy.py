@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import time
 import zipfile
 from collections.abc import Callable
@@ -67,6 +68,15 @@ class Aws:
     @cached_property
     def s3(self) -> Any:
         return self._client("s3")
+
+
+def invoke(aws: Aws, function: str, payload: dict[str, Any], what: str) -> dict[str, Any]:
+    """Has a function do its work, and waits for it; what it answers. `what` it does is said where it fails."""
+    response = aws.functions.invoke(FunctionName=function, Payload=json.dumps(payload))
+    answer = json.loads(response["Payload"].read())
+    if "FunctionError" in response:
+        raise Problem(f"{what}: {answer.get('errorMessage', answer)}; see `make logs`")
+    return answer
 
 
 def deploy(aws: Aws, root: Path, overrides: dict[str, str], say: Say) -> Resources:

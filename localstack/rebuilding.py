@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from deploy import Aws
-from problem import Problem
+from deploy import Aws, invoke
 
 
 def rebuild(aws: Aws, function: str) -> str:
@@ -14,10 +12,7 @@ def rebuild(aws: Aws, function: str) -> str:
     payload: dict[str, Any] = {}
     rebuilt = newer = 0
     while True:
-        response = aws.functions.invoke(FunctionName=function, Payload=json.dumps(payload))
-        answer = json.loads(response["Payload"].read())
-        if "FunctionError" in response:
-            raise Problem(f"{answer.get('errorMessage', answer)}; see `make logs`")
+        answer = invoke(aws, function, payload, "the views were not rebuilt")
         rebuilt, newer = rebuilt + answer["rebuilt"], newer + answer["newer"]
         if answer["next"] is None:
             return f"{rebuilt} orders rebuilt; {newer} changed meanwhile, and were left as they are"

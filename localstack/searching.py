@@ -15,8 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from api import Api
-from deploy import Aws, Resources
-from problem import Problem
+from deploy import Aws, Resources, invoke
 from products import IN_THE_SET, SET, Product, products
 
 QUERIES = SET.with_name("queries.tsv")
@@ -41,11 +40,7 @@ class Measured:
 
 def rebuild(aws: Aws, function: str) -> dict[str, int]:
     """Builds the index of a stack anew; what the function answers."""
-    response = aws.functions.invoke(FunctionName=function, Payload="{}")
-    answer = json.loads(response["Payload"].read())
-    if "FunctionError" in response:
-        raise Problem(f"the index was not rebuilt: {answer.get('errorMessage', answer)}")
-    return answer
+    return invoke(aws, function, {}, "the index was not rebuilt")
 
 
 def bench(api: Api, aws: Aws, resources: Resources, function_log: Path, say: Say) -> None:

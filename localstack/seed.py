@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from deploy import Aws, Resources
+from deploy import Aws, Resources, invoke
 from problem import Problem
 
 # Logical name of the function, and the part of seed.json it gets.
@@ -46,18 +46,10 @@ def _until_done(aws: Aws, function: str, payload: dict[str, Any], part: str) -> 
     deadline = time.monotonic() + LIMIT_SECONDS
     created = 0
     while True:
-        answer = _invoke(aws, function, payload, part)
+        answer = invoke(aws, function, payload, part)
         created += answer["created"]
         if not answer.get("waiting"):
             return {"created": created, "existing": len(payload[part]) - created}
         if time.monotonic() > deadline:
             raise Problem(f"{part}: {answer['waiting']} still wait after {LIMIT_SECONDS:.0f} s; see `make logs`")
         time.sleep(POLL_SECONDS)
-
-
-def _invoke(aws: Aws, function: str, payload: dict[str, Any], part: str) -> dict[str, Any]:
-    response = aws.functions.invoke(FunctionName=function, Payload=json.dumps(payload))
-    answer = json.loads(response["Payload"].read())
-    if "FunctionError" in response:
-        raise Problem(f"{part}: {answer.get('errorMessage', answer)}; see `make logs`")
-    return answer

@@ -2,7 +2,7 @@
 
 use kernel::Timestamp;
 use serde_json::{Value, json};
-use testkit::{Echo, PATIENCE, Person, Shop, eventually, run_function};
+use testkit::{Echo, PATIENCE, Person, Shop, eventually, invoke};
 
 /// The path of an order, or of what is below it.
 pub fn path(order: &Value, below: &str) -> String {
@@ -287,7 +287,7 @@ async fn views_are_rebuilt_while_the_shop_is_open() {
     let order = paid(&carol, &mug).await;
     let mut input = json!({});
     loop {
-        let done = run_function("RebuildOrders", &input).await;
+        let done = invoke("RebuildOrders", &input).await.expect("a rebuild");
         if done["next"].is_null() {
             break;
         }

@@ -19,7 +19,7 @@ pub use shop::{Product, Shop};
 pub use stack::{Stack, invoke, items_with};
 pub use table::{TestTable, text};
 pub use tokens::{forged_token, genuine_token};
-pub use workflow::{Held, run_function};
+pub use workflow::Held;
 
 use std::{future::Future, time::Duration};
 

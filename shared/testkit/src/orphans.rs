@@ -4,9 +4,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Product, Stack, run_function};
+use crate::{Product, Stack, invoke};
 
-/// Sets so many of a product aside for an order, by a workflow that has only this step.
+/// Sets so many of a product aside for an order, and does no more of its checkout.
 pub async fn reserve_only(order: &Value, product: &Product, pieces: u32) {
     let input = json!({
         "order_id": order["id"],
@@ -14,7 +14,7 @@ pub async fn reserve_only(order: &Value, product: &Product, pieces: u32) {
         "correlation_id": Uuid::now_v7(),
         "traceparent": format!("00-{}-00f067aa0ba902b7-01", Uuid::new_v4().simple()),
     });
-    run_function("ReserveStock", &input).await;
+    invoke("ReserveStock", &input).await.expect("a reservation");
 }
 
 /// Lets the time run out for which something is set aside for an order.

@@ -1,4 +1,4 @@
-//! Workflows of the tests' own: one that calls a function, and the checkout, held where a test wants to do something.
+//! The checkout, held where a test wants to do something.
 
 use aws_sdk_sfn::{Client, types::ExecutionStatus};
 use serde_json::{Value, json};
@@ -11,21 +11,6 @@ const HELD_SECONDS: u32 = 5;
 
 /// The name of the state in which it waits.
 const HOLD: &str = "Hold";
-
-/// Calls a function (its logical id) by a workflow that has only this step; what it answers.
-pub async fn run_function(function: &str, input: &Value) -> Value {
-    let stack = Stack::get();
-    let client = Client::new(&stack.aws().await);
-    let account = stack.state_machine.split(':').nth(4).expect("an account");
-    let function = &stack.functions[function];
-    let resource = format!("arn:aws:lambda:{}:{account}:function:{function}", stack.region);
-    let step = json!({ "Type": "Task", "Resource": resource, "End": true });
-    let definition = json!({ "StartAt": "Call", "States": { "Call": step } });
-    let execution = Execution::start(client, &definition, input).await;
-    let (status, output) = execution.end().await;
-    assert_eq!(status, ExecutionStatus::Succeeded, "{output}");
-    serde_json::from_str(&output).expect("JSON")
-}
 
 /// A checkout of an order that was placed to be paid later. It is the shop's own workflow, but stops for some seconds before one step.
 #[derive(Debug)]
@@ -149,12 +134,6 @@ impl Execution {
             }
         })
         .await
-    }
-
-    async fn end(self) -> (ExecutionStatus, String) {
-        let ended = self.wait().await;
-        self.forget().await;
-        ended
     }
 
     async fn forget(self) {
