@@ -132,6 +132,9 @@ impl Orders {
         at: Timestamp,
         act: &Act,
     ) -> Result<(), OrdersError> {
+        if let PaymentEvent::PaymentRequested(payment) = event {
+            return self.start_requested(id, payment.method.clone(), act).await;
+        }
         self.remember_payment(id, event, event_id, at).await?;
         if !matches!(event, PaymentEvent::PaymentRefunded(_)) {
             return Ok(());
@@ -142,6 +145,14 @@ impl Orders {
             return Ok(());
         }
         match self.carry_out(id, Command::Refund, act).await {
+            Ok(_) | Err(OrdersError::Refused(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Starts the checkout that payments was asked for; one that has started before, or an order that has ended, stays as it is.
+    async fn start_requested(&self, id: OrderId, payment_method: String, act: &Act) -> Result<(), OrdersError> {
+        match self.carry_out(id, Command::StartCheckout { payment_method }, act).await {
             Ok(_) | Err(OrdersError::Refused(_)) => Ok(()),
             Err(error) => Err(error),
         }

@@ -1,28 +1,31 @@
 //! Payments: authorized before a sale is confirmed, captured once after it, or given back.
 //!
 //! Money moves at the provider; the payment here records what is known of it. Between the two a function may die, so every
-//! call of the provider is idempotent on the order, and what was recorded is looked at again before anything is called.
+//! call of the provider is idempotent on the order, and what was recorded is looked at again before anything is called. What is done
+//! next is decided by [`domain`], from nothing but the two.
 
 pub mod api;
 pub mod consumers;
 pub mod domain;
 mod error;
-mod provider;
+pub mod provider;
+mod reads;
+mod refunds;
+mod requests;
 pub mod saga;
-mod simulator;
+pub mod settling;
 mod store;
 
 use aws_config::SdkConfig;
-use contracts::{Cause, PaymentEvent, PaymentFailed, PaymentProcessed, PaymentRefunded};
+use contracts::Cause;
 use dynamo::Table;
-use kernel::{Money, OrderId, PaymentId, Timestamp, UserId};
+use kernel::Timestamp;
 use lambda::env;
-use serde::Deserialize;
 
 use crate::{
-    domain::{Payment, Status},
-    provider::{Provider, Undone, Verdict},
-    store::Store,
+    domain::{Due, Payment, Refusal, Status, Step},
+    provider::{Answer, Provider},
+    store::{Change, Store},
 };
 pub use error::PaymentsError;
 
@@ -30,20 +33,11 @@ pub use error::PaymentsError;
 pub struct Payments {
     store: Store,
     provider: Option<Provider>,
+    /// The means of payment there are, if the provider lists them.
+    methods: Option<Vec<&'static str>>,
 }
 
-/// What is to be paid, and by whom.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Due {
-    /// For what.
-    pub order_id: OrderId,
-    /// Who pays.
-    pub user_id: UserId,
-    /// How much.
-    pub total: Money,
-}
-
-/// How often a step that met another one on the same payment is tried.
+/// How often others may come between a read and a write.
 const TRIES: usize = 6;
 
 impl Payments {
@@ -53,7 +47,7 @@ impl Payments {
     /// When the template did not set a variable.
     pub fn connect(config: &SdkConfig) -> Result<Self, lambda::Error> {
         let store = Store::new(Table::connect(config, env("TABLE_NAME")?));
-        Ok(Self { store, provider: None })
+        Ok(Self { store, provider: None, methods: None })
     }
 
     /// With the provider, for the functions that move money.
@@ -65,34 +59,32 @@ impl Payments {
         Ok(Self { provider: Some(provider), ..self })
     }
 
+    /// With what is known of the provider's means of payment, for the function that takes payments in.
+    ///
+    /// # Errors
+    /// When the template did not set a variable.
+    pub fn with_methods(self) -> Result<Self, lambda::Error> {
+        Ok(Self { methods: provider::methods()?, ..self })
+    }
+
     fn provider(&self) -> Result<&Provider, PaymentsError> {
         self.provider.as_ref().ok_or(PaymentsError::Unavailable("no provider is configured".to_owned()))
     }
 
-    /// Has the provider set the money aside; done before is done.
+    /// Has the provider set the money aside; done before is done. While the provider is away the payment is pending.
     ///
     /// # Errors
     /// When the provider declines, the order has ended, or nobody answers.
     pub async fn authorize(&self, due: &Due, method: &str, cause: &Cause) -> Result<(), PaymentsError> {
-        for _ in 0..TRIES {
-            if let Some(payment) = self.store.of_order(due.user_id, due.order_id).await? {
-                if payment.status == Status::Barred {
-                    // The order ended while we asked: what the provider set aside meanwhile goes back.
-                    self.provider()?.undo(due.order_id).await?;
-                }
-                return payment.status.authorized().map_err(|refusal| PaymentsError::refused(refusal, &payment));
-            }
-            let verdict = self.provider()?.authorize(due, method).await?;
+        let step = |known: Option<&Payment>, answer, now| domain::authorize(due, method, known, answer, now);
+        let done = self.take_steps(due, step, cause).await;
+        if let Err(PaymentsError::Unavailable(_) | PaymentsError::CircuitOpen) = &done {
             let now = Timestamp::now();
-            let payment = Payment::decided(due, method, &verdict, now);
-            let events = match &verdict {
-                Verdict::Approved => vec![],
-                Verdict::Declined { reason } => vec![failed(due, reason.clone())],
-            };
-            // If it was recorded meanwhile, that is looked at once more.
-            self.store.create(&payment, events, now, cause).await?;
+            let pending = Payment::new(due, method, Status::Pending, now);
+            // If something is recorded by now, it says more than this.
+            self.store.write(change(None, &pending), now, cause).await?;
         }
-        Err(PaymentsError::Busy)
+        done.map(drop)
     }
 
     /// Has the provider take the money that it set aside; done before is done.
@@ -100,121 +92,65 @@ impl Payments {
     /// # Errors
     /// When there is nothing to take any more, or nobody answers.
     pub async fn capture(&self, due: &Due, cause: &Cause) -> Result<(), PaymentsError> {
-        for _ in 0..TRIES {
-            let payment = self.store.of_order(due.user_id, due.order_id).await?.ok_or(PaymentsError::NotFound)?;
-            if !payment.status.to_capture().map_err(|refusal| PaymentsError::refused(refusal, &payment))? {
-                return Ok(());
-            }
-            if !self.provider()?.capture(due.order_id).await? {
-                return Err(PaymentsError::CaptureRefused);
-            }
-            let now = Timestamp::now();
-            let captured = payment.becoming(Status::Captured, now);
-            if self.store.replace(&captured, payment.version, vec![processed(&payment)], now, cause).await? {
-                return Ok(());
-            }
-        }
-        Err(PaymentsError::Busy)
+        self.take_steps(due, domain::capture, cause).await.map(drop)
     }
 
     /// Gives back whatever was set aside or taken for an order; from then on nothing can be.
     ///
     /// # Errors
-    /// When nobody answers.
+    /// When nobody answers, or the provider will not give it back.
     pub async fn undo(&self, due: &Due, cause: &Cause) -> Result<(), PaymentsError> {
-        for _ in 0..TRIES {
+        self.take_steps(due, |known, answer, now| domain::undo(due, known, answer, now), cause).await.map(drop)
+    }
+
+    /// Takes what steps there are until there are none: asks the provider, records what it says, tells of it. The payment as it is then.
+    ///
+    /// Whoever dies in between leaves a payment from which the same steps lead on.
+    async fn take_steps(
+        &self,
+        due: &Due,
+        next: impl Fn(Option<&Payment>, Option<Answer>, Timestamp) -> Step,
+        cause: &Cause,
+    ) -> Result<Option<Payment>, PaymentsError> {
+        let mut known = self.store.of_order(due.user_id, due.order_id).await?;
+        let mut conflicts = 0;
+        while conflicts < TRIES {
             let now = Timestamp::now();
-            let Some(payment) = self.store.of_order(due.user_id, due.order_id).await? else {
-                // First the bar, then the provider: an authorization that is on its way finds one of the two.
-                self.store.create(&Payment::barred(due, now), vec![], now, cause).await?;
-                continue;
-            };
-            let (to, events) = match payment.status {
-                Status::Declined | Status::Refunded => return Ok(()),
-                Status::Barred | Status::Voided => {
-                    self.provider()?.undo(due.order_id).await?;
-                    return Ok(());
+            let step = match next(known.as_ref(), None, now) {
+                Step::Ask(call) => {
+                    let reference = known.as_ref().and_then(|payment| payment.reference.as_deref());
+                    let answer = self.provider()?.ask(due, reference, &call).await?;
+                    next(known.as_ref(), Some(answer), now)
                 }
-                Status::Authorized | Status::Captured => match self.provider()?.undo(due.order_id).await? {
-                    Undone::Nothing | Undone::Voided => (Status::Voided, vec![]),
-                    // Taken, but we died before we could say so: who adds money up has to hear of both.
-                    Undone::Refunded if payment.status == Status::Authorized => {
-                        (Status::Refunded, vec![processed(&payment), refunded(&payment)])
-                    }
-                    Undone::Refunded => (Status::Refunded, vec![refunded(&payment)]),
-                },
+                step => step,
             };
-            if self.store.replace(&payment.becoming(to, now), payment.version, events, now, cause).await? {
-                return Ok(());
+            match step {
+                Step::Done => return Ok(known),
+                Step::Refused(refusal) => return Err(PaymentsError::Refused(refusal, known.map(Box::new))),
+                Step::Ask(_) => {
+                    return Err(PaymentsError::Unavailable("the provider says what was not asked".to_owned()));
+                }
+                Step::Write { payment, events } => {
+                    let change = Change { events, ..change(known.as_ref(), &payment) };
+                    if self.store.write(change, now, cause).await? {
+                        known = Some(*payment);
+                    } else {
+                        conflicts += 1;
+                        known = self.store.of_order(due.user_id, due.order_id).await?;
+                    }
+                }
             }
         }
         Err(PaymentsError::Busy)
     }
-
-    /// The payment of an order, if one was tried.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn of_order(&self, user_id: UserId, order_id: OrderId) -> Result<Option<Payment>, PaymentsError> {
-        let payment = self.store.of_order(user_id, order_id).await?;
-        Ok(payment.filter(Payment::was_tried))
-    }
-
-    /// The payment, if it is `user_id`'s, or whoever's if that is not given.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn find(&self, user_id: Option<UserId>, id: PaymentId) -> Result<Option<Payment>, PaymentsError> {
-        let payment = match user_id {
-            Some(user_id) => self.store.find(user_id, id).await?,
-            None => self.store.find_anyones(id).await?,
-        };
-        Ok(payment.filter(Payment::was_tried))
-    }
-
-    /// A page of a user's payments, newest first, and whether there are more; the id of the last one looked at.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn of_user(
-        &self,
-        user_id: UserId,
-        after: Option<String>,
-        limit: usize,
-    ) -> Result<(Vec<Payment>, Option<PaymentId>), PaymentsError> {
-        let (payments, more) = self.store.of_user(user_id, after, limit).await?;
-        let next = payments.last().map(|last| last.id).filter(|_| more);
-        Ok((payments.into_iter().filter(Payment::was_tried).collect(), next))
-    }
 }
 
-fn failed(due: &Due, reason: String) -> PaymentEvent {
-    PaymentFailed {
-        payment_id: domain::payment_id(due.order_id),
-        order_id: due.order_id,
-        user_id: due.user_id,
-        amount: due.total,
-        reason,
-    }
-    .into()
+/// A change of which nothing is told, and nothing written beside.
+fn change<'a>(before: Option<&'a Payment>, payment: &'a Payment) -> Change<'a> {
+    Change { payment, before, events: Vec::new(), claimed: None }
 }
 
-fn processed(payment: &Payment) -> PaymentEvent {
-    PaymentProcessed {
-        payment_id: payment.id,
-        order_id: payment.order_id,
-        user_id: payment.user_id,
-        amount: payment.amount,
-    }
-    .into()
-}
-
-fn refunded(payment: &Payment) -> PaymentEvent {
-    PaymentRefunded {
-        payment_id: payment.id,
-        order_id: payment.order_id,
-        user_id: payment.user_id,
-        amount: payment.amount,
-    }
-    .into()
+/// That there is no such payment.
+fn not_found() -> PaymentsError {
+    PaymentsError::Refused(Refusal::NotFound, None)
 }

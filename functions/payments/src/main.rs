@@ -1,16 +1,26 @@
 //! The functions of the payments context, by handler name (`Handler:` in template.yaml).
 
-use lambda::{Error, cursor::Cursors, handler, http, outbox, queue, start, task, unknown_handler};
-use payments::{Payments, api, consumers, saga};
+use lambda::{
+    Error, command, cursor::Cursors, handler, http, limit::Limiter, outbox, policy::Limit, queue, start, task,
+    unknown_handler,
+};
+use payments::{Payments, api, consumers, saga, settling};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let config = start().await;
     let payments = Payments::connect(&config)?;
+    let limiter = || Limiter::connect(&config, Limit::Writes);
     match handler()?.as_str() {
         "list-payments" => http::serve((payments, Cursors::from_env()?), api::list_payments).await,
         "get-payment" => http::serve(payments, api::get_payment).await,
+        "pay" => http::serve_limited(limiter()?, payments.with_methods()?, api::pay).await,
+        "refund" => http::serve_limited(limiter()?, payments.with_provider()?, api::refund).await,
+        "payment-stats" => http::serve(payments, api::payment_stats).await,
         "publish" => outbox::serve(&config).await,
+        "remember-order" => queue::serve(payments, consumers::remember_order).await,
+        "capture-confirmed" => queue::serve(payments.with_provider()?, consumers::capture_confirmed).await,
+        "settle-refunds" => command::serve(payments.with_provider()?, settling::settle_refunds).await,
         "undo-cancelled" => queue::serve(payments.with_provider()?, consumers::undo_cancelled).await,
         "authorize-payment" => task::serve(payments.with_provider()?, saga::authorize_payment).await,
         "capture-payment" => task::serve(payments.with_provider()?, saga::capture_payment).await,

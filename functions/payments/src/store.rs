@@ -3,6 +3,10 @@
 //! | item | pk | sk | gsi1pk | gsi1sk |
 //! | --- | --- | --- | --- | --- |
 //! | payment | `USER#<user>` | `PAYMENT#<payment>` | `PAYMENT#<payment>` | `PAYMENT` |
+//! | copy of an order's total | `ORDER#<order>` | `COPY` | | |
+//! | payment with refunds that have not gone yet | `UNSETTLED` | `PAYMENT#<payment>` | | |
+//! | counters of a 256th of the payments | `STATS#<shard>` | `STATS` | | |
+//! | answer to an idempotency key | `IDEMPOTENCY#<hash of the user>#<key>` | `IDEMPOTENCY` | | |
 //! | outbox entry | `EVENT#<event>` | `EVENT` | | |
 //! | the simulator's books | `SIMULATOR#<order>` | `INTENT` | | |
 //!
@@ -10,17 +14,47 @@
 //! backwards. Another user's payment is simply not there; an administrator finds it by gsi1.
 
 use contracts::{Cause, Envelope, PaymentEvent};
-use dynamo::{Item, Key, Query, StoreError, Table, Write, item, number, outbox_item, text};
+use dynamo::{Answer, Claim, Item, Key, Query, StoreError, Table, Write, count, item, number, outbox_item, text};
 use kernel::{OrderId, PaymentId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
 
-use crate::domain::{Payment, payment_id};
+use crate::domain::{Due, Payment, payment_id};
 
 pub struct Store {
     table: Table,
 }
 
+/// What is written of a payment, and beside it.
+pub struct Change<'a> {
+    /// The payment as it is then.
+    pub payment: &'a Payment,
+    /// What was known of it; nothing, if it is new.
+    pub before: Option<&'a Payment>,
+    /// What is told of it.
+    pub events: Vec<PaymentEvent>,
+    /// The answer to an idempotency key.
+    pub claimed: Option<(&'a Claim, &'a Answer)>,
+}
+
+/// A payment with refunds that have not gone yet.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Unsettled {
+    /// Whose, and for what.
+    pub due: Due,
+    /// Since when.
+    pub since: Timestamp,
+}
+
 fn payment_key(user_id: UserId, id: PaymentId) -> Key {
     Key::new(format!("USER#{user_id}"), format!("PAYMENT#{id}"))
+}
+
+fn order_key(id: OrderId) -> Key {
+    Key::new(format!("ORDER#{id}"), "COPY")
+}
+
+fn unsettled_key(id: PaymentId) -> Key {
+    Key::new("UNSETTLED", format!("PAYMENT#{id}"))
 }
 
 impl Store {
@@ -40,6 +74,7 @@ impl Store {
         self.find(user_id, payment_id(order_id)).await
     }
 
+    /// Whosever payment; up to date, although the index that says whose it is may lag.
     pub async fn find_anyones(&self, id: PaymentId) -> Result<Option<Payment>, StoreError> {
         let query = Query {
             index: Some("gsi1"),
@@ -49,7 +84,10 @@ impl Store {
             descending: false,
             limit: 1,
         };
-        Ok(self.table.page(&query).await?.items.pop())
+        match self.table.page::<Payment>(&query).await?.items.pop() {
+            Some(payment) => self.find(payment.user_id, id).await,
+            None => Ok(None),
+        }
     }
 
     pub async fn of_user(
@@ -70,50 +108,78 @@ impl Store {
         Ok((page.items, page.more))
     }
 
-    /// Whether it is new: there is one payment of an order.
-    pub async fn create(
-        &self,
-        payment: &Payment,
-        events: Vec<PaymentEvent>,
-        now: Timestamp,
-        cause: &Cause,
-    ) -> Result<bool, StoreError> {
-        let write = Write::put(payment_item(payment)?).if_absent();
-        self.write(write, payment, events, now, cause).await
+    /// What an order costs, and whom: once told, it stays.
+    pub async fn order(&self, id: OrderId) -> Result<Option<Due>, StoreError> {
+        self.table.get(&order_key(id)).await
     }
 
-    /// Whether nobody else wrote the payment since its `seen` version.
-    pub async fn replace(
-        &self,
-        payment: &Payment,
-        seen: u64,
-        events: Vec<PaymentEvent>,
-        now: Timestamp,
-        cause: &Cause,
-    ) -> Result<bool, StoreError> {
-        let write = Write::put(payment_item(payment)?).only_if("#version = :seen").with([number(":seen", seen)]);
-        self.write(write, payment, events, now, cause).await
+    pub async fn remember_order(&self, due: &Due) -> Result<(), StoreError> {
+        self.table.write_if_allowed(Write::put(item(&order_key(due.order_id), due)?).if_absent()).await.map(drop)
     }
 
-    async fn write(
-        &self,
-        write: Write,
-        payment: &Payment,
-        events: Vec<PaymentEvent>,
-        now: Timestamp,
-        cause: &Cause,
-    ) -> Result<bool, StoreError> {
-        let mut writes = vec![write];
-        for event in events {
-            // The place among the payment's events is what happened, not how often it was written.
-            let sequence = match event {
-                PaymentEvent::PaymentProcessed(_) | PaymentEvent::PaymentFailed(_) => 1,
-                PaymentEvent::PaymentRefunded(_) => 2,
-            };
+    /// Some payments with refunds that have not gone yet, and where to go on.
+    pub async fn unsettled(&self, after: Option<String>, limit: usize) -> Result<(Vec<Unsettled>, bool), StoreError> {
+        let query = Query { index: None, pk: "UNSETTLED".to_owned(), sk_prefix: "", after, descending: false, limit };
+        let page = self.table.page(&query).await?;
+        Ok((page.items, page.more))
+    }
+
+    /// Where the page after this one begins.
+    pub fn after_unsettled(last: &Unsettled) -> String {
+        unsettled_key(payment_id(last.due.order_id)).sk
+    }
+
+    /// What was answered to an idempotency key.
+    pub async fn answered(&self, claim: &Claim) -> Result<Option<Item>, StoreError> {
+        Ok(self.table.get_many(std::slice::from_ref(claim.key())).await?.remove(claim.key()))
+    }
+
+    /// Writes a payment with its events and counters in one transaction; whether nobody else had written it since it was read, or
+    /// answered to the idempotency key.
+    pub async fn write(&self, change: Change<'_>, now: Timestamp, cause: &Cause) -> Result<bool, StoreError> {
+        let Change { payment, before, events, claimed } = change;
+        let mut writes = Vec::new();
+        if let Some((claim, answer)) = claimed {
+            writes.push(claim.store(answer, now)?);
+        }
+        let put = Write::put(payment_item(payment)?);
+        writes.push(match before {
+            Some(before) => put.only_if("#version = :seen").with([number(":seen", before.version)]),
+            None => put.if_absent(),
+        });
+        writes.extend(count(payment.id, counted(&events)));
+        writes.extend(unsettled(before, payment, now)?);
+        let first = payment.sequence + 1 - events.len() as u64;
+        for (sequence, event) in (first..).zip(events) {
             writes.push(Write::put(outbox_item(&Envelope::new(event, payment.id, sequence, now, cause))?));
         }
         self.table.transact_if_allowed(writes).await
     }
+}
+
+/// How the counters see what happened: `captured`, `declined`, `refunded` and the minor units of each, by currency.
+fn counted(events: &[PaymentEvent]) -> Vec<(String, i64)> {
+    let counts = |event: &PaymentEvent| {
+        let (what, amount) = match event {
+            PaymentEvent::PaymentRequested(_) => return vec![],
+            PaymentEvent::PaymentProcessed(payment) => ("captured", payment.amount),
+            PaymentEvent::PaymentFailed(payment) => ("declined", payment.amount),
+            PaymentEvent::PaymentRefunded(payment) => ("refunded", payment.amount),
+        };
+        vec![(what.to_owned(), 1), (format!("{what}_{}", amount.currency()), amount.minor())]
+    };
+    events.iter().flat_map(counts).collect()
+}
+
+/// The entry among those that have refunds to go, when that changes.
+fn unsettled(before: Option<&Payment>, payment: &Payment, now: Timestamp) -> Result<Option<Write>, StoreError> {
+    let was = before.is_some_and(|before| before.pending_refund().is_some());
+    let key = unsettled_key(payment.id);
+    Ok(match (was, payment.pending_refund().is_some()) {
+        (false, true) => Some(Write::put(item(&key, &Unsettled { due: payment.due(), since: now })?)),
+        (true, false) => Some(Write::delete(key)),
+        (false, false) | (true, true) => None,
+    })
 }
 
 fn payment_item(payment: &Payment) -> Result<Item, StoreError> {

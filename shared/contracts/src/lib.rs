@@ -22,7 +22,7 @@ pub use orders::{
     CancelReason, CheckoutStarted, OrderCancelled, OrderConfirmed, OrderDelivered, OrderEvent, OrderLine, OrderPlaced,
     OrderProcessing, OrderRefunded, OrderShipped, StockLine,
 };
-pub use payments::{PaymentEvent, PaymentFailed, PaymentProcessed, PaymentRefunded};
+pub use payments::{PaymentEvent, PaymentFailed, PaymentProcessed, PaymentRefunded, PaymentRequested};
 pub use users::{Role, UserDeleted, UserEvent, UserField, UserRegistered, UserUpdated};
 
 /// Declares one context's events: the enum, its names on the wire, a `From` for each, and how those of older shapes are lifted.

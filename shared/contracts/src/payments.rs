@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 crate::events!(
     /// The events of payments.
     PaymentEvent from "payments" {
+        /// Somebody wants to pay an order.
+        PaymentRequested,
         /// Money was captured.
         PaymentProcessed,
         /// No money will come.
@@ -14,6 +16,21 @@ crate::events!(
         PaymentRefunded,
     }
 );
+
+/// Somebody wants to pay an order: its checkout may start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentRequested {
+    /// The payment, of which nothing else is known yet.
+    pub payment_id: PaymentId,
+    /// What it is to pay for.
+    pub order_id: OrderId,
+    /// Whose order that is.
+    pub user_id: UserId,
+    /// How much: the order's total.
+    pub amount: Money,
+    /// The provider's token of the means of payment.
+    pub method: String,
+}
 
 /// Money was captured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

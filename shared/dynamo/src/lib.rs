@@ -2,6 +2,7 @@
 //!
 //! Every item has the string keys `pk` and `sk`; each context's `store` module documents its own layout.
 
+mod counters;
 mod idempotency;
 mod outbox;
 mod sweep;
@@ -11,6 +12,7 @@ mod write;
 use aws_sdk_dynamodb::primitives::Blob;
 
 pub use aws_sdk_dynamodb::types::AttributeValue;
+pub use counters::count;
 pub use idempotency::{Answer, Claim, KeyReused};
 pub use outbox::{OUTBOX_KIND, event_item, outbox_item, outbox_item_at};
 pub use sweep::{Scan, Scanned};

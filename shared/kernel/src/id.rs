@@ -128,6 +128,10 @@ id!(
     PaymentId
 );
 id!(
+    /// Money going back, all of a payment or a part of it.
+    RefundId
+);
+id!(
     /// An event, once and for all: consumers tell duplicates by it.
     EventId
 );

@@ -27,6 +27,11 @@ pub enum Currency {
     Gbp,
 }
 
+impl Currency {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Usd, Self::Eur, Self::Gbp];
+}
+
 /// Why an arithmetic on money has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {

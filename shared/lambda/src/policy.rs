@@ -98,6 +98,9 @@ pub const ROUTES: &[Route] = &[
     route("PATCH /api/v1/orders/{order_id}/status", Access::Admin).limited(Limit::Writes),
     route("POST /api/v1/orders/{order_id}/payment", Access::Owner).limited(Limit::Writes),
     route("GET /api/v1/payments", Access::Customer),
+    route("POST /api/v1/payments", Access::Customer).limited(Limit::Writes),
+    route("GET /api/v1/payments/stats", Access::Admin),
+    route("POST /api/v1/payments/refund", Access::Admin).limited(Limit::Writes),
     route("GET /api/v1/payments/{payment_id}", Access::Owner),
 ];
 

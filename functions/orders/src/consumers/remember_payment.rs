@@ -6,6 +6,7 @@ use crate::{Orders, OrdersError, domain::Actor, store::Act};
 /// Keeps what is heard of an order's payment, and takes note of money that is back.
 pub async fn remember_payment(orders: &Orders, envelope: Envelope<PaymentEvent>) -> Result<(), OrdersError> {
     let order_id = match &envelope.event {
+        PaymentEvent::PaymentRequested(payment) => payment.order_id,
         PaymentEvent::PaymentProcessed(payment) => payment.order_id,
         PaymentEvent::PaymentFailed(payment) => payment.order_id,
         PaymentEvent::PaymentRefunded(payment) => payment.order_id,

@@ -31,6 +31,8 @@ impl Payment {
     /// The copy after hearing `event`, `known` before it; nothing, if that is no news.
     pub fn heard(known: Option<&Self>, event: &PaymentEvent, id: EventId, at: Timestamp) -> Option<Self> {
         let (payment_id, amount) = match event {
+            // That somebody wants to pay says nothing of money.
+            PaymentEvent::PaymentRequested(_) => return None,
             PaymentEvent::PaymentProcessed(told) => (told.payment_id, told.amount),
             PaymentEvent::PaymentFailed(told) => (told.payment_id, told.amount),
             PaymentEvent::PaymentRefunded(told) => (told.payment_id, told.amount),
@@ -46,6 +48,7 @@ impl Payment {
         };
         let mut payment = known.cloned().unwrap_or_else(new);
         match event {
+            PaymentEvent::PaymentRequested(_) => {}
             PaymentEvent::PaymentProcessed(_) => {
                 // A refund that was heard before may have been of less.
                 (payment.captured, payment.amount) = (true, amount);

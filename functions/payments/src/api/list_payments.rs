@@ -44,7 +44,7 @@ pub(super) fn operation() -> Operation {
         .query::<OrderId>("order_id", "Only the payment of this order.", "01930000-0000-7003-8000-000000000001")
         .query::<UserId>("user_id", "This user's, for administrators.", "01930000-0000-7001-8000-000000000001")
         .list()
-        .ok::<ListAnswer<'_>>("A page of payments.", json!({ "items": [example()], "next_cursor": null }))
+        .ok::<ListAnswer<'_>>("A page of payments.", json!({ "items": [example("captured")], "next_cursor": null }))
         .refuses(not_yours())
 }
 

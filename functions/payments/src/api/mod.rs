@@ -3,13 +3,26 @@
 mod answer;
 mod get_payment;
 mod list_payments;
+mod pay;
+mod payment_stats;
+mod refund;
 
 use lambda::openapi::Operation;
 
+pub(crate) use answer::existing;
 pub use get_payment::get_payment;
 pub use list_payments::list_payments;
+pub use pay::pay;
+pub use payment_stats::payment_stats;
+pub use refund::refund;
 
 /// How the document tells of them.
 pub fn operations() -> Vec<Operation> {
-    vec![get_payment::operation(), list_payments::operation()]
+    vec![
+        list_payments::operation(),
+        pay::operation(),
+        get_payment::operation(),
+        refund::operation(),
+        payment_stats::operation(),
+    ]
 }

@@ -2,7 +2,19 @@
 
 use contracts::{Envelope, OrderEvent};
 
-use crate::{Due, Payments, PaymentsError};
+use crate::{
+    Payments, PaymentsError,
+    domain::{Due, Refusal},
+};
+
+/// Keeps what an order costs, and whom.
+pub async fn remember_order(payments: &Payments, envelope: Envelope<OrderEvent>) -> Result<(), PaymentsError> {
+    let OrderEvent::OrderPlaced(order) = envelope.event else {
+        return Ok(());
+    };
+    let due = Due { order_id: order.order_id, user_id: order.user_id, total: order.total };
+    Ok(payments.store.remember_order(&due).await?)
+}
 
 /// Gives back what was paid for a cancelled order, whoever cancelled it.
 pub async fn undo_cancelled(payments: &Payments, envelope: Envelope<OrderEvent>) -> Result<(), PaymentsError> {
@@ -12,4 +24,19 @@ pub async fn undo_cancelled(payments: &Payments, envelope: Envelope<OrderEvent>)
     };
     let due = Due { order_id: order.order_id, user_id: order.user_id, total: order.total };
     payments.undo(&due, &cause).await
+}
+
+/// Makes sure, some minutes after an order was confirmed, that its money was taken: its checkout may have died before, or have given up
+/// on a provider that was away. What cannot be taken is for the checkout, or for whoever cancels the order.
+pub async fn capture_confirmed(payments: &Payments, envelope: Envelope<OrderEvent>) -> Result<(), PaymentsError> {
+    let cause = envelope.as_cause();
+    let OrderEvent::OrderConfirmed(order) = envelope.event else {
+        return Ok(());
+    };
+    let due = Due { order_id: order.order_id, user_id: order.user_id, total: order.total };
+    match payments.capture(&due, &cause).await {
+        // Its order was cancelled, and this was undone.
+        Err(PaymentsError::Refused(Refusal::CaptureRefused(_), Some(payment))) if payment.status.has_ended() => Ok(()),
+        done => done,
+    }
 }

@@ -1,0 +1,72 @@
+use kernel::{Invalid, OrderId};
+use lambda::{
+    http::{self, Reply, Request, Response},
+    input::{Amount, Field, Fields},
+    openapi::{Object, Operation},
+};
+use schemars::{Schema, json_schema};
+use serde_json::{Value, json};
+
+use super::answer::{PaymentAnswer, example};
+use crate::{Payments, PaymentsError, domain::Refusal, error::unknown_method, requests::PaymentRequest};
+
+/// A means of payment, as the provider names it: never a card number.
+struct PaymentMethod(String);
+
+impl Field for PaymentMethod {
+    fn read(value: &Value) -> Result<Self, Invalid> {
+        let token = value.as_str().ok_or_else(|| Invalid::new("wrong_type", "must be a string"))?;
+        let is_token = token.len() <= 64
+            && token.starts_with("pm_")
+            && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        is_token.then(|| Self(token.to_owned())).ok_or_else(|| unknown_method(&[]))
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "maxLength": 64, "pattern": "^pm_[A-Za-z0-9_]*$" })
+    }
+}
+
+/// `POST /payments`: has an order paid that was placed to be paid later, as `POST /orders/{order_id}/payment` does; the answer does not
+/// wait for that.
+pub async fn pay(payments: &Payments, request: &Request) -> Reply {
+    let caller = request.caller()?;
+    let wanted = request.body(read)?;
+    let claim = request.idempotency(&wanted)?;
+    let answer = payments.request(caller, &wanted, claim, request, |payment| {
+        http::accepted(format!("/api/v1/payments/{}", payment.id), &PaymentAnswer::from(payment))
+    });
+    Ok(Response::from(answer.await?))
+}
+
+fn read(body: &Fields<'_>) -> Option<PaymentRequest> {
+    let order_id = body.required::<OrderId>("order_id");
+    let amount = body.required::<Amount>("amount");
+    let method = body.required::<PaymentMethod>("method");
+    Some(PaymentRequest { order_id: order_id?, amount: amount?, method: method?.0 })
+}
+
+/// How the document tells of it.
+pub(super) fn operation() -> Operation {
+    let order_id = "01930000-0000-7003-8000-000000000001";
+    Operation::new("POST /api/v1/payments", "createPayment", "Pay an order that was placed to be paid later")
+        .describe(
+            "The payment is `pending`; a moment later it is `captured`, `declined` or `voided`. An order has one payment: if there is \
+             one, or was, `payment` in the problem shows it.",
+        )
+        .body(
+            Object::new()
+                .required::<OrderId>("order_id")
+                .required::<Amount>("amount")
+                .about("The order's total.")
+                .required::<PaymentMethod>("method")
+                .about("The payment provider's token of the means of payment.")
+                .example("a card", json!({ "order_id": order_id, "amount": "1978.90", "method": "pm_card_visa" })),
+        )
+        .idempotent()
+        .answer::<PaymentAnswer<'_>>(202, "The payment, which nobody has answered to yet.", example("pending"))
+        .refuses(PaymentsError::NoSuchOrder)
+        .refuses(PaymentsError::Refused(Refusal::Exists, None))
+        .refuses(PaymentsError::Refused(Refusal::Ended, None))
+        .refuses(PaymentsError::Busy)
+}

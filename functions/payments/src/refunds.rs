@@ -1,0 +1,102 @@
+//! Giving money back.
+
+use contracts::Cause;
+use dynamo::{Answer, Claim};
+use kernel::{Money, PaymentId, RefundId};
+use lambda::{http::Request, problem::Problem};
+
+use crate::{
+    Payments, PaymentsError, change,
+    domain::{self, Due, Payment, Step, payment_id},
+    not_found,
+    store::Change,
+};
+
+/// What is to go back.
+#[derive(Debug, serde::Serialize)]
+pub struct RefundRequest {
+    /// Of which payment.
+    pub payment_id: PaymentId,
+    /// How much; nothing means all that is left.
+    pub amount: Option<lambda::input::Amount>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// How often others may come between a read and a write.
+const TRIES: usize = 8;
+
+impl Payments {
+    /// Gives back a part of a captured payment, or all that is left: the payment as it is then, and the refund. What the provider does
+    /// not answer to at once is pending, and asked again until it does.
+    ///
+    /// Once per idempotency key, from which the refund's id follows: asked again, it is told as it stands then.
+    ///
+    /// # Errors
+    /// When there is no such payment, less of it is left, the provider will not, or the key was used with another request.
+    pub async fn refund(
+        &self,
+        wanted: &RefundRequest,
+        claim: Option<Claim>,
+        request: &Request,
+        respond: impl Fn(&Payment, RefundId) -> Result<Answer, Problem>,
+    ) -> Result<Answer, PaymentsError> {
+        let id =
+            claim.as_ref().map_or_else(RefundId::new, |claim| RefundId::derived(wanted.payment_id, &claim.key().pk));
+        let found =
+            self.store.find_anyones(wanted.payment_id).await?.filter(Payment::was_tried).ok_or_else(not_found)?;
+        let due = found.due();
+        let amount: Option<Money> = wanted.amount.map(|amount| amount.of(due.total.currency()));
+        let mut known = Some(found);
+        for _ in 0..TRIES {
+            if let Some(claim) = &claim
+                && let Some(found) = self.store.answered(claim).await?
+                && claim.replay(&found, request.now)??.is_some()
+            {
+                return self.settle_now(&due, id, &request.cause(), respond).await;
+            }
+            match domain::refund(id, amount, wanted.reason.as_deref(), known.as_ref(), None, request.now) {
+                Step::Write { payment, events } => {
+                    let answer = respond(&payment, id).map_err(PaymentsError::Answer)?;
+                    let claimed = claim.as_ref().map(|claim| (claim, &answer));
+                    let change = Change { events, claimed, ..change(known.as_ref(), &payment) };
+                    if self.store.write(change, request.now, &request.cause()).await? {
+                        return self.settle_now(&due, id, &request.cause(), respond).await;
+                    }
+                }
+                Step::Refused(refusal) => return Err(PaymentsError::Refused(refusal, None)),
+                Step::Done | Step::Ask(_) => return Err(PaymentsError::Busy),
+            }
+            known = self.store.of_order(due.user_id, due.order_id).await?;
+        }
+        Err(PaymentsError::Busy)
+    }
+
+    /// Asks the provider for a refund that is recorded; if it does not answer, the refund stays pending.
+    async fn settle_now(
+        &self,
+        due: &Due,
+        id: RefundId,
+        cause: &Cause,
+        respond: impl Fn(&Payment, RefundId) -> Result<Answer, Problem>,
+    ) -> Result<Answer, PaymentsError> {
+        let step = |known: Option<&Payment>, answer, now| domain::refund(id, None, None, known, answer, now);
+        let payment = match self.take_steps(due, step, cause).await {
+            Ok(payment) => payment,
+            Err(error @ (PaymentsError::Unavailable(_) | PaymentsError::CircuitOpen | PaymentsError::Busy)) => {
+                tracing::warn!(%error, payment_id = %payment_id(due.order_id), "a refund is pending");
+                self.store.of_order(due.user_id, due.order_id).await?
+            }
+            Err(error) => return Err(error),
+        };
+        respond(&payment.ok_or_else(not_found)?, id).map_err(PaymentsError::Answer)
+    }
+
+    /// Asks the provider for all refunds of an order that have not gone yet.
+    ///
+    /// # Errors
+    /// When the provider or the store does not answer.
+    pub async fn settle(&self, due: &Due, cause: &Cause) -> Result<(), PaymentsError> {
+        self.take_steps(due, domain::settle, cause).await.map(drop)
+    }
+}
