@@ -15,14 +15,19 @@ from typing import Any
 
 # Refusals of requests that are as the document says: it tells what is well-formed, and the shop what it has and what it knows.
 SEMANTIC = {
+    "amount_differs": "the amount is not the order's total",
     "idempotency_key_reused": "the key was used with another request",
     "invalid_cursor": "a cursor is text, but only this list's own is good",
     "known_to_others": "a password that is the e-mail address of the same request",
     "not_one_amount": "prices in two currencies",
     "price_differs": "the price is not the catalog's",
+    "one_of": "two fields of which one says it",
     "stale": "an If-Match of another state",
+    "too_little": "an amount of nothing",
     "too_common": "the password is on a list",
+    "too_much": "more than is left",
     "too_many_together": "two lines of one product, each of a good quantity",
+    "unknown_payment_method": "a token, but none of the simulator's",
     "unknown_product": "the id is one, but of no product",
     "unknown_user": "the id is one, but of no user",
     "unsupported_filter": "two filters that do not go together",

@@ -15,6 +15,7 @@ mod logs_in_and_out;
 mod meets_faults;
 mod minds_an_account;
 mod orders_first_order;
+mod pays_and_is_paid_back;
 mod reads_the_reference;
 mod runs_the_catalog;
 mod searches;

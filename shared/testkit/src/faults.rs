@@ -191,6 +191,14 @@ pub async fn publish(event: &Value) {
     publish.send().await.expect("published");
 }
 
+/// Sends an event to one consumer's queue (its logical id), past the delay that the queue may have.
+pub async fn send_now(queue: &str, event: &Value) {
+    let stack = Stack::get();
+    let sqs = aws_sdk_sqs::Client::new(&stack.aws().await);
+    let send = sqs.send_message().queue_url(&stack.queues[queue]).message_body(event.to_string()).delay_seconds(0);
+    send.send().await.expect("a message is sent");
+}
+
 /// Waits until a queue (its logical id) is empty, and its consumer done with what was in it.
 pub async fn drained(queue: &str) {
     let stack = Stack::get();
@@ -216,6 +224,8 @@ fn consumers_of(source: &str) -> &'static [&'static str] {
             "SettleOrderQueue",
             "StartCheckoutQueue",
             "UndoCancelledQueue",
+            "PaymentsRememberOrderQueue",
+            "CaptureConfirmedQueue",
             "MailOrderConfirmedQueue",
             "MailOrderCancelledQueue",
         ],

@@ -12,7 +12,7 @@ mod table;
 mod tokens;
 mod workflow;
 
-pub use faults::{Echo, drained, kill_function, publish, workflow_history};
+pub use faults::{Echo, drained, kill_function, publish, send_now, workflow_history};
 pub use orphans::{has_overdue_reservation, reserve_only};
 pub use person::{Answer, PASSWORD, Person};
 pub use shop::{Product, Shop};

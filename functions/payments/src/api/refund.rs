@@ -55,7 +55,7 @@ fn read(body: &Fields<'_>) -> Option<RefundRequest> {
 
 /// How the document tells of it.
 pub(super) fn operation() -> Operation {
-    let mut refunded = example("captured");
+    let mut refunded = example("partly_refunded");
     refunded["refunded_amount"] = json!("20.00");
     refunded["refunds"] = json!([{
         "id": "01930000-0000-7008-8000-000000000001",
@@ -65,6 +65,7 @@ pub(super) fn operation() -> Operation {
         "created_at": "2026-11-21T07:30:32.000Z",
     }]);
     let mut pending = refunded.clone();
+    pending["status"] = json!("captured");
     pending["refunded_amount"] = json!("0.00");
     pending["refunds"][0]["status"] = json!("pending");
     let form = || {

@@ -1,5 +1,5 @@
 //! ```text
-//! (none) ─► pending ─► authorized ─► captured ─► refunded     all of it; a part of it leaves it captured
+//! (none) ─► pending ─► authorized ─► captured ─► partly refunded ─► refunded
 //!    │         │ │          └──────► voided
 //!    │         │ └────► declined
 //!    │         └──────► voided
@@ -34,8 +34,10 @@ pub enum Status {
     Authorized,
     /// The bank said no.
     Declined,
-    /// The money is ours, or what is left of it after refunds.
+    /// The money is ours.
     Captured,
+    /// A part of what was taken went back.
+    PartlyRefunded,
     /// What was set aside is free again.
     Voided,
     /// All that was taken went back.
@@ -46,6 +48,11 @@ pub enum Status {
 }
 
 impl Status {
+    /// Whether money was taken of which something is left.
+    pub fn holds_money(self) -> bool {
+        matches!(self, Self::Captured | Self::PartlyRefunded)
+    }
+
     /// Whether no money will move any more.
     pub fn has_ended(self) -> bool {
         matches!(self, Self::Declined | Self::Voided | Self::Refunded | Self::Barred)
@@ -166,7 +173,7 @@ impl Payment {
     /// What is left that could be given back: not what is on its way.
     pub fn refundable(&self) -> Money {
         let gone = self.sum(|status| status != RefundStatus::Failed);
-        let taken = if self.status == Status::Captured { self.amount.minor() } else { gone.minor() };
+        let taken = if self.status.holds_money() { self.amount.minor() } else { gone.minor() };
         Money::from_minor(taken - gone.minor(), self.amount.currency())
     }
 

@@ -127,7 +127,9 @@ pub fn authorize(due: &Due, method: &str, known: Option<&Payment>, answer: Optio
         };
     };
     match payment.status {
-        Status::Pending | Status::Authorized | Status::Captured | Status::Refunded => Step::Done,
+        Status::Pending | Status::Authorized | Status::Captured | Status::PartlyRefunded | Status::Refunded => {
+            Step::Done
+        }
         Status::Declined => Step::Refused(Refusal::Declined(payment.failure_reason.clone().unwrap_or_default())),
         // The order ended while we asked: what the provider set aside meanwhile goes back.
         Status::Voided | Status::Barred if answer.is_none() => Step::Ask(Call::Void),
@@ -144,7 +146,7 @@ pub fn capture(known: Option<&Payment>, answer: Option<Answer>, now: Timestamp) 
         (Status::Authorized, Some(Answer::Captured)) => captured(payment, now),
         (Status::Authorized, Some(Answer::CaptureRefused { reason })) => Step::Refused(Refusal::CaptureRefused(reason)),
         (Status::Authorized, _) => Step::Ask(Call::Capture),
-        (Status::Captured | Status::Refunded, _) => Step::Done,
+        (Status::Captured | Status::PartlyRefunded | Status::Refunded, _) => Step::Done,
         (Status::Pending | Status::Declined | Status::Voided | Status::Barred, _) => {
             Step::Refused(Refusal::CaptureRefused("nothing is set aside".to_owned()))
         }
@@ -165,7 +167,7 @@ pub fn undo(due: &Due, known: Option<&Payment>, answer: Option<Answer>, now: Tim
             Step::Done
         }
         (Status::Authorized | Status::Voided | Status::Barred, _) => Step::Ask(Call::Void),
-        (Status::Captured, answer) => {
+        (Status::Captured | Status::PartlyRefunded, answer) => {
             let id = RefundId::derived(due.order_id, "undo");
             match payment.refund(id).map(|refund| refund.status) {
                 _ if payment.pending_refund().is_some() => settle(Some(payment), answer, now),
@@ -200,12 +202,18 @@ pub fn refund(
     let left = payment.refundable();
     let amount = amount.unwrap_or(left);
     match payment.status {
-        Status::Captured | Status::Refunded if amount.minor() < 1 || amount.minor() > left.minor() => {
+        Status::Captured | Status::PartlyRefunded | Status::Refunded
+            if amount.minor() < 1 || amount.minor() > left.minor() =>
+        {
             Step::Refused(Refusal::TooMuch(left))
         }
-        Status::Captured if amount.currency() != left.currency() => Step::Refused(Refusal::TooMuch(left)),
-        Status::Captured if payment.refunds.len() >= MOST_REFUNDS => Step::Refused(Refusal::TooManyRefunds),
-        Status::Captured => add_refund(payment, id, amount, reason.map(str::to_owned), now),
+        Status::Captured | Status::PartlyRefunded if amount.currency() != left.currency() => {
+            Step::Refused(Refusal::TooMuch(left))
+        }
+        Status::Captured | Status::PartlyRefunded if payment.refunds.len() >= MOST_REFUNDS => {
+            Step::Refused(Refusal::TooManyRefunds)
+        }
+        Status::Captured | Status::PartlyRefunded => add_refund(payment, id, amount, reason.map(str::to_owned), now),
         other => Step::Refused(Refusal::NotCaptured(other)),
     }
 }
@@ -231,7 +239,7 @@ pub fn hear(due: &Due, method: &str, reference: &str, fact: &Fact, known: Option
         (Fact::Failed { reason }, None | Some(Status::Pending)) => declined(due, method, known, reason.clone(), now),
         (Fact::Authorized | Fact::Failed { .. }, Some(_)) => Step::Done,
 
-        (Fact::Captured, Some(Status::Captured | Status::Refunded)) => Step::Done,
+        (Fact::Captured, Some(Status::Captured | Status::PartlyRefunded | Status::Refunded)) => Step::Done,
         (Fact::Captured | Fact::Refunded { .. }, None | Some(Status::Pending | Status::Authorized)) => {
             let new = Payment { version: 0, ..Payment::new(due, method, Status::Pending, now) };
             let before = known.cloned().unwrap_or(new);
@@ -243,7 +251,7 @@ pub fn hear(due: &Due, method: &str, reference: &str, fact: &Fact, known: Option
         }
         (Fact::Canceled, None | Some(Status::Voided | Status::Barred | Status::Declined)) => Step::Done,
 
-        (Fact::Refunded { id, amount }, Some(Status::Captured | Status::Refunded)) => {
+        (Fact::Refunded { id, amount }, Some(Status::Captured | Status::PartlyRefunded | Status::Refunded)) => {
             known.map_or(Step::Done, |payment| heard_refund(payment, *id, *amount, now))
         }
         (Fact::RefundFailed { id, reason }, Some(status)) => match known.and_then(|payment| payment.refund(*id)) {
@@ -333,9 +341,11 @@ fn refund_answered(payment: &Payment, id: RefundId, answer: Answer, now: Timesta
         (refund.status, refund.failure_reason) = (status, failure_reason.clone());
         amount = Some(refund.amount);
     }
-    if after.refunded().minor() >= after.amount.minor() {
-        after.status = Status::Refunded;
-    }
+    after.status = match after.refunded().minor() {
+        0 => Status::Captured,
+        refunded if refunded < after.amount.minor() => Status::PartlyRefunded,
+        _ => Status::Refunded,
+    };
     let event = amount.filter(|_| status == RefundStatus::Succeeded).map(|amount| {
         let (payment_id, order_id, user_id) = (after.id, after.order_id, after.user_id);
         PaymentRefunded { payment_id, order_id, user_id, amount }.into()

@@ -44,7 +44,7 @@ pub(crate) enum Reply {
 }
 
 /// The cards it knows: their names, and what they are for.
-pub(crate) const CARDS: [(&str, &str); 8] = [
+pub(crate) const CARDS: [(&str, &str); 9] = [
     ("pm_card_visa", "succeeds"),
     ("pm_card_chargeDeclined", "is declined"),
     ("pm_card_timeout", "sets the money aside, but never answers"),
@@ -53,6 +53,7 @@ pub(crate) const CARDS: [(&str, &str); 8] = [
     ("pm_card_slow", "succeeds after two seconds"),
     ("pm_card_captureFail", "is authorized, but its money cannot be taken"),
     ("pm_card_refundFail", "succeeds, but its money cannot be given back"),
+    ("pm_card_refundTimeout", "succeeds; its money goes back, but the first time that is asked nobody answers"),
 ];
 
 /// What is said to `call`, and the books as they are then; nothing, if they stay as they were.
@@ -138,7 +139,7 @@ impl Books {
             State::Captured if self.method == "pm_card_refundFail" => refused("refund_refused"),
             State::Captured if gone + amount.minor() <= taken => {
                 self.refunds.insert(id, amount);
-                Reply::Says(Answer::Refunded)
+                if self.method == "pm_card_refundTimeout" { Reply::NeverAnswers } else { Reply::Says(Answer::Refunded) }
             }
             State::Captured => refused("amount_too_large"),
             State::Failing | State::Authorized | State::Declined | State::Voided => refused("not_captured"),
