@@ -14,6 +14,7 @@ import socketserver
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from email.utils import parseaddr
 from pathlib import Path
@@ -198,6 +199,37 @@ def tell_the_callers_address(apigateway: Any, responses: Any) -> None:
     apigateway.run_reentrant = with_address
 
 
+def count_calls(ministack: Any, sts: Any) -> None:
+    """Counts what each function asks of AWS; `GET /_waybill/calls` tells: [function, service, operation, how often]."""
+    register, app = sts.register_session, ministack.app
+    functions: dict[str, str] = {}
+    calls: Counter[tuple[str, str, str]] = Counter()
+
+    def register_session(access_key: str, session: dict[str, str]) -> Any:
+        functions[access_key] = session["UserId"].rpartition(":")[2]
+        return register(access_key, session)
+
+    async def counting(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            if scope["path"] == "/_waybill/calls":
+                return await _answer_json(send, [[*call, times] for call, times in calls.items()])
+            headers = dict(scope["headers"])
+            # AWS4-HMAC-SHA256 Credential=<key>/<day>/<region>/<service>/aws4_request, …
+            credential = headers.get(b"authorization", b"").decode("latin-1").partition("Credential=")[2].split("/")
+            if len(credential) > 3 and credential[0] in functions:
+                target = headers.get(b"x-amz-target", b"").decode("latin-1").rpartition(".")[2]
+                calls[functions[credential[0]], credential[3], target or scope["path"]] += 1
+        await app(scope, receive, send)
+
+    sts.register_session, ministack.app = register_session, counting
+
+
+async def _answer_json(send: Any, body: Any) -> None:
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+
+
 def leave_health_to_the_shop(ministack: Any) -> None:
     """Lets `/health` through to the HTTP API, as AWS does; the engine answers it for itself, whatever the host."""
     ministack._HEALTH_PATHS = tuple(path for path in ministack._HEALTH_PATHS if path != "/health")
@@ -217,7 +249,7 @@ def main() -> None:
 
     import ministack.app as ministack
     from ministack.core import iam_actions, lambda_runtime, responses
-    from ministack.services import apigateway, dynamodb, lambda_svc, stepfunctions
+    from ministack.services import apigateway, dynamodb, lambda_svc, stepfunctions, sts
 
     os.environ["LOG_LEVEL"] = function_log_level  # the engine has read its own
     if ministack._version() != PINNED:
@@ -230,6 +262,7 @@ def main() -> None:
     authorize_batches_as_publish(iam_actions)
     tell_the_callers_address(apigateway, responses)
     leave_health_to_the_shop(ministack)
+    count_calls(ministack, sts)
     with open(state / "functions.log", "ab", buffering=0) as log:
         tee_function_logs(lambda_runtime, log)
         inbox.start(smtp_port=port + 1, web_port=port + 2)

@@ -15,6 +15,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 import build
+import calls
 import checks
 import conflicts
 import fuzz
@@ -278,6 +279,14 @@ def bench_stock() -> None:
     stockbench.measure(ROOT)
 
 
+def count_calls() -> None:
+    """Count what an order asks of AWS, on the running stack; nothing else should happen on it meanwhile."""
+    stack = running_stack()
+    data = seed.read(engine.HERE / "seed.json")
+    outputs = json.loads(stack.outputs.read_text(encoding="utf-8"))
+    calls.count(Api(stack.origin), seed.logins(data)["admin"], outputs["functions"], print)
+
+
 def openapi() -> None:
     """Write openapi.json from the code."""
     build.check_tools()
@@ -302,7 +311,7 @@ def detail(text: str) -> None:
 
 COMMANDS = {"up": up, "down": down, "status": status, "logs": follow_logs, "check": check, "test": test,
             "fuzz": fuzz_running, "timing": measure_logins, "stock-bench": bench_stock,
-            "rebuild-search": rebuild_search, "search-bench": search_bench, "rebuild-orders": rebuild_orders,
+            "rebuild-search": rebuild_search, "search-bench": search_bench, "rebuild-orders": rebuild_orders, "count-calls": count_calls,
             "openapi": openapi, "dist": dist}
 
 
