@@ -1,5 +1,7 @@
 //! What a payment is and what it may become. Pure: no clock, no table, no network.
 
+#[cfg(test)]
+mod money;
 mod payment;
 mod steps;
 

@@ -2,7 +2,7 @@
 //!
 //! Every call names the order, on which the provider is idempotent: asked twice, it does the thing once.
 
-mod books;
+pub(crate) mod books;
 mod simulator;
 
 use std::time::Duration;
