@@ -1,6 +1,7 @@
 //! Pays with a card that does not go through, in each of the ways the simulator knows.
 
-use testkit::{Person, Shop};
+use serde_json::json;
+use testkit::{Person, Shop, has_overdue_reservation, invoke, is_deferred, resumes};
 
 #[tokio::test]
 async fn a_declined_card_cancels_the_order_and_frees_the_stock() {
@@ -40,13 +41,19 @@ async fn a_provider_that_fails_once_is_asked_again() {
     shop.payment_becomes(&order, "captured").await;
 }
 
-/// The provider has set the money aside but never says so: the shop gives up, and has to undo what it does not know of.
+/// The provider has set the money aside but never says so: the shop waits for it as long as the stock is set aside, and then undoes what
+/// it does not know of.
 #[tokio::test]
-async fn a_provider_that_never_answers_ends_in_a_cancelled_order() {
+async fn a_provider_that_never_answers_is_waited_for_as_long_as_the_stock_is_set_aside() {
     let shop = Shop::open().await;
     let mug = shop.product(1).await;
     let carol = Person::customer().await;
     let order = carol.check_out(&mug, 1, "pm_card_timeout").await;
+    is_deferred(&order).await;
+    assert_eq!(carol.order(&order).await["status"], "pending");
+    assert_eq!(shop.stock(&mug).await, (0, 1));
+    has_overdue_reservation(&order).await;
+    invoke("SweepReservations", &json!({})).await.expect("a sweep");
     let cancelled = carol.outcome(&order).await;
     assert_eq!(
         (&cancelled["status"], &cancelled["cancel_reason"]),
@@ -54,4 +61,24 @@ async fn a_provider_that_never_answers_ends_in_a_cancelled_order() {
     );
     shop.settles_at(&mug, 1).await;
     assert!(shop.payments(&order).await.is_empty());
+    carol.mail_about(&order, "was cancelled").await;
+    assert!(!resumes(&order).await, "an order that has ended is not waited for");
+}
+
+/// The provider is away for longer than one execution asks it: it is asked again later.
+#[tokio::test]
+async fn a_provider_that_comes_back_is_paid() {
+    let shop = Shop::open().await;
+    let mug = shop.product(1).await;
+    let carol = Person::customer().await;
+    let order = carol.check_out(&mug, 1, "pm_card_failsFive").await;
+    is_deferred(&order).await;
+    assert_eq!(carol.order(&order).await["status"], "pending");
+    assert_eq!(shop.stock(&mug).await, (0, 1));
+    assert!(resumes(&order).await, "it is asked again, should this attempt die");
+    assert_eq!(carol.outcome(&order).await["status"], "paid");
+    shop.payment_becomes(&order, "captured").await;
+    shop.settles_at(&mug, 0).await;
+    assert!(!resumes(&order).await, "an order that is paid is not waited for");
+    carol.mail_about(&order, "is confirmed").await;
 }

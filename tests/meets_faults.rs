@@ -7,7 +7,7 @@ use std::{
 
 use futures::future::join_all;
 use serde_json::{Value, json};
-use testkit::{Echo, PATIENCE, Person, Product, Shop, eventually, kill_function, workflow_history};
+use testkit::{Checkout, Echo, PATIENCE, Person, Product, Shop, eventually, kill_function};
 use uuid::Uuid;
 
 /// Makes sure that an order has ended, and that payments, stock and mail say the same.
@@ -32,24 +32,26 @@ async fn a_function_killed_while_it_pays() {
     let shop = Shop::open().await;
     let mug = shop.product(4).await;
     let carol = Person::customer().await;
-    let order = carol.check_out(&mug, 1, "pm_card_slow").await;
+    let order = carol.post("/orders", &mug.order_line(1)).await.expect(201);
+    let checkout = Checkout::of(&order, "pm_card_slow").await;
     let told = |history: &[String], what: &[&str]| {
         history
             .iter()
             .any(|event| event.starts_with("AuthorizePayment ") && what.iter().any(|word| event.ends_with(word)))
     };
     eventually("the provider to be asked", PATIENCE, || async {
-        let history = workflow_history(&order).await;
+        let history = checkout.history().await;
         if told(&history, &["Scheduled"]) { Ok(()) } else { Err(format!("{history:?}")) }
     })
     .await;
     // A process that had not got its task yet dies for nothing, and another takes its place: that one dies too.
     eventually("the step to fail", Duration::from_secs(2), || async {
         kill_function("AuthorizePayment");
-        let history = workflow_history(&order).await;
+        let history = checkout.history().await;
         if told(&history, &["Failed", "TimedOut"]) { Ok(()) } else { Err(format!("{history:?}")) }
     })
     .await;
+    checkout.ends().await;
     agree(&shop, &carol, &mug, &order, 4, 1).await;
 }
 

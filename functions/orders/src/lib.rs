@@ -11,8 +11,10 @@ mod error;
 mod reads;
 pub mod rebuild;
 pub mod saga;
+pub mod schedules;
 pub mod seed;
 pub mod store;
+mod unfinished;
 mod workflow;
 
 use std::{collections::HashMap, time::Duration};
@@ -77,7 +79,7 @@ impl Orders {
         Self { store: Store::new(table), default_payment_method: None, workflow: None, limiter: None }
     }
 
-    /// With the checkout workflow, for the one function that may start it.
+    /// With the checkout workflow, for the functions that may start it.
     ///
     /// # Errors
     /// When the template did not set a variable.
@@ -164,6 +166,10 @@ impl Orders {
             }
         }
         Err(OrdersError::Busy)
+    }
+
+    fn workflow(&self) -> Result<&Workflow, OrdersError> {
+        self.workflow.as_ref().ok_or_else(|| OrdersError::Workflow("it is not configured".to_owned()))
     }
 
     fn default_payment_method(&self) -> Option<&str> {

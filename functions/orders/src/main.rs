@@ -4,7 +4,7 @@ use lambda::{
     Error, command, cursor::Cursors, handler, http, limit::Limiter, outbox, policy::Limit, queue, start, task,
     unknown_handler,
 };
-use orders::{Orders, api, consumers, rebuild, saga, seed};
+use orders::{Orders, api, consumers, rebuild, saga, schedules, seed};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -29,8 +29,10 @@ async fn main() -> Result<(), Error> {
         "end-expired" => queue::serve(orders, consumers::end_expired).await,
         "start-checkout" => queue::serve(orders.with_workflow(&config)?, consumers::start_checkout).await,
         "confirm-order" => task::serve(orders, saga::confirm_order).await,
+        "defer-checkout" => task::serve(orders, saga::defer_checkout).await,
         "cancel-order" => task::serve(orders, saga::cancel_order).await,
         "park-order" => task::serve(orders, saga::park_order).await,
+        "resume-checkouts" => command::serve(orders.with_workflow(&config)?, schedules::resume_checkouts).await,
         "rebuild" => command::serve(orders, rebuild::rebuild).await,
         "seed" => command::serve(orders, seed::seed).await,
         unknown => Err(unknown_handler(unknown)),

@@ -1,4 +1,4 @@
-//! The checkout workflow: an execution of the state machine, named after its order.
+//! The checkout workflow: an execution of the state machine, named after its order and, if it is not the first, its number.
 
 use aws_config::SdkConfig;
 use aws_sdk_sfn::{Client, operation::start_execution::StartExecutionError};
@@ -21,6 +21,7 @@ struct Input<'a> {
     checkout: &'a CheckoutStarted,
     #[serde(flatten)]
     cause: &'a Cause,
+    attempt: u32,
 }
 
 impl Workflow {
@@ -28,18 +29,20 @@ impl Workflow {
         Ok(Self { client: Client::new(config), state_machine: env("STATE_MACHINE_ARN")? })
     }
 
-    /// Starts the checkout of an order; started before is started.
-    pub(crate) async fn start(&self, checkout: &CheckoutStarted, cause: &Cause) -> Result<(), OrdersError> {
-        let input = serde_json::to_string(&Input { checkout, cause })
+    /// Starts the checkout of an order, the first being attempt 0; started before is started, which EXPRESS does not see: it starts a
+    /// second one.
+    pub(crate) async fn start(
+        &self,
+        checkout: &CheckoutStarted,
+        cause: &Cause,
+        attempt: u32,
+    ) -> Result<(), OrdersError> {
+        let input = serde_json::to_string(&Input { checkout, cause, attempt })
             .map_err(|error| OrdersError::Workflow(error.to_string()))?;
-        let started = self
-            .client
-            .start_execution()
-            .state_machine_arn(&self.state_machine)
-            .name(checkout.order_id.to_string())
-            .input(input)
-            .send()
-            .await;
+        let order_id = checkout.order_id;
+        let name = if attempt == 0 { order_id.to_string() } else { format!("{order_id}-{attempt}") };
+        let started =
+            self.client.start_execution().state_machine_arn(&self.state_machine).name(name).input(input).send().await;
         match started {
             Ok(_) => Ok(()),
             Err(error) if matches!(error.as_service_error(), Some(StartExecutionError::ExecutionAlreadyExists(_))) => {

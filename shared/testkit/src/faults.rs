@@ -41,26 +41,6 @@ pub fn kill_function(function: &str) -> usize {
     pids.len()
 }
 
-/// What the checkout workflow of an order has done so far: the types of its events, each with the step that it belongs to.
-pub async fn workflow_history(order: &Value) -> Vec<String> {
-    let stack = Stack::get();
-    let name = order["id"].as_str().expect("an id");
-    let execution = format!("{}:{name}", stack.state_machine.replace(":stateMachine:", ":execution:"));
-    let client = aws_sdk_sfn::Client::new(&stack.aws().await);
-    let Ok(history) = client.get_execution_history().execution_arn(execution).max_results(1_000).send().await else {
-        return Vec::new(); // it has not started
-    };
-    let mut step = String::new();
-    let mut told = Vec::new();
-    for event in history.events() {
-        if let Some(entered) = event.state_entered_event_details() {
-            entered.name().clone_into(&mut step);
-        }
-        told.push(format!("{step} {}", event.r#type().as_str()));
-    }
-    told
-}
-
 /// Hears every event of the shop, and can say it again.
 #[derive(Debug)]
 pub struct Echo {

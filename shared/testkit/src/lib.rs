@@ -12,14 +12,14 @@ mod table;
 mod tokens;
 mod workflow;
 
-pub use faults::{Echo, drained, kill_function, publish, send_now, workflow_history};
-pub use orphans::{has_overdue_reservation, reserve_only};
+pub use faults::{Echo, drained, kill_function, publish, send_now};
+pub use orphans::{has_overdue_reservation, is_deferred, reserve_only, resumes};
 pub use person::{Answer, PASSWORD, Person};
 pub use shop::{Product, Shop};
 pub use stack::{Stack, invoke, items_with};
 pub use table::{TestTable, text};
 pub use tokens::{forged_token, genuine_token};
-pub use workflow::Held;
+pub use workflow::{Checkout, Held};
 
 use std::{future::Future, time::Duration};
 

@@ -1,4 +1,6 @@
-//! The checkout, held where a test wants to do something.
+//! The checkout, run by itself, or held where a test wants to do something.
+//!
+//! What runs is a copy of the shop's own workflow, of the type whose executions can be looked at, whichever type the shop's has.
 
 use aws_sdk_sfn::{Client, types::ExecutionStatus};
 use serde_json::{Value, json};
@@ -12,55 +14,39 @@ const HELD_SECONDS: u32 = 5;
 /// The name of the state in which it waits.
 const HOLD: &str = "Hold";
 
-/// A checkout of an order that was placed to be paid later. It is the shop's own workflow, but stops for some seconds before one step.
+/// A checkout of an order that was placed to be paid later. It stops for some seconds before one step.
 #[derive(Debug)]
 pub struct Held {
-    execution: Execution,
+    checkout: Checkout,
 }
 
 impl Held {
     /// Starts the checkout of `order`, paid by `method`, and waits until it stops: before `step`, or, of a checkout that succeeds, behind
     /// its last one if there is no such step.
     pub async fn before(step: &str, order: &Value, method: &str) -> Self {
-        let stack = Stack::get();
-        let client = Client::new(&stack.aws().await);
-        let described = client.describe_state_machine().state_machine_arn(&stack.state_machine).send().await;
-        let text = described.expect("the checkout workflow").definition;
-        let definition = hold(serde_json::from_str(&text).expect("a definition"), step);
-        let total = json!({ "amount": order["total_amount"], "currency": order["currency"] });
-        let lines = order["items"].as_array().expect("lines").iter();
-        let lines = lines.map(|line| json!({ "product_id": line["product_id"], "quantity": line["quantity"] }));
-        let input = json!({
-            "order_id": order["id"],
-            "user_id": order["user_id"],
-            "lines": lines.collect::<Vec<_>>(),
-            "total": total,
-            "payment_method": method,
-            "correlation_id": Uuid::now_v7(),
-            "traceparent": format!("00-{}-00f067aa0ba902b7-01", Uuid::new_v4().simple()),
-        });
-        let execution = Execution::start(client, &definition, &input).await;
+        let checkout = Checkout::start(order, method, |definition| hold(definition, step)).await;
         eventually(&format!("the checkout to stop before {step}"), PATIENCE, || async {
-            let entered = execution.entered().await;
+            let entered = checkout.entered().await;
             if entered.iter().any(|state| state == HOLD) { Ok(()) } else { Err(format!("{entered:?}")) }
         })
         .await;
-        Self { execution }
+        Self { checkout }
     }
 
     /// Makes sure that it still is where it stopped.
     pub async fn is_waiting(&self) {
-        let entered = self.execution.entered().await;
+        let entered = self.checkout.entered().await;
         assert_eq!(entered.last().map(String::as_str), Some(HOLD), "{entered:?}: it did not wait long enough");
     }
 
     /// Lets it go on, to its end; the states it went through.
     pub async fn ends(self) -> Vec<String> {
-        let (status, output) = self.execution.wait().await;
-        let states = self.execution.entered().await;
-        assert_eq!(status, ExecutionStatus::Succeeded, "{states:?} {output}");
-        self.execution.forget().await;
-        states
+        self.checkout.ends().await
+    }
+
+    /// Lets it go on, to where it parks its order; the states it went through.
+    pub async fn parks(self) -> Vec<String> {
+        self.checkout.parks().await
     }
 }
 
@@ -96,47 +82,98 @@ fn lead_to_hold(state: &mut Value, step: &str) {
     }
 }
 
+/// An execution of the checkout of an order.
 #[derive(Debug)]
-struct Execution {
+pub struct Checkout {
     client: Client,
     machine: String,
-    arn: String,
+    execution: String,
 }
 
-impl Execution {
-    async fn start(client: Client, definition: &Value, input: &Value) -> Self {
+impl Checkout {
+    /// Starts the checkout of `order`, paid by `method`; others of the same order may run at the same time.
+    pub async fn of(order: &Value, method: &str) -> Self {
+        Self::start(order, method, |definition| definition).await
+    }
+
+    async fn start(order: &Value, method: &str, change: impl FnOnce(Value) -> Value) -> Self {
         let stack = Stack::get();
-        let checkout = client.describe_state_machine().state_machine_arn(&stack.state_machine).send().await;
-        let role = checkout.expect("the checkout workflow").role_arn;
+        let client = Client::new(&stack.aws().await);
+        let described = client.describe_state_machine().state_machine_arn(&stack.state_machine).send().await;
+        let described = described.expect("the checkout workflow");
+        let definition = change(serde_json::from_str(&described.definition).expect("a definition"));
         let create = client.create_state_machine().name(format!("test-{}", Uuid::new_v4().simple()));
-        let made = create.definition(definition.to_string()).role_arn(role).send().await;
+        let made = create.definition(definition.to_string()).role_arn(described.role_arn).send().await;
         let machine = made.expect("a workflow").state_machine_arn;
-        let start = client.start_execution().state_machine_arn(&machine).input(input.to_string());
-        let arn = start.send().await.expect("an execution").execution_arn;
-        Self { client, machine, arn }
+        let start = client.start_execution().state_machine_arn(&machine).input(input(order, method).to_string());
+        let execution = start.send().await.expect("an execution").execution_arn;
+        Self { client, machine, execution }
     }
 
-    /// The states it has entered so far.
-    async fn entered(&self) -> Vec<String> {
-        let history = self.client.get_execution_history().execution_arn(&self.arn).max_results(1_000).send().await;
+    /// What it has done so far: the types of its events, each with the step that it belongs to.
+    pub async fn history(&self) -> Vec<String> {
+        let history =
+            self.client.get_execution_history().execution_arn(&self.execution).max_results(1_000).send().await;
         let history = history.expect("a history");
-        let entered = history.events().iter().filter_map(|event| event.state_entered_event_details());
-        entered.map(|state| state.name().to_owned()).collect()
+        let mut step = String::new();
+        let mut told = Vec::new();
+        for event in history.events() {
+            if let Some(entered) = event.state_entered_event_details() {
+                entered.name().clone_into(&mut step);
+            }
+            told.push(format!("{step} {}", event.r#type().as_str()));
+        }
+        told
     }
 
-    /// Waits for its end: how it ended, and with what.
-    async fn wait(&self) -> (ExecutionStatus, String) {
-        eventually("a workflow to end", PATIENCE, || async {
-            let state = self.client.describe_execution().execution_arn(&self.arn).send().await.expect("a state");
+    /// Waits for its end; the states it went through.
+    pub async fn ends(self) -> Vec<String> {
+        self.comes_to(ExecutionStatus::Succeeded).await
+    }
+
+    /// Waits until it has parked its order; the states it went through.
+    pub async fn parks(self) -> Vec<String> {
+        let states = self.comes_to(ExecutionStatus::Failed).await;
+        assert_eq!(states.last().map(String::as_str), Some("Parked"), "{states:?}");
+        states
+    }
+
+    async fn comes_to(self, expected: ExecutionStatus) -> Vec<String> {
+        let (status, output) = eventually("a workflow to end", PATIENCE, || async {
+            let state = self.client.describe_execution().execution_arn(&self.execution).send().await.expect("a state");
             match state.status {
                 ExecutionStatus::Running => Err(format!("{:?}", self.entered().await)),
                 ended => Ok((ended, state.output.or(state.cause).unwrap_or_default())),
             }
         })
-        .await
+        .await;
+        let states = self.entered().await;
+        assert_eq!(status, expected, "{states:?} {output}");
+        self.client.delete_state_machine().state_machine_arn(self.machine).send().await.expect("deleted");
+        states
     }
 
-    async fn forget(self) {
-        self.client.delete_state_machine().state_machine_arn(self.machine).send().await.expect("deleted");
+    /// The states it has entered so far.
+    async fn entered(&self) -> Vec<String> {
+        let entered =
+            |event: &String| event.split_once(' ').filter(|(_, kind)| kind.ends_with("StateEntered")).is_some();
+        let history = self.history().await.into_iter().filter(entered);
+        history.map(|event| event.split(' ').next().unwrap_or_default().to_owned()).collect()
     }
+}
+
+/// What the shop starts the checkout of `order` with.
+fn input(order: &Value, method: &str) -> Value {
+    let total = json!({ "amount": order["total_amount"], "currency": order["currency"] });
+    let lines = order["items"].as_array().expect("lines").iter();
+    let lines = lines.map(|line| json!({ "product_id": line["product_id"], "quantity": line["quantity"] }));
+    json!({
+        "order_id": order["id"],
+        "user_id": order["user_id"],
+        "lines": lines.collect::<Vec<_>>(),
+        "total": total,
+        "payment_method": method,
+        "correlation_id": Uuid::now_v7(),
+        "traceparent": format!("00-{}-00f067aa0ba902b7-01", Uuid::new_v4().simple()),
+    })
 }

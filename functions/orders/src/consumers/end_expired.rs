@@ -1,4 +1,4 @@
-use contracts::{Envelope, InventoryEvent};
+use contracts::{CancelReason, Envelope, InventoryEvent};
 use kernel::Timestamp;
 
 use crate::{
@@ -15,5 +15,10 @@ pub async fn end_expired(orders: &Orders, envelope: Envelope<InventoryEvent>) ->
         return Ok(());
     };
     let act = Act { by: Actor::system("end-expired"), reason: None, now: Timestamp::now(), cause };
-    orders.carry_out(expired.order_id, Command::Expire, &act).await.map(drop)
+    // A checkout that was deferred has waited for the provider all the time.
+    let reason = match orders.store.deferred(expired.order_id).await? {
+        Some(_) => CancelReason::PaymentUnavailable,
+        None => CancelReason::CheckoutFailed,
+    };
+    orders.carry_out(expired.order_id, Command::Fail { reason }, &act).await.map(drop)
 }

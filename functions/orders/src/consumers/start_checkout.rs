@@ -8,6 +8,5 @@ pub async fn start_checkout(orders: &Orders, envelope: Envelope<OrderEvent>) -> 
     let OrderEvent::CheckoutStarted(checkout) = envelope.event else {
         return Ok(());
     };
-    let workflow = orders.workflow.as_ref().ok_or_else(|| OrdersError::Workflow("it is not configured".to_owned()))?;
-    workflow.start(&checkout, &cause).await
+    orders.workflow()?.start(&checkout, &cause, 0).await
 }

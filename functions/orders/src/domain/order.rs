@@ -139,8 +139,11 @@ pub enum Command {
         /// Why.
         reason: CancelReason,
     },
-    /// Its stock is set aside for too long: end it, if nobody has paid.
-    Expire,
+    /// Its checkout led nowhere: end it, unless the sale stands.
+    Fail {
+        /// Why.
+        reason: CancelReason,
+    },
     /// All that was paid went back.
     Refund,
 }
@@ -229,11 +232,8 @@ impl Order {
             Command::Ship => (Status::Shipped, OrderShipped { order_id, user_id }.into()),
             Command::Deliver => (Status::Delivered, OrderDelivered { order_id, user_id }.into()),
             Command::Cancel { .. } if self.cancel_reason.is_some() => return Ok(Vec::new()),
-            Command::Expire if self.status == Status::Pending => {
-                return self.decide(Command::Cancel { reason: CancelReason::CheckoutFailed });
-            }
-            Command::Expire => return Ok(Vec::new()),
-            Command::Cancel { reason } => {
+            Command::Fail { .. } if self.status != Status::Pending => return Ok(Vec::new()),
+            Command::Cancel { reason } | Command::Fail { reason } => {
                 let (lines, total) = (self.lines.clone(), self.total);
                 (Status::Cancelled, OrderCancelled { order_id, user_id, reason, lines, total }.into())
             }
@@ -268,6 +268,11 @@ impl Order {
     /// The id of the order's one payment, tried or not: it follows from the order's.
     pub fn id_of_payment(&self) -> PaymentId {
         PaymentId::derived(self.id, "payment")
+    }
+
+    /// Whether it was sold, and was not cancelled since.
+    pub fn is_sold(&self) -> bool {
+        self.status != Status::Pending && self.cancel_reason.is_none()
     }
 
     fn has_ended(&self) -> bool {

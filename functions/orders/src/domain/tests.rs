@@ -34,6 +34,10 @@ fn cancel() -> Command {
     Command::Cancel { reason: CancelReason::Requested }
 }
 
+fn fail() -> Command {
+    Command::Fail { reason: CancelReason::CheckoutFailed }
+}
+
 fn now() -> Timestamp {
     Timestamp::from_millis(1_767_323_045_600)
 }
@@ -110,7 +114,7 @@ fn in_state(name: &str) -> Order {
 
 /// Every command in every state: the event that it leads to, `done` if it has been done before, `no` if it is refused.
 const OUTCOMES: &str = "
-    state            | start           | confirm        | expire         | process         | ship         | deliver        | cancel         | refund
+    state            | start           | confirm        | fail           | process         | ship         | deliver        | cancel         | refund
     pending          | CheckoutStarted | OrderConfirmed | OrderCancelled | no              | no           | no             | OrderCancelled | no
     in checkout      | no              | OrderConfirmed | OrderCancelled | no              | no           | no             | OrderCancelled | no
     paid             | no              | done           | done           | OrderProcessing | no           | no             | OrderCancelled | no
@@ -127,7 +131,7 @@ fn every_command_in_every_state() {
     let commands = [
         start_checkout(),
         confirm(),
-        Command::Expire,
+        fail(),
         Command::Process,
         Command::Ship,
         Command::Deliver,
@@ -162,6 +166,17 @@ fn every_command_in_every_state() {
 }
 
 #[test]
+fn what_is_sold_stays_sold_when_a_checkout_fails() {
+    let sold = ["paid", "processing", "shipped", "delivered", "sent back"];
+    for state in ["pending", "in checkout", "cancelled", "cancelled, paid", "refunded"].into_iter().chain(sold) {
+        let mut order = in_state(state);
+        let events = order.decide(fail()).expect("it is never refused");
+        events.iter().for_each(|event| order.apply(event, now()));
+        assert_eq!(order.is_sold(), sold.contains(&state), "{state}");
+    }
+}
+
+#[test]
 fn a_refusal_says_why() {
     let start = |state| in_state(state).decide(start_checkout());
     for state in ["in checkout", "paid", "delivered"] {
@@ -192,7 +207,7 @@ fn any_command() -> impl Strategy<Value = Command> {
         Just(Command::Ship),
         Just(Command::Deliver),
         Just(cancel()),
-        Just(Command::Expire),
+        Just(fail()),
         Just(Command::Refund),
     ]
 }

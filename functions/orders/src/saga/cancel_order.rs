@@ -13,19 +13,28 @@ pub struct CancelOrder {
     failure: Failure,
 }
 
-/// Ends the order without a sale, after money and stock went back: undoes `place` and, if need be, `confirm_order`.
+/// Ends the order without a sale; ended before is ended. Refused as `SaleStands` if another execution was faster and sold it, and as
+/// `StepNotAllowed` if its money was refused when it had left the house.
 pub async fn cancel_order(orders: &Orders, work: CancelOrder, cause: Cause) -> Result<(), TaskError> {
-    let reason = reason(&work.failure);
-    orders.carry_out(work.order_id, Command::Cancel { reason }, &act(cause)).await?;
+    let order = orders.carry_out(work.order_id, command(&work.failure), &act(cause)).await?;
+    if order.is_sold() {
+        return Err(TaskError::refused("SaleStands", format!("the order is {}", order.status)));
+    }
     Ok(())
+}
+
+/// Money that never comes undoes even a sale.
+fn command(failure: &Failure) -> Command {
+    let reason = reason(failure);
+    if failure.error == "CaptureRefused" { Command::Cancel { reason } } else { Command::Fail { reason } }
 }
 
 /// What the failure means to the customer.
 fn reason(failure: &Failure) -> CancelReason {
     match failure.error.as_str() {
         "OutOfStock" => CancelReason::OutOfStock,
-        "PaymentDeclined" => CancelReason::PaymentDeclined,
-        "PaymentUnavailable" => CancelReason::PaymentUnavailable,
+        "PaymentDeclined" | "CaptureRefused" => CancelReason::PaymentDeclined,
+        "PaymentUnavailable" | "CircuitOpen" => CancelReason::PaymentUnavailable,
         _ => CancelReason::CheckoutFailed,
     }
 }

@@ -10,7 +10,8 @@
 //! | copy of a user | `USER#<user>` | `COPY` | | |
 //! | copy of a product | `PRODUCT#<product>` | `COPY` | | |
 //! | rate limit of a user | `LIMIT#writes#<user>` | `BUCKET` | | |
-//! | order whose compensation failed | `PARKED` | `ORDER#<order>` | | |
+//! | checkout that is started over later | `DEFERRED` | `ORDER#<order>` | `DEFERRED` | `<when>#<order>` |
+//! | order that could be neither finished nor undone | `PARKED` | `ORDER#<order>` | | |
 //!
 //! | access pattern | how |
 //! | --- | --- |
@@ -22,15 +23,18 @@
 //! | an order at a past moment | GetItem of events, halving, for the last one of that moment; then Query back to a snapshot |
 //! | counters | three BatchGetItem |
 //! | rebuild the views | Scan for first events; Query of each log |
+//! | checkouts that are due, the oldest first | Query of gsi1, `DEFERRED` |
+//! | parked orders, the oldest first | Query `PARKED` |
 //! | all orders (of a status), newest first | Query of gsi1 per status and shard, merged by id |
 
 mod copies;
 mod counters;
 mod log;
+mod unfinished;
 
 use std::collections::{BTreeMap, HashMap};
 
-use contracts::{Cause, OrderEvent};
+use contracts::{Cause, CheckoutStarted, OrderEvent};
 use dynamo::{
     Answer, AttributeValue, Claim, Item, Key, Query, Scan, StoreError, Table, TransactError, Write, item, number, text,
 };
@@ -42,9 +46,13 @@ use crate::domain::{Actor, Order, Payment, Status};
 pub use copies::{Known, KnownUser};
 pub use counters::Count;
 pub use log::{Entry, SNAPSHOT_EVERY};
+pub use unfinished::{Deferred, Parked};
 
 /// Over how many partitions of the index the orders of one status are spread: 4 take 4,000 changes a second.
 const SHARDS: u8 = 4;
+
+/// A checkout starts among the first events of an order; so many are looked at together.
+const CHECKOUT_WITHIN: usize = 4;
 
 /// The table of orders.
 pub struct Store {
@@ -177,6 +185,27 @@ impl Store {
         log::latest(&self.table, id, limit).await
     }
 
+    /// What the checkout of an order was started with, and what it follows from; nothing, if it was not started.
+    ///
+    /// # Errors
+    /// As [`Store::replayed`].
+    pub async fn checkout(&self, id: OrderId) -> Result<Option<(CheckoutStarted, Cause)>, StoreError> {
+        let mut after = 0;
+        loop {
+            let (entries, more) = self.history(id, after, CHECKOUT_WITHIN).await?;
+            after = entries.last().map_or(after, |last| last.envelope.sequence);
+            for Entry { envelope, .. } in entries {
+                let cause = envelope.as_cause();
+                if let OrderEvent::CheckoutStarted(checkout) = envelope.event {
+                    return Ok(Some((checkout, cause)));
+                }
+            }
+            if !more {
+                return Ok(None);
+            }
+        }
+    }
+
     /// The order as it stands, whosever it is: its first event says that. A view that is gone is replayed.
     ///
     /// # Errors
@@ -287,16 +316,6 @@ impl Store {
     pub async fn rebuild_view(&self, order: &Order) -> Result<bool, StoreError> {
         let put = Write::put(view_item(order)?).only_if("attribute_not_exists(pk) OR #sequence <= :sequence");
         self.table.write_if_allowed(put.with([number(":sequence", order.sequence)])).await
-    }
-
-    /// Puts an order whose compensation failed where an operator sees it.
-    ///
-    /// # Errors
-    /// When the table does not answer.
-    pub async fn park(&self, id: OrderId, failure: &str, now: Timestamp) -> Result<(), StoreError> {
-        let mut parked = Item::from([text("failure", failure), text("parked_at", now), text("order_id", id)]);
-        parked.extend([text("pk", "PARKED"), text("sk", format!("ORDER#{id}"))]);
-        self.table.write_if_allowed(Write::put(parked)).await.map(drop)
     }
 }
 
