@@ -60,7 +60,7 @@ async fn a_provider_that_never_answers_is_waited_for_as_long_as_the_stock_is_set
         (&"cancelled".into(), &"payment_unavailable".into())
     );
     shop.settles_at(&mug, 1).await;
-    assert!(shop.payments(&order).await.is_empty());
+    shop.payment_becomes(&order, "voided").await;
     carol.mail_about(&order, "was cancelled").await;
     assert!(!resumes(&order).await, "an order that has ended is not waited for");
 }
