@@ -35,10 +35,11 @@ def count(api: Api, admin: dict[str, str], functions: dict[str, str], say: Calla
             _order(api, customer, product["id"], method)
         done = _quiet(api, named) - before
         say(f"calls of AWS for one order that is {what}, from POST /checkout to its mail ({ORDERS} orders):")
-        say(f"  {'function':<24}{'service':<10}{'operation':<22}calls")
+        say(f"  {'function':<24}{'service':<10}{'operation':<28}calls")
         for (function, service, operation), times in sorted(done.items()):
-            say(f"  {function:<24}{service:<10}{operation:<22}{times / ORDERS:.2f}")
-        say(f"  {'together':<56}{done.total() / ORDERS:.2f}")
+            say(f"  {function:<24}{service:<10}{operation:<28}{times / ORDERS:.2f}")
+        say(f"  {'together':<62}{done.total() / ORDERS:.2f}")
+    say("Five minutes later CaptureConfirmed reads each paid order's payment once more.")
 
 
 def _order(api: Api, customer: Account, product: str, method: str) -> None:

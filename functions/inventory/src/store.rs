@@ -102,6 +102,10 @@ impl Store {
         Self { table, splits }
     }
 
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
     /// How many lines are set aside in one transaction: each may take from every counter; beside them it takes the part, a check of the
     /// first part, and an event.
     fn lines_per_part(&self) -> usize {
@@ -128,11 +132,6 @@ impl Store {
         let mut counter = item(&counter_key(id, 0), &nothing)?;
         counter.extend([text("kind", STOCK_KIND)]);
         self.table.write_if_allowed(Write::put(counter).if_absent()).await.map(drop)
-    }
-
-    /// What an idempotency key answered before, if it did.
-    pub async fn answered(&self, claim: &Claim) -> Result<Option<Item>, StoreError> {
-        Ok(self.table.get_many(std::slice::from_ref(claim.key())).await?.remove(claim.key()))
     }
 
     /// Sets or adjusts `stock`, which was read just now, and stores what `answer` makes of the result under the caller's key. Nothing

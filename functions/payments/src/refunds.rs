@@ -50,8 +50,7 @@ impl Payments {
         let mut known = Some(found);
         for _ in 0..TRIES {
             if let Some(claim) = &claim
-                && let Some(found) = self.store.answered(claim).await?
-                && claim.replay(&found, request.now)??.is_some()
+                && claim.answered(self.store.table(), request.now).await??.is_some()
             {
                 return self.settle_now(&due, id, &request.cause(), respond).await;
             }

@@ -4,7 +4,7 @@ use kernel::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Item, Key, StoreError, Write, item, number};
+use crate::{Item, Key, StoreError, Table, Write, item, number};
 
 /// How long an answer is kept.
 const KEPT_SECONDS: i64 = 24 * 3600;
@@ -67,6 +67,19 @@ impl Claim {
     /// Where the answer lies, for a read together with others.
     pub fn key(&self) -> &Key {
         &self.key
+    }
+
+    /// What was answered to the key: as [`Claim::replay`], of what lies in `table` now.
+    ///
+    /// # Errors
+    /// As there, and when the table does not answer.
+    pub async fn answered(
+        &self,
+        table: &Table,
+        now: Timestamp,
+    ) -> Result<Result<Option<Answer>, KeyReused>, StoreError> {
+        let found = table.get_many(std::slice::from_ref(&self.key)).await?.remove(&self.key);
+        found.map_or(Ok(Ok(None)), |found| self.replay(&found, now))
     }
 
     /// What the item at [`Claim::key`] answers: nothing if it has expired.

@@ -123,6 +123,11 @@ impl Store {
         Self { table }
     }
 
+    /// The table itself.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
     /// Appends what happened to an order to its log: events, view, counters and what is written beside in one transaction.
     ///
     /// # Errors
@@ -287,14 +292,6 @@ impl Store {
     /// When the table does not answer.
     pub async fn counts(&self) -> Result<BTreeMap<Status, Count>, StoreError> {
         counters::read(&self.table).await
-    }
-
-    /// What was answered to an idempotency key.
-    ///
-    /// # Errors
-    /// When the table does not answer.
-    pub async fn answered(&self, claim: &Claim) -> Result<Option<Item>, StoreError> {
-        Ok(self.table.get_many(std::slice::from_ref(claim.key())).await?.remove(claim.key()))
     }
 
     /// Some orders of all there ever were, by their logs, and where to go on.
