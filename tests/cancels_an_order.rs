@@ -10,7 +10,7 @@ use crate::follows_an_order::{path, placed, step};
 
 /// Waits until an order, and the money and the stock of it, are at rest, and makes sure that they agree: all of it sold or nothing. The
 /// order has one piece of the `before` ones.
-async fn agree(shop: &Shop, carol: &Person, mug: &Product, order: &Value, before: i64) -> Value {
+pub async fn agree(shop: &Shop, carol: &Person, mug: &Product, order: &Value, before: i64) -> Value {
     let ended = eventually("an order to be paid, or cancelled and settled", PATIENCE, || async {
         let (found, payments) = (carol.order(order).await, shop.payments(order).await);
         let payment = payments.first().map_or("none", |payment| payment["status"].as_str().expect("a status"));

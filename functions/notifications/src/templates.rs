@@ -79,6 +79,7 @@ fn explain(reason: CancelReason) -> &'static str {
         CancelReason::CheckoutFailed => {
             "Something went wrong on our side. If you were charged, the money is on its way back."
         }
+        CancelReason::Unpaid => "It was not paid in time. You were not charged.",
         CancelReason::Requested => "It was cancelled on request. If you were charged, the money is on its way back.",
     }
 }

@@ -26,7 +26,7 @@ impl Orders {
     /// # Errors
     /// When there is no such order or its state does not allow it.
     pub async fn carry_out(&self, id: OrderId, command: Command, act: &Act) -> Result<Order, OrdersError> {
-        self.change(async || self.load(id).await, command, act).await
+        self.change(async || self.load(id).await, |_| Some(command.clone()), act).await
     }
 
     /// Ends an order that the caller may see.
@@ -35,7 +35,7 @@ impl Orders {
     /// When there is no such order for this caller or its state does not allow it.
     pub async fn cancel(&self, caller: Caller, id: OrderId, act: &Act) -> Result<Order, OrdersError> {
         let command = Command::by_hand(Status::Cancelled).ok_or(OrdersError::NotFound)?;
-        self.change(async || self.find(caller, id).await, command, act).await
+        self.change(async || self.find(caller, id).await, |_| Some(command.clone()), act).await
     }
 
     /// Brings an order one step on, to `status`.
@@ -50,16 +50,31 @@ impl Orders {
         if order.status == status { Ok(order) } else { Err(Refusal::Step { from: order.status, to: status }.into()) }
     }
 
+    /// Ends an order that nobody has paid for longer than `patience`, in seconds, unless its checkout is deferred; whether it has ended.
+    ///
+    /// # Errors
+    /// When there is no such order or the store does not answer.
+    pub async fn end_unpaid(&self, id: OrderId, patience: i64, act: &Act) -> Result<bool, OrdersError> {
+        if self.store.deferred(id).await?.is_some() {
+            return Ok(false);
+        }
+        // Looked at once more where it is decided: it may just have been paid, or its checkout have begun.
+        let choose = |order: &Order| order.unpaid(act.now, patience).map(|reason| Command::Fail { reason });
+        let order = self.change(async || self.load(id).await, choose, act).await?;
+        Ok(order.cancel_reason.is_some())
+    }
+
+    /// Carries out what `choose` makes of the order that `find` finds.
     async fn change(
         &self,
         find: impl AsyncFn() -> Result<Order, OrdersError>,
-        command: Command,
+        choose: impl Fn(&Order) -> Option<Command>,
         act: &Act,
     ) -> Result<Order, OrdersError> {
         for _ in 0..TRIES {
             let mut order = find().await?;
             let before = Some(order.status);
-            let mut events = order.decide(command.clone())?;
+            let mut events = choose(&order).map_or(Ok(Vec::new()), |command| order.decide(command))?;
             if events.is_empty() {
                 return Ok(order);
             }

@@ -27,6 +27,9 @@ pub enum OrdersError {
     /// The order's state does not allow it.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The order's checkout does not wait for a person.
+    #[error("the order is not parked")]
+    NotParked,
     /// The idempotency key answered another request.
     #[error(transparent)]
     KeyReused(#[from] KeyReused),
@@ -66,6 +69,7 @@ impl From<OrdersError> for Problem {
                 Self::new(409, "in_checkout", "The checkout of the order has started before.")
                     .with("payment_id", payment_id.to_string())
             }
+            OrdersError::NotParked => Self::new(409, "not_parked", format!("{detail}.")),
             OrdersError::KeyReused(reused) => reused.into(),
             OrdersError::Busy => Self::new(409, "busy", "The order is being changed by another request; try again."),
             OrdersError::Answer(problem) | OrdersError::Limited(problem) => problem,

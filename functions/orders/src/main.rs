@@ -4,7 +4,11 @@ use lambda::{
     Error, command, cursor::Cursors, handler, http, limit::Limiter, outbox, policy::Limit, queue, start, task,
     unknown_handler,
 };
-use orders::{Orders, api, consumers, rebuild, saga, schedules, seed};
+use orders::{
+    Orders, api, consumers, rebuild, saga,
+    schedules::{self, Patience},
+    seed,
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -22,6 +26,8 @@ async fn main() -> Result<(), Error> {
         "set-status" => http::serve_limited(limiter()?, orders, api::set_status).await,
         "cancel" => http::serve_limited(limiter()?, orders, api::cancel_order).await,
         "pay-order" => http::serve_limited(limiter()?, orders, api::pay_order).await,
+        "list-parked" => http::serve((orders, Cursors::from_env()?), api::list_parked).await,
+        "retry-order" => http::serve_limited(limiter()?, orders.with_workflow(&config)?, api::retry_order).await,
         "publish" => outbox::serve(&config).await,
         "remember-user" => queue::serve(orders, consumers::remember_user).await,
         "remember-product" => queue::serve(orders, consumers::remember_product).await,
@@ -33,6 +39,7 @@ async fn main() -> Result<(), Error> {
         "cancel-order" => task::serve(orders, saga::cancel_order).await,
         "park-order" => task::serve(orders, saga::park_order).await,
         "resume-checkouts" => command::serve(orders.with_workflow(&config)?, schedules::resume_checkouts).await,
+        "end-unpaid" => command::serve((orders, Patience::from_env()?), schedules::end_unpaid).await,
         "rebuild" => command::serve(orders, rebuild::rebuild).await,
         "seed" => command::serve(orders, seed::seed).await,
         unknown => Err(unknown_handler(unknown)),

@@ -13,7 +13,10 @@ mod tokens;
 mod workflow;
 
 pub use faults::{Echo, drained, kill_function, publish, send_now};
-pub use orphans::{has_overdue_reservation, is_deferred, reserve_only, resumes};
+pub use orphans::{
+    can_be_captured_now, has_grown_old, has_overdue_reservation, is_deferred, is_forgotten, is_put_off, reserve_only,
+    resumes,
+};
 pub use person::{Answer, PASSWORD, Person};
 pub use shop::{Product, Shop};
 pub use stack::{Stack, invoke, items_with};

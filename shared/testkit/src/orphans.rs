@@ -43,27 +43,71 @@ pub async fn is_deferred(order: &Value) {
 
 /// Makes a deferred checkout due, and starts over all that are; whether it still is deferred then.
 pub async fn resumes(order: &Value) -> bool {
-    let id = order["id"].as_str().expect("an id");
-    let update = update("OrdersTable", "DEFERRED", &format!("ORDER#{id}")).await;
-    let update = update.update_expression("SET due_at = :past, gsi1sk = :place");
-    let update = update.condition_expression("attribute_exists(gsi1pk)");
-    let update = update.expression_attribute_values(":past", text(LONG_AGO));
-    let made_due = update.expression_attribute_values(":place", text(&format!("{LONG_AGO}#{id}"))).send().await;
-    if let Err(error) = made_due {
-        // The schedule may have been faster.
-        assert!(error.into_service_error().is_conditional_check_failed_exception());
-        return false;
+    if !is_due_at(order, LONG_AGO).await {
+        return false; // the schedule was faster
     }
     invoke("ResumeCheckouts", &json!({})).await.expect("a resumption");
     deferred(order).await.is_some()
+}
+
+/// Waits until the checkout of an order is deferred, and has it wait for longer than any test: it is in checkout, and nothing happens.
+pub async fn is_put_off(order: &Value) {
+    is_deferred(order).await;
+    assert!(is_due_at(order, "2999-01-01T00:00:00.000Z").await);
+}
+
+/// Loses what would have a deferred checkout started over.
+pub async fn is_forgotten(order: &Value) {
+    let stack = Stack::get();
+    let client = aws_sdk_dynamodb::Client::new(&stack.aws().await);
+    let delete = client.delete_item().table_name(&stack.tables["OrdersTable"]);
+    delete.key("pk", text("DEFERRED")).key("sk", text(&place(order))).send().await.expect("a deletion");
+}
+
+/// Lets an order that is not paid grow old: its view says so, in the index, too.
+pub async fn has_grown_old(order: &Value) {
+    let user = order["user_id"].as_str().expect("a user");
+    let update = update("OrdersTable", &format!("USER#{user}"), &place(order)).await;
+    let update = update.update_expression("SET placed_at = :past, updated_at = :past, gsi1sk = :first");
+    let update = update.condition_expression("attribute_exists(gsi1pk)");
+    let update = update.expression_attribute_values(":past", text(LONG_AGO));
+    update.expression_attribute_values(":first", text("0")).send().await.expect("a view");
+}
+
+/// Has the simulator take the money of an order that it has refused to take before.
+pub async fn can_be_captured_now(order: &Value) {
+    let id = order["id"].as_str().expect("an id");
+    let update = update("PaymentsTable", &format!("SIMULATOR#{id}"), "INTENT").await;
+    let update = update.update_expression("SET #method = :good").expression_attribute_names("#method", "method");
+    let update = update.condition_expression("attribute_exists(pk)");
+    update.expression_attribute_values(":good", text("pm_card_visa")).send().await.expect("the simulator's books");
+}
+
+/// Whether a deferred checkout could be made due at `moment`: it is there.
+async fn is_due_at(order: &Value, moment: &str) -> bool {
+    let update = update("OrdersTable", "DEFERRED", &place(order)).await;
+    let update = update.update_expression("SET due_at = :moment, gsi1sk = :place");
+    let update = update.condition_expression("attribute_exists(gsi1pk)");
+    let update = update.expression_attribute_values(":moment", text(moment));
+    let index = format!("{moment}#{}", order["id"].as_str().expect("an id"));
+    match update.expression_attribute_values(":place", text(&index)).send().await {
+        Ok(_) => true,
+        Err(error) => {
+            assert!(error.into_service_error().is_conditional_check_failed_exception());
+            false
+        }
+    }
 }
 
 async fn deferred(order: &Value) -> Option<HashMap<String, AttributeValue>> {
     let stack = Stack::get();
     let client = aws_sdk_dynamodb::Client::new(&stack.aws().await);
     let get = client.get_item().table_name(&stack.tables["OrdersTable"]).consistent_read(true);
-    let place = format!("ORDER#{}", order["id"].as_str().expect("an id"));
-    get.key("pk", text("DEFERRED")).key("sk", text(&place)).send().await.expect("an answer").item
+    get.key("pk", text("DEFERRED")).key("sk", text(&place(order))).send().await.expect("an answer").item
+}
+
+fn place(order: &Value) -> String {
+    format!("ORDER#{}", order["id"].as_str().expect("an id"))
 }
 
 /// A moment at which nothing of this was.

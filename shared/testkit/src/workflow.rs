@@ -96,6 +96,18 @@ impl Checkout {
         Self::start(order, method, |definition| definition).await
     }
 
+    /// As [`Checkout::of`], but nobody answers where `step` would be done.
+    pub async fn without(step: &str, order: &Value, method: &str) -> Self {
+        Self::start(order, method, |mut definition| {
+            let state = &mut definition["States"][step];
+            let resource = state["Resource"].as_str().expect("a task");
+            state["Resource"] = format!("{resource}-that-is-gone").into();
+            state["Retry"] = json!([]);
+            definition
+        })
+        .await
+    }
+
     async fn start(order: &Value, method: &str, change: impl FnOnce(Value) -> Value) -> Self {
         let stack = Stack::get();
         let client = Client::new(&stack.aws().await);

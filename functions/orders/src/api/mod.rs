@@ -6,9 +6,11 @@ mod checkout;
 mod get_order;
 mod list_events;
 mod list_orders;
+mod list_parked;
 mod order_stats;
 mod pay_order;
 mod place_order;
+mod retry_order;
 mod set_status;
 
 use lambda::openapi::Operation;
@@ -18,9 +20,11 @@ pub use checkout::checkout;
 pub use get_order::get_order;
 pub use list_events::list_events;
 pub use list_orders::{list_orders, list_user_orders};
+pub use list_parked::list_parked;
 pub use order_stats::order_stats;
 pub use pay_order::pay_order;
 pub use place_order::place_order;
+pub use retry_order::retry_order;
 pub use set_status::set_status;
 
 /// How the document tells of them.
@@ -35,6 +39,8 @@ pub fn operations() -> Vec<Operation> {
         set_status::operation(),
         list_events::operation(),
         order_stats::operation(),
+        list_parked::operation(),
+        retry_order::operation(),
     ];
     one.into_iter().chain(lists).collect()
 }

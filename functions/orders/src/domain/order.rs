@@ -270,6 +270,16 @@ impl Order {
         PaymentId::derived(self.id, "payment")
     }
 
+    /// Why this order is to be ended at `now`, if nobody has paid it although it did not change for `patience`, in seconds. One whose
+    /// checkout has begun gets as much again: the checkout has ways of its own to end it.
+    pub fn unpaid(&self, now: Timestamp, patience: i64) -> Option<CancelReason> {
+        let (patience, reason) = match self.in_checkout {
+            false => (patience, CancelReason::Unpaid),
+            true => (patience.saturating_mul(2), CancelReason::CheckoutFailed),
+        };
+        (self.status == Status::Pending && self.updated_at.plus_seconds(patience) <= now).then_some(reason)
+    }
+
     /// Whether it was sold, and was not cancelled since.
     pub fn is_sold(&self) -> bool {
         self.status != Status::Pending && self.cancel_reason.is_none()

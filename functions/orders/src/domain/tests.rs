@@ -177,6 +177,16 @@ fn what_is_sold_stays_sold_when_a_checkout_fails() {
 }
 
 #[test]
+fn what_nobody_pays_is_ended_and_a_checkout_gets_twice_the_time() {
+    let after = |state, seconds| in_state(state).unpaid(now().plus_seconds(seconds), 900);
+    assert_eq!([899, 900].map(|seconds| after("pending", seconds)), [None, Some(CancelReason::Unpaid)]);
+    assert_eq!([1_799, 1_800].map(|seconds| after("in checkout", seconds)), [None, Some(CancelReason::CheckoutFailed)]);
+    for state in ["paid", "delivered", "cancelled", "refunded"] {
+        assert_eq!(after(state, 1_000_000), None, "{state}");
+    }
+}
+
+#[test]
 fn a_refusal_says_why() {
     let start = |state| in_state(state).decide(start_checkout());
     for state in ["in checkout", "paid", "delivered"] {

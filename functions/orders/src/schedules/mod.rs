@@ -1,11 +1,13 @@
 //! What orders does once a minute, for checkouts that came to nothing.
 
+mod end_unpaid;
 mod resume_checkouts;
 
 use std::time::Duration;
 
 use serde::Deserialize;
 
+pub use end_unpaid::{Patience, end_unpaid};
 pub use resume_checkouts::resume_checkouts;
 
 /// What the schedule says; nothing of it is of interest.

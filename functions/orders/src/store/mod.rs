@@ -23,6 +23,7 @@
 //! | an order at a past moment | GetItem of events, halving, for the last one of that moment; then Query back to a snapshot |
 //! | counters | three BatchGetItem |
 //! | rebuild the views | Scan for first events; Query of each log |
+//! | orders that nobody paid, the oldest first | Query of gsi1, `STATUS#pending#<shard>` |
 //! | checkouts that are due, the oldest first | Query of gsi1, `DEFERRED` |
 //! | parked orders, the oldest first | Query `PARKED` |
 //! | all orders (of a status), newest first | Query of gsi1 per status and shard, merged by id |
@@ -49,7 +50,7 @@ pub use log::{Entry, SNAPSHOT_EVERY};
 pub use unfinished::{Deferred, Parked};
 
 /// Over how many partitions of the index the orders of one status are spread: 4 take 4,000 changes a second.
-const SHARDS: u8 = 4;
+pub const SHARDS: u8 = 4;
 
 /// A checkout starts among the first events of an order; so many are looked at together.
 const CHECKOUT_WITHIN: usize = 4;
@@ -284,6 +285,24 @@ impl Store {
         more |= orders.len() > limit;
         orders.truncate(limit);
         Ok((orders, more))
+    }
+
+    /// Some of the orders of one shard that are not paid yet behind `after`, the oldest first, and whether there are more; the index lags.
+    ///
+    /// # Errors
+    /// As [`Store::replayed`].
+    pub async fn pending(&self, shard: u8, after: Option<OrderId>) -> Result<(Vec<Order>, bool), StoreError> {
+        const PAGE: usize = 100;
+        let query = Query {
+            index: Some("gsi1"),
+            pk: format!("STATUS#{}#{shard}", Status::Pending),
+            sk_prefix: "",
+            after: after.map(|id| id.to_string()),
+            descending: false,
+            limit: PAGE,
+        };
+        let page = self.table.page(&query).await?;
+        Ok((page.items, page.more))
     }
 
     /// How many orders there are in each state, and of how much money.

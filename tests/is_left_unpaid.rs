@@ -1,0 +1,51 @@
+//! Leaves an order unpaid: it ends by itself, in time.
+
+use serde_json::{Value, json};
+use testkit::{Person, Shop, has_grown_old, invoke, is_forgotten, is_put_off};
+
+use crate::follows_an_order::{path, placed};
+
+async fn end_unpaid() {
+    invoke("EndUnpaid", &json!({})).await.expect("a run");
+}
+
+/// The last thing that happened to an order: what, and who did it.
+async fn last_event(carol: &Person, order: &Value) -> (Value, Value) {
+    let events = carol.get(&path(order, "/events")).await.expect(200);
+    let last = events["items"].as_array().and_then(|events| events.last()).expect("events");
+    (last["type"].clone(), last["actor"]["name"].clone())
+}
+
+#[tokio::test]
+async fn an_order_that_nobody_pays() {
+    let (shop, carol) = (Shop::open().await, Person::customer().await);
+    let mug = shop.product(2).await;
+    let (old, young) = (placed(&carol, &mug).await, placed(&carol, &mug).await);
+    has_grown_old(&old).await;
+    end_unpaid().await;
+    let ended = carol.outcome(&old).await;
+    assert_eq!((&ended["status"], &ended["cancel_reason"]), (&json!("cancelled"), &json!("unpaid")));
+    assert_eq!(last_event(&carol, &old).await, (json!("OrderCancelled"), json!("end-unpaid")));
+    let mail = carol.mail_about(&old, "was cancelled").await;
+    assert!(mail["text"].as_str().unwrap().contains("It was not paid in time"), "{mail}");
+    assert_eq!(carol.order(&young).await["status"], "pending");
+    shop.settles_at(&mug, 2).await;
+}
+
+/// Its execution is over, and what would have started the next one is lost.
+#[tokio::test]
+async fn an_order_whose_checkout_died() {
+    let (shop, carol) = (Shop::open().await, Person::customer().await);
+    let mug = shop.product(2).await;
+    let order = carol.check_out(&mug, 1, "pm_card_failsFive").await;
+    is_put_off(&order).await;
+    has_grown_old(&order).await;
+    end_unpaid().await;
+    assert_eq!(carol.order(&order).await["status"], "pending", "it waits for the provider");
+    is_forgotten(&order).await;
+    end_unpaid().await;
+    let ended = carol.outcome(&order).await;
+    assert_eq!((&ended["status"], &ended["cancel_reason"]), (&json!("cancelled"), &json!("checkout_failed")));
+    shop.settles_at(&mug, 2).await;
+    carol.mail_about(&order, "was cancelled").await;
+}
