@@ -191,6 +191,11 @@ def on_a_stack(stack: Stack) -> list[checks.Step]:
                         STORM_ENDPOINT=f"http://localhost:{proxy.port}")
             detail(f"{proxy.transactions} transactions of the storm, {proxy.refused} refused for a conflict")
 
+    def express() -> None:
+        # The next deployment, which names no type, has it as it was.
+        redeploy(stack, {"CheckoutWorkflowType": "EXPRESS"})
+        journeys("pays_once", "is_declined", "cancels_an_order")
+
     data = seed.read(engine.HERE / "seed.json")
     return [
         checks.Step("build", lambda: build.build(ROOT)),
@@ -198,6 +203,7 @@ def on_a_stack(stack: Stack) -> list[checks.Step]:
         checks.Step("tables", tables),
         # They kill functions, which are everybody's: by themselves.
         checks.Step("faults", lambda: journeys("meets_faults")),
+        checks.Step("express", express),
         checks.Step("fuzz", lambda: fuzz.fuzz(stack, ROOT, data, fuzz.settings_of_environment(), detail)),
         checks.Step("rotation", lambda: rotate(stack)),
         checks.Step("limits", lambda: limit(stack)),

@@ -1,21 +1,20 @@
 //! The steps of the checkout workflow that are orders'. Each is idempotent on the order id.
 //!
 //! ```text
-//! reserve stock ──► authorize payment ──► confirm order ──► capture payment ──► done
-//!   │      │         │      │      │            │            │           │
-//!   │      │         │      │      └ no answer  │            └ refused   └ no answer
-//!   │      └ fault   │      └ fault    │        └ fault, cancelled  │         │
-//!   │          └─────│──────────┴──────│──────────┬─────────────────┘         │
-//!   │ out of stock   │ declined        ▼          ▼                           ▼
-//!   │                │           defer checkout   end order ── sold ──► the sale stands
-//!   │                │                            │ ended
-//!   │                ▼                            ▼
-//!   └─► cancel order ◄── release stock ◄──── void payment
+//! reserve stock ─► authorize payment ─► confirm order ─► capture payment
 //! ```
 //!
-//! An order may have two executions at once. Whatever fails, its log decides first whether there is anything to undo: money and stock of
-//! an order that the other one has sold stay where they are. A declined payment is declined for both, so its stock may go back before.
-//! What a compensation cannot do, after all its retries, parks the order (`park_order`).
+//! | what goes wrong | then |
+//! | --- | --- |
+//! | there is too little stock | cancel order |
+//! | the payment is declined, which is final | release stock ─► cancel order |
+//! | the provider is away, and nothing is sold | defer checkout: the order stays pending, with its stock |
+//! | the provider is away, and the sale stands | nothing: who hears of the sale takes the money |
+//! | a capture is refused; anything else | end order ─► void payment ─► release stock ─► cancel order, which has been done |
+//! | an undo fails, after all its retries | park order |
+//!
+//! An order may have two executions at once. Its log decides first (end order) whether there is anything to undo: what the other one has
+//! sold stays sold, with its money and its stock.
 
 mod cancel_order;
 mod confirm_order;
