@@ -87,8 +87,12 @@ class Role(unittest.TestCase):
         granted = {tuple(s["Action"]): {target(resource) for resource in s["Resource"]} for s in statements}
         self.assertEqual({
             ("dynamodb:DescribeTable",): named("AWS::DynamoDB::Table"),
+            ("dynamodb:GetItem",): {"PaymentsTable"},
             ("sqs:GetQueueAttributes",): named("AWS::SQS::Queue"),
         }, granted)
+        [condition] = [s["Condition"] for s in statements if "Condition" in s]
+        self.assertEqual({"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["CIRCUIT"]}}, condition)
+        self.assertEqual(["dynamodb:GetItem"], [a for s in statements if "Condition" in s for a in s["Action"]])
 
 
 if __name__ == "__main__":

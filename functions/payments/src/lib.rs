@@ -24,7 +24,7 @@ use lambda::env;
 
 use crate::{
     domain::{Due, Payment, Refusal, Status, Step},
-    provider::{Answer, Provider},
+    provider::{Answer, Provider, breaker::Breaker},
     store::{Change, Store},
 };
 pub use error::PaymentsError;
@@ -32,7 +32,7 @@ pub use error::PaymentsError;
 /// The use cases of payments.
 pub struct Payments {
     store: Store,
-    provider: Option<Provider>,
+    provider: Option<(Provider, Breaker)>,
     /// The means of payment there are, if the provider lists them.
     methods: Option<Vec<&'static str>>,
 }
@@ -56,7 +56,8 @@ impl Payments {
     /// When the template did not set a variable.
     pub fn with_provider(self) -> Result<Self, lambda::Error> {
         let provider = Provider::connect(self.store.table().clone())?;
-        Ok(Self { provider: Some(provider), ..self })
+        let breaker = Breaker::new(self.store.table().clone(), provider.name());
+        Ok(Self { provider: Some((provider, breaker)), ..self })
     }
 
     /// With what is known of the provider's means of payment, for the function that takes payments in.
@@ -67,7 +68,7 @@ impl Payments {
         Ok(Self { methods: provider::methods()?, ..self })
     }
 
-    fn provider(&self) -> Result<&Provider, PaymentsError> {
+    fn provider(&self) -> Result<&(Provider, Breaker), PaymentsError> {
         self.provider.as_ref().ok_or(PaymentsError::Unavailable("no provider is configured".to_owned()))
     }
 
@@ -112,14 +113,17 @@ impl Payments {
         next: impl Fn(Option<&Payment>, Option<Answer>, Timestamp) -> Step,
         cause: &Cause,
     ) -> Result<Option<Payment>, PaymentsError> {
-        let mut known = self.store.of_order(due.user_id, due.order_id).await?;
+        let (provider, breaker) = self.provider()?;
+        let read = || self.store.of_order_with_circuit(due.user_id, due.order_id, breaker.key());
+        let (mut known, mut circuit) = read().await?;
         let mut conflicts = 0;
         while conflicts < TRIES {
             let now = Timestamp::now();
             let step = match next(known.as_ref(), None, now) {
                 Step::Ask(call) => {
                     let reference = known.as_ref().and_then(|payment| payment.reference.as_deref());
-                    let answer = self.provider()?.ask(due, reference, &call).await?;
+                    let asking = provider.ask(due, reference, &call);
+                    let answer = breaker.guard(&mut circuit, due.order_id, asking).await?;
                     next(known.as_ref(), Some(answer), now)
                 }
                 step => step,
@@ -136,7 +140,7 @@ impl Payments {
                         known = Some(*payment);
                     } else {
                         conflicts += 1;
-                        known = self.store.of_order(due.user_id, due.order_id).await?;
+                        (known, circuit) = read().await?;
                     }
                 }
             }

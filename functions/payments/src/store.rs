@@ -8,6 +8,7 @@
 //! | counters of a 256th of the payments | `STATS#<shard>` | `STATS` | | |
 //! | answer to an idempotency key | `IDEMPOTENCY#<hash of the user>#<key>` | `IDEMPOTENCY` | | |
 //! | outbox entry | `EVENT#<event>` | `EVENT` | | |
+//! | whether a provider is asked | `CIRCUIT` | `<provider>` | | |
 //! | the simulator's books | `SIMULATOR#<order>` | `INTENT` | | |
 //!
 //! A payment's id follows from its order's, and bears its time: an order's payment is a GetItem, a user's history a Query
@@ -18,7 +19,10 @@ use dynamo::{Answer, Claim, Item, Key, Query, StoreError, Table, Write, count, i
 use kernel::{OrderId, PaymentId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Due, Payment, payment_id};
+use crate::{
+    domain::{Due, Payment, payment_id},
+    provider::circuit::Circuit,
+};
 
 pub struct Store {
     table: Table,
@@ -72,6 +76,21 @@ impl Store {
 
     pub async fn of_order(&self, user_id: UserId, order_id: OrderId) -> Result<Option<Payment>, StoreError> {
         self.find(user_id, payment_id(order_id)).await
+    }
+
+    /// The payment of an order and the circuit at `circuit`, in one read.
+    pub async fn of_order_with_circuit(
+        &self,
+        user_id: UserId,
+        order_id: OrderId,
+        circuit: Key,
+    ) -> Result<(Option<Payment>, Option<Circuit>), StoreError> {
+        let payment = payment_key(user_id, payment_id(order_id));
+        let keys = [payment, circuit];
+        let mut found = self.table.get_many(&keys).await?;
+        let [payment, circuit] = keys.map(|key| found.remove(&key));
+        let payment = payment.map(|item| self.table.read(item)).transpose()?;
+        Ok((payment, circuit.map(|item| self.table.read(item)).transpose()?))
     }
 
     /// Whosever payment; up to date, although the index that says whose it is may lag.

@@ -8,6 +8,7 @@ pub mod cursor;
 pub mod http;
 pub mod input;
 pub mod limit;
+pub mod metric;
 pub mod openapi;
 pub mod outbox;
 pub mod policy;

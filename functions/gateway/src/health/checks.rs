@@ -3,7 +3,7 @@
 use std::{fmt::Display, future::Future, time::Duration};
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::types::TableStatus;
+use aws_sdk_dynamodb::types::{AttributeValue, TableStatus};
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures::future::{OptionFuture, join_all};
 use kernel::Chain;
@@ -11,7 +11,7 @@ use lambda::Error;
 use tokio::time::timeout;
 
 use super::{
-    report::{Depth, Found, FoundConsumer},
+    report::{Circuit, Depth, Found, FoundConsumer, FoundProvider},
     watched::{Consumer, Watched},
 };
 
@@ -52,8 +52,10 @@ impl Checks {
     pub async fn context(&self, watched: &Watched) -> Found {
         let table = OptionFuture::from(watched.table.as_deref().map(|name| self.table(name)));
         let consumers = join_all(watched.consumers.iter().map(|consumer| self.consumer(consumer)));
-        let (table_works, consumers) = futures::join!(table, consumers);
-        Found { table_works, consumers }
+        let provider = watched.provider.as_deref().zip(watched.table.as_deref());
+        let provider = OptionFuture::from(provider.map(|(provider, table)| self.provider(table, provider)));
+        let (table_works, consumers, provider) = futures::join!(table, consumers, provider);
+        Found { table_works, consumers, provider }
     }
 
     /// How many events could not be published.
@@ -67,6 +69,25 @@ impl Checks {
         let answer = in_time(name, async { asked.await.map_err(Chain) }).await;
         let status = answer.and_then(|answer| answer.table?.table_status);
         matches!(status, Some(TableStatus::Active | TableStatus::Updating))
+    }
+
+    /// Whether payments asks its provider: what it wrote down of that in its table, which is nothing as long as all was well.
+    async fn provider(&self, table: &str, provider: &str) -> Option<FoundProvider> {
+        let key = [("pk", "CIRCUIT"), ("sk", provider)];
+        let key = key.map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned())));
+        let asked = self.dynamodb.get_item().table_name(table).set_key(Some(key.into()));
+        let asked = asked.projection_expression("#state, since").expression_attribute_names("#state", "state").send();
+        let Some(item) = in_time(provider, async { asked.await.map_err(Chain) }).await?.item else {
+            return Some(FoundProvider { circuit: Circuit::Closed, since: None });
+        };
+        let read = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
+        let found = read("state").and_then(|state| Circuit::read(state)).zip(read("since"));
+        let found =
+            found.and_then(|(circuit, since)| Some(FoundProvider { circuit, since: Some(since.parse().ok()?) }));
+        if found.is_none() {
+            tracing::error!(provider, "its circuit cannot be read");
+        }
+        found
     }
 
     async fn consumer(&self, consumer: &Consumer) -> FoundConsumer {

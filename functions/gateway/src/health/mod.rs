@@ -1,4 +1,4 @@
-//! How the shop is: each context's table, queues and dead letters, and the events that could not be published.
+//! How the shop is: each context's table, queues and dead letters, the payment provider, and the events that could not be published.
 //!
 //! Anybody may ask, so an environment asks AWS at most once in some seconds, and the answer names nothing of the account.
 
@@ -80,10 +80,13 @@ pub async fn health(health: &Health, request: &Request) -> Reply {
 pub(crate) fn operations() -> [Operation; 2] {
     let queue = json!({ "name": "StartCheckout", "status": "up", "waiting": 0, "in_flight": 1, "dead_letters": 0 });
     let orders = json!({ "status": "up", "table": { "status": "up" }, "queues": [queue] });
+    let mut payments = orders.clone();
+    payments["queues"][0]["name"] = json!("UndoCancelled");
+    payments["provider"] = json!({ "status": "up", "circuit": "closed", "since": "2026-11-20T21:04:10.000Z" });
     let report = json!({
         "status": "up",
         "checked_at": "2026-11-21T06:30:31.000Z",
-        "contexts": { "gateway": { "status": "up" }, "orders": orders },
+        "contexts": { "gateway": { "status": "up" }, "orders": orders, "payments": payments },
         "unpublished": { "status": "up", "count": 0 },
     });
     let mut one = orders.clone();
@@ -91,7 +94,8 @@ pub(crate) fn operations() -> [Operation; 2] {
     one["checked_at"] = report["checked_at"].clone();
     let all = Operation::new("GET /api/v1/health", "getHealth", "How the shop is")
         .also("GET /health", "getHealthAtRoot")
-        .describe("Each context's table, queues and dead letters, and the events that could not be published; at most five seconds old.")
+        .describe("Each context's table, queues and dead letters, whether the payment provider is asked, and the events that could not be published; \
+             at most five seconds old.")
         .ok::<Report>("It works, if maybe not all of it.", report.clone())
         .answer::<Report>(503, "A part of it does not work.", report);
     let context = Operation::new("GET /api/v1/health/{context}", "getContextHealth", "How one context is")

@@ -34,6 +34,27 @@ impl Depth {
     }
 }
 
+/// Whether the payment provider is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Circuit {
+    /// It is.
+    Closed,
+    /// It is down, and is not asked for a while.
+    Open,
+    /// It was down, and one call is on its way to see whether it still is.
+    HalfOpen,
+}
+
+/// What was found of the payment provider.
+#[derive(Debug, Clone, Copy)]
+pub struct FoundProvider {
+    /// Whether it is asked.
+    pub circuit: Circuit,
+    /// Since when, if it ever was not.
+    pub since: Option<Timestamp>,
+}
+
 /// What was found of a context; `None` is what could not be reached.
 #[derive(Debug, Default)]
 pub struct Found {
@@ -41,6 +62,8 @@ pub struct Found {
     pub table_works: Option<bool>,
     /// Its consumers.
     pub consumers: Vec<FoundConsumer>,
+    /// Its provider, if it has one.
+    pub provider: Option<Option<FoundProvider>>,
 }
 
 /// What was found of a consumer; `None` is what could not be reached.
@@ -86,11 +109,23 @@ pub struct ContextHealth {
     table: Option<TableHealth>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     queues: Vec<QueueHealth>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<ProviderHealth>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct TableHealth {
     status: Status,
+}
+
+/// The payment provider, as far as payments knows; a circuit that is not known is null.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ProviderHealth {
+    status: Status,
+    circuit: Option<Circuit>,
+    /// Since when; not there if it never was anything but closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<Timestamp>,
 }
 
 /// A consumer's queue with its dead letters; a number that is not known is null.
@@ -130,8 +165,34 @@ impl From<Found> for ContextHealth {
         let table =
             found.table_works.map(|works| TableHealth { status: if works { Status::Up } else { Status::Down } });
         let queues: Vec<QueueHealth> = found.consumers.into_iter().map(QueueHealth::from).collect();
+        let provider = found.provider.map(ProviderHealth::from);
         let parts = table.iter().map(|table| table.status).chain(queues.iter().map(|queue| queue.status));
-        Self { status: worst(parts), table, queues }
+        let parts = parts.chain(provider.iter().map(|provider| provider.status));
+        Self { status: worst(parts), table, queues, provider }
+    }
+}
+
+impl Circuit {
+    /// As payments writes it.
+    pub fn read(text: &str) -> Option<Self> {
+        match text {
+            "closed" => Some(Self::Closed),
+            "open" => Some(Self::Open),
+            "half_open" => Some(Self::HalfOpen),
+            _ => None,
+        }
+    }
+}
+
+impl From<Option<FoundProvider>> for ProviderHealth {
+    fn from(found: Option<FoundProvider>) -> Self {
+        let status = match found.map(|found| found.circuit) {
+            Some(Circuit::Closed) => Status::Up,
+            // Orders are taken, and wait.
+            Some(Circuit::Open | Circuit::HalfOpen) => Status::Degraded,
+            None => Status::Down,
+        };
+        Self { status, circuit: found.map(|found| found.circuit), since: found.and_then(|found| found.since) }
     }
 }
 
@@ -176,7 +237,7 @@ mod tests {
             queue: *queue,
             dead_letters: *dead_letters,
         });
-        Found { table_works: Some(table_works), consumers: consumers.collect() }.into()
+        Found { table_works: Some(table_works), consumers: consumers.collect(), provider: None }.into()
     }
 
     fn report(contexts: Vec<ContextHealth>, unpublished: Option<Depth>) -> Report {
@@ -203,6 +264,34 @@ mod tests {
         assert_eq!(context(false, &[(EMPTY, EMPTY)]).status, Status::Down);
         assert_eq!(context(true, &[(None, EMPTY)]).status, Status::Down);
         assert_eq!(context(true, &[(EMPTY, None), (EMPTY, BUSY)]).status, Status::Down);
+    }
+
+    #[test]
+    fn a_provider_that_is_not_asked_degrades() {
+        let with = |circuit| {
+            ContextHealth::from(Found { table_works: Some(true), consumers: Vec::new(), provider: Some(circuit) })
+        };
+        let since = Some(Timestamp::from_millis(0));
+        let statuses = [Circuit::Closed, Circuit::Open, Circuit::HalfOpen]
+            .map(|circuit| with(Some(FoundProvider { circuit, since })).status);
+        assert_eq!(statuses, [Status::Up, Status::Degraded, Status::Degraded]);
+        assert_eq!(with(None).status, Status::Down);
+
+        let provider = |circuit| serde_json::to_value(with(circuit)).expect("JSON")["provider"].clone();
+        let open = json!({ "status": "degraded", "circuit": "open", "since": "1970-01-01T00:00:00.000Z" });
+        assert_eq!(provider(Some(FoundProvider { circuit: Circuit::Open, since })), open);
+        let never_open = provider(Some(FoundProvider { circuit: Circuit::Closed, since: None }));
+        assert_eq!(never_open, json!({ "status": "up", "circuit": "closed" }));
+        assert_eq!(provider(None), json!({ "status": "down", "circuit": null }));
+    }
+
+    #[test]
+    fn a_circuit_is_read_as_it_is_said() {
+        for circuit in [Circuit::Closed, Circuit::Open, Circuit::HalfOpen] {
+            let said = serde_json::to_value(circuit).expect("JSON");
+            assert_eq!(said.as_str().and_then(Circuit::read), Some(circuit));
+        }
+        assert_eq!(Circuit::read("ajar"), None);
     }
 
     #[test]

@@ -7,6 +7,12 @@ use lambda::Error;
 /// How the variables begin: `HEALTH_ORDERS`.
 const PREFIX: &str = "HEALTH_";
 
+/// The variable that says what provider payments asks.
+const PROVIDER: &str = "PAYMENT_PROVIDER";
+
+/// The context that asks it.
+const PAYMENTS: &str = "payments";
+
 /// The context that answers: it is watched without a variable, and is up when it has nothing that could be down.
 const GATEWAY: &str = "gateway";
 
@@ -17,6 +23,8 @@ pub struct Watched {
     pub table: Option<String>,
     /// What hears events for it.
     pub consumers: Vec<Consumer>,
+    /// The payment provider that it asks, if it does.
+    pub provider: Option<String>,
 }
 
 /// A consumer and its queues.
@@ -39,8 +47,11 @@ pub struct Consumer {
 /// When there are none, or one is not in this form.
 pub fn contexts(variables: impl IntoIterator<Item = (String, String)>) -> Result<BTreeMap<String, Watched>, Error> {
     let mut contexts = BTreeMap::new();
+    let mut provider = None;
     for (name, value) in variables {
-        if let Some(context) = name.strip_prefix(PREFIX) {
+        if name == PROVIDER {
+            provider = Some(value);
+        } else if let Some(context) = name.strip_prefix(PREFIX) {
             let watched = watched(&value).ok_or_else(|| {
                 format!("the environment variable {name} is {value:?}; it must be table|consumer|queue|dead letters|consumer|…")
             })?;
@@ -51,6 +62,10 @@ pub fn contexts(variables: impl IntoIterator<Item = (String, String)>) -> Result
         return Err(format!("no environment variable begins with {PREFIX}, so there is nothing to watch").into());
     }
     contexts.entry(GATEWAY.to_owned()).or_default();
+    if let Some(payments) = contexts.get_mut(PAYMENTS) {
+        let provider = provider.ok_or_else(|| format!("the environment variable {PROVIDER} is not set"))?;
+        payments.provider = Some(provider);
+    }
     Ok(contexts)
 }
 
@@ -63,7 +78,7 @@ fn watched(value: &str) -> Option<Watched> {
     }
     let (consumers, []) = names.as_chunks() else { return None };
     let consumers = consumers.iter().cloned().map(|[name, queue, dead_letters]| Consumer { name, queue, dead_letters });
-    Some(Watched { table, consumers: consumers.collect() })
+    Some(Watched { table, consumers: consumers.collect(), provider: None })
 }
 
 #[cfg(test)]
@@ -90,11 +105,21 @@ mod tests {
         .expect("contexts");
         assert_eq!(found.keys().collect::<Vec<_>>(), ["gateway", "orders", "relay", "users"]);
         assert_eq!(found["gateway"], Watched::default());
-        assert_eq!(found["users"], Watched { table: Some("users-table".to_owned()), consumers: Vec::new() });
+        assert_eq!(found["users"], Watched { table: Some("users-table".to_owned()), ..Watched::default() });
         assert_eq!(found["orders"].table.as_deref(), Some("orders-table"));
         let expected = [consumer("Start", "start-q", "start-d"), consumer("Mail", "mail-q", "mail-d")];
         assert_eq!(found["orders"].consumers, expected);
-        assert_eq!(found["relay"], Watched { table: None, consumers: vec![consumer("Relay", "relay-q", "relay-d")] });
+        let relay = Watched { consumers: vec![consumer("Relay", "relay-q", "relay-d")], ..Watched::default() };
+        assert_eq!(found["relay"], relay);
+    }
+
+    #[test]
+    fn payments_has_its_provider() {
+        let found = read(&[("PAYMENT_PROVIDER", "simulator"), ("HEALTH_PAYMENTS", "t"), ("HEALTH_ORDERS", "t")]);
+        let found = found.expect("contexts");
+        assert_eq!(found["payments"].provider.as_deref(), Some("simulator"));
+        assert_eq!(found["orders"].provider, None);
+        assert!(read(&[("HEALTH_PAYMENTS", "t")]).expect_err("an error").contains("PAYMENT_PROVIDER"));
     }
 
     #[test]

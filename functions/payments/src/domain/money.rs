@@ -131,7 +131,11 @@ impl World {
         let after = match progress {
             Progress::Begins => Progress::Knows(self.record.clone()),
             Progress::Knows(known) => match self.next(&goal, known.as_ref(), None) {
-                Step::Ask(call) => Progress::Asks(known, call),
+                Step::Ask(call) => {
+                    let is_authorized = known.as_ref().is_some_and(|payment| payment.status == Status::Authorized);
+                    assert!(call != Call::Capture || is_authorized, "money is to be taken of {known:?}");
+                    Progress::Asks(known, call)
+                }
                 step => self.carry_out(step, known.as_ref()),
             },
             Progress::Asks(known, call) => match self.reach_provider(&call) {
@@ -244,9 +248,14 @@ impl World {
             assert!(wanted <= told_taken, "{wanted} is to go back of {told_taken}");
         }
         if self.undone {
-            let is_aside = self.books.as_ref().is_some_and(|books| books.state == State::Authorized);
-            assert!(!is_aside && taken == back, "undone, but set aside: {is_aside}, kept: {}", taken - back);
+            self.check_nothing_is_left();
         }
+    }
+
+    fn check_nothing_is_left(&self) {
+        let is_aside = self.books.as_ref().is_some_and(|books| books.state == State::Authorized);
+        let (taken, back) = self.at_provider();
+        assert!(!is_aside && taken == back, "it is over, but set aside: {is_aside}, kept: {}", taken - back);
     }
 
     /// Everybody goes on until nobody has anything to do; calls of the dead arrive at last.
@@ -259,7 +268,14 @@ impl World {
             self.happens(&Happening::Arrives(0));
         }
         self.check();
-        assert_eq!(self.told(), self.at_provider(), "what was told is not what was done: {:?}", self.record);
+        let (taken, back) = self.at_provider();
+        assert_eq!(self.told(), (taken, back), "what was told is not what was done: {:?}", self.record);
+        if let Some(payment) = &self.record {
+            assert_eq!(payment.status == Status::Refunded, taken > 0 && taken == back, "{payment:?}");
+            if payment.status.has_ended() {
+                self.check_nothing_is_left();
+            }
+        }
     }
 }
 

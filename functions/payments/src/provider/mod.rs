@@ -3,6 +3,8 @@
 //! Every call names the order, on which the provider is idempotent: asked twice, it does the thing once.
 
 pub(crate) mod books;
+pub(crate) mod breaker;
+pub(crate) mod circuit;
 mod simulator;
 
 use std::time::Duration;
@@ -85,6 +87,11 @@ impl Provider {
         let millis = |name: &str| -> Result<Duration, lambda::Error> { Ok(Duration::from_millis(env(name)?.parse()?)) };
         let simulator = Simulator::new(table, millis("SIMULATOR_DELAY_MS")?);
         Ok(Self { simulator, timeout: millis("PROVIDER_TIMEOUT_MS")? })
+    }
+
+    /// What it is called where several could be meant.
+    pub(crate) fn name(&self) -> &'static str {
+        "simulator"
     }
 
     /// Asks for `call` to be done for the order of `due`; `reference` is what the provider called it, if that is known.
