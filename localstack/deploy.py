@@ -66,6 +66,10 @@ class Aws:
         return self._client("lambda")
 
     @cached_property
+    def secrets(self) -> Any:
+        return self._client("secretsmanager")
+
+    @cached_property
     def s3(self) -> Any:
         return self._client("s3")
 

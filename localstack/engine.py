@@ -1,7 +1,8 @@
 """Runs the local AWS engine (MiniStack) and the mail inbox in one process, on loopback.
 
 Takes its place from the environment: WAYBILL_PORT (the engine; SMTP is the next port, the inbox the one after),
-WAYBILL_STATE (a folder for its pid file, function log and temporary files), WAYBILL_IAM (`off` lets every call through).
+WAYBILL_STATE (a folder for its pid file, function log and temporary files), WAYBILL_IAM (`off` lets every call through),
+WAYBILL_PAYMENTS (`stripe` starts one, at the port after the inbox; it ends with the engine).
 Start it with `make up`; this file is what that runs.
 """
 
@@ -16,12 +17,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from email.utils import parseaddr
 from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any
 
 import inbox
+import stripe
 from stack import REGION
 
 PINNED = "1.5.33"
@@ -239,6 +242,7 @@ def main() -> None:
     port = int(os.environ.get("WAYBILL_PORT", "4566"))
     state = Path(os.environ.get("WAYBILL_STATE", f".local/{port}")).resolve()
     enforce_iam = os.environ.get("WAYBILL_IAM", "on") != "off"
+    with_stripe = os.environ.get("WAYBILL_PAYMENTS") == "stripe"
     (state / "tmp").mkdir(parents=True, exist_ok=True)
     pid_file = claim(state)
 
@@ -263,7 +267,8 @@ def main() -> None:
     tell_the_callers_address(apigateway, responses)
     leave_health_to_the_shop(ministack)
     count_calls(ministack, sts)
-    with open(state / "functions.log", "ab", buffering=0) as log:
+    payments = stripe.running(port + 3, state / "stripe.log") if with_stripe else nullcontext()
+    with open(state / "functions.log", "ab", buffering=0) as log, payments:
         tee_function_logs(lambda_runtime, log)
         inbox.start(smtp_port=port + 1, web_port=port + 2)
         sys.argv = sys.argv[:1]  # MiniStack has options of its own

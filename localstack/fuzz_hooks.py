@@ -16,6 +16,7 @@ from typing import Any
 # Refusals of requests that are as the document says: it tells what is well-formed, and the shop what it has and what it knows.
 SEMANTIC = {
     "amount_differs": "the amount is not the order's total",
+    "bad_signature": "an event that the payment provider has not signed",
     "idempotency_key_reused": "the key was used with another request",
     "invalid_cursor": "a cursor is text, but only this list's own is good",
     "known_to_others": "a password that is the e-mail address of the same request",

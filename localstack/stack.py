@@ -20,7 +20,7 @@ from problem import Problem
 
 HERE = Path(__file__).resolve().parent
 REGION = "eu-central-1"
-PORTS = 3  # engine, SMTP, inbox
+PORTS = 4  # engine, SMTP, inbox, Stripe
 
 START_LIMIT_SECONDS = 30.0
 STOP_LIMIT_SECONDS = 10.0
@@ -29,11 +29,13 @@ POLL_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Stack:
-    """An engine by its first port, the folder it keeps its files in, and whether it enforces IAM once started."""
+    """An engine by its first port, the folder it keeps its files in, whether it enforces IAM once started, and whether a Stripe beside it
+    moves the money."""
 
     port: int
     state: Path
     enforce_iam: bool = True
+    with_stripe: bool = False
 
     @property
     def engine_url(self) -> str:
@@ -52,6 +54,14 @@ class Stack:
     @property
     def inbox_url(self) -> str:
         return f"http://127.0.0.1:{self.port + 2}"
+
+    @property
+    def stripe_port(self) -> int:
+        return self.port + 3
+
+    @property
+    def stripe_url(self) -> str:
+        return f"http://127.0.0.1:{self.stripe_port}"
 
     @property
     def engine_log(self) -> Path:
@@ -84,7 +94,7 @@ def require_free_ports(stack: Stack) -> None:
 
 
 def free_port() -> int:
-    """The first of three free ports in a row, below those that systems give to outgoing connections."""
+    """The first of so many free ports in a row, below those that systems give to outgoing connections."""
     while True:
         first = random.randrange(20_000, 32_000)
         if all(_is_free(port) for port in range(first, first + PORTS)):
@@ -107,7 +117,8 @@ def start(stack: Stack) -> None:
     stack.state.mkdir(parents=True, exist_ok=True)
     stack.function_log.unlink(missing_ok=True)
     environment = {**os.environ, "WAYBILL_PORT": str(stack.port), "WAYBILL_STATE": str(stack.state),
-                   "WAYBILL_IAM": "on" if stack.enforce_iam else "off"}
+                   "WAYBILL_IAM": "on" if stack.enforce_iam else "off",
+                   "WAYBILL_PAYMENTS": "stripe" if stack.with_stripe else "simulator"}
     with open(stack.engine_log, "wb") as log:
         engine = subprocess.Popen(
             [sys.executable, str(HERE / "engine.py")],

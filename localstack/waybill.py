@@ -28,6 +28,7 @@ import searching
 import seed
 import stack as engine
 import stockbench
+import stripe
 import timing
 from api import Api
 from deploy import CREDENTIALS, STACK, Aws, Resources, deploy
@@ -38,11 +39,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def stack_of_environment() -> Stack:
-    """The stack that WAYBILL_PORT and WAYBILL_IAM describe."""
+    """The stack that WAYBILL_PORT, WAYBILL_IAM and WAYBILL_PAYMENTS describe."""
     text = os.environ.get("WAYBILL_PORT") or "4566"
     if not text.isdigit() or not 1024 <= int(text) <= 65000:
         raise Problem(f"WAYBILL_PORT has to be a port from 1024 to 65000, not {text}")
-    return Stack(int(text), ROOT / ".local" / text, enforce_iam=os.environ.get("WAYBILL_IAM") != "off")
+    payments = os.environ.get("WAYBILL_PAYMENTS") or "simulator"
+    if payments not in ("simulator", "stripe"):
+        raise Problem(f"WAYBILL_PAYMENTS has to be simulator or stripe, not {payments}")
+    return Stack(int(text), ROOT / ".local" / text, enforce_iam=os.environ.get("WAYBILL_IAM") != "off",
+                 with_stripe=payments == "stripe")
 
 
 def up() -> None:
@@ -66,10 +71,16 @@ def bring_up(stack: Stack, parameters: dict[str, str]) -> None:
         engine.start(stack)
     elif not engine.is_healthy(stack):
         raise Problem(f"the engine on port {stack.port} does not answer; `make down`, then `make up`")
+    elif stack.with_stripe and not stripe.answers(stack.stripe_port):
+        raise Problem("the stack runs without Stripe; `make down`, then `make up`")
     try:
         aws, data = Aws(stack.engine_url), seed.read(engine.HERE / "seed.json")
         say("deploying")
-        resources = deploy(aws, ROOT, parameters, detail)
+        by_stripe = {"PaymentProvider": "stripe", "StripeUrl": stack.stripe_url} if stack.with_stripe else {}
+        resources = deploy(aws, ROOT, {**by_stripe, **parameters}, detail)
+        if stack.with_stripe:
+            secret = json.loads(aws.secrets.get_secret_value(SecretId=provider_secret(resources))["SecretString"])
+            stripe.register_webhook(stack.stripe_port, f"{stack.api_url}/payments/webhook", secret["webhook_secret"])
         say("seeding")
         seed.seed(aws, resources, data, detail)
         stack.outputs.write_text(json.dumps(outputs(stack, resources, data), indent=2) + "\n", encoding="utf-8")
@@ -79,6 +90,11 @@ def bring_up(stack: Stack, parameters: dict[str, str]) -> None:
         if isinstance(error, (BotoCoreError, ClientError)):
             raise Problem(f"the engine failed: {error}; see {stack.engine_log}") from None
         raise
+
+
+def provider_secret(resources: Resources) -> str:
+    """The name of the secret that the stack and the payment provider share."""
+    return resources["AWS::SecretsManager::Secret"]["ProviderSecret"]
 
 
 def parameters_of_environment() -> dict[str, str]:
@@ -106,6 +122,8 @@ def outputs(stack: Stack, resources: Resources, data: dict[str, list[dict[str, A
         "queues": resources.get("AWS::SQS::Queue", {}),
         "tables": resources.get("AWS::DynamoDB::Table", {}),
         "functions": resources.get("AWS::Lambda::Function", {}),
+        "secrets": resources.get("AWS::SecretsManager::Secret", {}),
+        "stripe_url": stack.stripe_url if stack.with_stripe else None,
         "state_machine": next(iter(resources.get("AWS::StepFunctions::StateMachine", {}).values()), None),
     }
 
@@ -196,11 +214,17 @@ def on_a_stack(stack: Stack) -> list[checks.Step]:
         redeploy(stack, {"CheckoutWorkflowType": "EXPRESS"})
         journeys("pays_once", "is_declined", "cancels_an_order")
 
+    def providers() -> None:
+        with stripe.running(stack.stripe_port, stack.state / "stripe.log") as url:
+            build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--test", "both_providers",
+                        WAYBILL_OUTPUTS=str(stack.outputs), STRIPE_URL=url)
+
     data = seed.read(engine.HERE / "seed.json")
     return [
         checks.Step("build", lambda: build.build(ROOT)),
         checks.Step("journeys", start_and_journeys),
         checks.Step("tables", tables),
+        checks.Step("providers", providers),
         # They kill functions, which are everybody's: by themselves.
         checks.Step("faults", lambda: journeys("meets_faults")),
         checks.Step("express", express),

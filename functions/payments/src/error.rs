@@ -33,6 +33,15 @@ pub enum PaymentsError {
     /// The provider is known to be down: it was not asked.
     #[error("the payment provider is down; it is not asked for a while")]
     CircuitOpen,
+    /// An event that the provider has not signed.
+    #[error("the event bears no signature of the payment provider")]
+    BadSignature,
+    /// An event that the provider signed at another time.
+    #[error("the event's signature is older than five minutes, or from the future")]
+    OldSignature,
+    /// An event that the provider has signed, but that says nothing.
+    #[error("the event is not one that the payment provider is known to send")]
+    MalformedEvent,
     /// Others changed the same payment again and again.
     #[error("the payment is being changed by others")]
     Busy,
@@ -63,6 +72,9 @@ impl From<PaymentsError> for Problem {
                 let detail = "The payment provider does not answer; try again later.";
                 Self::new(503, "provider_unavailable", detail).header("retry-after", "30")
             }
+            PaymentsError::BadSignature => Self::new(400, "bad_signature", detail),
+            PaymentsError::OldSignature => Self::new(400, "old_signature", detail),
+            PaymentsError::MalformedEvent => Self::new(400, "malformed_event", detail),
             PaymentsError::Busy => Self::new(409, "busy", detail),
             PaymentsError::KeyReused(reused) => reused.into(),
             PaymentsError::Answer(problem) => problem,

@@ -8,6 +8,7 @@ pub mod api;
 pub mod consumers;
 pub mod domain;
 mod error;
+mod hearing;
 pub mod provider;
 mod reads;
 mod refunds;
@@ -31,6 +32,8 @@ pub use error::PaymentsError;
 
 /// The use cases of payments.
 pub struct Payments {
+    /// For the clients that only some functions need.
+    config: SdkConfig,
     store: Store,
     provider: Option<(Provider, Breaker)>,
     /// The means of payment there are, if the provider lists them.
@@ -47,7 +50,7 @@ impl Payments {
     /// When the template did not set a variable.
     pub fn connect(config: &SdkConfig) -> Result<Self, lambda::Error> {
         let store = Store::new(Table::connect(config, env("TABLE_NAME")?));
-        Ok(Self { store, provider: None, methods: None })
+        Ok(Self { config: config.clone(), store, provider: None, methods: None })
     }
 
     /// With the provider, for the functions that move money.
@@ -55,7 +58,7 @@ impl Payments {
     /// # Errors
     /// When the template did not set a variable.
     pub fn with_provider(self) -> Result<Self, lambda::Error> {
-        let provider = Provider::connect(self.store.table().clone())?;
+        let provider = Provider::connect(&self.config, self.store.table().clone())?;
         let breaker = Breaker::new(self.store.table().clone(), provider.name());
         Ok(Self { provider: Some((provider, breaker)), ..self })
     }

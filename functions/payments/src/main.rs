@@ -4,7 +4,7 @@ use lambda::{
     Error, command, cursor::Cursors, handler, http, limit::Limiter, outbox, policy::Limit, queue, start, task,
     unknown_handler,
 };
-use payments::{Payments, api, consumers, saga, settling};
+use payments::{Payments, api, consumers, provider::stripe::Stripe, saga, settling};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -17,6 +17,7 @@ async fn main() -> Result<(), Error> {
         "pay" => http::serve_limited(limiter()?, payments.with_methods()?, api::pay).await,
         "refund" => http::serve_limited(limiter()?, payments.with_provider()?, api::refund).await,
         "payment-stats" => http::serve(payments, api::payment_stats).await,
+        "webhook" => http::serve((payments, Stripe::from_env(&config)?), api::webhook).await,
         "publish" => outbox::serve(&config).await,
         "remember-order" => queue::serve(payments, consumers::remember_order).await,
         "capture-confirmed" => queue::serve(payments.with_provider()?, consumers::capture_confirmed).await,

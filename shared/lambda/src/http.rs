@@ -261,6 +261,14 @@ impl Request {
     }
 
     fn json(&self) -> Result<Value, Problem> {
+        serde_json::from_slice(&self.bytes()?).map_err(|error| malformed(error.line(), error.column()))
+    }
+
+    /// The body as it was sent.
+    ///
+    /// # Errors
+    /// 413 when it is too large.
+    pub fn bytes(&self) -> Result<Vec<u8>, Problem> {
         let text = self.event.body.as_deref().unwrap_or_default();
         let bytes = if self.event.is_base64_encoded {
             BASE64_STANDARD.decode(text).map_err(|_| malformed(1, 1))?
@@ -270,7 +278,12 @@ impl Request {
         if bytes.len() > MOST_BODY_BYTES {
             return Err(too_large());
         }
-        serde_json::from_slice(&bytes).map_err(|error| malformed(error.line(), error.column()))
+        Ok(bytes)
+    }
+
+    /// A header, if it is there and is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.event.headers.get(name)?.to_str().ok()
     }
 
     /// The caller's claim that this request is the same as any other with this `Idempotency-Key`, if it carries one.

@@ -103,6 +103,8 @@ pub const ROUTES: &[Route] = &[
     route("POST /api/v1/payments", Access::Customer).limited(Limit::Writes),
     route("GET /api/v1/payments/stats", Access::Admin),
     route("POST /api/v1/payments/refund", Access::Admin).limited(Limit::Writes),
+    // The provider, known by its signature; as often as it likes.
+    route("POST /api/v1/payments/webhook", Access::Anyone),
     route("GET /api/v1/payments/{payment_id}", Access::Owner),
 ];
 

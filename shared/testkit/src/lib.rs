@@ -6,10 +6,12 @@
 mod faults;
 mod orphans;
 mod person;
+mod secret;
 mod shop;
 mod stack;
 mod table;
 mod tokens;
+mod webhook;
 mod workflow;
 
 pub use faults::{Echo, drained, kill_function, publish, send_now};
@@ -18,10 +20,12 @@ pub use orphans::{
     resumes,
 };
 pub use person::{Answer, PASSWORD, Person};
+pub use secret::{change_secret, forget_secret, new_secret, secret};
 pub use shop::{Product, Shop};
 pub use stack::{Stack, invoke, items_with};
 pub use table::{TestTable, text};
 pub use tokens::{forged_token, genuine_token};
+pub use webhook::{Webhook, event, intent_of, is_set_aside, seconds, stripe};
 pub use workflow::{Checkout, Held};
 
 use std::{future::Future, time::Duration};

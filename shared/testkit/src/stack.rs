@@ -31,6 +31,10 @@ pub struct Stack {
     pub state_machine: String,
     /// Names, by logical id.
     pub functions: HashMap<String, String>,
+    /// Names, by logical id.
+    pub secrets: HashMap<String, String>,
+    /// Where the Stripe is that moves the money; nothing, if the simulator does.
+    pub stripe_url: Option<String>,
 }
 
 /// How somebody logs in.

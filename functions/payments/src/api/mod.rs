@@ -6,6 +6,7 @@ mod list_payments;
 mod pay;
 mod payment_stats;
 mod refund;
+mod webhook;
 
 use lambda::openapi::Operation;
 
@@ -15,6 +16,7 @@ pub use list_payments::list_payments;
 pub use pay::pay;
 pub use payment_stats::payment_stats;
 pub use refund::refund;
+pub use webhook::webhook;
 
 /// How the document tells of them.
 pub fn operations() -> Vec<Operation> {
@@ -24,5 +26,6 @@ pub fn operations() -> Vec<Operation> {
         get_payment::operation(),
         refund::operation(),
         payment_stats::operation(),
+        webhook::operation(),
     ]
 }

@@ -232,6 +232,11 @@ pub fn settle(known: Option<&Payment>, answer: Option<Answer>, now: Timestamp) -
 /// Takes note of what the provider tells unasked: told twice, late, or before it has answered, it changes nothing twice.
 pub fn hear(due: &Due, method: &str, reference: &str, fact: &Fact, known: Option<&Payment>, now: Timestamp) -> Step {
     let status = known.map(|payment| payment.status);
+    if let Some(payment) = known
+        && payment.amount != due.total
+    {
+        return Step::Refused(Refusal::Contradiction(payment.status));
+    }
     match (fact, status) {
         (Fact::Authorized, None | Some(Status::Pending)) => {
             approved(due, method, known, Some(reference.to_owned()), now)
@@ -246,10 +251,13 @@ pub fn hear(due: &Due, method: &str, reference: &str, fact: &Fact, known: Option
             captured(&Payment { reference: Some(reference.to_owned()), ..before }, now)
         }
 
-        (Fact::Canceled, Some(Status::Pending | Status::Authorized)) => {
+        (Fact::Canceled, Some(Status::Authorized)) => {
             known.map_or(Step::Done, |payment| write(payment.becoming(Status::Voided, now), vec![]))
         }
-        (Fact::Canceled, None | Some(Status::Voided | Status::Barred | Status::Declined)) => Step::Done,
+        // Whoever asks for a pending payment is told that it is declined, or has it voided.
+        (Fact::Canceled, None | Some(Status::Pending | Status::Voided | Status::Barred | Status::Declined)) => {
+            Step::Done
+        }
 
         (Fact::Refunded { id, amount }, Some(Status::Captured | Status::PartlyRefunded | Status::Refunded)) => {
             known.map_or(Step::Done, |payment| heard_refund(payment, *id, *amount, now))

@@ -5,16 +5,20 @@
 pub(crate) mod books;
 pub(crate) mod breaker;
 pub(crate) mod circuit;
+mod secret;
 mod simulator;
+pub mod stripe;
 
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use dynamo::Table;
 use kernel::{Money, RefundId};
 use lambda::env;
 
 use crate::{PaymentsError, domain::Due};
 use simulator::Simulator;
+use stripe::Stripe;
 
 /// What a provider is asked to do for an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,9 +75,14 @@ pub enum Answer {
 }
 
 /// The provider that the template names.
-pub(crate) struct Provider {
-    simulator: Simulator,
+pub struct Provider {
+    side: Side,
     timeout: Duration,
+}
+
+enum Side {
+    Simulator(Simulator),
+    Stripe(Stripe),
 }
 
 /// The means of payment there are; nothing, if only the provider can tell.
@@ -82,24 +91,51 @@ pub(crate) fn methods() -> Result<Option<Vec<&'static str>>, lambda::Error> {
     Ok(is_simulated.then(|| books::CARDS.iter().map(|(card, _)| *card).collect()))
 }
 
+fn millis(name: &str) -> Result<Duration, lambda::Error> {
+    Ok(Duration::from_millis(env(name)?.parse()?))
+}
+
 impl Provider {
-    pub(crate) fn connect(table: Table) -> Result<Self, lambda::Error> {
-        let millis = |name: &str| -> Result<Duration, lambda::Error> { Ok(Duration::from_millis(env(name)?.parse()?)) };
-        let simulator = Simulator::new(table, millis("SIMULATOR_DELAY_MS")?);
-        Ok(Self { simulator, timeout: millis("PROVIDER_TIMEOUT_MS")? })
+    /// The one that the environment names.
+    pub(crate) fn connect(config: &SdkConfig, table: Table) -> Result<Self, lambda::Error> {
+        let timeout = millis("PROVIDER_TIMEOUT_MS")?;
+        match env("PAYMENT_PROVIDER")?.as_str() {
+            "simulator" => Ok(Self::simulator(table, millis("SIMULATOR_DELAY_MS")?, timeout)),
+            "stripe" => Ok(Self::stripe(Stripe::from_env(config)?, timeout)),
+            other => Err(format!("PAYMENT_PROVIDER has to be simulator or stripe, not {other:?}").into()),
+        }
+    }
+
+    /// The simulator, with its books in `table`.
+    pub fn simulator(table: Table, delay: Duration, timeout: Duration) -> Self {
+        Self { side: Side::Simulator(Simulator::new(table, delay)), timeout }
+    }
+
+    /// An account at Stripe.
+    pub fn stripe(stripe: Stripe, timeout: Duration) -> Self {
+        Self { side: Side::Stripe(stripe), timeout }
     }
 
     /// What it is called where several could be meant.
     pub(crate) fn name(&self) -> &'static str {
-        "simulator"
+        match self.side {
+            Side::Simulator(_) => "simulator",
+            Side::Stripe(_) => "stripe",
+        }
     }
 
     /// Asks for `call` to be done for the order of `due`; `reference` is what the provider called it, if that is known.
     ///
     /// # Errors
     /// When it does not answer in time, or with a fault of its own: what became of the call is not known then.
-    pub(crate) async fn ask(&self, due: &Due, _reference: Option<&str>, call: &Call) -> Result<Answer, PaymentsError> {
+    pub async fn ask(&self, due: &Due, reference: Option<&str>, call: &Call) -> Result<Answer, PaymentsError> {
         let late = |_| PaymentsError::Unavailable(format!("no answer within {} ms", self.timeout.as_millis()));
-        tokio::time::timeout(self.timeout, self.simulator.ask(due, call)).await.map_err(late)?
+        let answer = async {
+            match &self.side {
+                Side::Simulator(simulator) => simulator.ask(due, call).await,
+                Side::Stripe(stripe) => stripe.ask(due, reference, call).await,
+            }
+        };
+        tokio::time::timeout(self.timeout, answer).await.map_err(late)?
     }
 }

@@ -142,7 +142,11 @@ impl Operation {
     #[must_use]
     pub fn if_none_match(self) -> Self {
         Self { is_tagged: true, ..self }
-            .header("If-None-Match", "The `ETag` of what the caller has; if it still is that, the answer is 304.")
+            .header(
+                "If-None-Match",
+                "The `ETag` of what the caller has; if it still is that, the answer is 304.",
+                r#""\"1\"""#,
+            )
             .text(304, "It is what the caller has.", &[])
     }
 
@@ -155,13 +159,17 @@ impl Operation {
     /// Answers carry an entity tag, and `If-Match` is taken.
     #[must_use]
     pub fn if_match(self) -> Self {
-        Self { is_tagged: true, ..self }
-            .header("If-Match", "The `ETag` of what is changed; if it has changed since, the answer is 412.")
+        Self { is_tagged: true, ..self }.header(
+            "If-Match",
+            "The `ETag` of what is changed; if it has changed since, the answer is 412.",
+            r#""\"1\"""#,
+        )
     }
 
-    fn header(self, name: &'static str, what: &'static str) -> Self {
-        let schema = schema_of::<String>;
-        self.parameter(Parameter { name, place: "header", what, required: false, schema, example: r#""\"1\"""# })
+    /// A header that may be sent.
+    #[must_use]
+    pub fn header(self, name: &'static str, what: &'static str, example: &'static str) -> Self {
+        self.parameter(Parameter { name, place: "header", what, required: false, schema: schema_of::<String>, example })
     }
 
     /// The JSON body. More than one: the forms that a body may have.

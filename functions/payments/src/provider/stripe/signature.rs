@@ -1,0 +1,115 @@
+//! `Stripe-Signature: t=<seconds>,v1=<hex>[,v1=<hex>]`: HMAC-SHA256 over `<t>.<body>`, as <https://docs.stripe.com/webhooks#verify-manually>
+//! has it. While a secret is changed for another, there is one `v1` for each.
+
+use hmac::{Hmac, KeyInit, Mac};
+use kernel::Timestamp;
+use sha2::Sha256;
+
+/// How far the signature's time may be from ours, in seconds, either way: what is older was perhaps overheard.
+const TOLERANCE_SECONDS: i64 = 300;
+
+/// Why a body is not taken for Stripe's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unsigned {
+    /// There is no signature, or another one.
+    Bad,
+    /// It was good once, or will be.
+    Old,
+}
+
+/// Whether `header` is the signature of `body` by who knows `secret`.
+pub(crate) fn verify(header: &str, body: &[u8], secret: &str, now: Timestamp) -> Result<(), Unsigned> {
+    let parts = || header.split(',').filter_map(|part| part.trim().split_once('='));
+    let text = parts().find(|(name, _)| *name == "t").map(|(_, value)| value).ok_or(Unsigned::Bad)?;
+    let time: i64 = text.parse().map_err(|_| Unsigned::Bad)?;
+    let mut signed = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map_err(|_| Unsigned::Bad)?;
+    signed.update(text.as_bytes());
+    signed.update(b".");
+    signed.update(body);
+    let mut signatures = parts().filter(|(name, _)| *name == "v1").filter_map(|(_, value)| bytes(value));
+    // In constant time, each.
+    if !signatures.any(|signature| signed.clone().verify_slice(&signature).is_ok()) {
+        return Err(Unsigned::Bad);
+    }
+    let is_near = now.as_seconds().checked_sub(time).is_some_and(|age| age.abs() <= TOLERANCE_SECONDS);
+    if is_near { Ok(()) } else { Err(Unsigned::Old) }
+}
+
+/// What hexadecimal digits say.
+fn bytes(hex: &str) -> Option<Vec<u8>> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let pairs = hex.as_bytes().chunks(2);
+    pairs
+        .map(|pair| match pair {
+            [high, low] => Some(digit(high)? << 4 | digit(low)?),
+            _ => None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "whsec_test";
+    const BODY: &[u8] = br#"{"id": "evt_1", "type": "payment_intent.succeeded", "note": "gr\u00fc\u00df"}"#;
+    const TIME: i64 = 1_795_242_631;
+
+    // Each by Python: hmac.new(secret, b"1795242631." + body, "sha256").hexdigest()
+    const SIGNATURE: &str = "35974e8be939ed1e3978263fce3138c863ce8e76df9d053c253cdf05889c416e";
+    const OF_EMPTY: &str = "f04df5001f380572390278fb8d5a33109f1f1ebba2c3269fd77103821197afb3";
+    const BY_ANOTHER: &str = "9373cc85ba8fdacdc144e326679f9bc55475d18d99a9b5ee52d49a9afb702d85";
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1_000)
+    }
+
+    fn verified(header: &str) -> Result<(), Unsigned> {
+        verify(header, BODY, SECRET, at(TIME))
+    }
+
+    #[test]
+    fn a_genuine_signature_is_taken() {
+        assert_eq!(verified(&format!("t={TIME},v1={SIGNATURE}")), Ok(()));
+        assert_eq!(verified(&format!("t={TIME}, v0=00, v1={BY_ANOTHER}, v1={SIGNATURE}")), Ok(()));
+        assert_eq!(verify(&format!("t={TIME},v1={OF_EMPTY}"), b"", SECRET, at(TIME)), Ok(()));
+    }
+
+    #[test]
+    fn anything_else_is_not() {
+        let tampered = SIGNATURE.replace(&SIGNATURE[..2], if SIGNATURE.starts_with("00") { "01" } else { "00" });
+        let headers = [
+            String::new(),
+            "nonsense".to_owned(),
+            format!("t={TIME}"),
+            format!("v1={SIGNATURE}"),
+            format!("t={TIME},v0={SIGNATURE}"),
+            format!("t={TIME},v1="),
+            format!("t={TIME},v1={}", &SIGNATURE[..62]),
+            format!("t={TIME},v1={}", &SIGNATURE[..63]),
+            format!("t={TIME},v1={SIGNATURE}00"),
+            format!("t={TIME},v1={tampered}"),
+            format!("t={TIME},v1={BY_ANOTHER}"),
+            format!("t={TIME},v1={}", "é".repeat(32)),
+            format!("t={},v1={SIGNATURE}", TIME + 1),
+            format!("t=soon,v1={SIGNATURE}"),
+        ];
+        for header in headers {
+            assert_eq!(verified(&header), Err(Unsigned::Bad), "{header}");
+        }
+        assert_eq!(verify(&format!("t={TIME},v1={SIGNATURE}"), b"{}", SECRET, at(TIME)), Err(Unsigned::Bad));
+    }
+
+    #[test]
+    fn it_is_good_for_five_minutes_either_way() {
+        let header = format!("t={TIME},v1={SIGNATURE}");
+        for (now, expected) in [
+            (TIME + 300, Ok(())),
+            (TIME - 300, Ok(())),
+            (TIME + 301, Err(Unsigned::Old)),
+            (TIME - 301, Err(Unsigned::Old)),
+        ] {
+            assert_eq!(verify(&header, BODY, SECRET, at(now)), expected, "{now}");
+        }
+    }
+}

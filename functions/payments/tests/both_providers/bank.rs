@@ -1,0 +1,191 @@
+//! A provider, and a look behind it: what it knows of an order's money.
+
+use std::{env, time::Duration};
+
+use dynamo::{AttributeValue, Item};
+use kernel::{Currency, Money, OrderId, RefundId, UserId};
+use payments::{
+    PaymentsError,
+    domain::Due,
+    provider::{Answer, Call, Provider, stripe::Stripe},
+};
+use serde_json::{Value, json};
+use testkit::{Stack, TestTable, forget_secret, new_secret, text};
+
+/// How long an answer is waited for.
+pub const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What the provider knows of an order's money, in minor units.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Balance {
+    pub set_aside: i64,
+    pub taken: i64,
+    pub given_back: i64,
+}
+
+/// One of the two sides.
+pub enum Bank {
+    Simulator(TestTable),
+    Stripe(StripeAccount),
+}
+
+/// Stripe, as localstripe has it.
+pub struct StripeAccount {
+    pub url: String,
+    pub secret_arn: String,
+}
+
+impl Bank {
+    pub async fn simulator() -> Self {
+        Self::Simulator(TestTable::create().await)
+    }
+
+    pub async fn stripe() -> Self {
+        Self::Stripe(StripeAccount::new("sk_test_both_providers").await)
+    }
+
+    /// A provider as a new environment has it.
+    pub async fn provider(&self) -> Provider {
+        match self {
+            Self::Simulator(table) => Provider::simulator(table.table.clone(), Duration::ZERO, TIMEOUT),
+            Self::Stripe(account) => account.provider().await,
+        }
+    }
+
+    /// Asks, from a new environment that does not know what the provider calls the payment.
+    pub async fn ask(&self, due: &Due, call: Call) -> Result<Answer, PaymentsError> {
+        self.provider().await.ask(due, None, &call).await
+    }
+
+    /// Has an order's money set aside; what the provider calls it.
+    pub async fn authorized(&self, due: &Due, method: &str) -> String {
+        match self.ask(due, authorize(method)).await.unwrap() {
+            Answer::Approved { reference } => reference,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Has an order's money taken.
+    pub async fn captured(&self, due: &Due, method: &str) {
+        self.authorized(due, method).await;
+        assert_eq!(self.ask(due, Call::Capture).await.unwrap(), Answer::Captured);
+    }
+
+    pub async fn balance(&self, due: &Due) -> Balance {
+        match self {
+            Self::Simulator(table) => simulated(&table.items().await, due),
+            Self::Stripe(account) => account.balance(due).await,
+        }
+    }
+
+    pub async fn close(self) {
+        match self {
+            Self::Simulator(table) => table.delete().await,
+            Self::Stripe(account) => forget_secret(&account.secret_arn).await,
+        }
+    }
+}
+
+/// Something to pay.
+pub fn due() -> Due {
+    Due { order_id: OrderId::new(), user_id: UserId::new(), total: usd(2_500) }
+}
+
+pub fn usd(minor: i64) -> Money {
+    Money::from_minor(minor, Currency::Usd)
+}
+
+pub fn authorize(method: &str) -> Call {
+    Call::Authorize { method: method.to_owned() }
+}
+
+pub fn refund(id: RefundId, minor: i64) -> Call {
+    Call::Refund { id, amount: usd(minor) }
+}
+
+/// The simulator's books of an order.
+fn simulated(items: &[Item], due: &Due) -> Balance {
+    let pk = format!("SIMULATOR#{}", due.order_id);
+    let mut balance = Balance { set_aside: 0, taken: 0, given_back: 0 };
+    for books in items.iter().filter(|item| text(item, "pk") == pk) {
+        let of = |value: &AttributeValue| {
+            let money = value.as_m().unwrap();
+            Money::parse(text(money, "amount"), Currency::Usd).unwrap().minor()
+        };
+        match text(books, "state") {
+            "authorized" => balance.set_aside += of(&books["amount"]),
+            "captured" => balance.taken += of(&books["amount"]),
+            _ => {}
+        }
+        balance.given_back += books["refunds"].as_m().unwrap().values().map(of).sum::<i64>();
+    }
+    balance
+}
+
+impl StripeAccount {
+    pub async fn new(api_key: &str) -> Self {
+        let url = env::var("STRIPE_URL").expect("STRIPE_URL: where localstripe is");
+        let secret_arn = new_secret(&json!({ "api_key": api_key, "webhook_secret": "whsec" })).await;
+        Self { url, secret_arn }
+    }
+
+    pub async fn provider(&self) -> Provider {
+        let aws = Stack::get().aws().await;
+        Provider::stripe(Stripe::connect(&aws, self.url.clone(), self.secret_arn.clone()).unwrap(), TIMEOUT)
+    }
+
+    pub async fn get(&self, path: &str) -> Value {
+        let request = reqwest::Client::new().get(format!("{}{path}", self.url)).bearer_auth("sk_test_behind");
+        request.send().await.unwrap().json().await.unwrap()
+    }
+
+    /// Lets the next request under an idempotency key fail.
+    pub async fn fail(&self, key: &str) {
+        let request = reqwest::Client::new().post(format!("{}/_config/failures", self.url));
+        let answer = request.json(&json!({ "keys": [key] })).send().await.unwrap();
+        assert!(answer.status().is_success());
+    }
+
+    /// The intents of an order: no more than one, if all is well.
+    pub async fn intents(&self, due: &Due) -> Vec<Value> {
+        let all = self.get("/v1/payment_intents?limit=100000").await;
+        let is_of = |intent: &&Value| intent["metadata"]["order_id"] == due.order_id.to_string();
+        all["data"].as_array().unwrap().iter().filter(is_of).cloned().collect()
+    }
+
+    /// What was asked to be changed for an order, in this order: the last part of the path, and the idempotency key.
+    pub async fn requests(&self, due: &Due) -> Vec<(String, String)> {
+        let ids: Vec<String> =
+            self.intents(due).await.iter().map(|intent| intent["id"].as_str().unwrap().to_owned()).collect();
+        let all = self.get("/_config/requests").await;
+        let text = |request: &Value, name: &str| request[name].as_str().unwrap().to_owned();
+        let is_of = |request: &&Value| {
+            text(request, "body").contains(&due.order_id.to_string())
+                || ids.iter().any(|id| text(request, "path").contains(id))
+        };
+        let verb = |request: &Value| text(request, "path").rsplit('/').next().unwrap().to_owned();
+        let requests = all.as_array().unwrap().iter().filter(is_of);
+        requests
+            .map(|request| {
+                assert_eq!(text(request, "version").len(), "2024-06-20".len(), "{request}");
+                (verb(request), text(request, "key"))
+            })
+            .collect()
+    }
+
+    async fn balance(&self, due: &Due) -> Balance {
+        let mut balance = Balance { set_aside: 0, taken: 0, given_back: 0 };
+        for intent in self.intents(due).await {
+            match intent["status"].as_str().unwrap() {
+                "requires_capture" => balance.set_aside += intent["amount"].as_i64().unwrap(),
+                "succeeded" => balance.taken += intent["amount"].as_i64().unwrap(),
+                _ => {}
+            }
+            let id = intent["id"].as_str().unwrap();
+            let refunds = self.get(&format!("/v1/refunds?payment_intent={id}&limit=100")).await;
+            let amounts = refunds["data"].as_array().unwrap().iter().map(|refund| refund["amount"].as_i64().unwrap());
+            balance.given_back += amounts.sum::<i64>();
+        }
+        balance
+    }
+}
