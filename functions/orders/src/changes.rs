@@ -1,6 +1,6 @@
 //! What is done with orders that were placed.
 
-use contracts::PaymentEvent;
+use contracts::{CancelReason, PaymentEvent};
 use dynamo::{Answer, Claim};
 use kernel::{EventId, OrderId, Timestamp};
 use lambda::{
@@ -11,7 +11,7 @@ use lambda::{
 use crate::{
     Orders, OrdersError,
     domain::{Command, Order, Payment, Refusal, Status},
-    store::{Act, Appended, Beside, Change},
+    store::{Act, Appended, Beside, Change, Parked},
 };
 
 /// A change that met another one on the same order is tried once more.
@@ -150,8 +150,10 @@ impl Orders {
             return self.start_requested(id, payment.method.clone(), act).await;
         }
         self.remember_payment(id, event, event_id, at).await?;
-        if !matches!(event, PaymentEvent::PaymentRefunded(_)) {
-            return Ok(());
+        match event {
+            PaymentEvent::PaymentRefunded(_) => {}
+            PaymentEvent::PaymentFailed(failed) => return self.lose_money(id, &failed.reason, act).await,
+            PaymentEvent::PaymentRequested(_) | PaymentEvent::PaymentProcessed(_) => return Ok(()),
         }
         // Read again, after the copy was written: who cancels meanwhile has seen either it or this.
         let (order, payment) = (self.load(id).await?, self.store.payment(id).await?);
@@ -160,6 +162,24 @@ impl Orders {
         }
         match self.carry_out(id, Command::Refund, act).await {
             Ok(_) | Err(OrdersError::Refused(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends a sale whose money will never come; what has left the house is a case for a person. An order that was never sold is ended by
+    /// its checkout, which puts its stock back first.
+    async fn lose_money(&self, id: OrderId, reason: &str, act: &Act) -> Result<(), OrdersError> {
+        let (order, payment) = (self.load(id).await?, self.store.payment(id).await?);
+        if !order.is_sold() || payment.is_some_and(|payment| payment.captured) {
+            return Ok(());
+        }
+        match self.carry_out(id, Command::Cancel { reason: CancelReason::PaymentDeclined }, act).await {
+            Ok(_) => Ok(()),
+            Err(OrdersError::Refused(_)) => {
+                tracing::error!(order_id = %id, reason, "the money of an order that was sent will never come; it is parked");
+                let failure = format!("PaymentFailed: {reason}");
+                Ok(self.store.park(&Parked { order_id: id, failure, parked_at: act.now, attempt: 0 }).await?)
+            }
             Err(error) => Err(error),
         }
     }

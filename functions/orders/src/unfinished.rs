@@ -13,6 +13,9 @@ use crate::{
 /// How long an execution may take, and some more, in seconds: one that has not ended or deferred its order by then died.
 const EXECUTION_TAKES: i64 = 360;
 
+/// How many attempts of a parked order may have been made since.
+const MOST_ATTEMPTS: u32 = 50;
+
 /// How many orders are read at the same moment.
 const AT_ONCE: usize = 8;
 
@@ -63,13 +66,21 @@ impl Orders {
     pub async fn retry(&self, id: OrderId) -> Result<Order, OrdersError> {
         let order = self.load(id).await?;
         let parked = self.store.parked(id).await?.ok_or(OrdersError::NotParked)?;
-        self.start_over(id, parked.attempt.saturating_add(1)).await?;
+        // Others may have had the next attempts, deferred ones for example.
+        let mut attempts = (1..=MOST_ATTEMPTS).map(|further| parked.attempt.saturating_add(further));
+        loop {
+            let attempt = attempts.next().ok_or(OrdersError::Busy)?;
+            if self.start_over(id, attempt).await? {
+                break;
+            }
+        }
         self.store.unpark(&parked).await?;
         Ok(order)
     }
 
-    /// Starts the workflow of an order from the beginning, with what its log says that it was started with.
-    async fn start_over(&self, id: OrderId, attempt: u32) -> Result<(), OrdersError> {
+    /// Starts the workflow of an order from the beginning, with what its log says that it was started with; whether that attempt was not
+    /// started before.
+    async fn start_over(&self, id: OrderId, attempt: u32) -> Result<bool, OrdersError> {
         let never = || OrdersError::Workflow(format!("order {id} was never in checkout"));
         let (checkout, cause) = self.store.checkout(id).await?.ok_or_else(never)?;
         self.workflow()?.start(&checkout, &cause, attempt).await

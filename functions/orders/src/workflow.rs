@@ -29,14 +29,14 @@ impl Workflow {
         Ok(Self { client: Client::new(config), state_machine: env("STATE_MACHINE_ARN")? })
     }
 
-    /// Starts the checkout of an order, the first being attempt 0; started before is started, which EXPRESS does not see: it starts a
-    /// second one.
+    /// Starts the checkout of an order, the first being attempt 0; whether it was not started before. EXPRESS does not see that: it
+    /// starts a second one.
     pub(crate) async fn start(
         &self,
         checkout: &CheckoutStarted,
         cause: &Cause,
         attempt: u32,
-    ) -> Result<(), OrdersError> {
+    ) -> Result<bool, OrdersError> {
         let input = serde_json::to_string(&Input { checkout, cause, attempt })
             .map_err(|error| OrdersError::Workflow(error.to_string()))?;
         let order_id = checkout.order_id;
@@ -44,9 +44,9 @@ impl Workflow {
         let started =
             self.client.start_execution().state_machine_arn(&self.state_machine).name(name).input(input).send().await;
         match started {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(true),
             Err(error) if matches!(error.as_service_error(), Some(StartExecutionError::ExecutionAlreadyExists(_))) => {
-                Ok(())
+                Ok(false)
             }
             Err(error) => Err(OrdersError::Workflow(Chain(error).to_string())),
         }

@@ -25,7 +25,7 @@ use lambda::env;
 
 use crate::{
     domain::{Due, Payment, Refusal, Status, Step},
-    provider::{Answer, Provider, breaker::Breaker},
+    provider::{Answer, Provider, breaker::Breaker, circuit::Circuit},
     store::{Change, Store},
 };
 pub use error::PaymentsError;
@@ -71,10 +71,6 @@ impl Payments {
         Ok(Self { methods: provider::methods()?, ..self })
     }
 
-    fn provider(&self) -> Result<&(Provider, Breaker), PaymentsError> {
-        self.provider.as_ref().ok_or(PaymentsError::Unavailable("no provider is configured".to_owned()))
-    }
-
     /// Has the provider set the money aside; done before is done. While the provider is away the payment is pending.
     ///
     /// # Errors
@@ -99,6 +95,14 @@ impl Payments {
         self.take_steps(due, domain::capture, cause).await.map(drop)
     }
 
+    /// Tells that the money of a sale that stands can never be taken, once; for who is not the checkout, which undoes it by itself.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn give_up(&self, due: &Due, reason: &str, cause: &Cause) -> Result<(), PaymentsError> {
+        self.take_steps(due, |known, _, now| domain::give_up(reason, known, now), cause).await.map(drop)
+    }
+
     /// Gives back whatever was set aside or taken for an order; from then on nothing can be.
     ///
     /// # Errors
@@ -116,14 +120,14 @@ impl Payments {
         next: impl Fn(Option<&Payment>, Option<Answer>, Timestamp) -> Step,
         cause: &Cause,
     ) -> Result<Option<Payment>, PaymentsError> {
-        let (provider, breaker) = self.provider()?;
-        let read = || self.store.of_order_with_circuit(due.user_id, due.order_id, breaker.key());
-        let (mut known, mut circuit) = read().await?;
+        let (mut known, mut circuit) = self.read(due).await?;
         let mut conflicts = 0;
         while conflicts < TRIES {
             let now = Timestamp::now();
             let step = match next(known.as_ref(), None, now) {
                 Step::Ask(call) => {
+                    let nobody = || PaymentsError::Unavailable("no provider is configured".to_owned());
+                    let (provider, breaker) = self.provider.as_ref().ok_or_else(nobody)?;
                     let reference = known.as_ref().and_then(|payment| payment.reference.as_deref());
                     let asking = provider.ask(due, reference, &call);
                     let answer = breaker.guard(&mut circuit, due.order_id, asking).await?;
@@ -143,12 +147,20 @@ impl Payments {
                         known = Some(*payment);
                     } else {
                         conflicts += 1;
-                        (known, circuit) = read().await?;
+                        (known, circuit) = self.read(due).await?;
                     }
                 }
             }
         }
         Err(PaymentsError::Busy)
+    }
+
+    /// The payment, and whether the provider is asked, for who asks it: one read.
+    async fn read(&self, due: &Due) -> Result<(Option<Payment>, Option<Circuit>), PaymentsError> {
+        Ok(match &self.provider {
+            Some((_, breaker)) => self.store.of_order_with_circuit(due.user_id, due.order_id, breaker.key()).await?,
+            None => (self.store.of_order(due.user_id, due.order_id).await?, None),
+        })
     }
 }
 

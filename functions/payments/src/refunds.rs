@@ -1,13 +1,13 @@
 //! Giving money back.
 
 use contracts::Cause;
-use dynamo::{Answer, Claim};
+use dynamo::{Answer, Claim, KeyReused};
 use kernel::{Money, PaymentId, RefundId};
 use lambda::{http::Request, problem::Problem};
 
 use crate::{
     Payments, PaymentsError, change,
-    domain::{self, Due, Payment, Step, payment_id},
+    domain::{self, Due, Payment, RefundStatus, Refusal, Step, payment_id},
     not_found,
     store::Change,
 };
@@ -54,6 +54,13 @@ impl Payments {
             {
                 return self.settle_now(&due, id, &request.cause(), respond).await;
             }
+            // The key is older than its answer is kept.
+            if let Some(refund) = known.as_ref().and_then(|payment| payment.refund(id)) {
+                if amount.is_some_and(|amount| amount != refund.amount) {
+                    return Err(KeyReused.into());
+                }
+                return self.settle_now(&due, id, &request.cause(), respond).await;
+            }
             match domain::refund(id, amount, wanted.reason.as_deref(), known.as_ref(), None, request.now) {
                 Step::Write { payment, events } => {
                     let answer = respond(&payment, id).map_err(PaymentsError::Answer)?;
@@ -94,8 +101,15 @@ impl Payments {
     /// Asks the provider for all refunds of an order that have not gone yet.
     ///
     /// # Errors
-    /// When the provider or the store does not answer.
+    /// When the provider or the store does not answer, or one of them cannot go.
     pub async fn settle(&self, due: &Due, cause: &Cause) -> Result<(), PaymentsError> {
-        self.take_steps(due, domain::settle, cause).await.map(drop)
+        let before = self.store.of_order(due.user_id, due.order_id).await?.ok_or_else(not_found)?;
+        let pending = before.refunds.iter().filter(|refund| refund.status == RefundStatus::Pending);
+        let after = self.take_steps(due, domain::settle, cause).await?.ok_or_else(not_found)?;
+        let refused = pending.filter_map(|refund| after.refund(refund.id)?.failure_reason.clone()).next();
+        match refused {
+            Some(reason) => Err(PaymentsError::Refused(Refusal::RefundRefused(reason), None)),
+            None => Ok(()),
+        }
     }
 }

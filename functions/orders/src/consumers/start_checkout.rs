@@ -8,5 +8,5 @@ pub async fn start_checkout(orders: &Orders, envelope: Envelope<OrderEvent>) -> 
     let OrderEvent::CheckoutStarted(checkout) = envelope.event else {
         return Ok(());
     };
-    orders.workflow()?.start(&checkout, &cause, 0).await
+    orders.workflow()?.start(&checkout, &cause, 0).await.map(drop)
 }

@@ -33,7 +33,8 @@ fn command(failure: &Failure) -> Command {
 fn reason(failure: &Failure) -> CancelReason {
     match failure.error.as_str() {
         "OutOfStock" => CancelReason::OutOfStock,
-        "PaymentDeclined" | "CaptureRefused" => CancelReason::PaymentDeclined,
+        // Of an order that is still pending stock is only put back after a decline: that of another execution.
+        "PaymentDeclined" | "CaptureRefused" | "ReservationEnded" => CancelReason::PaymentDeclined,
         "PaymentUnavailable" | "CircuitOpen" => CancelReason::PaymentUnavailable,
         _ => CancelReason::CheckoutFailed,
     }

@@ -27,7 +27,7 @@ pub async fn undo_cancelled(payments: &Payments, envelope: Envelope<OrderEvent>)
 }
 
 /// Makes sure, some minutes after an order was confirmed, that its money was taken: its checkout may have died before, or have given up
-/// on a provider that was away. What cannot be taken is for the checkout, or for whoever cancels the order.
+/// on a provider that was away. What can never be taken is told: the checkout that would have undone the sale is over.
 pub async fn capture_confirmed(payments: &Payments, envelope: Envelope<OrderEvent>) -> Result<(), PaymentsError> {
     let cause = envelope.as_cause();
     let OrderEvent::OrderConfirmed(order) = envelope.event else {
@@ -35,8 +35,9 @@ pub async fn capture_confirmed(payments: &Payments, envelope: Envelope<OrderEven
     };
     let due = Due { order_id: order.order_id, user_id: order.user_id, total: order.total };
     match payments.capture(&due, &cause).await {
-        // Its order was cancelled, and this was undone.
-        Err(PaymentsError::Refused(Refusal::CaptureRefused(_), Some(payment))) if payment.status.has_ended() => Ok(()),
+        Err(PaymentsError::Refused(Refusal::CaptureRefused(reason), Some(_))) => {
+            payments.give_up(&due, &reason, &cause).await
+        }
         done => done,
     }
 }

@@ -6,4 +6,4 @@ mod payment;
 mod steps;
 
 pub use payment::{Due, Payment, Refund, RefundStatus, Status, payment_id};
-pub use steps::{Fact, Refusal, Step, authorize, capture, hear, refund, request, settle, undo};
+pub use steps::{Fact, Refusal, Step, authorize, capture, give_up, hear, refund, request, settle, undo};

@@ -153,6 +153,21 @@ pub fn capture(known: Option<&Payment>, answer: Option<Answer>, now: Timestamp) 
     }
 }
 
+/// Tells, once, that the money of a confirmed order can never be taken: the provider refuses it, or has let go of it. An order that was
+/// cancelled meanwhile has nothing to learn from that.
+pub fn give_up(reason: &str, known: Option<&Payment>, now: Timestamp) -> Step {
+    match known {
+        Some(payment)
+            if matches!(payment.status, Status::Authorized | Status::Voided) && payment.failure_reason.is_none() =>
+        {
+            let event = failure(payment, reason);
+            let told = Payment { failure_reason: Some(reason.to_owned()), ..payment.becoming(payment.status, now) };
+            write(told, vec![event])
+        }
+        _ => Step::Done,
+    }
+}
+
 /// Gives back whatever was set aside or taken for an order; from then on nothing can be.
 pub fn undo(due: &Due, known: Option<&Payment>, answer: Option<Answer>, now: Timestamp) -> Step {
     let Some(payment) = known else {
@@ -301,15 +316,14 @@ fn approved(due: &Due, method: &str, known: Option<&Payment>, reference: Option<
 
 fn declined(due: &Due, method: &str, known: Option<&Payment>, reason: String, now: Timestamp) -> Step {
     let mut payment = tried(due, method, known, Status::Declined, now);
-    payment.failure_reason = Some(reason.clone());
-    let event = PaymentFailed {
-        payment_id: payment.id,
-        order_id: payment.order_id,
-        user_id: payment.user_id,
-        amount: payment.amount,
-        reason,
-    };
-    write(payment, vec![event.into()])
+    let event = failure(&payment, &reason);
+    payment.failure_reason = Some(reason);
+    write(payment, vec![event])
+}
+
+fn failure(payment: &Payment, reason: &str) -> PaymentEvent {
+    let (payment_id, order_id, user_id, amount) = (payment.id, payment.order_id, payment.user_id, payment.amount);
+    PaymentFailed { payment_id, order_id, user_id, amount, reason: reason.to_owned() }.into()
 }
 
 /// A payment of which nothing was known, or that was pending; the checkout's method is the one that was tried.
@@ -327,7 +341,9 @@ fn captured(payment: &Payment, now: Timestamp) -> Step {
         user_id: payment.user_id,
         amount: payment.amount,
     };
-    write(payment.becoming(Status::Captured, now), vec![event.into()])
+    // What stood in its way before is over.
+    let captured = Payment { failure_reason: None, ..payment.becoming(Status::Captured, now) };
+    write(captured, vec![event.into()])
 }
 
 fn add_refund(payment: &Payment, id: RefundId, amount: Money, reason: Option<String>, now: Timestamp) -> Step {
