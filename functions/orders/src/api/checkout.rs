@@ -19,8 +19,9 @@ pub async fn checkout(orders: &Orders, request: &Request) -> Reply {
 /// How the document tells of it.
 pub(super) fn operation() -> Operation {
     let operation = Operation::new("POST /api/v1/checkout", "checkout", "Place an order and have it paid").describe(
-        "The answer does not wait for the payment: the order is `pending`, and a moment later `paid` or `cancelled`. Prices are \
-         the catalog's; a stated one that differs is refused.",
+        "The answer does not wait for the payment: the order is `pending`, and a moment later `paid` or `cancelled`. While the \
+         payment provider is away it stays `pending`, for as long as its stock is set aside. Prices are the catalog's; a stated one that \
+         differs is refused.",
     );
     place_operation(operation, |form| about_payment_method(form.optional::<PaymentToken>("payment_method")))
 }

@@ -29,8 +29,8 @@ pub(super) fn operation() -> Operation {
     let payment_id = kernel::PaymentId::derived(order, "payment");
     Operation::new("POST /api/v1/orders/{order_id}/payment", "payOrder", "Have a pending order paid")
         .describe(
-            "The answer does not wait for the payment: the order is `pending`, and a moment later `paid` or `cancelled`. An order has one \
-             payment; `in_checkout` names it.",
+            "The answer does not wait for the payment: the order is `pending`, and a moment later `paid` or `cancelled`. While the \
+             payment provider is away it stays `pending`, for as long as its stock is set aside. An order has one payment; `in_checkout` names it.",
         )
         .body(
             about_payment_method(Object::new().optional::<PaymentToken>("payment_method"))

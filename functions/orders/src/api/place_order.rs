@@ -93,7 +93,10 @@ pub(super) fn about_payment_method(form: Object) -> Object {
 /// How the document tells of it.
 pub(super) fn operation() -> Operation {
     let operation = Operation::new("POST /api/v1/orders", "placeOrder", "Place an order, to be paid later")
-        .describe("Prices are the catalog's; a stated one that differs is refused.");
+        .describe(
+            "Prices are the catalog's; a stated one that differs is refused. An order that is not paid in time, which is a parameter of the \
+             deployment, is cancelled as `unpaid`.",
+        );
     place_operation(operation, |form| form)
 }
 
