@@ -12,6 +12,7 @@ mod follows_an_order;
 mod is_declined;
 mod keeps_stock;
 mod logs_in_and_out;
+mod meets_an_outage;
 mod meets_faults;
 mod minds_an_account;
 mod orders_first_order;

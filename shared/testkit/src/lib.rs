@@ -3,6 +3,7 @@
 //! Everything fails by panicking, with what was expected and what came instead: these are tests.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod configured;
 mod faults;
 mod orphans;
 mod person;
@@ -12,6 +13,7 @@ mod table;
 mod tokens;
 mod workflow;
 
+pub use configured::Configured;
 pub use faults::{Echo, drained, kill_function, publish, workflow_history};
 pub use orphans::{has_overdue_reservation, reserve_only};
 pub use person::{Answer, PASSWORD, Person};
