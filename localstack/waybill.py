@@ -199,7 +199,7 @@ def on_a_stack(stack: Stack) -> list[checks.Step]:
 
     def start_and_journeys() -> None:
         bring_up(stack, parameters={})
-        journeys("--skip", "meets_faults")
+        journeys("--skip", "meets_faults", "--skip", "meets_an_outage")
 
     def tables() -> None:
         # The storm meets conflicts as AWS has them; the engine has none.
@@ -228,6 +228,8 @@ def on_a_stack(stack: Stack) -> list[checks.Step]:
         # They kill functions, which are everybody's: by themselves.
         checks.Step("faults", lambda: journeys("meets_faults")),
         checks.Step("express", express),
+        # Its provider is everybody's too.
+        checks.Step("outage", lambda: journeys("meets_an_outage")),
         checks.Step("fuzz", lambda: fuzz.fuzz(stack, ROOT, data, fuzz.settings_of_environment(), detail)),
         checks.Step("rotation", lambda: rotate(stack)),
         checks.Step("limits", lambda: limit(stack)),

@@ -15,6 +15,7 @@ mod is_left_unpaid;
 mod keeps_stock;
 mod logs_in_and_out;
 mod looks_after_parked_orders;
+mod meets_an_outage;
 mod meets_faults;
 mod minds_an_account;
 mod orders_first_order;

@@ -3,6 +3,7 @@
 //! Everything fails by panicking, with what was expected and what came instead: these are tests.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod configured;
 mod faults;
 mod orphans;
 mod person;
@@ -14,6 +15,7 @@ mod tokens;
 mod webhook;
 mod workflow;
 
+pub use configured::Configured;
 pub use faults::{Echo, drained, kill_function, publish, send_now};
 pub use orphans::{
     can_be_captured_now, has_grown_old, has_overdue_reservation, is_deferred, is_forgotten, is_put_off, reserve_only,

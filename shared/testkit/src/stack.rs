@@ -107,14 +107,18 @@ pub async fn items_with(table: &str, text: &str) -> Vec<String> {
     }
 }
 
+/// What signs a request to a service. A local engine looks at who signs, not at the signature: that spares the tests one more SDK.
+pub(crate) fn signature(service: &str) -> String {
+    let stack = Stack::get();
+    let scope = format!("{}/20260101/{}/{service}/aws4_request", stack.credentials.access_key_id, stack.region);
+    format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none")
+}
+
 /// Invokes a function (its logical id), and waits for what it answers, or for what it fails with.
 pub async fn invoke(function: &str, payload: &serde_json::Value) -> Result<serde_json::Value, serde_json::Value> {
     let stack = Stack::get();
     let url = format!("{}/2015-03-31/functions/{}/invocations", stack.engine_url, stack.functions[function]);
-    // A local engine looks at who signs, not at the signature: that spares the tests one more SDK.
-    let scope = format!("{}/20260101/{}/lambda/aws4_request", stack.credentials.access_key_id, stack.region);
-    let signed = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none");
-    let request = reqwest::Client::new().post(url).header("authorization", signed).json(payload);
+    let request = reqwest::Client::new().post(url).header("authorization", signature("lambda")).json(payload);
     let response = request.send().await.expect("the engine answers");
     let failed = response.headers().contains_key("x-amz-function-error");
     let answer = response.json().await.expect("JSON");
