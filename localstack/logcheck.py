@@ -22,6 +22,7 @@ Pattern = re.Pattern[str]
 
 JWT = re.compile(r"\beyJ[\w-]+\.eyJ[\w-]+\.[\w-]+")
 REFRESH_TOKEN = re.compile(r"\bwbr_")
+PROVIDER_KEY = re.compile(r"\b(sk_(test|live)_|whsec)")
 HASH = re.compile(r"\$argon2")
 EMAIL = re.compile(r"[\w.%+'-]+@[\w-]+(\.[\w-]+)+")
 # As JSON, and as JSON inside of a JSON string.
@@ -83,6 +84,7 @@ def kinds(seeded: dict[str, list[dict[str, Any]]]) -> dict[str, Pattern]:
         "an access token": JWT,
         "a refresh token": REFRESH_TOKEN,
         "a password's hash": HASH,
+        "a key of the payment provider": PROVIDER_KEY,
         "a password": _any_of(passwords),
         "an e-mail address": EMAIL,
         "a person's name": _any_of(names - ORDINARY),

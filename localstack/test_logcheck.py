@@ -48,6 +48,8 @@ class Findings(unittest.TestCase):
             ("an access token", f"Bearer {token}"),
             ("a refresh token", "refused wbr_AbC-123"),
             ("a password's hash", "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"),
+            ("a key of the payment provider", "Bearer sk_test_replace_me"),
+            ("a key of the payment provider", "signed with whsec_AbC123"),
             ("a password", "local-alice-Pa55word"),
             ("a password", "login with a long password"),
             ("a password", api.PASSWORD),

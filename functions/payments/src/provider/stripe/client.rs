@@ -162,10 +162,12 @@ impl Client {
             request_id: text(&headers, "request-id").to_owned(),
             body,
         };
-        if !status.is_success() {
-            let StripeError { kind, code, decline_code } = reply.error();
-            let (status, stripe_request_id) = (status.as_u16(), &reply.request_id);
-            tracing::warn!(status, stripe_request_id, kind, code, decline_code, "Stripe did not do it");
+        let StripeError { kind, code, decline_code } = reply.error();
+        let (status, stripe_request_id) = (status.as_u16(), &reply.request_id);
+        match status {
+            200..300 => {}
+            402 => tracing::info!(stripe_request_id, code, decline_code, "Stripe declines"),
+            _ => tracing::warn!(status, stripe_request_id, kind, code, "Stripe did not do it"),
         }
         Ok(reply)
     }
