@@ -48,6 +48,7 @@ CARDS = {
     "pm_card_slow": GOOD,
     "pm_card_captureFail": GOOD,
     "pm_card_refundFail": GOOD,
+    "pm_card_refundTimeout": GOOD,
 }
 FAILURES = {"pm_card_failsOnce": 1, "pm_card_failsFive": 5}
 SLOW_SECONDS = 2.0
@@ -208,6 +209,7 @@ class Gate:
         self.kept: dict[tuple[str, str], Kept] = {}
         self.running: set[tuple[str, str]] = set()
         self.to_fail: set[str] = set()
+        self.silent: set[str] = set()
         self.asked: list[dict[str, str]] = []
 
     def middleware(self) -> Any:
@@ -256,7 +258,12 @@ class Gate:
         return response
 
     async def _silence(self, request: Any, form: dict[str, str]) -> None:
-        """Never comes back if the card is the silent one, and did its work."""
+        """Never comes back if the card is the silent one, and did its work; for a refund the first time only."""
+        if request.path == "/v1/refunds" and request.headers["idempotency-key"] not in self.silent:
+            intent = self.resources.store.get(f"payment_intent:{form.get('payment_intent')}")
+            if intent is not None and intent.payment_method == "pm_card_refundTimeout":
+                self.silent.add(request.headers["idempotency-key"])
+                await asyncio.Event().wait()
         if form.get("payment_method") == "pm_card_timeout":
             intent = self.resources.store.get(f"payment_intent:{request.path.split('/')[3]}")
             if intent is not None and intent.status in ("requires_capture", "succeeded"):

@@ -45,6 +45,6 @@ async fn money_given_back_in_the_dashboard_is_given_back_here() {
         })
         .await
     };
-    assert_eq!(refund("500", "5.00").await["status"], "captured");
+    assert_eq!(refund("500", "5.00").await["status"], "partly_refunded");
     assert_eq!(refund("750", "12.50").await["status"], "refunded");
 }
