@@ -201,7 +201,7 @@ def on_a_stack(stack: Stack) -> list[checks.Step]:
         # The storm meets conflicts as AWS has them; the engine has none.
         with conflicts.before(stack.port, seconds=0.005) as proxy:
             build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--test", "never_oversold",
-                        "--test", "keeps_the_log", WAYBILL_OUTPUTS=str(stack.outputs),
+                        "--test", "keeps_the_log", "--test", "keeps_the_books", WAYBILL_OUTPUTS=str(stack.outputs),
                         STORM_ENDPOINT=f"http://localhost:{proxy.port}")
             detail(f"{proxy.transactions} transactions of the storm, {proxy.refused} refused for a conflict")
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use serde_json::Value;
-use testkit::{Configured, PATIENCE, Person, Shop, eventually, items_with};
+use testkit::{Configured, PATIENCE, Person, Shop, eventually, items_with, resumes};
 
 /// How many orders meet the provider's silence: enough for the circuit to open.
 const FIRST: usize = 6;
@@ -76,4 +76,18 @@ async fn the_provider_goes_away_and_comes_back() {
     let paid = carol.outcome(&carol.check_out(&mug, 1, "pm_card_visa").await).await;
     assert_eq!(paid["status"], "paid");
     assert!(was_asked_for(&paid).await);
+
+    // Those that waited are started over, and nobody was turned away.
+    for order in first.iter().chain(&next) {
+        eventually("an order that waited to be paid", PATIENCE, || async {
+            let found = carol.order(order).await;
+            if found["status"] == "paid" {
+                return Ok(());
+            }
+            assert_eq!(found["status"], "pending", "{found}");
+            Err(format!("{found}, deferred: {}", resumes(order).await))
+        })
+        .await;
+        shop.payment_becomes(order, "captured").await;
+    }
 }

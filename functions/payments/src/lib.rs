@@ -29,6 +29,7 @@ use crate::{
     store::{Change, Store},
 };
 pub use error::PaymentsError;
+pub use refunds::RefundRequest;
 
 /// The use cases of payments.
 pub struct Payments {
@@ -51,6 +52,12 @@ impl Payments {
     pub fn connect(config: &SdkConfig) -> Result<Self, lambda::Error> {
         let store = Store::new(Table::connect(config, env("TABLE_NAME")?));
         Ok(Self { config: config.clone(), store, provider: None, methods: None })
+    }
+
+    /// Over a table and a provider.
+    pub fn over(config: &SdkConfig, table: Table, provider: Provider) -> Self {
+        let breaker = Breaker::new(table.clone(), provider.name());
+        Self { config: config.clone(), store: Store::new(table), provider: Some((provider, breaker)), methods: None }
     }
 
     /// With the provider, for the functions that move money.

@@ -2,8 +2,8 @@
 
 use contracts::Cause;
 use dynamo::{Answer, Claim, KeyReused};
-use kernel::{Money, PaymentId, RefundId};
-use lambda::{http::Request, problem::Problem};
+use kernel::{Money, PaymentId, RefundId, Timestamp};
+use lambda::problem::Problem;
 
 use crate::{
     Payments, PaymentsError, change,
@@ -38,7 +38,8 @@ impl Payments {
         &self,
         wanted: &RefundRequest,
         claim: Option<Claim>,
-        request: &Request,
+        now: Timestamp,
+        cause: &Cause,
         respond: impl Fn(&Payment, RefundId) -> Result<Answer, Problem>,
     ) -> Result<Answer, PaymentsError> {
         let id =
@@ -50,24 +51,24 @@ impl Payments {
         let mut known = Some(found);
         for _ in 0..TRIES {
             if let Some(claim) = &claim
-                && claim.answered(self.store.table(), request.now).await??.is_some()
+                && claim.answered(self.store.table(), now).await??.is_some()
             {
-                return self.settle_now(&due, id, &request.cause(), respond).await;
+                return self.settle_now(&due, id, cause, respond).await;
             }
             // The key is older than its answer is kept.
             if let Some(refund) = known.as_ref().and_then(|payment| payment.refund(id)) {
                 if amount.is_some_and(|amount| amount != refund.amount) {
                     return Err(KeyReused.into());
                 }
-                return self.settle_now(&due, id, &request.cause(), respond).await;
+                return self.settle_now(&due, id, cause, respond).await;
             }
-            match domain::refund(id, amount, wanted.reason.as_deref(), known.as_ref(), None, request.now) {
+            match domain::refund(id, amount, wanted.reason.as_deref(), known.as_ref(), None, now) {
                 Step::Write { payment, events } => {
                     let answer = respond(&payment, id).map_err(PaymentsError::Answer)?;
                     let claimed = claim.as_ref().map(|claim| (claim, &answer));
                     let change = Change { events, claimed, ..change(known.as_ref(), &payment) };
-                    if self.store.write(change, request.now, &request.cause()).await? {
-                        return self.settle_now(&due, id, &request.cause(), respond).await;
+                    if self.store.write(change, now, cause).await? {
+                        return self.settle_now(&due, id, cause, respond).await;
                     }
                 }
                 Step::Refused(refusal) => return Err(PaymentsError::Refused(refusal, None)),

@@ -20,7 +20,8 @@ type Reason = Text<1, 500>;
 pub async fn refund(payments: &Payments, request: &Request) -> Reply {
     let wanted = request.body(read)?;
     let claim = request.idempotency(&wanted)?;
-    let answer = payments.refund(&wanted, claim, request, |payment: &Payment, id: RefundId| {
+    let cause = request.cause();
+    let answer = payments.refund(&wanted, claim, request.now, &cause, |payment: &Payment, id: RefundId| {
         let location = format!("/api/v1/payments/{}", payment.id);
         let is_pending = payment.refund(id).is_some_and(|refund| refund.status == RefundStatus::Pending);
         if is_pending {
