@@ -1,5 +1,7 @@
 //! What Stripe tells unasked: that may be long after we know it, twice, or before its own answer has come.
 
+use std::time::Duration;
+
 use contracts::Cause;
 use kernel::{Money, RefundId};
 
@@ -12,6 +14,9 @@ use crate::{
         objects::{Intent, RefundStatus, StripeRefund},
     },
 };
+
+/// How long Stripe's answer is waited for; Stripe waits for ours, and asks again.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What is to be recorded.
 struct News {
@@ -58,7 +63,8 @@ impl Payments {
             (None, None) => return Ok(None), // of a charge that no intent made
             // Given back by hand: whose it is, only the payment says.
             (None, Some(id)) => {
-                let intent = stripe.intent(id).await?;
+                let late = |_| PaymentsError::Unavailable("no answer in time".to_owned());
+                let intent = tokio::time::timeout(PATIENCE, stripe.intent(id)).await.map_err(late)??;
                 let Some(due) = intent.due() else { return Ok(None) };
                 (due, intent.payment_method.unwrap_or_default(), intent.id)
             }

@@ -42,8 +42,8 @@ async fn refund(payments: &Payments, due: &Due, amount: Option<&str>) {
     let wanted = RefundRequest { payment_id: payment_id(due.order_id), amount, reason: None };
     let respond = |payment: &Payment, _| lambda::http::answered(&payment.refunded().to_decimal());
     // Who dies over a refund has asked for one all the same: it is not asked for again.
-    let time = Duration::from_millis(random_range(5..400));
-    let work = payments.refund(&wanted, None, Timestamp::now(), &Cause::own(), respond);
+    let (time, cause) = (Duration::from_millis(random_range(5..400)), Cause::own());
+    let work = payments.refund(&wanted, None, Timestamp::now(), &cause, respond);
     if let Ok(Err(error)) = tokio::time::timeout(time, work).await {
         let expected = matches!(error, PaymentsError::Refused(..) | PaymentsError::Busy | PaymentsError::Store(_));
         assert!(expected, "{error}");

@@ -33,9 +33,9 @@ pub(super) fn operation() -> Operation {
     Operation::new("POST /api/v1/payments/webhook", "hearFromProvider", "Hear from the payment provider")
         .describe(
             "For Stripe. Taken are `payment_intent.amount_capturable_updated`, `.succeeded`, `.canceled` and `.payment_failed`, \
-             `refund.created`, `refund.updated`, `refund.failed` and `charge.refund.updated`; other events, and those of payments that are not of this shop, are answered \
-             and passed over. Told twice, late, or before its own answer, an event changes nothing twice. What cannot be after what is \
-             recorded is a `409`, so that Stripe shows it.",
+             `refund.created`, `.updated` and `.failed`, and `charge.refund.updated`; other events, and those of payments that are \
+             not of this shop, are passed over. Told twice, late, or before Stripe has answered, an event changes nothing twice. What \
+             cannot be after what is recorded is a `409`, so that Stripe shows it.",
         )
         .header(
             "Stripe-Signature",
@@ -44,6 +44,7 @@ pub(super) fn operation() -> Operation {
         )
         .body(
             Object::new()
+                .open()
                 .required_as("type", schemars::json_schema!({ "type": "string" }))
                 .about("What has happened.")
                 .required_as("data", schemars::json_schema!({ "type": "object" }))

@@ -44,6 +44,14 @@ impl Bank {
         Self::Stripe(StripeAccount::new("sk_test_both_providers").await)
     }
 
+    /// The account at Stripe.
+    pub fn account(&self) -> &StripeAccount {
+        match self {
+            Self::Simulator(_) => panic!("the simulator has no accounts"),
+            Self::Stripe(account) => account,
+        }
+    }
+
     /// A provider as a new environment has it.
     pub async fn provider(&self) -> Provider {
         match self {

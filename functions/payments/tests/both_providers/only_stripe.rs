@@ -12,23 +12,14 @@ use testkit::{change_secret, forget_secret};
 
 use crate::bank::{Balance, Bank, StripeAccount, authorize, due, refund};
 
-async fn account() -> (StripeAccount, Bank) {
-    let (one, other) = (StripeAccount::new("sk_test_only_stripe").await, Bank::stripe().await);
-    (one, other)
-}
-
-async fn close((account, bank): (StripeAccount, Bank)) {
-    forget_secret(&account.secret_arn).await;
-    bank.close().await;
-}
-
 fn verbs(requests: &[(String, String)]) -> Vec<&str> {
     requests.iter().map(|(verb, _)| verb.as_str()).collect()
 }
 
 #[tokio::test]
 async fn every_change_has_its_idempotency_key() {
-    let (account, bank) = account().await;
+    let bank = Bank::stripe().await;
+    let account = bank.account();
     let (sold, freed, id) = (due(), due(), RefundId::new());
     bank.captured(&sold, "pm_card_visa").await;
     bank.ask(&sold, refund(id, 100)).await.unwrap();
@@ -46,25 +37,27 @@ async fn every_change_has_its_idempotency_key() {
     let requests = account.requests(&freed).await;
     assert_eq!(verbs(&requests), ["payment_intents", "confirm", "payment_intents", "cancel"]);
     assert!(requests.iter().all(|(_, key)| !key.is_empty()), "{requests:?}");
-    close((account, bank)).await;
+    bank.close().await;
 }
 
 /// Stripe says a failure again under the same key, for a day.
 #[tokio::test]
 async fn a_failure_that_is_kept_is_asked_under_another_key() {
-    let (account, bank) = account().await;
+    let bank = Bank::stripe().await;
+    let account = bank.account();
     let due = due();
     bank.authorized(&due, "pm_card_failsOnce").await;
     let requests = account.requests(&due).await;
     assert_eq!(verbs(&requests), ["payment_intents", "confirm", "confirm"]);
     assert_ne!(requests[1].1, requests[2].1);
-    close((account, bank)).await;
+    bank.close().await;
 }
 
 /// The intent may have been made, but nobody is told its name: it can never be confirmed, and the order can be cancelled.
 #[tokio::test]
 async fn a_payment_that_stripe_failed_to_make_is_void() {
-    let (account, bank) = account().await;
+    let bank = Bank::stripe().await;
+    let account = bank.account();
     let due = due();
     account.fail(&format!("{}-create", due.order_id)).await;
     for _ in 0..2 {
@@ -73,17 +66,18 @@ async fn a_payment_that_stripe_failed_to_make_is_void() {
     }
     assert_eq!(bank.ask(&due, Call::Void).await.unwrap(), Answer::Voided);
     assert_eq!(bank.balance(&due).await, Balance { set_aside: 0, taken: 0, given_back: 0 });
-    close((account, bank)).await;
+    bank.close().await;
 }
 
 #[tokio::test]
 async fn a_card_that_asks_for_more_is_declined() {
-    let (account, bank) = account().await;
+    let bank = Bank::stripe().await;
+    let account = bank.account();
     let due = due();
     let answer = bank.ask(&due, authorize("pm_card_authenticationRequired")).await.unwrap();
     assert_eq!(answer, Answer::Declined { reason: "authentication_required".to_owned() });
     assert_eq!(account.intents(&due).await[0]["status"], "canceled");
-    close((account, bank)).await;
+    bank.close().await;
 }
 
 #[tokio::test]
@@ -103,10 +97,10 @@ async fn a_wrong_api_key_is_for_the_operator() {
 /// The key of another account, perhaps: that says nothing of the money.
 #[tokio::test]
 async fn a_payment_that_is_not_there_is_not_void() {
-    let (account, bank) = account().await;
+    let bank = Bank::stripe().await;
     for call in [authorize("pm_card_visa"), Call::Capture, Call::Void] {
         let answer = bank.provider().await.ask(&due(), Some("pi_of_another_account"), &call).await;
         assert!(matches!(answer, Err(PaymentsError::Unavailable(_))), "{answer:?}");
     }
-    close((account, bank)).await;
+    bank.close().await;
 }

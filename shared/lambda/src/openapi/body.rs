@@ -13,6 +13,7 @@ pub struct Object {
     properties: Map<String, Value>,
     required: Vec<&'static str>,
     last: &'static str,
+    is_open: bool,
     pub(super) examples: Vec<(&'static str, Value)>,
 }
 
@@ -20,6 +21,12 @@ impl Object {
     /// An object without fields.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Other fields may be there, and are not looked at: whoever sends it decides what it has.
+    #[must_use]
+    pub fn open(self) -> Self {
+        Self { is_open: true, ..self }
     }
 
     /// A field that has to be there.
@@ -82,7 +89,7 @@ impl Object {
             "type": "object",
             "properties": self.properties,
             "required": self.required,
-            "additionalProperties": false,
+            "additionalProperties": self.is_open,
         })
     }
 }
