@@ -326,10 +326,13 @@ async fn a_refund_waits_for_a_provider_that_does_not_answer() {
     let (mug, carol, admin) = (shop.product(3).await, Person::customer().await, Person::admin().await);
     let (_, payment) = captured(&shop, &carol, &mug, "pm_card_refundTimeout").await;
     let body = json!({ "payment_id": payment["id"], "amount": "10.00" });
-    let pending = admin.post("/payments/refund", &body).await.expect(202);
-    assert_eq!((&pending["status"], &pending["refunds"][0]["status"]), (&json!("captured"), &json!("pending")));
+    let answer = admin.post("/payments/refund", &body).await;
+    // The schedule's own run may come while the request waits for the provider, and be told.
+    let is_pending = answer.status == 202;
+    let told = answer.expect(if is_pending { 202 } else { 201 });
+    let expected = if is_pending { ("captured", "pending") } else { ("partly_refunded", "succeeded") };
+    assert_eq!((&told["status"], &told["refunds"][0]["status"]), (&json!(expected.0), &json!(expected.1)));
     assert_eq!(admin.post("/payments/refund", &body).await.expect(422)["errors"][0]["code"], "too_much");
-    // The schedule's own run may be faster.
     invoke("SettleRefunds", &json!({})).await.expect("it runs");
     let now = carol.get(&format!("/payments/{}", payment["id"].as_str().unwrap())).await.expect(200);
     assert_eq!((&now["status"], &now["refunded_amount"]), (&json!("partly_refunded"), &json!("10.00")));

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use std::time::Duration;
+
 use contracts::Cause;
-use kernel::{Money, RefundId};
+use kernel::{Money, RefundId, Timestamp};
 
 use crate::{
     Payments, PaymentsError,
@@ -17,6 +19,9 @@ use crate::{
 
 /// How long Stripe's answer is waited for; Stripe waits for ours, and asks again.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long the news of an order may take.
+const NEWS_TAKES: Duration = Duration::from_secs(60);
 
 /// What is to be recorded.
 struct News {
@@ -41,8 +46,15 @@ impl Payments {
         let Some(News { due, method, reference, fact }) = news else {
             return Ok(());
         };
-        if self.store.order(due.order_id).await?.is_some_and(|declared| declared != due) {
-            return Err(contradiction(&due, None));
+        match self.awaited_order(due.order_id).await? {
+            Some(declared) if declared != due => return Err(contradiction(&due, None)),
+            Some(_) => {}
+            // Late news: Stripe tells it again.
+            None if due.order_id.is_younger_than(NEWS_TAKES, Timestamp::now()) => {
+                return Err(PaymentsError::Unavailable("its order was not heard of yet".to_owned()));
+            }
+            // Of another shop that has the same account.
+            None => return Ok(()),
         }
         let step = |known: Option<&Payment>, _, now| domain::hear(&due, &method, &reference, &fact, known, now);
         let heard = self.take_steps(&due, step, cause).await;

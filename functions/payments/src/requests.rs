@@ -81,15 +81,19 @@ impl Payments {
         Err(PaymentsError::Busy)
     }
 
-    /// The order, if it is the caller's or the caller runs the shop. One that was placed a moment ago is waited for.
+    /// The order, if it is the caller's or the caller runs the shop.
     async fn order_of(&self, caller: Caller, id: OrderId) -> Result<Due, PaymentsError> {
+        let due = self.awaited_order(id).await?.ok_or(PaymentsError::NoSuchOrder)?;
+        let is_theirs = due.user_id == caller.user_id || caller.is_admin();
+        if is_theirs { Ok(due) } else { Err(PaymentsError::NoSuchOrder) }
+    }
+
+    /// What an order costs, and whom, if it was heard of. One that was placed a moment ago is waited for.
+    pub(crate) async fn awaited_order(&self, id: OrderId) -> Result<Option<Due>, PaymentsError> {
         loop {
-            if let Some(due) = self.store.order(id).await? {
-                let is_theirs = due.user_id == caller.user_id || caller.is_admin();
-                return if is_theirs { Ok(due) } else { Err(PaymentsError::NoSuchOrder) };
-            }
-            if !id.is_younger_than(NEWS_TAKES, Timestamp::now()) {
-                return Err(PaymentsError::NoSuchOrder);
+            let due = self.store.order(id).await?;
+            if due.is_some() || !id.is_younger_than(NEWS_TAKES, Timestamp::now()) {
+                return Ok(due);
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
