@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use std::time::Duration;
-
 use contracts::Cause;
 use kernel::{Money, RefundId, Timestamp};
 
