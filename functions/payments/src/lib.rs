@@ -41,6 +41,9 @@ pub struct Payments {
     methods: Option<Vec<&'static str>>,
 }
 
+/// How many orders have to meet a failure of the provider before it is not asked any more, unless the template says otherwise.
+const FAILING_ORDERS: usize = 5;
+
 /// How often others may come between a read and a write.
 const TRIES: usize = 6;
 
@@ -56,7 +59,7 @@ impl Payments {
 
     /// Over a table and a provider.
     pub fn over(config: &SdkConfig, table: Table, provider: Provider) -> Self {
-        let breaker = Breaker::new(table.clone(), provider.name());
+        let breaker = Breaker::new(table.clone(), provider.name(), FAILING_ORDERS);
         Self { config: config.clone(), store: Store::new(table), provider: Some((provider, breaker)), methods: None }
     }
 
@@ -66,7 +69,7 @@ impl Payments {
     /// When the template did not set a variable.
     pub fn with_provider(self) -> Result<Self, lambda::Error> {
         let provider = Provider::connect(&self.config, self.store.table().clone())?;
-        let breaker = Breaker::new(self.store.table().clone(), provider.name());
+        let breaker = Breaker::new(self.store.table().clone(), provider.name(), env("CIRCUIT_ORDERS")?.parse()?);
         Ok(Self { provider: Some((provider, breaker)), ..self })
     }
 

@@ -19,6 +19,8 @@ const TRIES: usize = 4;
 pub(crate) struct Breaker {
     table: Table,
     provider: &'static str,
+    /// How many orders have to meet a failure before nobody asks any more.
+    enough: usize,
     /// The calls of this environment that were not reported yet.
     unreported: Mutex<Recent>,
 }
@@ -29,8 +31,8 @@ pub(crate) fn circuit_key(provider: &str) -> Key {
 }
 
 impl Breaker {
-    pub(crate) fn new(table: Table, provider: &'static str) -> Self {
-        Self { table, provider, unreported: Mutex::default() }
+    pub(crate) fn new(table: Table, provider: &'static str, enough: usize) -> Self {
+        Self { table, provider, enough, unreported: Mutex::default() }
     }
 
     pub(crate) fn key(&self) -> Key {
@@ -107,7 +109,7 @@ impl Breaker {
         let now = Timestamp::now();
         let calls = self.count(order_id, false, now);
         for _ in 0..TRIES {
-            let Some(next) = Circuit::after_failure(circuit.as_ref(), &calls, now, rand::random()) else {
+            let Some(next) = Circuit::after_failure(circuit.as_ref(), &calls, self.enough, now, rand::random()) else {
                 self.forget();
                 return Ok(());
             };

@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 /// How long a call counts.
 const WINDOW: Duration = Duration::from_secs(30);
 
-/// How many orders must have met a failure: one order that is tried again and again says little about the provider.
-const FAILING_ORDERS: usize = 5;
+/// How many orders may be counted that have met a failure.
+const MOST_ORDERS: usize = 100;
 
 /// Of so many calls one at least must have failed.
 const ONE_FAILED_OF: u64 = 2;
@@ -79,7 +79,7 @@ pub(crate) struct Circuit {
 pub(crate) struct Recent {
     /// By second.
     calls: BTreeMap<i64, Tally>,
-    /// The orders that failed last, and when: no more than are needed.
+    /// The orders that failed last, and when.
     failing: BTreeMap<OrderId, Timestamp>,
 }
 
@@ -114,9 +114,15 @@ impl Circuit {
         }
     }
 
-    /// The circuit after calls that everybody may make, of which the last failed; nothing, if it is not closed any more. `luck` is any
-    /// number.
-    pub(crate) fn after_failure(circuit: Option<&Self>, calls: &Recent, now: Timestamp, luck: u64) -> Option<Self> {
+    /// The circuit after calls that everybody may make, of which the last failed; nothing, if it is not closed any more. It opens when
+    /// `enough` orders have met a failure: one order that is tried again and again says little about the provider. `luck` is any number.
+    pub(crate) fn after_failure(
+        circuit: Option<&Self>,
+        calls: &Recent,
+        enough: usize,
+        now: Timestamp,
+        luck: u64,
+    ) -> Option<Self> {
         let before = circuit.cloned().unwrap_or_else(|| Self::closed(now));
         if before.state != State::Closed {
             return None;
@@ -124,7 +130,7 @@ impl Circuit {
         let mut recent = before.recent.clone();
         recent.add(calls);
         recent.forget(now);
-        Some(if recent.is_of_an_outage() {
+        Some(if recent.is_of_an_outage(enough) {
             before.becoming(State::Open, now, now, pause(0, luck))
         } else {
             Self { recent, version: before.version + 1, ..before }
@@ -179,7 +185,7 @@ impl Recent {
     fn fails(&mut self, order_id: OrderId, at: Timestamp) {
         let last = self.failing.entry(order_id).or_insert(at);
         *last = at.max(*last);
-        if self.failing.len() > FAILING_ORDERS
+        if self.failing.len() > MOST_ORDERS
             && let Some(oldest) = self.failing.iter().min_by_key(|(_, at)| **at).map(|(id, _)| *id)
         {
             self.failing.remove(&oldest);
@@ -192,10 +198,10 @@ impl Recent {
         self.failing.retain(|_, at| is_recent(*at));
     }
 
-    fn is_of_an_outage(&self) -> bool {
+    fn is_of_an_outage(&self, enough: usize) -> bool {
         let sum = |part: fn(&Tally) -> u64| self.calls.values().map(part).sum::<u64>();
         let (failed, all) = (sum(|tally| tally.failed), sum(|tally| tally.failed + tally.succeeded));
-        self.failing.len() >= FAILING_ORDERS && failed * ONE_FAILED_OF >= all
+        self.failing.len() >= enough && failed * ONE_FAILED_OF >= all
     }
 }
 

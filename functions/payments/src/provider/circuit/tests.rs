@@ -2,6 +2,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// How many orders have to meet a failure.
+const ENOUGH: usize = 5;
+
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(1_767_323_045_000 + millis)
 }
@@ -23,7 +26,7 @@ fn after(failures: &[(i64, u8)], succeeded: usize) -> Circuit {
     let mut circuit = None;
     for (index, (millis, name)) in failures.iter().enumerate() {
         let calls = calls(at(*millis), if index == 0 { succeeded } else { 0 }, &[*name]);
-        circuit = Circuit::after_failure(circuit.as_ref(), &calls, at(*millis), 0).or(circuit);
+        circuit = Circuit::after_failure(circuit.as_ref(), &calls, ENOUGH, at(*millis), 0).or(circuit);
     }
     circuit.expect("a circuit")
 }
@@ -112,7 +115,7 @@ fn an_item_of_the_table_reads_as_it_was_written() {
 fn late_failures_of_calls_from_before_change_nothing() {
     let calls = calls(at(1), 0, &[9]);
     for circuit in [open(), probe(&open(), at(15_000))] {
-        assert_eq!(Circuit::after_failure(Some(&circuit), &calls, at(16_000), 0), None);
+        assert_eq!(Circuit::after_failure(Some(&circuit), &calls, ENOUGH, at(16_000), 0), None);
     }
 }
 
@@ -193,7 +196,7 @@ impl World {
         self.environments[index].count(asking.order, is_well, at(self.now));
         if !is_well {
             let seen = self.circuit.clone();
-            let next = Circuit::after_failure(seen.as_ref(), &self.environments[index], at(self.now), luck);
+            let next = Circuit::after_failure(seen.as_ref(), &self.environments[index], ENOUGH, at(self.now), luck);
             if next.is_some_and(|next| self.write(seen.as_ref(), next)) {
                 self.environments[index] = Recent::default();
             }
