@@ -33,8 +33,6 @@ pub use refunds::RefundRequest;
 
 /// The use cases of payments.
 pub struct Payments {
-    /// For the clients that only some functions need.
-    config: SdkConfig,
     store: Store,
     provider: Option<(Provider, Breaker)>,
     /// The means of payment there are, if the provider lists them.
@@ -54,21 +52,21 @@ impl Payments {
     /// When the template did not set a variable.
     pub fn connect(config: &SdkConfig) -> Result<Self, lambda::Error> {
         let store = Store::new(Table::connect(config, env("TABLE_NAME")?));
-        Ok(Self { config: config.clone(), store, provider: None, methods: None })
+        Ok(Self { store, provider: None, methods: None })
     }
 
     /// Over a table and a provider.
-    pub fn over(config: &SdkConfig, table: Table, provider: Provider) -> Self {
+    pub fn over(table: Table, provider: Provider) -> Self {
         let breaker = Breaker::new(table.clone(), provider.name(), FAILING_ORDERS);
-        Self { config: config.clone(), store: Store::new(table), provider: Some((provider, breaker)), methods: None }
+        Self { store: Store::new(table), provider: Some((provider, breaker)), methods: None }
     }
 
     /// With the provider, for the functions that move money.
     ///
     /// # Errors
     /// When the template did not set a variable.
-    pub fn with_provider(self) -> Result<Self, lambda::Error> {
-        let provider = Provider::connect(&self.config, self.store.table().clone())?;
+    pub fn with_provider(self, config: &SdkConfig) -> Result<Self, lambda::Error> {
+        let provider = Provider::connect(config, self.store.table().clone())?;
         let breaker = Breaker::new(self.store.table().clone(), provider.name(), env("CIRCUIT_ORDERS")?.parse()?);
         Ok(Self { provider: Some((provider, breaker)), ..self })
     }

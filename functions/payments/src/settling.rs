@@ -8,11 +8,7 @@ use kernel::Timestamp;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Payments, PaymentsError,
-    domain::Refusal,
-    store::{Store, Unsettled},
-};
+use crate::{Payments, PaymentsError, domain::Refusal};
 
 /// What the schedule sends: nothing that is looked at.
 #[derive(Debug, Deserialize)]
@@ -28,9 +24,6 @@ pub struct Settled {
     /// Payments that have to wait for the provider.
     pub waiting: usize,
 }
-
-/// How many payments are read at once.
-const PAGE: usize = 100;
 
 /// The most payments that one run looks at.
 const MOST: usize = 1_000;
@@ -51,7 +44,7 @@ const OVERDUE_SECONDS: i64 = 3_600;
 /// The others were dealt with.
 pub async fn settle_refunds(payments: &Payments, _: Tick) -> Result<Settled, lambda::Error> {
     let (begun, mut done, mut overdue) = (Instant::now(), Settled::default(), 0);
-    let mut unsettled = all_unsettled(payments).await?;
+    let mut unsettled = payments.store.unsettled(MOST).await?;
     // So that some that always take long do not keep the others from their turn.
     unsettled.shuffle(&mut rand::rng());
     let asks = stream::iter(unsettled).map(async |entry| {
@@ -80,16 +73,4 @@ pub async fn settle_refunds(payments: &Payments, _: Tick) -> Result<Settled, lam
         return Err(format!("{overdue} refunds wait for more than an hour, {} cannot go", done.refused).into());
     }
     Ok(done)
-}
-
-async fn all_unsettled(payments: &Payments) -> Result<Vec<Unsettled>, PaymentsError> {
-    let (mut all, mut after) = (Vec::new(), None);
-    loop {
-        let (page, more) = payments.store.unsettled(after, PAGE).await?;
-        after = page.last().map(Store::after_unsettled).filter(|_| more);
-        all.extend(page);
-        if after.is_none() || all.len() >= MOST {
-            return Ok(all);
-        }
-    }
 }

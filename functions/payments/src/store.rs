@@ -136,16 +136,11 @@ impl Store {
         self.table.write_if_allowed(Write::put(item(&order_key(due.order_id), due)?).if_absent()).await.map(drop)
     }
 
-    /// Some payments with refunds that have not gone yet, and where to go on.
-    pub async fn unsettled(&self, after: Option<String>, limit: usize) -> Result<(Vec<Unsettled>, bool), StoreError> {
-        let query = Query { index: None, pk: "UNSETTLED".to_owned(), sk_prefix: "", after, descending: false, limit };
-        let page = self.table.page(&query).await?;
-        Ok((page.items, page.more))
-    }
-
-    /// Where the page after this one begins.
-    pub fn after_unsettled(last: &Unsettled) -> String {
-        unsettled_key(payment_id(last.due.order_id)).sk
+    /// The payments with refunds that have not gone yet, no more than so many.
+    pub async fn unsettled(&self, most: usize) -> Result<Vec<Unsettled>, StoreError> {
+        let pk = "UNSETTLED".to_owned();
+        let query = Query { index: None, pk, sk_prefix: "", after: None, descending: false, limit: most };
+        Ok(self.table.page(&query).await?.items)
     }
 
     /// Writes a payment with its events and counters, all or nothing; whether nobody else had written it since it was read, or

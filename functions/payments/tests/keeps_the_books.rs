@@ -75,7 +75,7 @@ async fn in_any_order_with_deaths_on_the_way() {
     };
     let table = TestTable::create_at(&config).await;
     let provider = Provider::simulator(table.table.clone(), Duration::ZERO, Duration::from_secs(5));
-    let payments = Payments::over(&config, table.table.clone(), provider);
+    let payments = Payments::over(table.table.clone(), provider);
     let due =
         |_| Due { order_id: OrderId::new(), user_id: UserId::new(), total: Money::from_minor(TOTAL, Currency::Usd) };
     let dues: Vec<Due> = (0..PAYMENTS).map(due).collect();
