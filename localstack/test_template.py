@@ -9,12 +9,35 @@ import lower
 TEMPLATE = lower.read(Path(__file__).resolve().parent.parent / "template.yaml")
 
 
-def stage() -> dict[str, Any]:
-    """The API's stage, as the transform makes it."""
+MOST_RESOURCES = 500  # of a stack, says CloudFormation
+
+
+def expanded() -> dict[str, Any]:
+    """The template as the transform makes it."""
     packaged = lower.package(TEMPLATE, Path(__file__).resolve().parent.parent, lambda context: {"Bucket": "b", "Key": context})
-    resources = lower.lower(lower.expand(packaged, {}, "eu-central-1"))["Resources"]
-    [stage] = [resource for resource in resources.values() if resource["Type"] == "AWS::ApiGatewayV2::Stage"]
+    return lower.expand(packaged, {}, "eu-central-1")
+
+
+def stage() -> dict[str, Any]:
+    """The HTTP API's stage."""
+    resources = lower.lower(expanded())["Resources"].values()
+    [stage] = [r for r in resources if r["Type"] == "AWS::ApiGatewayV2::Stage" and "DefaultRouteSettings" in r["Properties"]]
     return stage["Properties"]
+
+
+class Size(unittest.TestCase):
+    def test_it_has_no_more_resources_than_a_stack_may_have(self) -> None:
+        self.assertLessEqual(len(expanded()["Resources"]), MOST_RESOURCES)
+
+
+class DeadLetters(unittest.TestCase):
+    def test_an_alarm_watches_every_queue_of_them(self) -> None:
+        alarms = [r["Properties"] for r in TEMPLATE["Resources"].values() if r["Type"] == "AWS::CloudWatch::Alarm"]
+        metrics = [m["MetricStat"]["Metric"] for alarm in alarms for m in alarm.get("Metrics", []) if "MetricStat" in m]
+        watched = sorted(target for metric in metrics for target in lower._references(metric["Dimensions"]))
+        queues = [r["Properties"] for r in TEMPLATE["Resources"].values() if r["Type"] == "AWS::SQS::Queue"]
+        redriven = [lower._references(queue["RedrivePolicy"])[0] for queue in queues if "RedrivePolicy" in queue]
+        self.assertEqual(sorted(redriven), watched)
 
 
 class Throttling(unittest.TestCase):

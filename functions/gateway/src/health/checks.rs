@@ -1,6 +1,6 @@
 //! The questions to AWS, all at once, each with a time limit; what goes wrong is logged here, and is no more than missing outside.
 
-use std::{fmt::Display, future::Future, time::Duration};
+use std::{collections::HashMap, fmt::Display, future::Future, time::Duration};
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::{AttributeValue, TableStatus};
@@ -8,6 +8,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use futures::future::{OptionFuture, join_all};
 use kernel::Chain;
 use lambda::Error;
+use serde_json::Value;
 use tokio::time::timeout;
 
 use super::{
@@ -18,9 +19,14 @@ use super::{
 /// How long one answer is waited for.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// The two attributes that count a queue's messages.
-const COUNTS: [QueueAttributeName; 2] =
-    [QueueAttributeName::ApproximateNumberOfMessages, QueueAttributeName::ApproximateNumberOfMessagesNotVisible];
+/// What a queue is asked for: how many messages wait, how many are being handled, and where those go that are given up on.
+const ATTRIBUTES: [QueueAttributeName; 3] = [
+    QueueAttributeName::ApproximateNumberOfMessages,
+    QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+    QueueAttributeName::RedrivePolicy,
+];
+
+type Attributes = HashMap<QueueAttributeName, String>;
 
 /// Asks tables and queues how they are.
 pub struct Checks {
@@ -91,18 +97,39 @@ impl Checks {
     }
 
     async fn consumer(&self, consumer: &Consumer) -> FoundConsumer {
-        let url = |name: &str| format!("{}/{name}", self.queues);
-        let (queue, dead_letters) = (url(&consumer.queue), url(&consumer.dead_letters));
-        let (queue, dead_letters) = futures::join!(self.depth(&queue), self.depth(&dead_letters));
-        FoundConsumer { name: consumer.name.clone(), queue, dead_letters }
+        let attributes = self.attributes(&self.url(&consumer.queue)).await;
+        let dead_letters = match attributes.as_ref().and_then(dead_letters_of) {
+            Some(name) => self.depth(&self.url(&name)).await,
+            None => None,
+        };
+        FoundConsumer { name: consumer.name.clone(), queue: attributes.as_ref().and_then(depth_in), dead_letters }
     }
 
     async fn depth(&self, url: &str) -> Option<Depth> {
-        let asked = self.sqs.get_queue_attributes().queue_url(url).set_attribute_names(Some(COUNTS.to_vec())).send();
-        let counts = in_time(url, async { asked.await.map_err(Chain) }).await?.attributes?;
-        let [waiting, in_flight] = COUNTS.map(|name| counts.get(&name)?.parse().ok());
-        Some(Depth { waiting: waiting?, in_flight: in_flight? })
+        depth_in(&self.attributes(url).await?)
     }
+
+    async fn attributes(&self, url: &str) -> Option<Attributes> {
+        let asked =
+            self.sqs.get_queue_attributes().queue_url(url).set_attribute_names(Some(ATTRIBUTES.to_vec())).send();
+        in_time(url, async { asked.await.map_err(Chain) }).await?.attributes
+    }
+
+    fn url(&self, queue: &str) -> String {
+        format!("{}/{queue}", self.queues)
+    }
+}
+
+fn depth_in(attributes: &Attributes) -> Option<Depth> {
+    let [waiting, in_flight, _] = &ATTRIBUTES;
+    let count = |name| attributes.get(name)?.parse().ok();
+    Some(Depth { waiting: count(waiting)?, in_flight: count(in_flight)? })
+}
+
+/// The name of the queue of what the consumers of a queue gave up on.
+fn dead_letters_of(attributes: &Attributes) -> Option<String> {
+    let policy: Value = serde_json::from_str(attributes.get(&QueueAttributeName::RedrivePolicy)?).ok()?;
+    Some(policy["deadLetterTargetArn"].as_str()?.rsplit_once(':')?.1.to_owned())
 }
 
 /// The answer of `resource`, if it comes in time.

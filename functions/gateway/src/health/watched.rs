@@ -32,15 +32,13 @@ pub struct Watched {
 pub struct Consumer {
     /// What the world may call it: its function's logical id.
     pub name: String,
-    /// The name of its queue.
+    /// The name of its queue, which knows where what it gave up on goes.
     pub queue: String,
-    /// The name of the queue of what it gave up on.
-    pub dead_letters: String,
 }
 
 /// The contexts that `variables` name, by name.
 ///
-/// `HEALTH_ORDERS` is `table|consumer|queue|dead letters|consumer|…`; a context without a table begins with nothing. They are names and
+/// `HEALTH_ORDERS` is `table|consumer|queue|consumer|queue|…`; a context without a table begins with nothing. They are names and
 /// not URLs, because a function has 4 KB for all its variables.
 ///
 /// # Errors
@@ -53,7 +51,9 @@ pub fn contexts(variables: impl IntoIterator<Item = (String, String)>) -> Result
             provider = Some(value);
         } else if let Some(context) = name.strip_prefix(PREFIX) {
             let watched = watched(&value).ok_or_else(|| {
-                format!("the environment variable {name} is {value:?}; it must be table|consumer|queue|dead letters|consumer|…")
+                format!(
+                    "the environment variable {name} is {value:?}; it must be table|consumer|queue|consumer|queue|…"
+                )
             })?;
             contexts.insert(context.to_lowercase(), watched);
         }
@@ -77,7 +77,7 @@ fn watched(value: &str) -> Option<Watched> {
         return None;
     }
     let (consumers, []) = names.as_chunks() else { return None };
-    let consumers = consumers.iter().cloned().map(|[name, queue, dead_letters]| Consumer { name, queue, dead_letters });
+    let consumers = consumers.iter().cloned().map(|[name, queue]| Consumer { name, queue });
     Some(Watched { table, consumers: consumers.collect(), provider: None })
 }
 
@@ -90,8 +90,8 @@ mod tests {
         contexts(owned).map_err(|error| error.to_string())
     }
 
-    fn consumer(name: &str, queue: &str, dead_letters: &str) -> Consumer {
-        Consumer { name: name.to_owned(), queue: queue.to_owned(), dead_letters: dead_letters.to_owned() }
+    fn consumer(name: &str, queue: &str) -> Consumer {
+        Consumer { name: name.to_owned(), queue: queue.to_owned() }
     }
 
     #[test]
@@ -99,17 +99,17 @@ mod tests {
         let found = read(&[
             ("PATH", "/bin"),
             ("HEALTH_USERS", "users-table"),
-            ("HEALTH_ORDERS", "orders-table|Start|start-q|start-d|Mail|mail-q|mail-d"),
-            ("HEALTH_RELAY", "|Relay|relay-q|relay-d"),
+            ("HEALTH_ORDERS", "orders-table|Start|start-q|Mail|mail-q"),
+            ("HEALTH_RELAY", "|Relay|relay-q"),
         ])
         .expect("contexts");
         assert_eq!(found.keys().collect::<Vec<_>>(), ["gateway", "orders", "relay", "users"]);
         assert_eq!(found["gateway"], Watched::default());
         assert_eq!(found["users"], Watched { table: Some("users-table".to_owned()), ..Watched::default() });
         assert_eq!(found["orders"].table.as_deref(), Some("orders-table"));
-        let expected = [consumer("Start", "start-q", "start-d"), consumer("Mail", "mail-q", "mail-d")];
+        let expected = [consumer("Start", "start-q"), consumer("Mail", "mail-q")];
         assert_eq!(found["orders"].consumers, expected);
-        let relay = Watched { consumers: vec![consumer("Relay", "relay-q", "relay-d")], ..Watched::default() };
+        let relay = Watched { consumers: vec![consumer("Relay", "relay-q")], ..Watched::default() };
         assert_eq!(found["relay"], relay);
     }
 
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_variable_in_another_form_is_named() {
-        for value in ["t|Start", "t|Start|q", "t|Start|q|d|Mail", "t|Start||d", "t||q|d", "t|", "|"] {
+        for value in ["t|Start", "t|Start|q|Mail", "t|Start|", "t||q", "t|", "|"] {
             let error = read(&[("HEALTH_USERS", "t"), ("HEALTH_ORDERS", value)]).expect_err("an error");
             assert!(error.contains("HEALTH_ORDERS") && error.contains(value), "{error}");
         }
