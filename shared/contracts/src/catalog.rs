@@ -1,6 +1,7 @@
 //! What `catalog` tells.
 
 use kernel::{Money, ProductId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 crate::events!(
@@ -16,7 +17,7 @@ crate::events!(
 );
 
 /// A product came into the catalog; its stock is zero until somebody sets it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProductCreated {
     /// Which.
     pub product_id: ProductId,
@@ -29,7 +30,7 @@ pub struct ProductCreated {
 }
 
 /// A product was changed; it is now as told here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProductUpdated {
     /// Which.
     pub product_id: ProductId,
@@ -42,7 +43,7 @@ pub struct ProductUpdated {
 }
 
 /// A product was taken out of the catalog: it is not sold any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProductArchived {
     /// Which.
     pub product_id: ProductId,

@@ -1,10 +1,11 @@
 //! The envelope: what every event says of itself, whatever it tells.
 
 use kernel::{CorrelationId, EventId, Timestamp, TraceParent};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{Lift, lift};
+use crate::{Described, Lift, lift};
 
 /// One context's events.
 pub trait Event: Serialize + DeserializeOwned {
@@ -16,10 +17,12 @@ pub trait Event: Serialize + DeserializeOwned {
     const LIFTS: &'static [Lift] = &[];
     /// This one's name on the wire.
     fn event_type(&self) -> &'static str;
+    /// All of them, for people.
+    fn described() -> Vec<Described>;
 }
 
 /// An event on its way: `{"event_id", "event_type", "version", …, "data"}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Envelope<E> {
     /// This event, once and for all; a second delivery has the same.
     pub event_id: EventId,

@@ -25,7 +25,7 @@ crate::events!(
 );
 
 /// An order's pieces were set aside.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockReserved {
     /// For which order.
     pub order_id: OrderId,
@@ -34,7 +34,7 @@ pub struct StockReserved {
 }
 
 /// Pieces that were set aside for an order, or sold to it, are for sale again; of a large order, a part of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockReleased {
     /// From which order.
     pub order_id: OrderId,
@@ -43,7 +43,7 @@ pub struct StockReleased {
 }
 
 /// There was too little for an order; nothing was set aside.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockRejected {
     /// For which order.
     pub order_id: OrderId,
@@ -53,7 +53,7 @@ pub struct StockRejected {
 
 /// What was set aside for an order is so for longer than it may be, and was not sold. It stays set aside until the order is known to
 /// have ended: whoever keeps orders ends it, if nobody has paid. Told again as long as nothing comes of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReservationExpired {
     /// For which order.
     pub order_id: OrderId,
@@ -63,7 +63,7 @@ pub struct ReservationExpired {
 
 /// What there is of a product has changed; it is now as told here. Of several changes at the same moment the last is told, so the
 /// sequence may leap.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockChanged {
     /// Of what.
     pub product_id: ProductId,
@@ -92,7 +92,7 @@ pub enum StockLevel {
 }
 
 /// There is less for sale of a product than the shop wants there to be, and a moment ago there was enough.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockRanLow {
     /// Of what.
     pub product_id: ProductId,

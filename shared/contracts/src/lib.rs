@@ -4,6 +4,7 @@
 //! `events/contracts/`, and a test reads all of them.
 
 mod catalog;
+mod described;
 mod envelope;
 mod inventory;
 mod lift;
@@ -12,6 +13,7 @@ mod payments;
 mod users;
 
 pub use catalog::{CatalogEvent, ProductArchived, ProductCreated, ProductUpdated};
+pub use described::{Described, described};
 pub use envelope::{Cause, Envelope, EnvelopeError, Event};
 pub use inventory::{
     InventoryEvent, ReservationExpired, StockChanged, StockLevel, StockRanLow, StockRejected, StockReleased,
@@ -28,13 +30,13 @@ pub use users::{Role, UserDeleted, UserEvent, UserField, UserRegistered, UserUpd
 /// Declares one context's events: the enum, its names on the wire, a `From` for each, and how those of older shapes are lifted.
 macro_rules! events {
     (
-        $(#[$doc:meta])* $name:ident from $source:literal { $($(#[$event_doc:meta])* $event:ident),+ $(,)? }
+        $(#[$doc:meta])* $name:ident from $source:literal { $($(#[doc = $about:literal])+ $event:ident),+ $(,)? }
         $(lifted by $lifts:expr)?
     ) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
         #[serde(tag = "event_type", content = "data")]
-        pub enum $name { $($(#[$event_doc])* $event($event)),+ }
+        pub enum $name { $($(#[doc = $about])+ $event($event)),+ }
 
         impl $crate::Event for $name {
             const SOURCE: &'static str = $source;
@@ -43,6 +45,10 @@ macro_rules! events {
 
             fn event_type(&self) -> &'static str {
                 match self { $(Self::$event(_) => stringify!($event)),+ }
+            }
+
+            fn described() -> Vec<$crate::Described> {
+                vec![$($crate::Described::new::<Self, $event>(stringify!($event), concat!($($about),+))),+]
             }
         }
 
@@ -96,9 +102,7 @@ mod tests {
             assert_eq!(path.file_name().and_then(|name| name.to_str()), Some(name.as_str()));
             seen.insert(sample["event_type"].as_str().expect("a type").to_owned());
         }
-        let types =
-            [UserEvent::TYPES, CatalogEvent::TYPES, InventoryEvent::TYPES, OrderEvent::TYPES, PaymentEvent::TYPES];
-        let types: BTreeSet<String> = types.concat().into_iter().map(str::to_owned).collect();
+        let types: BTreeSet<String> = described().iter().map(|event| event.event_type.to_owned()).collect();
         assert_eq!(seen, types, "each type has its sample");
     }
 

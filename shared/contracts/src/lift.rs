@@ -53,6 +53,7 @@ fn step<'a>(lifts: &'a [Lift], event_type: &str, version: &str) -> Option<&'a Li
 #[cfg(test)]
 mod tests {
     use kernel::Timestamp;
+    use schemars::JsonSchema;
     use serde::{Deserialize, Serialize};
     use serde_json::json;
 
@@ -60,12 +61,12 @@ mod tests {
     use crate::{Cause, Envelope, Event};
 
     /// At first it said `{"to": "Mars"}`; then where from, too; then both as a list.
-    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
     pub struct Teleported {
         stops: Vec<String>,
     }
 
-    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
     pub struct Landed {
         place: String,
     }

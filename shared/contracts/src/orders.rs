@@ -27,7 +27,7 @@ crate::events!(
 );
 
 /// One product of an order at the price of the day it was placed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderLine {
     /// What was ordered.
     pub product_id: ProductId,
@@ -40,7 +40,7 @@ pub struct OrderLine {
 }
 
 /// How many of a product; what inventory needs to know of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockLine {
     /// What.
     pub product_id: ProductId,
@@ -49,7 +49,7 @@ pub struct StockLine {
 }
 
 /// A customer ordered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderPlaced {
     /// The order.
     pub order_id: OrderId,
@@ -62,7 +62,7 @@ pub struct OrderPlaced {
 }
 
 /// The order is to be paid.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckoutStarted {
     /// The order.
     pub order_id: OrderId,
@@ -77,7 +77,7 @@ pub struct CheckoutStarted {
 }
 
 /// Stock is reserved and payment is authorized.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderConfirmed {
     /// The order.
     pub order_id: OrderId,
@@ -92,7 +92,7 @@ pub struct OrderConfirmed {
 }
 
 /// The order is being packed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderProcessing {
     /// The order.
     pub order_id: OrderId,
@@ -101,7 +101,7 @@ pub struct OrderProcessing {
 }
 
 /// The order left the house.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderShipped {
     /// The order.
     pub order_id: OrderId,
@@ -110,7 +110,7 @@ pub struct OrderShipped {
 }
 
 /// The order arrived.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderDelivered {
     /// The order.
     pub order_id: OrderId,
@@ -119,7 +119,7 @@ pub struct OrderDelivered {
 }
 
 /// The order ended without a sale: money and stock go back where they came from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderCancelled {
     /// The order.
     pub order_id: OrderId,
@@ -134,7 +134,7 @@ pub struct OrderCancelled {
 }
 
 /// All that was paid for a cancelled or a delivered order went back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderRefunded {
     /// The order.
     pub order_id: OrderId,

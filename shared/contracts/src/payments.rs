@@ -1,6 +1,7 @@
 //! What `payments` tells.
 
 use kernel::{Money, OrderId, PaymentId, UserId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 crate::events!(
@@ -18,7 +19,7 @@ crate::events!(
 );
 
 /// Somebody wants to pay an order: its checkout may start.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentRequested {
     /// The payment, of which nothing else is known yet.
     pub payment_id: PaymentId,
@@ -33,7 +34,7 @@ pub struct PaymentRequested {
 }
 
 /// Money was captured.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentProcessed {
     /// The payment.
     pub payment_id: PaymentId,
@@ -46,7 +47,7 @@ pub struct PaymentProcessed {
 }
 
 /// No money will come: the means of payment was declined.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentFailed {
     /// The payment.
     pub payment_id: PaymentId,
@@ -61,7 +62,7 @@ pub struct PaymentFailed {
 }
 
 /// Captured money went back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentRefunded {
     /// The payment.
     pub payment_id: PaymentId,

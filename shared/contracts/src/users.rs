@@ -17,7 +17,7 @@ crate::events!(
 );
 
 /// An account was made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UserRegistered {
     /// Whose.
     pub user_id: UserId,
@@ -33,7 +33,7 @@ pub struct UserRegistered {
 }
 
 /// An account was changed; it is now as told here.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UserUpdated {
     /// Whose.
     pub user_id: UserId,
@@ -51,14 +51,14 @@ pub struct UserUpdated {
 }
 
 /// An account was deleted.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UserDeleted {
     /// Whose.
     pub user_id: UserId,
 }
 
 /// What of an account can change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum UserField {

@@ -1,7 +1,8 @@
 //! What ties the lines of one request together, across every function it passes.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -54,6 +55,20 @@ impl FromStr for CorrelationId {
         } else {
             Err(Invalid::new("not_a_correlation_id", "must be 1 to 64 letters, digits, dots, dashes or underscores"))
         }
+    }
+}
+
+impl JsonSchema for CorrelationId {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "CorrelationId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$" })
     }
 }
 
@@ -114,6 +129,20 @@ impl FromStr for TraceParent {
             return Err(refused());
         }
         Ok(Self(text.to_owned()))
+    }
+}
+
+impl JsonSchema for TraceParent {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "TraceParent".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$" })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Money: integer minor units and a currency inside, a decimal string outside. Never a float.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -147,8 +147,9 @@ impl FromStr for Currency {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct Wire {
+    #[schemars(schema_with = "decimal_schema")]
     amount: String,
     currency: Currency,
 }
@@ -156,6 +157,16 @@ struct Wire {
 impl Serialize for Money {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         Wire { amount: self.to_decimal(), currency: self.currency }.serialize(serializer)
+    }
+}
+
+impl JsonSchema for Money {
+    fn schema_name() -> Cow<'static, str> {
+        "Money".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Wire::json_schema(generator)
     }
 }
 

@@ -1,7 +1,8 @@
 //! A value that stays out of logs.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 /// A secret or personal value: it serializes (into the store, into a mail) but `Debug` shows only `[redacted]`.
@@ -24,5 +25,20 @@ impl<T> Redacted<T> {
 impl<T> fmt::Debug for Redacted<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
+    }
+}
+
+/// As the value it wraps.
+impl<T: JsonSchema> JsonSchema for Redacted<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
     }
 }
