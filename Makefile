@@ -3,7 +3,7 @@ PYTHON ?= python3
 WAYBILL = .venv/bin/python localstack/waybill.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs status check test fuzz timing stock-bench rebuild-search search-bench rebuild-orders count-calls openapi dist
+.PHONY: help up down logs status tail check test fuzz timing stock-bench rebuild-search search-bench rebuild-orders count-calls openapi asyncapi dist
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 24
@@ -19,6 +19,9 @@ logs: .venv/stamp ## follow the functions' and the engine's logs
 
 status: .venv/stamp ## say whether the stack runs, its URLs and logins
 	@$(WAYBILL) status
+
+tail: .venv/stamp ## show the events of the running stack as they happen, a line each (ORDER=<id>: those of one order)
+	@$(WAYBILL) tail
 
 check: .venv/stamp ## formatting, clippy, template lint
 	@$(WAYBILL) check
@@ -49,6 +52,9 @@ count-calls: .venv/stamp ## what does an order ask of AWS, function by function?
 
 openapi: .venv/stamp ## write openapi.json from the code
 	@$(WAYBILL) openapi
+
+asyncapi: .venv/stamp ## write asyncapi.json and the events' JSON Schemas from the code
+	@$(WAYBILL) asyncapi
 
 dist: .venv/stamp ## the archives that ship, in build/dist, with their sizes
 	@$(WAYBILL) dist

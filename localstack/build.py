@@ -41,9 +41,19 @@ def build(root: Path, profile: str = "release") -> None:
 
 def openapi(root: Path) -> None:
     """Writes openapi.json. The gateway holds it: what is built now answers with what was written before."""
+    _run_tool(root, "openapi")
+
+
+def asyncapi(root: Path) -> None:
+    """Writes asyncapi.json and a JSON Schema for each event; not if that broke who reads them."""
+    _run_tool(root, "asyncapi")
+
+
+def _run_tool(root: Path, name: str) -> None:
+    """Runs a program of `tools/`, which writes into the repository."""
     cargo(root, "build", "--release", "--locked", "--workspace", "--bins")
-    if subprocess.run([_target(root) / "release" / "openapi", root]).returncode:
-        raise Problem("openapi.json could not be written, the reason is above")
+    if subprocess.run([_target(root) / "release" / name, root]).returncode:
+        raise Problem(f"{name} has not written, the reason is above")
 
 
 def dist(root: Path) -> None:

@@ -70,6 +70,14 @@ class Aws:
         return self._client("secretsmanager")
 
     @cached_property
+    def sns(self) -> Any:
+        return self._client("sns")
+
+    @cached_property
+    def sqs(self) -> Any:
+        return self._client("sqs")
+
+    @cached_property
     def s3(self) -> Any:
         return self._client("s3")
 

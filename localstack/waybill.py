@@ -29,6 +29,7 @@ import seed
 import stack as engine
 import stockbench
 import stripe
+import tail
 import timing
 from api import Api
 from deploy import CREDENTIALS, STACK, Aws, Resources, deploy
@@ -205,6 +206,11 @@ def on_a_stack(stack: Stack) -> list[checks.Step]:
                         STORM_ENDPOINT=f"http://localhost:{proxy.port}")
             detail(f"{proxy.transactions} transactions of the storm, {proxy.refused} refused for a conflict")
 
+    def tail_one() -> None:
+        known = json.loads(stack.outputs.read_text(encoding="utf-8"))
+        tail.check(Api(stack.origin), Aws(stack.engine_url), list(known["topics"].values()), known["customer"],
+                   data["products"][2]["id"], detail)
+
     def express() -> None:
         # Another workflow, which the outputs have to name. The next deployment, which names no type, has it as it was.
         bring_up(stack, parameters={**PATIENT, "CheckoutWorkflowType": "EXPRESS"})
@@ -225,6 +231,7 @@ def on_a_stack(stack: Stack) -> list[checks.Step]:
         checks.Step("journeys", start_and_journeys),
         checks.Step("tables", tables),
         checks.Step("providers", providers),
+        checks.Step("tail", tail_one),
         # They kill functions, which are everybody's: by themselves.
         checks.Step("faults", lambda: journeys(stack, "meets_faults")),
         checks.Step("express", express),
@@ -354,6 +361,19 @@ def count_calls() -> None:
     calls.count(Api(stack.origin), seed.logins(data)["admin"], outputs["functions"], print)
 
 
+def tail_events() -> None:
+    """Show the events of the running stack as they happen, a line each; those of one order, if ORDER names it."""
+    stack = running_stack()
+    topics = list(json.loads(stack.outputs.read_text(encoding="utf-8"))["topics"].values())
+    tail.follow(Aws(stack.engine_url), topics, os.environ.get("ORDER") or None)
+
+
+def asyncapi() -> None:
+    """Write asyncapi.json and the events' JSON Schemas from the code."""
+    build.check_tools()
+    build.asyncapi(ROOT)
+
+
 def openapi() -> None:
     """Write openapi.json from the code."""
     build.check_tools()
@@ -379,7 +399,7 @@ def detail(text: str) -> None:
 COMMANDS = {"up": up, "down": down, "status": status, "logs": follow_logs, "check": check, "test": test,
             "fuzz": fuzz_running, "timing": measure_logins, "stock-bench": bench_stock,
             "rebuild-search": rebuild_search, "search-bench": search_bench, "rebuild-orders": rebuild_orders, "count-calls": count_calls,
-            "openapi": openapi, "dist": dist}
+            "tail": tail_events, "openapi": openapi, "asyncapi": asyncapi, "dist": dist}
 
 
 def main() -> None:

@@ -160,7 +160,6 @@ pub enum CancelReason {
     CheckoutFailed,
     /// The customer, or the shop for them, did not want it any more.
     Requested,
-    /// Nobody paid it in time. It came later than the others: no golden sample has it, for an event of that shape says no less than
-    /// before, and who does not know it yet reads it when it is deployed.
+    /// Nobody paid it in time.
     Unpaid,
 }
