@@ -19,7 +19,7 @@ WAIT_SECONDS = 1
 LIMIT_SECONDS = 30.0
 
 # What a line does not repeat or must not show.
-HIDDEN = {"order_id", "email", "username", "full_name"}
+HIDDEN = {"order_id", "email", "username", "full_name", "payment_method", "method"}
 
 Event = dict[str, Any]
 
