@@ -247,6 +247,9 @@ def on_a_stack(stack: Stack) -> list[checks.Step]:
 # Many journeys pay with cards that fail, all at once: to the circuit that would be an outage.
 PATIENT = {"CircuitOrders": "100"}
 
+# Journeys wait more than they work: three for each of two cores.
+AT_ONCE = "6"
+
 # The journeys that pay, on a stack with Stripe, and why others of their files are left out there.
 PAID = ("asks_twice", "cancels_an_order", "follows_an_order", "hears_from_the_provider", "is_declined", "is_left_unpaid",
         "looks_after_parked_orders", "orders_first_order", "pays_", "wants_the_last_ones")
@@ -275,7 +278,7 @@ def pay_by_stripe() -> None:
 
 def journeys(stack: Stack, *arguments: str) -> None:
     """Runs journeys, by parts of their names, on a stack that is up."""
-    tests = ("test", "--release", "--locked", "--workspace", "--test", "journeys", "--")
+    tests = ("test", "--release", "--locked", "--workspace", "--test", "journeys", "--", "--test-threads", AT_ONCE)
     build.cargo(ROOT, *tests, *arguments, WAYBILL_OUTPUTS=str(stack.outputs))
 
 
