@@ -7,6 +7,7 @@ mod catalog;
 mod envelope;
 mod inventory;
 mod lift;
+mod notifications;
 mod orders;
 mod payments;
 mod users;
@@ -18,6 +19,9 @@ pub use inventory::{
     StockReserved,
 };
 pub use lift::Lift;
+pub use notifications::{
+    NotificationChannel, NotificationEvent, NotificationKind, NotificationSent, NotificationStatus,
+};
 pub use orders::{
     CancelReason, CheckoutStarted, OrderCancelled, OrderConfirmed, OrderDelivered, OrderEvent, OrderLine, OrderPlaced,
     OrderProcessing, OrderRefunded, OrderShipped, StockLine,
@@ -83,6 +87,7 @@ mod tests {
                 "inventory" => again::<InventoryEvent>(&text),
                 "orders" => again::<OrderEvent>(&text),
                 "payments" => again::<PaymentEvent>(&text),
+                "notifications" => again::<NotificationEvent>(&text),
                 other => panic!("{other} publishes nothing"),
             };
             // What is of an older version is read as one of the present; what is of the present stays as it is.
@@ -96,8 +101,14 @@ mod tests {
             assert_eq!(path.file_name().and_then(|name| name.to_str()), Some(name.as_str()));
             seen.insert(sample["event_type"].as_str().expect("a type").to_owned());
         }
-        let types =
-            [UserEvent::TYPES, CatalogEvent::TYPES, InventoryEvent::TYPES, OrderEvent::TYPES, PaymentEvent::TYPES];
+        let types = [
+            UserEvent::TYPES,
+            CatalogEvent::TYPES,
+            InventoryEvent::TYPES,
+            OrderEvent::TYPES,
+            PaymentEvent::TYPES,
+            NotificationEvent::TYPES,
+        ];
         let types: BTreeSet<String> = types.concat().into_iter().map(str::to_owned).collect();
         assert_eq!(seen, types, "each type has its sample");
     }
