@@ -82,7 +82,7 @@ def lower(template: Template) -> Template:
     """Replaces what the engine ignores or refuses by what it carries out."""
     lowered = deepcopy(template)
     resources: dict[str, Any] = lowered["Resources"]
-    for name in [name for name, resource in resources.items() if resource["Type"] in DROPPED]:
+    for name in [name for name, resource in resources.items() if _is_dropped(resource)]:
         del resources[name]
     for name, resource in list(resources.items()):
         _forget_dropped(resource, resources)
@@ -116,6 +116,12 @@ def _context(code_uri: Any) -> str:
     if len(parts) != 2 or parts[0] != "build":
         raise Problem(f"a function's CodeUri has to be build/<context>/, not {code_uri}")
     return parts[1]
+
+
+def _is_dropped(resource: dict[str, Any]) -> bool:
+    # The engine refuses alarms over several metrics, and has no metrics of queues that they could be over.
+    has_math = resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]
+    return resource["Type"] in DROPPED or has_math
 
 
 def _forget_dropped(resource: dict[str, Any], kept: dict[str, Any]) -> None:
