@@ -46,6 +46,15 @@ def openapi(root: Path) -> None:
         raise Problem("openapi.json could not be written, the reason is above")
 
 
+def preview(root: Path) -> Path:
+    """Writes what customers are told into a folder, and says which."""
+    cargo(root, "build", "--release", "--locked", "--workspace", "--bins")
+    folder = root / "build" / "preview"
+    if subprocess.run([_target(root) / "release" / "preview", folder]).returncode:
+        raise Problem("the previews could not be written, the reason is above")
+    return folder
+
+
 def dist(root: Path) -> None:
     """Builds what ships, into `build/` for `sam deploy` and as `build/dist/<context>.zip`, and prints the sizes."""
     build(root, "dist")

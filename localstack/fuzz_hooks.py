@@ -28,6 +28,7 @@ SEMANTIC = {
     "too_common": "the password is on a list",
     "too_much": "more than is left",
     "too_many_together": "two lines of one product, each of a good quantity",
+    "too_many_devices": "ten devices of one user",
     "unknown_payment_method": "a token, but none of the simulator's",
     "unknown_product": "the id is one, but of no product",
     "unknown_user": "the id is one, but of no user",

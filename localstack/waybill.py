@@ -354,6 +354,13 @@ def count_calls() -> None:
     calls.count(Api(stack.origin), seed.logins(data)["admin"], outputs["functions"], print)
 
 
+def preview_mails() -> None:
+    """Write all that customers are told, with sample data, to look at."""
+    build.check_tools()
+    folder = build.preview(ROOT)
+    print(f"look at {folder / 'index.html'}")
+
+
 def openapi() -> None:
     """Write openapi.json from the code."""
     build.check_tools()
@@ -379,7 +386,7 @@ def detail(text: str) -> None:
 COMMANDS = {"up": up, "down": down, "status": status, "logs": follow_logs, "check": check, "test": test,
             "fuzz": fuzz_running, "timing": measure_logins, "stock-bench": bench_stock,
             "rebuild-search": rebuild_search, "search-bench": search_bench, "rebuild-orders": rebuild_orders, "count-calls": count_calls,
-            "openapi": openapi, "dist": dist}
+            "preview-mails": preview_mails, "openapi": openapi, "dist": dist}
 
 
 def main() -> None:
