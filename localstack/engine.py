@@ -160,6 +160,12 @@ def follow_each_stream_by_itself(lambdas: Any, dynamodb: Any) -> None:
     dynamodb.esm_wake = SimpleNamespace(set=wake_followers)
 
 
+def take_large_templates(cloudformation: Any) -> None:
+    """Lifts the limit of 500 resources: `lower.py` makes two of each route, which to AWS is a part of its API. What AWS counts, a test
+    does."""
+    cloudformation._SECTION_QUOTAS = tuple(quota for quota in cloudformation._SECTION_QUOTAS if quota[0] != "Resources")
+
+
 def start_workflows_at_once(stepfunctions: Any) -> None:
     """Takes the fixed 150 ms sleep out of the start of every execution: a constant of one function."""
     code = stepfunctions._run_execution.__code__
@@ -323,6 +329,7 @@ def main() -> None:
 
     import ministack.app as ministack
     from ministack.core import iam_actions, lambda_runtime, responses
+    from ministack.services.cloudformation import engine as cloudformation
     from ministack.services import apigateway, dynamodb, lambda_svc, ses, ses_v2, sns, stepfunctions, sts
 
     os.environ["LOG_LEVEL"] = function_log_level  # the engine has read its own
@@ -332,6 +339,7 @@ def main() -> None:
     let_idle_functions_sleep(lambda_runtime)
     follow_each_stream_by_itself(lambda_svc, dynamodb)
     start_workflows_at_once(stepfunctions)
+    take_large_templates(cloudformation)
     authorize_mail_by_sender(iam_actions)
     send_mail_before_answering(ses, ses_v2)
     show_pushes(ministack, keep_pushes(sns))
