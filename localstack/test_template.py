@@ -49,7 +49,7 @@ class LastTries(unittest.TestCase):
                 [source] = function["Properties"]["Events"].values()
                 queue = resources[lower._references(source["Properties"]["Queue"])[0]]
                 with self.subTest(name):
-                    self.assertEqual(queue["Properties"]["RedrivePolicy"]["maxReceiveCount"], variables["MAX_RECEIVE_COUNT"])
+                    self.assertEqual(queue["Properties"]["RedrivePolicy"]["maxReceiveCount"], int(variables["MAX_RECEIVE_COUNT"]))
                 counted += 1
         self.assertGreater(counted, 0)
 
