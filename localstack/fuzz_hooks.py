@@ -31,6 +31,7 @@ SEMANTIC = {
     "too_many_devices": "ten devices of one user",
     "unknown_payment_method": "a token, but none of the simulator's",
     "unknown_product": "the id is one, but of no product",
+    "unknown_token": "a text, but no device's token",
     "unknown_user": "the id is one, but of no user",
     "unsupported_filter": "two filters that do not go together",
     "wrong_password": "the current password is not this one",

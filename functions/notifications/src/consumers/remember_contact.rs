@@ -10,13 +10,11 @@ pub async fn remember_contact(
     match &envelope.event {
         UserEvent::UserDeleted(user) => notifications.forget(push, user.user_id, envelope.sequence).await,
         UserEvent::UserRegistered(user) => {
-            let name = user.full_name.clone().unwrap_or_else(|| user.username.clone());
-            let reached = Reached { email: user.email.clone(), name };
+            let reached = Reached::new(&user.email, &user.username, user.full_name.as_ref());
             notifications.remember(user.user_id, &reached, envelope.sequence).await
         }
         UserEvent::UserUpdated(user) => {
-            let name = user.full_name.clone().unwrap_or_else(|| user.username.clone());
-            let reached = Reached { email: user.email.clone(), name };
+            let reached = Reached::new(&user.email, &user.username, user.full_name.as_ref());
             notifications.remember(user.user_id, &reached, envelope.sequence).await
         }
     }

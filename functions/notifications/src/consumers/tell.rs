@@ -14,8 +14,7 @@ pub async fn user_registered(
     delivery: Delivery,
 ) -> Result<(), NotificationsError> {
     let UserEvent::UserRegistered(user) = &envelope.event else { return Ok(()) };
-    let name = user.full_name.clone().unwrap_or_else(|| user.username.clone());
-    let reached = Reached { email: user.email.clone(), name };
+    let reached = Reached::new(&user.email, &user.username, user.full_name.as_ref());
     teller.notifications.remember(user.user_id, &reached, envelope.sequence).await?;
     let (event_id, cause) = (envelope.event_id, envelope.as_cause());
     match News::of_user(&envelope.event) {

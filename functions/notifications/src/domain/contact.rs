@@ -66,6 +66,13 @@ pub enum Target {
     Push(Device),
 }
 
+impl Reached {
+    /// Somebody who is addressed by their full name, if they gave one.
+    pub fn new(email: &Email, username: &Redacted<String>, full_name: Option<&Redacted<String>>) -> Self {
+        Self { email: email.clone(), name: full_name.unwrap_or(username).clone() }
+    }
+}
+
 impl Contact {
     /// Whether the account was deleted: nothing is kept of them any more.
     pub fn is_gone(&self) -> bool {

@@ -12,4 +12,4 @@ pub use contact::{Contact, Device, MOST_DEVICES, Reached, Target};
 pub(crate) use masking::{email as mask_email, token as mask_token};
 pub use news::News;
 pub use phone_number::PhoneNumber;
-pub use preferences::{CHANNELS, Choices, KINDS, Preferences};
+pub use preferences::{Choices, KINDS, Preferences};
