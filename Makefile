@@ -3,7 +3,7 @@ PYTHON ?= python3
 WAYBILL = .venv/bin/python localstack/waybill.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs status tail check test fuzz timing stock-bench rebuild-search search-bench rebuild-orders count-calls openapi asyncapi dist
+.PHONY: help up down logs status tail check test fuzz timing stock-bench rebuild-search search-bench rebuild-orders count-calls preview-mails openapi asyncapi dist
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 24
@@ -49,6 +49,9 @@ rebuild-orders: .venv/stamp ## build the views of all orders of the running stac
 
 count-calls: .venv/stamp ## what does an order ask of AWS, function by function? (on the running stack, while nothing else happens there)
 	@$(WAYBILL) count-calls
+
+preview-mails: .venv/stamp ## write all that customers are told, with sample data, to build/preview, to look at
+	@$(WAYBILL) preview-mails
 
 openapi: .venv/stamp ## write openapi.json from the code
 	@$(WAYBILL) openapi

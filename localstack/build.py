@@ -41,19 +41,26 @@ def build(root: Path, profile: str = "release") -> None:
 
 def openapi(root: Path) -> None:
     """Writes openapi.json. The gateway holds it: what is built now answers with what was written before."""
-    _run_tool(root, "openapi")
+    _run_tool(root, "openapi", root)
 
 
 def asyncapi(root: Path) -> None:
     """Writes asyncapi.json and a JSON Schema for each event; not if that broke who reads them."""
-    _run_tool(root, "asyncapi")
+    _run_tool(root, "asyncapi", root)
 
 
-def _run_tool(root: Path, name: str) -> None:
-    """Runs a program of `tools/`, which writes into the repository."""
+def _run_tool(root: Path, name: str, folder: Path) -> None:
+    """Runs a program of `tools/`, which writes into a folder."""
     cargo(root, "build", "--release", "--locked", "--workspace", "--bins")
-    if subprocess.run([_target(root) / "release" / name, root]).returncode:
+    if subprocess.run([_target(root) / "release" / name, folder]).returncode:
         raise Problem(f"{name} has not written, the reason is above")
+
+
+def preview(root: Path) -> Path:
+    """Writes what customers are told into a folder, and says which."""
+    folder = root / "build" / "preview"
+    _run_tool(root, "preview", folder)
+    return folder
 
 
 def dist(root: Path) -> None:

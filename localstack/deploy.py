@@ -97,7 +97,7 @@ def deploy(aws: Aws, root: Path, overrides: dict[str, str], say: Say) -> Resourc
     if BUCKET not in {bucket["Name"] for bucket in aws.s3.list_buckets()["Buckets"]}:
         aws.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     archives = {context: _upload(aws, root, context, say) for context in lower.contexts(template)}
-    parameters = _parameters(template, overrides)
+    parameters = {"PushApplicationArn": _push_application(aws), **_parameters(template, overrides)}
     packaged = lower.package(template, root, lambda context: {"Bucket": BUCKET, "Key": archives[context]})
     lowered = lower.lower(lower.expand(packaged, parameters, REGION))
 
@@ -146,6 +146,13 @@ def _exists(aws: Aws, key: str) -> bool:
 
 def _deployed(aws: Aws) -> str:
     return aws.s3.get_object(Bucket=BUCKET, Key="deployed")["Body"].read().decode() if _exists(aws, "deployed") else ""
+
+
+def _push_application(aws: Aws) -> str:
+    """The application that the local shop pushes through; made with credentials of a real one, it is no part of a template. The same each
+    time."""
+    made = aws.sns.create_platform_application(Name="waybill", Platform="GCM", Attributes={"PlatformCredential": "local"})
+    return made["PlatformApplicationArn"]
 
 
 def _parameters(template: lower.Template, overrides: dict[str, str]) -> dict[str, str]:

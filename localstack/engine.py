@@ -8,9 +8,11 @@ Start it with `make up`; this file is what that runs.
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import json
 import os
+import smtplib
 import socketserver
 import sys
 import threading
@@ -158,6 +160,12 @@ def follow_each_stream_by_itself(lambdas: Any, dynamodb: Any) -> None:
     dynamodb.esm_wake = SimpleNamespace(set=wake_followers)
 
 
+def take_large_templates(cloudformation: Any) -> None:
+    """Lifts the limit of 500 resources: `lower.py` makes two of each route, which to AWS is a part of its API. What AWS counts, a test
+    does."""
+    cloudformation._SECTION_QUOTAS = tuple(quota for quota in cloudformation._SECTION_QUOTAS if quota[0] != "Resources")
+
+
 def start_workflows_at_once(stepfunctions: Any) -> None:
     """Takes the fixed 150 ms sleep out of the start of every execution: a constant of one function."""
     code = stepfunctions._run_execution.__code__
@@ -176,6 +184,62 @@ def authorize_mail_by_sender(iam_actions: Any) -> None:
         return f"arn:aws:ses:{region}:{account}:identity/{sender}"
 
     iam_actions._ses_v2_resource_arn = resource_arn
+
+
+def send_mail_before_answering(ses: Any, ses_v2: Any) -> None:
+    """Has SendEmail answer once the mail server has the mail: with 503 where that does not answer, as SES does when it fails, and with
+    MessageRejected where that refuses the address. The engine relays mail behind its answer and loses what is not taken."""
+    handle = ses_v2.handle_request
+
+    def relay(source: str, recipients: list[str], message: str) -> None:
+        host, port = ses._parse_smtp_host()
+        with smtplib.SMTP(host, port, local_hostname="localhost", timeout=3) as server:
+            server.sendmail(source, recipients, message)
+
+    def send(*arguments: Any) -> Any:
+        try:
+            return asyncio.run(handle(*arguments))
+        except smtplib.SMTPRecipientsRefused:
+            return ses_v2._json_err("MessageRejected", "Address blacklisted.")
+        except (OSError, smtplib.SMTPException):
+            return ses_v2._json_err("ServiceUnavailableException", "The mail server does not answer.", 503)
+
+    async def handle_request(method: str, path: str, *rest: Any) -> Any:
+        if path.rstrip("/") == "/v2/email/outbound-emails":
+            return await asyncio.to_thread(send, method, path, *rest)  # it waits, and the event loop must not
+        return await handle(method, path, *rest)
+
+    ses_v2._smtp_relay, ses_v2.handle_request = relay, handle_request
+
+
+def keep_pushes(sns: Any) -> dict[str, list[dict[str, str]]]:
+    """Keeps what is pushed to devices, by their tokens, for `GET /_waybill/pushes`; refuses a disabled endpoint as SNS does, and gives
+    endpoints ARNs as SNS does. The engine takes whatever is pushed and forgets it, and gives them ARNs of applications."""
+    create, publish = sns._create_platform_endpoint, sns._publish
+    pushes: dict[str, list[dict[str, str]]] = {}
+
+    def create_endpoint(parameters: dict[str, Any]) -> Any:
+        status, headers, body = create(parameters)
+        for endpoint in [made for made in sns._platform_endpoints.values() if ":app/" in made["arn"]]:
+            arn = endpoint["arn"]
+            sns._platform_endpoints.pop(arn)
+            endpoint["arn"] = arn.replace(":app/", ":endpoint/")
+            sns._platform_endpoints[endpoint["arn"]] = endpoint
+            body = body.replace(arn.encode(), endpoint["arn"].encode())
+        return status, headers, body
+
+    def publish_kept(parameters: dict[str, Any]) -> Any:
+        endpoint = sns._platform_endpoints.get(sns._p(parameters, "TargetArn"))
+        if endpoint is None:
+            return publish(parameters)
+        if endpoint["attributes"].get("Enabled") == "false":
+            return sns._error("EndpointDisabled", "Endpoint is disabled", 400)
+        message = {"message": sns._p(parameters, "Message"), "structure": sns._p(parameters, "MessageStructure")}
+        pushes.setdefault(endpoint["attributes"]["Token"], []).append(message)
+        return publish(parameters)
+
+    sns._create_platform_endpoint, sns._publish = create_endpoint, publish_kept
+    return pushes
 
 
 def authorize_batches_as_publish(iam_actions: Any) -> None:
@@ -200,6 +264,18 @@ def tell_the_callers_address(apigateway: Any, responses: Any) -> None:
         return run(function, *arguments, **named)
 
     apigateway.run_reentrant = with_address
+
+
+def show_pushes(ministack: Any, pushes: dict[str, list[dict[str, str]]]) -> None:
+    """`GET /_waybill/pushes` tells what was pushed to each token."""
+    app = ministack.app
+
+    async def showing(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["path"] == "/_waybill/pushes":
+            return await _answer_json(send, pushes)
+        await app(scope, receive, send)
+
+    ministack.app = showing
 
 
 def count_calls(ministack: Any, sts: Any) -> None:
@@ -253,7 +329,8 @@ def main() -> None:
 
     import ministack.app as ministack
     from ministack.core import iam_actions, lambda_runtime, responses
-    from ministack.services import apigateway, dynamodb, lambda_svc, stepfunctions, sts
+    from ministack.services.cloudformation import engine as cloudformation
+    from ministack.services import apigateway, dynamodb, lambda_svc, ses, ses_v2, sns, stepfunctions, sts
 
     os.environ["LOG_LEVEL"] = function_log_level  # the engine has read its own
     if ministack._version() != PINNED:
@@ -262,7 +339,10 @@ def main() -> None:
     let_idle_functions_sleep(lambda_runtime)
     follow_each_stream_by_itself(lambda_svc, dynamodb)
     start_workflows_at_once(stepfunctions)
+    take_large_templates(cloudformation)
     authorize_mail_by_sender(iam_actions)
+    send_mail_before_answering(ses, ses_v2)
+    show_pushes(ministack, keep_pushes(sns))
     authorize_batches_as_publish(iam_actions)
     tell_the_callers_address(apigateway, responses)
     leave_health_to_the_shop(ministack)

@@ -1,7 +1,8 @@
 """A mail sink and a read-only web page over it: every mail the stack sends ends here, and none leaves the machine.
 
 `GET /` lists, `GET /messages/{id}` shows one, `GET /api/messages[?to=address]` and `GET /api/messages/{id}` are the
-same as JSON, `DELETE /api/messages` empties the inbox.
+same as JSON, `DELETE /api/messages` empties the inbox. `PUT /api/smtp` with `{"up": false}` closes the mail server, for who tries
+an outage, and with `{"up": true}` opens it again. Mail to `.invalid` is refused.
 """
 
 from __future__ import annotations
@@ -75,9 +76,36 @@ class Mailbox:
     def clear(self) -> None:
         self._mails.clear()
 
+    async def handle_RCPT(  # noqa: N802, aiosmtpd's name
+        self, _server: Any, _session: Any, envelope: Any, address: str, _options: list[str]
+    ) -> str:
+        if address.lower().endswith(".invalid"):  # reserved by RFC 2606: nobody lives there
+            return "550 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802, aiosmtpd's name
         self.add(envelope.content, envelope.rcpt_tos)
         return "250 OK"
+
+
+class Smtp:
+    """The mail server over a mailbox, which can be closed."""
+
+    def __init__(self, mailbox: Mailbox, port: int) -> None:
+        self._mailbox, self._port = mailbox, port
+        self._running: Controller | None = None
+        self._lock = threading.Lock()
+
+    def set(self, up: bool) -> None:
+        """Opens it or closes it; nobody can connect to one that is closed."""
+        with self._lock:
+            if up and self._running is None:
+                self._running = Controller(self._mailbox, hostname="127.0.0.1", port=self._port)
+                self._running.start()
+            elif not up and self._running is not None:
+                self._running.stop()
+                self._running = None
 
 
 def _body(message: EmailMessage, subtype: str) -> str:
@@ -119,6 +147,7 @@ class Web(BaseHTTPRequestHandler):
     """The pages and the JSON over one mailbox."""
 
     mailbox: Mailbox
+    smtp: Smtp
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
@@ -143,6 +172,18 @@ class Web(BaseHTTPRequestHandler):
         else:
             self._json({"message": "only /api/messages can be deleted"}, 404)
 
+    def do_PUT(self) -> None:  # noqa: N802
+        text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        try:
+            up = json.loads(text)["up"]
+        except (ValueError, KeyError, TypeError):
+            up = None
+        if urlsplit(self.path).path == "/api/smtp" and isinstance(up, bool):
+            self.smtp.set(up)
+            self._send(204, "application/json", b"")
+        else:
+            self._json({"message": 'only /api/smtp is put, {"up": true} or {"up": false}'}, 400)
+
     def _html(self, page: str) -> None:
         self._send(200, "text/html; charset=utf-8", page.encode())
 
@@ -163,6 +204,7 @@ class Web(BaseHTTPRequestHandler):
 def start(smtp_port: int, web_port: int) -> None:
     """Starts both servers on loopback, in threads that end with the process."""
     mailbox = Mailbox()
-    Controller(mailbox, hostname="127.0.0.1", port=smtp_port).start()
-    web = ThreadingHTTPServer(("127.0.0.1", web_port), type("InboxWeb", (Web,), {"mailbox": mailbox}))
+    smtp = Smtp(mailbox, smtp_port)
+    smtp.set(up=True)
+    web = ThreadingHTTPServer(("127.0.0.1", web_port), type("InboxWeb", (Web,), {"mailbox": mailbox, "smtp": smtp}))
     threading.Thread(target=web.serve_forever, name="inbox", daemon=True).start()

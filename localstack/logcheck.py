@@ -1,5 +1,5 @@
 """Reads every line that the functions of a stack have logged, and fails on what no log may hold: tokens, hashes, passwords,
-addresses, names, request bodies. What it finds it never prints, only where it stands."""
+addresses, phone numbers, device tokens, names, request bodies. What it finds it never prints, only where it stands."""
 
 from __future__ import annotations
 
@@ -25,8 +25,12 @@ REFRESH_TOKEN = re.compile(r"\bwbr_")
 PROVIDER_KEY = re.compile(r"\b(sk_(test|live)_|whsec)")
 HASH = re.compile(r"\$argon2")
 EMAIL = re.compile(r"[\w.%+'-]+@[\w-]+(\.[\w-]+)+")
+# E.164, and no offset of a time.
+PHONE_NUMBER = re.compile(r"(?<![\w+])\+[1-9]\d{6,14}(?!\d)")
+# FCM's registration tokens; APNs' are 64 hexadecimal digits, as hashes are, so that the journeys use these.
+DEVICE_TOKEN = re.compile(r"APA91b[\w-]+")
 # As JSON, and as JSON inside of a JSON string.
-BODY = re.compile(r'\\*"(password|current_password|currentPassword|refresh_token|refreshToken|items)\\*"\s*:\s*(\\*"|\[)')
+BODY = re.compile(r'\\*"(password|current_password|currentPassword|refresh_token|refreshToken|items|phone_number|phoneNumber)\\*"\s*:\s*(\\*"|\[)')
 
 # Words of names that are no names.
 ORDINARY = {"Admin", "admin"}
@@ -88,6 +92,8 @@ def kinds(seeded: dict[str, list[dict[str, Any]]]) -> dict[str, Pattern]:
         "a password": _any_of(passwords),
         "an e-mail address": EMAIL,
         "a person's name": _any_of(names - ORDINARY),
+        "a phone number": PHONE_NUMBER,
+        "a device's token": DEVICE_TOKEN,
         "a request's body": BODY,
     }
 

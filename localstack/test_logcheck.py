@@ -36,7 +36,8 @@ class Findings(unittest.TestCase):
     """What is found in lines."""
 
     def test_a_log_as_it_should_be_passes(self) -> None:
-        lines = [logged(), logged(message="consumed", event_type="UserRegistered"), "waybill-Checkout-0A1B\t" + json.dumps(METRIC),
+        lines = [logged(), logged(message="consumed", event_type="UserRegistered"), logged(due="2026-01-02T03:04:05+01:00", at="+0000"),
+                 "waybill-Checkout-0A1B\t" + json.dumps(METRIC),
                  logged(route="GET /api/v1/products/{product_id}", error="the store failed: dispatch failure"),
                  logged(message="a field named \"password\" was too short", product_id="01930000-0000-7002-8000-000000000001",
                         role="admin")]
@@ -54,9 +55,13 @@ class Findings(unittest.TestCase):
             ("a password", "login with a long password"),
             ("a password", api.PASSWORD),
             ("an e-mail address", "sent to carol.jones+shop@mail.example.org"),
+            ("a phone number", "sent to +4915112345667"),
+            ("a phone number", "to:+14155550123, and another"),
+            ("a device's token", "fcm-registration:APA91bHun4MxP5egoKMwt2KZFBaFUH-1RYqx"),
             ("a person's name", "hello, Diana Dean"),
             ("a person's name", "user bob"),
             ("a request's body", '{"items":[{"product_id"'),
+            ("a request's body", '{"phone_number": "x"}'),
             ("a request's body", '{"email": 1, "password": "x"'),
         ]:
             with self.subTest(kind, secret=secret):

@@ -40,6 +40,20 @@ class DeadLetters(unittest.TestCase):
         self.assertEqual(sorted(redriven), watched)
 
 
+class LastTries(unittest.TestCase):
+    def test_who_counts_tries_counts_those_of_its_queue(self) -> None:
+        resources, counted = TEMPLATE["Resources"], 0
+        for name, function in resources.items():
+            variables = function.get("Properties", {}).get("Environment", {}).get("Variables", {})
+            if "MAX_RECEIVE_COUNT" in variables:
+                [source] = function["Properties"]["Events"].values()
+                queue = resources[lower._references(source["Properties"]["Queue"])[0]]
+                with self.subTest(name):
+                    self.assertEqual(queue["Properties"]["RedrivePolicy"]["maxReceiveCount"], int(variables["MAX_RECEIVE_COUNT"]))
+                counted += 1
+        self.assertGreater(counted, 0)
+
+
 class Throttling(unittest.TestCase):
     def test_the_stage_takes_so_many_requests_a_second(self) -> None:
         self.assertEqual({"ThrottlingBurstLimit": 2000, "ThrottlingRateLimit": 1000}, stage()["DefaultRouteSettings"])

@@ -121,8 +121,12 @@ async fn every_message_comes_three_times() {
     shop.settles_at(&mug, 8).await;
     shop.payment_becomes(&paid, "captured").await;
     shop.payment_becomes(&declined, "declined").await;
-    for order in [&paid, &declined] {
-        assert_eq!(carol.mails_with(order["id"].as_str().unwrap()).await.len(), 1);
+    for (order, end) in [(&paid, "is confirmed"), (&declined, "was cancelled")] {
+        for what in ["We have your order", end] {
+            carol.mail_about(order, what).await;
+            assert_eq!(carol.mails_about(order, what).await.len(), 1, "{what}");
+        }
+        assert_eq!(carol.mails_with(order["id"].as_str().unwrap()).await.len(), 2);
     }
     assert_eq!(carol.get("/orders").await.expect(200)["items"].as_array().map(Vec::len), Some(2));
 }

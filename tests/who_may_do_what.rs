@@ -6,7 +6,7 @@ use contracts::Role;
 use kernel::SessionId;
 use lambda::policy::{Access, ROUTES};
 use serde_json::json;
-use testkit::{Person, Shop, forged_token, genuine_token};
+use testkit::{Person, Shop, forged_token, genuine_token, new_device_token};
 use tokens::Claims;
 use uuid::Uuid;
 
@@ -31,6 +31,13 @@ async fn bad_tokens(carol: &Person, admin: &Person) -> Vec<(&'static str, String
     ]
 }
 
+/// A device of somebody.
+async fn device_of(person: &Person) -> String {
+    let body = json!({ "token": new_device_token(), "name": "Phone" });
+    let device = person.post("/notifications/devices", &body).await.expect(201);
+    device["id"].as_str().expect("an id").to_owned()
+}
+
 /// Every route of the template, as everybody: a stranger, with each kind of bad token, as another customer, as the owner, as an
 /// administrator.
 #[tokio::test]
@@ -50,12 +57,14 @@ async fn every_route_lets_in_whom_the_policy_names() {
         } else {
             Person::customer().await
         };
+        let device = if route.key.contains("{device_id}") { device_of(&carol).await } else { String::new() };
         let (method, path) = route.key.split_once(' ').unwrap_or(("GET", "/no/such/route"));
         let path = path
             .replace("{user_id}", &carol.id)
             .replace("{product_id}", &mug.id)
             .replace("{order_id}", order["id"].as_str().unwrap())
             .replace("{payment_id}", payment["id"].as_str().unwrap())
+            .replace("{device_id}", &device)
             .replace("{context}", "orders")
             .replace("{asset}", "init.js");
         assert!(!path.contains('{'), "{path}: who walks here?");

@@ -1,15 +1,32 @@
 //! The functions of the notifications context, by handler name (`Handler:` in template.yaml).
 
-use lambda::{Error, handler, queue, start, unknown_handler};
-use notifications::{Notifications, consumers};
+use lambda::{
+    Error, cursor::Cursors, handler, http, limit::Limiter, outbox, policy::Limit, queue, start, unknown_handler,
+};
+use notifications::{Notifications, Push, Teller, api, consumers};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let notifications = Notifications::connect(&start().await)?;
+    let config = start().await;
+    let notifications = || Notifications::connect(&config);
+    let (limiter, push) = (|| Limiter::connect(&config, Limit::Writes), || Push::connect(&config));
+    let teller = || Teller::connect(&config);
     match handler()?.as_str() {
-        "remember-contact" => queue::serve(notifications, consumers::remember_contact).await,
-        "order-confirmed" => queue::serve(notifications, consumers::order_confirmed).await,
-        "order-cancelled" => queue::serve(notifications, consumers::order_cancelled).await,
+        "list-notifications" => http::serve((notifications()?, Cursors::from_env()?), api::list_notifications).await,
+        "get-preferences" => http::serve(notifications()?, api::get_preferences).await,
+        "set-preferences" => http::serve_limited(limiter()?, notifications()?, api::set_preferences).await,
+        "register-device" => http::serve_limited(limiter()?, (notifications()?, push()?), api::register_device).await,
+        "delete-device" => http::serve_limited(limiter()?, (notifications()?, push()?), api::delete_device).await,
+        "publish" => outbox::serve(&config).await,
+        "remember-contact" => queue::serve((notifications()?, push()?), consumers::remember_contact).await,
+        "user-registered" => queue::serve_to_the_last(teller()?, consumers::user_registered).await,
+        "order-placed" => queue::serve_to_the_last(teller()?, consumers::order_placed).await,
+        "order-confirmed" => queue::serve_to_the_last(teller()?, consumers::order_confirmed).await,
+        "order-shipped" => queue::serve_to_the_last(teller()?, consumers::order_shipped).await,
+        "order-cancelled" => queue::serve_to_the_last(teller()?, consumers::order_cancelled).await,
+        "order-refunded" => queue::serve_to_the_last(teller()?, consumers::order_refunded).await,
+        "payment-processed" => queue::serve_to_the_last(teller()?, consumers::payment_processed).await,
+        "payment-failed" => queue::serve_to_the_last(teller()?, consumers::payment_failed).await,
         unknown => Err(unknown_handler(unknown)),
     }
 }

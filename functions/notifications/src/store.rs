@@ -2,61 +2,86 @@
 //!
 //! | item | pk | sk |
 //! | --- | --- | --- |
-//! | how a user is reached | `USER#<user>` | `CONTACT` |
-//! | what was sent about an event | `EVENT#<event>` | `EMAIL` |
+//! | how a user is reached, and wants to be | `USER#<user>` | `CONTACT` |
+//! | what was sent to them | `USER#<user>` | `NOTIFICATION#<notification>` |
+//! | outbox entry | `USER#<user>` | `EVENT#<event>` |
+//! | whose a device is | `DEVICE#<device>` | `OWNER` |
+//! | the tries to tell one target of an event | `EVENT#<event>` | `EMAIL`, `SMS` or `PUSH#<device>` |
 //!
-//! A mail is claimed before it is sent and marked after it. A claim holds for as long as a function can run; one that is older
-//! was left by a function that died.
+//! A target is claimed before it is told and marked after it. A claim holds for as long as a function can run; one that is older was
+//! left by a function that died. What is personal lies in the partition of its user, and is erased with it.
 
-use dynamo::{Key, StoreError, Table, TransactError, Write, item, number, text};
-use kernel::{Email, EventId, Redacted, Timestamp, UserId};
+use contracts::{Cause, Envelope, NotificationEvent, NotificationSent, NotificationStatus};
+use dynamo::{Key, Query, StoreError, Table, TransactError, Write, item, number, outbox_item_at, text};
+use kernel::{DeviceId, EventId, NotificationId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::NotificationsError;
+use crate::domain::{Attempt, Claim, Contact, Target};
 
 /// How long a claim holds, in seconds: longer than a function's time limit, shorter than its queue's visibility timeout.
 const CLAIM_SECONDS: i64 = 20;
 
-/// How long it is remembered that a mail was sent, in seconds: longer than any message can live in a queue and be redriven.
+/// How long it is remembered that a target was told, in seconds: longer than any message can live in a queue and be redriven.
 const REMEMBERED_SECONDS: i64 = 30 * 24 * 3600;
+
+/// How long what was sent is listed, in seconds.
+const LISTED_SECONDS: i64 = 90 * 24 * 3600;
 
 pub(crate) struct Store {
     table: Table,
 }
 
-/// What is known of a user: nothing that is personal, once they are gone.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Contact {
-    #[serde(flatten)]
-    pub(crate) reached: Option<Reached>,
-    pub(crate) sequence: u64,
+/// One event and one of those who are told of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Slot<'a> {
+    pub(crate) event_id: EventId,
+    pub(crate) target: &'a Target,
 }
 
-/// How a user is reached.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Reached {
-    pub(crate) email: Email,
-    pub(crate) name: Redacted<String>,
+/// What was sent to somebody, as they see it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sent {
+    /// What it says.
+    #[serde(flatten)]
+    pub told: NotificationSent,
+    /// When it was sent, or given up.
+    pub at: Timestamp,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Expiring<T> {
+    #[serde(flatten)]
+    item: T,
+    expires_at: i64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Owner {
+    user_id: UserId,
 }
 
 #[derive(Deserialize)]
-struct Sent {
-    status: Status,
-}
-
-#[derive(Deserialize, PartialEq)]
-#[serde(rename_all = "snake_case")]
-enum Status {
-    Sending,
-    Sent,
+struct Place {
+    sk: String,
 }
 
 fn contact_key(id: UserId) -> Key {
     Key::new(format!("USER#{id}"), "CONTACT")
 }
 
-fn sent_key(about: EventId) -> Key {
-    Key::new(format!("EVENT#{about}"), "EMAIL")
+fn owner_key(id: DeviceId) -> Key {
+    Key::new(format!("DEVICE#{id}"), "OWNER")
+}
+
+impl Slot<'_> {
+    fn key(self) -> Key {
+        Key::new(format!("EVENT#{}", self.event_id), self.target.slot())
+    }
+
+    /// The id of what is sent; it sorts by the time of the event.
+    pub(crate) fn notification_id(self) -> NotificationId {
+        NotificationId::derived(self.event_id, &self.target.slot())
+    }
 }
 
 impl Store {
@@ -68,49 +93,137 @@ impl Store {
         self.table.get(&contact_key(id)).await
     }
 
-    /// Keeps what was heard of a user, unless something newer is known.
-    pub(crate) async fn remember(&self, id: UserId, contact: &Contact) -> Result<(), StoreError> {
-        let write = Write::put(item(&contact_key(id), contact)?).if_newer(contact.sequence);
-        self.table.write_if_allowed(write).await.map(drop)
-    }
-
-    /// Claims the mail about an event; not if it was sent.
-    pub(crate) async fn begin(&self, about: EventId, now: Timestamp) -> Result<bool, NotificationsError> {
-        let claim = Write::update(sent_key(about), "SET #status = :sending, claimed_until = :until")
-            .only_if("attribute_not_exists(pk) OR (#status = :sending AND claimed_until < :now)")
-            .with([
-                text(":sending", "sending"),
-                number(":until", now.as_seconds() + CLAIM_SECONDS),
-                number(":now", now.as_seconds()),
-            ]);
-        match self.table.transact(vec![claim]).await {
-            Ok(()) => Ok(true),
-            Err(TransactError::Store(error)) => Err(error.into()),
-            Err(TransactError::Refused(refusal)) => {
-                let found = refusal.found(0).cloned().unwrap_or_default();
-                if self.table.read::<Sent>(found)?.status == Status::Sent {
-                    Ok(false)
-                } else {
-                    Err(NotificationsError::BeingSent)
-                }
-            }
+    /// Writes a contact, with what is written beside it; whether nobody else had written it since it was read.
+    pub(crate) async fn write_contact(
+        &self,
+        id: UserId,
+        before: Option<&Contact>,
+        contact: &Contact,
+        beside: Option<Write>,
+    ) -> Result<bool, StoreError> {
+        let put = Write::put(item(&contact_key(id), contact)?);
+        let put = match before {
+            Some(before) => put.only_if("#revision = :seen").with([number(":seen", before.revision)]),
+            None => put.if_absent(),
+        };
+        match beside {
+            Some(beside) => self.table.transact_if_allowed(vec![put, beside]).await,
+            None => self.table.write_if_allowed(put).await,
         }
     }
 
-    /// Marks the mail as sent.
-    pub(crate) async fn sent(&self, about: EventId, now: Timestamp) -> Result<(), StoreError> {
-        let mark = Write::update(sent_key(about), "SET #status = :sent, sent_at = :now, expires_at = :expires");
-        let values =
-            [text(":sent", "sent"), text(":now", now), number(":expires", now.as_seconds() + REMEMBERED_SECONDS)];
-        self.write(mark.with(values)).await
+    /// Whose a device is.
+    pub(crate) async fn owner(&self, id: DeviceId) -> Result<Option<UserId>, StoreError> {
+        Ok(self.table.get::<Owner>(&owner_key(id)).await?.map(|owner| owner.user_id))
     }
 
-    /// Gives the claim back, so that the next try need not wait for it.
-    pub(crate) async fn give_up(&self, about: EventId) -> Result<(), StoreError> {
-        self.write(Write::delete(sent_key(about))).await
+    /// The write that makes a device somebody's, if it was nobody's but theirs.
+    pub(crate) fn own(id: DeviceId, user_id: UserId) -> Result<Write, StoreError> {
+        let put = Write::put(item(&owner_key(id), &Owner { user_id })?);
+        Ok(put.only_if("attribute_not_exists(pk) OR user_id = :user").with([text(":user", user_id)]))
     }
 
-    async fn write(&self, write: Write) -> Result<(), StoreError> {
-        self.table.write_if_allowed(write).await.map(drop)
+    /// The write that makes a device nobody's, if it is theirs.
+    pub(crate) fn disown(id: DeviceId, user_id: UserId) -> Write {
+        let delete = Write::delete(owner_key(id));
+        delete.only_if("attribute_not_exists(pk) OR user_id = :user").with([text(":user", user_id)])
     }
+
+    /// Claims a target that is to be told of an event.
+    pub(crate) async fn claim(&self, slot: Slot<'_>, now: Timestamp) -> Result<Claim, StoreError> {
+        let claimed_until = now.as_seconds() + CLAIM_SECONDS;
+        let first = Attempt { ended: None, claimed_until };
+        let claim = Expiring { item: first, expires_at: now.as_seconds() + REMEMBERED_SECONDS };
+        let refusal = match self.table.transact(vec![Write::put(item(&slot.key(), &claim)?).if_absent()]).await {
+            Ok(()) => return Ok(Claim::Granted { has_failed: false }),
+            Err(TransactError::Store(error)) => return Err(error),
+            Err(TransactError::Refused(refusal)) => refusal,
+        };
+        let found: Attempt = self.table.read(refusal.found(0).cloned().unwrap_or_default())?;
+        let claim = found.claim(now);
+        if claim == Claim::Done || claim == Claim::Held {
+            return Ok(claim);
+        }
+        let again = Write::update(slot.key(), "SET claimed_until = :until").only_if("claimed_until = :seen");
+        let again = again.with([number(":until", claimed_until), number(":seen", found.claimed_until)]);
+        Ok(if self.table.transact_if_allowed(vec![again]).await? { claim } else { Claim::Held })
+    }
+
+    /// Gives a claim back, so that the next try need not wait for it.
+    pub(crate) async fn release(&self, slot: Slot<'_>) -> Result<(), StoreError> {
+        let release = Write::update(slot.key(), "SET claimed_until = :long_ago").with([number(":long_ago", 0)]);
+        self.table.write_if_allowed(release).await.map(drop)
+    }
+
+    /// Marks how it ended, lists it and tells of it, all or nothing; only marks it if the account is gone by now. What had failed before
+    /// and is sent now is told as the second event.
+    pub(crate) async fn end(
+        &self,
+        slot: Slot<'_>,
+        told: NotificationSent,
+        has_failed: bool,
+        now: Timestamp,
+        cause: &Cause,
+    ) -> Result<(), StoreError> {
+        let mark = mark(slot, told.status, now);
+        if has_failed && told.status == NotificationStatus::Failed {
+            return self.table.write_if_allowed(mark).await.map(drop);
+        }
+        let user = contact_key(told.user_id);
+        let event = NotificationEvent::from(told.clone());
+        let mut envelope = Envelope::new(event, told.notification_id, 1 + u64::from(has_failed), now, cause);
+        envelope.event_id = EventId::derived(told.notification_id, &format!("{:?}", told.status));
+        let outbox = outbox_item_at(&Key::new(&user.pk, format!("EVENT#{}", envelope.event_id)), &envelope)?;
+        let entry = Key::new(&user.pk, format!("NOTIFICATION#{}", told.notification_id));
+        let listed = Expiring { item: Sent { told, at: now }, expires_at: now.as_seconds() + LISTED_SECONDS };
+        let is_there = Write::check(user).only_if("attribute_exists(email)");
+        let writes = vec![mark.clone(), Write::put(item(&entry, &listed)?), Write::put(outbox), is_there];
+        match self.table.transact(writes).await {
+            Ok(()) => Ok(()),
+            Err(TransactError::Refused(_)) => self.table.write_if_allowed(mark).await.map(drop),
+            Err(TransactError::Store(error)) => Err(error),
+        }
+    }
+
+    /// A page of what was sent to somebody, newest first, and whether there is more.
+    pub(crate) async fn sent_to(
+        &self,
+        user_id: UserId,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<(Vec<Sent>, bool), StoreError> {
+        let query = Query {
+            index: None,
+            pk: contact_key(user_id).pk,
+            sk_prefix: "NOTIFICATION#",
+            after: after.map(|id| format!("NOTIFICATION#{id}")),
+            descending: true,
+            limit,
+        };
+        let page = self.table.page(&query).await?;
+        Ok((page.items, page.more))
+    }
+
+    /// Erases what was sent to somebody, and the events that told of it.
+    pub(crate) async fn erase(&self, user_id: UserId) -> Result<(), StoreError> {
+        let pk = contact_key(user_id).pk;
+        for sk_prefix in ["NOTIFICATION#", "EVENT#"] {
+            let found: Vec<Place> = self.table.all(&pk, sk_prefix).await?;
+            let keys: Vec<Key> = found.into_iter().map(|place| Key::new(&pk, place.sk)).collect();
+            self.table.delete_many(&keys).await?;
+        }
+        Ok(())
+    }
+}
+
+fn mark(slot: Slot<'_>, ended: NotificationStatus, now: Timestamp) -> Write {
+    let ended = match ended {
+        NotificationStatus::Sent => "sent",
+        NotificationStatus::Failed => "failed",
+    };
+    Write::update(slot.key(), "SET #ended = :ended, claimed_until = :long_ago, expires_at = :expires").with([
+        text(":ended", ended),
+        number(":long_ago", 0),
+        number(":expires", now.as_seconds() + REMEMBERED_SECONDS),
+    ])
 }

@@ -3,7 +3,9 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
-use crate::{CatalogEvent, Envelope, Event, InventoryEvent, OrderEvent, PaymentEvent, UserEvent, lift};
+use crate::{
+    CatalogEvent, Envelope, Event, InventoryEvent, NotificationEvent, OrderEvent, PaymentEvent, UserEvent, lift,
+};
 
 /// One type of event in its present version.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +33,7 @@ pub fn described() -> Vec<Described> {
         InventoryEvent::described(),
         OrderEvent::described(),
         PaymentEvent::described(),
+        NotificationEvent::described(),
     ]
     .concat()
 }

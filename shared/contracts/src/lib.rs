@@ -8,6 +8,7 @@ mod described;
 mod envelope;
 mod inventory;
 mod lift;
+mod notifications;
 mod orders;
 mod payments;
 mod users;
@@ -20,6 +21,9 @@ pub use inventory::{
     StockReserved,
 };
 pub use lift::Lift;
+pub use notifications::{
+    NotificationChannel, NotificationEvent, NotificationKind, NotificationSent, NotificationStatus,
+};
 pub use orders::{
     CancelReason, CheckoutStarted, OrderCancelled, OrderConfirmed, OrderDelivered, OrderEvent, OrderLine, OrderPlaced,
     OrderProcessing, OrderRefunded, OrderShipped, StockLine,
@@ -89,6 +93,7 @@ mod tests {
                 "inventory" => again::<InventoryEvent>(&text),
                 "orders" => again::<OrderEvent>(&text),
                 "payments" => again::<PaymentEvent>(&text),
+                "notifications" => again::<NotificationEvent>(&text),
                 other => panic!("{other} publishes nothing"),
             };
             // What is of an older version is read as one of the present; what is of the present stays as it is.

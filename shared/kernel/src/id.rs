@@ -132,6 +132,14 @@ id!(
     RefundId
 );
 id!(
+    /// What was sent about one event by one channel to one address.
+    NotificationId
+);
+id!(
+    /// A device that takes push messages.
+    DeviceId
+);
+id!(
     /// An event, once and for all: consumers tell duplicates by it.
     EventId
 );

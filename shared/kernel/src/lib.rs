@@ -15,7 +15,7 @@ mod time;
 pub use chain::Chain;
 pub use correlation::{CorrelationId, TraceParent};
 pub use email::Email;
-pub use id::{EventId, OrderId, PaymentId, ProductId, RefundId, SessionId, UserId};
+pub use id::{DeviceId, EventId, NotificationId, OrderId, PaymentId, ProductId, RefundId, SessionId, UserId};
 pub use money::{Currency, Money, MoneyError, decimal_schema};
 pub use quantity::Quantity;
 pub use redacted::Redacted;

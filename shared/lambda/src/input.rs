@@ -31,6 +31,17 @@ pub fn schema_of<T: JsonSchema>() -> Schema {
     T::json_schema(&mut SchemaGenerator::default())
 }
 
+/// A field that may be taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given<T> {
+    /// It stays as it is.
+    Absent,
+    /// It is taken back.
+    Null,
+    /// It is this.
+    Value(T),
+}
+
 /// The fields of one JSON object. Names are snake_case; camelCase spellings are the same name.
 #[derive(Debug)]
 pub struct Fields<'a> {
@@ -130,6 +141,27 @@ impl<'a> Fields<'a> {
         // All of them are read before any is missed, so that every wrong one is named.
         let values: Vec<Option<T>> = entries.iter().enumerate().map(read_one).collect();
         values.into_iter().collect()
+    }
+
+    /// The object `name`, which `read` reads, if it is there and not null; `None` of the outer option if something in it is wrong.
+    pub fn object<T>(&self, name: &str, read: impl FnOnce(&Fields<'_>) -> Option<T>) -> Option<Option<T>> {
+        let Some(value) = self.value(name) else {
+            return Some(None);
+        };
+        let fields = Fields::of(value, self.path_of(name), self.errors)?;
+        let read = read(&fields);
+        fields.refuse_unknown();
+        read.map(Some)
+    }
+
+    /// The field `name`, whose null means something else than its absence; `None` if it is there and wrong.
+    pub fn given<T: Field>(&self, name: &str) -> Option<Given<T>> {
+        self.asked.borrow_mut().insert(name.to_owned());
+        match self.values.get(name) {
+            None => Some(Given::Absent),
+            Some(Value::Null) => Some(Given::Null),
+            Some(value) => self.keep(name, T::read(value)).map(Given::Value),
+        }
     }
 
     /// Says what is wrong with the field `name`.
@@ -233,6 +265,16 @@ impl Field for Role {
     }
 }
 
+impl Field for bool {
+    fn read(value: &Value) -> Result<Self, Invalid> {
+        value.as_bool().ok_or_else(|| wrong_type("true or false"))
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "boolean" })
+    }
+}
+
 /// A whole number; `5.0` is one.
 impl Field for i64 {
     fn read(value: &Value) -> Result<Self, Invalid> {
@@ -323,6 +365,29 @@ mod tests {
             })
         })
         .map_err(|problem| problem.errors.into_iter().map(|error| (error.field, error.code)).collect())
+    }
+
+    #[test]
+    fn what_is_wrong_deep_inside_is_named_by_its_whole_path() {
+        let read = |body: Value| {
+            read_object(&body, |body| body.object("a", |a| a.object("b", |b| b.optional::<bool>("c")))).map_err(
+                |problem| problem.errors.into_iter().map(|error| (error.field, error.code)).collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(read(json!({ "a": { "b": { "c": true } } })), Ok(Some(Some(Some(true)))));
+        assert_eq!(read(json!({ "a": { "b": null } })), Ok(Some(None)));
+        assert_eq!(read(json!({})), Ok(None));
+        assert_eq!(read(json!({ "a": { "b": { "c": 1 } } })), Err(vec![("a.b.c".to_owned(), "wrong_type")]));
+        assert_eq!(read(json!({ "a": { "b": [], "d": 1 } })).expect_err("two errors").len(), 2);
+    }
+
+    #[test]
+    fn null_is_told_from_nothing_where_that_matters() {
+        let read = |body: Value| read_object(&body, |body| body.given::<i64>("a")).map_err(|_| "wrong");
+        assert_eq!(read(json!({})), Ok(Given::Absent));
+        assert_eq!(read(json!({ "a": null })), Ok(Given::Null));
+        assert_eq!(read(json!({ "a": 1 })), Ok(Given::Value(1)));
+        assert_eq!(read(json!({ "a": "1" })), Err("wrong"));
     }
 
     #[test]

@@ -106,6 +106,11 @@ pub const ROUTES: &[Route] = &[
     // The provider, known by its signature; as often as it likes.
     route("POST /api/v1/payments/webhook", Access::Anyone),
     route("GET /api/v1/payments/{payment_id}", Access::Owner),
+    route("GET /api/v1/notifications", Access::Customer),
+    route("GET /api/v1/notifications/preferences", Access::Customer),
+    route("PUT /api/v1/notifications/preferences", Access::Customer).limited(Limit::Writes),
+    route("POST /api/v1/notifications/devices", Access::Customer).limited(Limit::Writes),
+    route("DELETE /api/v1/notifications/devices/{device_id}", Access::Owner).limited(Limit::Writes),
 ];
 
 /// The route API Gateway took, if it is one of ours.

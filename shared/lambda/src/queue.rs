@@ -8,7 +8,14 @@ use futures::{FutureExt, future::join_all};
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use tracing::Instrument;
 
-use crate::Error;
+use crate::{Error, env};
+
+/// A message on its way to a consumer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delivery {
+    /// If this time fails, too, the message goes to the dead-letter queue.
+    pub is_last: bool,
+}
 
 /// Serves one consumer until the environment ends.
 ///
@@ -21,16 +28,38 @@ pub async fn serve<S, E: Event, F: std::fmt::Display>(
     context: S,
     consumer: impl AsyncFn(&S, Envelope<E>) -> Result<(), F>,
 ) -> Result<(), Error> {
-    let service = service_fn(|event: LambdaEvent<SqsEvent>| consume(&context, &consumer, event.payload).boxed_local());
+    let consumer = async |context: &S, envelope, _| consumer(context, envelope).await;
+    run(u32::MAX, context, consumer).await
+}
+
+/// As [`serve`], for a consumer that does something else when it fails for the last time.
+///
+/// # Errors
+/// As there, and when `MAX_RECEIVE_COUNT`, which is the queue's, is not set.
+pub async fn serve_to_the_last<S, E: Event, F: std::fmt::Display>(
+    context: S,
+    consumer: impl AsyncFn(&S, Envelope<E>, Delivery) -> Result<(), F>,
+) -> Result<(), Error> {
+    run(env("MAX_RECEIVE_COUNT")?.parse()?, context, consumer).await
+}
+
+async fn run<S, E: Event, F: std::fmt::Display>(
+    most: u32,
+    context: S,
+    consumer: impl AsyncFn(&S, Envelope<E>, Delivery) -> Result<(), F>,
+) -> Result<(), Error> {
+    let service =
+        service_fn(|event: LambdaEvent<SqsEvent>| consume(most, &context, &consumer, event.payload).boxed_local());
     Runtime::new(service).run().await
 }
 
 async fn consume<S, E: Event, F: std::fmt::Display>(
+    most: u32,
     context: &S,
-    consumer: &impl AsyncFn(&S, Envelope<E>) -> Result<(), F>,
+    consumer: &impl AsyncFn(&S, Envelope<E>, Delivery) -> Result<(), F>,
     batch: SqsEvent,
 ) -> Result<SqsBatchResponse, Error> {
-    let done = join_all(batch.records.iter().map(|message| consume_one(context, consumer, message))).await;
+    let done = join_all(batch.records.iter().map(|message| consume_one(most, context, consumer, message))).await;
     let mut response = SqsBatchResponse::default();
     for (message, done) in batch.records.into_iter().zip(done) {
         if !done {
@@ -42,10 +71,13 @@ async fn consume<S, E: Event, F: std::fmt::Display>(
 
 /// Whether the message is done with.
 async fn consume_one<S, E: Event, F: std::fmt::Display>(
+    most: u32,
     context: &S,
-    consumer: &impl AsyncFn(&S, Envelope<E>) -> Result<(), F>,
+    consumer: &impl AsyncFn(&S, Envelope<E>, Delivery) -> Result<(), F>,
     message: &SqsMessage,
 ) -> bool {
+    let received = message.attributes.get("ApproximateReceiveCount");
+    let delivery = Delivery { is_last: received.and_then(|count| count.parse().ok()).unwrap_or(1) >= most };
     let message_id = message.message_id.as_deref().unwrap_or_default();
     let envelope = match Envelope::<E>::read(message.body.as_deref().unwrap_or_default()) {
         Ok(Some(envelope)) => envelope,
@@ -67,7 +99,7 @@ async fn consume_one<S, E: Event, F: std::fmt::Display>(
     );
     async {
         // A panic over one message must not take its whole batch along.
-        let consumed = AssertUnwindSafe(async { consumer(context, envelope).await }).catch_unwind().await;
+        let consumed = AssertUnwindSafe(async { consumer(context, envelope, delivery).await }).catch_unwind().await;
         match consumed {
             Ok(Ok(())) => {
                 tracing::info!("consumed");
@@ -78,7 +110,6 @@ async fn consume_one<S, E: Event, F: std::fmt::Display>(
                 false
             }
             Ok(Err(error)) => {
-                let received = message.attributes.get("ApproximateReceiveCount");
                 tracing::error!(message_id, %error, received, "an event could not be consumed");
                 false
             }

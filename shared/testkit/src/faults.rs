@@ -197,7 +197,7 @@ pub async fn drained(queue: &str) {
 /// The queues that a context's events can reach.
 fn consumers_of(source: &str) -> &'static [&'static str] {
     match source {
-        "users" => &["OrdersRememberUserQueue", "RememberContactQueue"],
+        "users" => &["OrdersRememberUserQueue", "RememberContactQueue", "NotifyUserRegisteredQueue"],
         "catalog" => &["StockProductQueue", "OrdersRememberProductQueue"],
         "inventory" => &["HearStockQueue", "EndExpiredQueue"],
         "orders" => &[
@@ -206,10 +206,13 @@ fn consumers_of(source: &str) -> &'static [&'static str] {
             "UndoCancelledQueue",
             "PaymentsRememberOrderQueue",
             "CaptureConfirmedQueue",
-            "MailOrderConfirmedQueue",
-            "MailOrderCancelledQueue",
+            "NotifyOrderPlacedQueue",
+            "NotifyOrderConfirmedQueue",
+            "NotifyOrderShippedQueue",
+            "NotifyOrderCancelledQueue",
+            "NotifyOrderRefundedQueue",
         ],
-        "payments" => &["OrdersRememberPaymentQueue"],
+        "payments" => &["OrdersRememberPaymentQueue", "NotifyPaymentProcessedQueue", "NotifyPaymentFailedQueue"],
         _ => &[],
     }
 }

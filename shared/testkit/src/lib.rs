@@ -5,8 +5,10 @@
 
 mod configured;
 mod faults;
+mod mail_server;
 mod orphans;
 mod person;
+mod phones;
 mod secret;
 mod shop;
 mod stack;
@@ -17,11 +19,13 @@ mod workflow;
 
 pub use configured::Configured;
 pub use faults::{Echo, drained, kill_function, publish, send_now};
+pub use mail_server::MailOutage;
 pub use orphans::{
     can_be_captured_now, has_grown_old, has_overdue_reservation, is_deferred, is_forgotten, is_put_off, reserve_only,
     resumes,
 };
 pub use person::{Answer, PASSWORD, Person};
+pub use phones::{is_uninstalled, new_device_token, new_phone_number, pushes_to, texts_to};
 pub use secret::{change_secret, forget_secret, new_secret, secret};
 pub use shop::{Product, Shop};
 pub use stack::{Stack, invoke, items_with};

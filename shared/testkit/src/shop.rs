@@ -128,13 +128,44 @@ impl Person {
         .await
     }
 
-    /// Waits for the one mail about an order, and makes sure that it is about `what`.
+    /// Waits for a mail about an order whose subject says `what`.
     pub async fn mail_about(&self, order: &Value, what: &str) -> Value {
-        let id = order["id"].as_str().expect("an id");
-        let what_for = format!("a mail about {id}");
-        let look = || async { self.mails_with(id).await.pop().ok_or("none".to_owned()) };
-        let mail = eventually(&what_for, PATIENCE, look).await;
-        assert!(mail["subject"].as_str().is_some_and(|subject| subject.contains(what)), "{mail}");
-        mail
+        let what_for = format!("a mail that says {what} about {}", order["id"]);
+        let look = || async { self.mails_about(order, what).await.pop().ok_or("none".to_owned()) };
+        eventually(&what_for, PATIENCE, look).await
+    }
+
+    /// The mails about an order whose subject says `what`.
+    pub async fn mails_about(&self, order: &Value, what: &str) -> Vec<Value> {
+        let mut mails = self.mails_with(order["id"].as_str().expect("an id")).await;
+        mails.retain(|mail| mail["subject"].as_str().is_some_and(|subject| subject.contains(what)));
+        mails
+    }
+
+    /// What this person was told about an order, as the API lists it, newest first.
+    pub async fn notifications_about(&self, order: &Value) -> Vec<Value> {
+        let page = self.get("/notifications?limit=100").await.expect(200);
+        let items = page["items"].as_array().expect("a list").clone();
+        items.into_iter().filter(|item| item["order_id"] == order["id"]).collect()
+    }
+
+    /// Waits until the API says that this person was told of an event of that type, about that order if there is one, by that channel,
+    /// and with that status.
+    pub async fn is_told(&self, order: Option<&Value>, kind: &str, channel: &str, status: &str) -> Value {
+        let what_for = format!("{kind} by {channel} to be {status}");
+        eventually(&what_for, PATIENCE, || async {
+            let page = self.get("/notifications?limit=100").await.expect(200);
+            let items = page["items"].as_array().expect("a list").clone();
+            let is_it = |item: &&Value| {
+                item["type"] == kind
+                    && item["channel"] == channel
+                    && order.is_none_or(|order| item["order_id"] == order["id"])
+            };
+            match items.iter().find(is_it) {
+                Some(item) if item["status"] == status => Ok(item.clone()),
+                _ => Err(page.to_string()),
+            }
+        })
+        .await
     }
 }

@@ -62,6 +62,12 @@ impl Object {
         self.with(name, json!({ "type": "array", "minItems": least, "maxItems": most, "items": of.schema() }))
     }
 
+    /// An object that may be absent or null.
+    #[must_use]
+    pub fn object(self, name: &'static str, of: Self) -> Self {
+        self.with(name, nullable(of.schema()))
+    }
+
     /// What the last field means, where its name does not say it.
     #[must_use]
     pub fn about(mut self, what: &str) -> Self {

@@ -1,0 +1,27 @@
+//! The endpoints of notifications.
+
+mod answer;
+mod delete_device;
+mod get_preferences;
+mod list_notifications;
+mod register_device;
+mod set_preferences;
+
+use lambda::openapi::Operation;
+
+pub use delete_device::delete_device;
+pub use get_preferences::get_preferences;
+pub use list_notifications::list_notifications;
+pub use register_device::register_device;
+pub use set_preferences::set_preferences;
+
+/// How the document tells of them.
+pub fn operations() -> Vec<Operation> {
+    vec![
+        list_notifications::operation(),
+        get_preferences::operation(),
+        set_preferences::operation(),
+        register_device::operation(),
+        delete_device::operation(),
+    ]
+}

@@ -1,0 +1,43 @@
+//! The ways to a customer. None of the services can tell a second try from a second message: each is asked once, and given all the time
+//! there is for it; the queue tries again.
+
+mod mail;
+mod push;
+mod sms;
+
+use std::time::Duration;
+
+use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
+
+pub(crate) use mail::Mailer;
+pub use push::Push;
+pub(crate) use sms::Telephone;
+
+/// Why a message was not sent. Only codes: what a service says in words quotes addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// It will never be taken.
+    Refused(String),
+    /// There is no such device any more.
+    Gone(String),
+    /// It was not taken this time.
+    NotTaken(String),
+    /// The service did not answer: it may have taken it.
+    Unanswered,
+}
+
+/// How a service that is asked once is asked.
+fn once() -> (RetryConfig, TimeoutConfig) {
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(4)).build();
+    (RetryConfig::disabled(), timeouts)
+}
+
+/// What an error means; the codes in `refusals` are for good.
+fn failure<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, refusals: &[&str]) -> Failure {
+    let Some(refusal) = error.as_service_error() else {
+        return Failure::Unanswered;
+    };
+    let code = refusal.code().unwrap_or("unknown").to_owned();
+    if refusals.contains(&code.as_str()) { Failure::Refused(code) } else { Failure::NotTaken(code) }
+}
