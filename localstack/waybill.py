@@ -111,6 +111,7 @@ def outputs(stack: Stack, resources: Resources, data: dict[str, list[dict[str, A
     topics = resources.get("AWS::SNS::Topic", {})
     return {
         "api_url": stack.api_url,
+        "socket_url": f"{stack.origin.replace('http', 'ws')}/_aws/execute-api/{resources['AWS::ApiGatewayV2::Api']['SocketApi']}/live",
         "engine_url": stack.engine_url,
         "inbox_url": stack.inbox_url,
         **seed.logins(data),
@@ -139,6 +140,7 @@ def welcome(known: dict[str, Any]) -> str:
     return f"""
   API       {api}
   Docs      {api.removesuffix('/api/v1')}/docs
+  Live      {known['socket_url']}
   Inbox     {known['inbox_url']}
   Admin     {admin['email']}  {admin['password']}
   Customer  {customer['email']}  {customer['password']}
