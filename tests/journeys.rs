@@ -9,6 +9,7 @@ mod browses_and_lists;
 mod cancels_an_order;
 mod finds_its_way;
 mod follows_an_order;
+mod follows_live;
 mod hears_from_the_provider;
 mod is_declined;
 mod is_left_unpaid;

@@ -197,7 +197,7 @@ pub async fn drained(queue: &str) {
 /// The queues that a context's events can reach.
 fn consumers_of(source: &str) -> &'static [&'static str] {
     match source {
-        "users" => &["OrdersRememberUserQueue", "RememberContactQueue"],
+        "users" => &["OrdersRememberUserQueue", "RememberContactQueue", "EndConnectionsQueue"],
         "catalog" => &["StockProductQueue", "OrdersRememberProductQueue"],
         "inventory" => &["HearStockQueue", "EndExpiredQueue"],
         "orders" => &[
@@ -208,6 +208,7 @@ fn consumers_of(source: &str) -> &'static [&'static str] {
             "CaptureConfirmedQueue",
             "MailOrderConfirmedQueue",
             "MailOrderCancelledQueue",
+            "PushOrdersQueue",
         ],
         "payments" => &["OrdersRememberPaymentQueue"],
         _ => &[],

@@ -9,6 +9,7 @@ mod orphans;
 mod person;
 mod secret;
 mod shop;
+mod socket;
 mod stack;
 mod table;
 mod tokens;
@@ -24,6 +25,7 @@ pub use orphans::{
 pub use person::{Answer, PASSWORD, Person};
 pub use secret::{change_secret, forget_secret, new_secret, secret};
 pub use shop::{Product, Shop};
+pub use socket::Socket;
 pub use stack::{Stack, invoke, items_with};
 pub use table::{TestTable, text};
 pub use tokens::{forged_token, genuine_token};
