@@ -3,7 +3,7 @@ PYTHON ?= python3
 WAYBILL = .venv/bin/python localstack/waybill.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs status check test fuzz timing stock-bench rebuild-search search-bench rebuild-orders count-calls openapi dist
+.PHONY: help up down logs status check test fuzz timing stock-bench rebuild-search search-bench rebuild-orders count-calls live-bench openapi dist
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 24
@@ -46,6 +46,9 @@ rebuild-orders: .venv/stamp ## build the views of all orders of the running stac
 
 count-calls: .venv/stamp ## what does an order ask of AWS, function by function? (on the running stack, while nothing else happens there)
 	@$(WAYBILL) count-calls
+
+live-bench: .venv/stamp ## how soon is a paid order told to who follows it, and what do many followers cost? (on the running stack)
+	@$(WAYBILL) live-bench
 
 openapi: .venv/stamp ## write openapi.json from the code
 	@$(WAYBILL) openapi

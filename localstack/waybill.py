@@ -356,6 +356,12 @@ def count_calls() -> None:
     calls.count(Api(stack.origin), seed.logins(data)["admin"], outputs["functions"], print)
 
 
+def bench_live() -> None:
+    """Measure on the running stack how soon a paid order is told to who follows it, and what many followers cost."""
+    outputs = running_stack().outputs
+    build.cargo(ROOT, "bench", "--locked", "--workspace", "--bench", "live", WAYBILL_OUTPUTS=str(outputs), LIVE_BENCH="on")
+
+
 def openapi() -> None:
     """Write openapi.json from the code."""
     build.check_tools()
@@ -380,7 +386,7 @@ def detail(text: str) -> None:
 
 COMMANDS = {"up": up, "down": down, "status": status, "logs": follow_logs, "check": check, "test": test,
             "fuzz": fuzz_running, "timing": measure_logins, "stock-bench": bench_stock,
-            "rebuild-search": rebuild_search, "search-bench": search_bench, "rebuild-orders": rebuild_orders, "count-calls": count_calls,
+            "rebuild-search": rebuild_search, "search-bench": search_bench, "rebuild-orders": rebuild_orders, "count-calls": count_calls, "live-bench": bench_live,
             "openapi": openapi, "dist": dist}
 
 

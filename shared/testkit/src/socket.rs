@@ -70,11 +70,11 @@ impl Socket {
     }
 
     /// All messages up to the first that is `last`.
-    pub async fn until(&mut self, last: impl Fn(&Value) -> bool) -> Vec<Value> {
+    pub async fn until(&mut self, mut last: impl FnMut(&Value) -> bool) -> Vec<Value> {
         let mut messages = Vec::new();
         loop {
             messages.push(self.next().await);
-            if messages.last().is_some_and(&last) {
+            if messages.last().is_some_and(&mut last) {
                 return messages;
             }
         }

@@ -163,7 +163,14 @@ impl OrderStatus {
 impl Request {
     /// Reads one.
     pub fn read(fields: &Fields<'_>) -> Option<Self> {
-        match fields.required::<Action>("action")? {
+        let Some(action) = fields.required::<Action>("action") else {
+            // Which fields there may be, only the action says.
+            ["topic", "last_sequence"].iter().for_each(|name| {
+                fields.has(name);
+            });
+            return None;
+        };
+        match action {
             Action::Subscribe => {
                 let (topic, last) = (fields.required("topic"), fields.optional::<Sequence>("last_sequence"));
                 Some(Self::Subscribe { topic: topic?, last_sequence: last?.map(|Sequence(last)| last) })
@@ -258,9 +265,10 @@ mod tests {
             Ok(Request::Subscribe { topic: Topic::Analytics, last_sequence: Some(7) })
         );
         assert_eq!(read(json!({ "action": "ping" })), Ok(Request::Ping));
-        let wrong: [(Value, &[(&str, &str)]); 7] = [
+        let wrong: [(Value, &[(&str, &str)]); 8] = [
             (json!([]), &[("", "wrong_type")]),
             (json!({}), &[("action", "required")]),
+            (json!({ "topic": "orders", "last_sequence": "x" }), &[("action", "required")]),
             (json!({ "action": "dance" }), &[("action", "unknown_action")]),
             (json!({ "action": "subscribe" }), &[("topic", "required")]),
             (json!({ "action": "subscribe", "topic": "payments" }), &[("topic", "not_a_topic")]),
