@@ -7,7 +7,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use testkit::{
     PASSWORD, PATIENCE, Person, Shop, Socket, Stack, drained, eventually, forged_token, genuine_token, items_with,
-    send_now,
+    processing, send_now,
 };
 use uuid::Uuid;
 
@@ -18,17 +18,6 @@ fn sequence(message: &Value) -> u64 {
 fn is_paid(order: &Value) -> impl Fn(&Value) -> bool {
     let id = order["id"].clone();
     move |message| message["subject"] == id && message["status"] == "paid"
-}
-
-/// An event of one of somebody's orders, as the context of orders would tell it.
-fn processing(person: &Person) -> Value {
-    let order = Uuid::now_v7();
-    json!({
-        "event_id": Uuid::now_v7(), "event_type": "OrderProcessing", "version": "1.0", "timestamp": "2026-11-21T06:30:31.606Z",
-        "source": "orders", "correlation_id": Uuid::now_v7(),
-        "traceparent": "00-4f1ee81fe7ba4c1085a46fe0eb0933e5-32e4e19419124a9d-01",
-        "subject": order, "sequence": 4, "data": { "order_id": order, "user_id": person.id },
-    })
 }
 
 /// What analytics writes down when it counts an event.
@@ -327,14 +316,14 @@ async fn a_connection_that_went_without_a_word_is_forgotten() {
 #[tokio::test]
 async fn a_connection_is_not_good_for_longer_than_its_token() {
     let carol = Person::customer().await;
-    let soon = tokens::Claims { exp: kernel_now() + 4, ..carol.claims() };
+    let soon = tokens::Claims { exp: now() + 4, ..carol.claims() };
     let brief = carol.with_token(&genuine_token(&soon).await);
     let (mut follows, mut asks, mut stays) =
         (Socket::connect(&brief).await, Socket::connect(&brief).await, Socket::connect(&carol).await);
     follows.subscribe("orders", None).await;
     let (begun, _) = stays.subscribe("orders", None).await;
     eventually("the token to end", PATIENCE, || async {
-        if kernel_now() > soon.exp { Ok(()) } else { Err("good".to_owned()) }
+        if now() > soon.exp { Ok(()) } else { Err("good".to_owned()) }
     })
     .await;
     let event = processing(&carol);
@@ -351,7 +340,7 @@ async fn a_connection_is_not_good_for_longer_than_its_token() {
     assert_eq!(missed, told);
 }
 
-fn kernel_now() -> i64 {
+fn now() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     i64::try_from(since.as_secs()).unwrap()
 }

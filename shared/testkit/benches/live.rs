@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use futures::future::join_all;
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::{Person, Shop, Socket, Stack};
 use uuid::Uuid;
 
@@ -88,7 +88,13 @@ async fn fan_out(followers: usize, events: usize) {
     let each = messages as f64 / (followers * ROUNDS) as f64;
     let per_event = messages as f64 / (events * ROUNDS) as f64;
     println!("{followers:>12}{}{each:>22.1}{per_event:>18.2}", quantiles(taken));
-    join_all(sockets.into_iter().map(Socket::close)).await;
+    // Each makes room for the next round's before it goes.
+    join_all(sockets.into_iter().map(async |mut socket| {
+        socket.say(&json!({ "action": "unsubscribe", "topic": "analytics" })).await;
+        socket.until(|message| message["type"] == "unsubscribed").await;
+        socket.close().await;
+    }))
+    .await;
 }
 
 /// Writes what analytics writes when it counts an event.
