@@ -3,7 +3,7 @@ PYTHON ?= python3
 WAYBILL = .venv/bin/python localstack/waybill.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs status tail check test fuzz timing stock-bench rebuild-search search-bench rebuild-orders count-calls preview-mails openapi asyncapi dist
+.PHONY: help up down logs status tail check test fuzz timing stock-bench rebuild-search search-bench rebuild-orders count-calls live-bench preview-mails openapi asyncapi dist
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 24
@@ -52,6 +52,9 @@ count-calls: .venv/stamp ## what does an order ask of AWS, function by function?
 
 preview-mails: .venv/stamp ## write all that customers are told, with sample data, to build/preview, to look at
 	@$(WAYBILL) preview-mails
+
+live-bench: .venv/stamp ## how soon is a paid order told to who follows it, and what do many followers cost? (on the running stack)
+	@$(WAYBILL) live-bench
 
 openapi: .venv/stamp ## write openapi.json from the code
 	@$(WAYBILL) openapi

@@ -99,7 +99,7 @@ def deploy(aws: Aws, root: Path, overrides: dict[str, str], say: Say) -> Resourc
     archives = {context: _upload(aws, root, context, say) for context in lower.contexts(template)}
     parameters = {"PushApplicationArn": _push_application(aws), **_parameters(template, overrides)}
     packaged = lower.package(template, root, lambda context: {"Bucket": BUCKET, "Key": archives[context]})
-    lowered = lower.lower(lower.expand(packaged, parameters, REGION))
+    lowered = lower.lower(lower.expand(packaged, parameters, REGION), aws.endpoint)
 
     text = lower.canonical(lowered)
     wanted = hashlib.sha256(f"{text}{sorted(parameters.items())}".encode()).hexdigest()

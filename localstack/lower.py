@@ -29,6 +29,9 @@ logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)  # it warns o
 # `localhost`; that one stays the name of the AWS endpoint.
 API_DOMAIN = "127.0.0.1"
 
+# How functions are told where the connections of a WebSocket API are, as the template says it; the stage follows.
+SOCKET_ADDRESS = "https://${{{}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/"
+
 # Resource types that the engine refuses, and why a local stack does well without them.
 DROPPED = {
     "AWS::ApplicationAutoScaling::ScalableTarget": "nothing scales locally",
@@ -78,9 +81,9 @@ def expand(template: Template, parameters: dict[str, str], region: str) -> Templ
         raise Problem(f"template.yaml is not valid SAM: {causes}") from None
 
 
-def lower(template: Template) -> Template:
-    """Replaces what the engine ignores or refuses by what it carries out."""
-    lowered = deepcopy(template)
+def lower(template: Template, endpoint: str) -> Template:
+    """Replaces what the engine, which is at `endpoint`, ignores or refuses by what it carries out."""
+    lowered = _with_local_sockets(template, endpoint)
     resources: dict[str, Any] = lowered["Resources"]
     for name in [name for name, resource in resources.items() if _is_dropped(resource)]:
         del resources[name]
@@ -100,6 +103,16 @@ def expiring_tables(template: Template) -> dict[str, str]:
         if table["Type"] == "AWS::DynamoDB::Table" and str(ttl.get("Enabled", False)).lower() == "true":
             wanted[name] = ttl["AttributeName"]
     return wanted
+
+
+def _with_local_sockets(template: Template, endpoint: str) -> Template:
+    """The template with each address of a WebSocket API as the engine has it: by path, where AWS has a host for each API."""
+    sockets = [name for name, resource in template["Resources"].items()
+               if resource["Type"] == "AWS::ApiGatewayV2::Api" and resource["Properties"].get("ProtocolType") == "WEBSOCKET"]
+    text = json.dumps(template, default=str)
+    for name in sockets:
+        text = text.replace(SOCKET_ADDRESS.format(name), f"{endpoint}/_aws/execute-api/${{{name}}}/")
+    return json.loads(text)
 
 
 def _of_type(template: Template, resource_type: str) -> list[dict[str, Any]]:

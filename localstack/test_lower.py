@@ -22,7 +22,7 @@ def lowered(resources: dict[str, Any], parameters: dict[str, Any] | None = None,
         "Resources": resources,
     }
     packaged = lower.package(template, Path("."), lambda context: {"Bucket": "b", "Key": f"{context}.zip"})
-    return lower.lower(lower.expand(packaged, values, "eu-central-1"))["Resources"]
+    return lower.lower(lower.expand(packaged, values, "eu-central-1"), "http://localhost:1")["Resources"]
 
 
 def api(**properties: Any) -> dict[str, Any]:
@@ -71,6 +71,18 @@ class Routes(unittest.TestCase):
                             Origins="http://a.example, http://b.example")
         self.assertEqual({"allowOrigins": ["http://a.example", "http://b.example"], "allowMethods": ["GET"]},
                          resources["Api"]["Properties"]["CorsConfiguration"])
+
+
+class Sockets(unittest.TestCase):
+    def test_functions_find_the_connections_at_the_engine(self) -> None:
+        address = {"Fn::Sub": "https://${Socket}.execute-api.${AWS::Region}.${AWS::URLSuffix}/live"}
+        tell = {**FUNCTION, "Properties": {**FUNCTION["Properties"], "Environment": {"Variables": {"AT": address}}}}
+        http = {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Name": "http", "ProtocolType": "HTTP"}}
+        socket = {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Name": "socket", "ProtocolType": "WEBSOCKET"}}
+        variables = lowered({"Socket": socket, "Tell": tell})["Tell"]["Properties"]["Environment"]["Variables"]
+        self.assertEqual({"AT": {"Fn::Sub": "http://localhost:1/_aws/execute-api/${Socket}/live"}}, variables)
+        variables = lowered({"Socket": http, "Tell": tell})["Tell"]["Properties"]["Environment"]["Variables"]
+        self.assertEqual({"AT": address}, variables)
 
 
 class Packaging(unittest.TestCase):

@@ -20,8 +20,8 @@ def expanded() -> dict[str, Any]:
 
 def stage() -> dict[str, Any]:
     """The HTTP API's stage."""
-    resources = lower.lower(expanded())["Resources"].values()
-    [stage] = [r for r in resources if r["Type"] == "AWS::ApiGatewayV2::Stage" and "DefaultRouteSettings" in r["Properties"]]
+    resources = lower.lower(expanded(), "http://localhost:1")["Resources"].values()
+    [stage] = [r for r in resources if r["Type"] == "AWS::ApiGatewayV2::Stage" and r["Properties"]["ApiId"] == {"Ref": "Api"}]
     return stage["Properties"]
 
 
@@ -75,6 +75,19 @@ class Authorizer(unittest.TestCase):
         """As docs, README and authorizer.rs say: for so long may a session that ended go on."""
         authorizer = TEMPLATE["Resources"]["Api"]["Properties"]["Auth"]["Authorizers"]["AccessTokens"]
         self.assertEqual(5, authorizer["Identity"]["ReauthorizeEvery"])
+
+
+class Socket(unittest.TestCase):
+    def test_nothing_writes_down_its_addresses(self) -> None:
+        """A browser's token is in them."""
+        stage = TEMPLATE["Resources"]["SocketStage"]["Properties"]
+        self.assertNotIn("AccessLogSettings", stage)
+        self.assertEqual(("OFF", False), (stage["DefaultRouteSettings"]["LoggingLevel"], stage["DefaultRouteSettings"]["DataTraceEnabled"]))
+
+    def test_nobody_connects_without_a_token(self) -> None:
+        routes = [r["Properties"] for r in TEMPLATE["Resources"].values() if r["Type"] == "AWS::ApiGatewayV2::Route"]
+        [connect] = [route for route in routes if route["RouteKey"] == "$connect"]
+        self.assertEqual(("CUSTOM", {"Ref": "SocketTokens"}), (connect["AuthorizationType"], connect["AuthorizerId"]))
 
 
 if __name__ == "__main__":

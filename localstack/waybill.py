@@ -112,6 +112,7 @@ def outputs(stack: Stack, resources: Resources, data: dict[str, list[dict[str, A
     topics = resources.get("AWS::SNS::Topic", {})
     return {
         "api_url": stack.api_url,
+        "socket_url": f"{stack.origin.replace('http', 'ws')}/_aws/execute-api/{resources['AWS::ApiGatewayV2::Api']['SocketApi']}/live",
         "engine_url": stack.engine_url,
         "inbox_url": stack.inbox_url,
         **seed.logins(data),
@@ -140,6 +141,7 @@ def welcome(known: dict[str, Any]) -> str:
     return f"""
   API       {api}
   Docs      {api.removesuffix('/api/v1')}/docs
+  Live      {known['socket_url']}
   Inbox     {known['inbox_url']}
   Admin     {admin['email']}  {admin['password']}
   Customer  {customer['email']}  {customer['password']}
@@ -386,6 +388,12 @@ def preview_mails() -> None:
     print(f"look at {folder / 'index.html'}")
 
 
+def bench_live() -> None:
+    """Measure on the running stack how soon a paid order is told to who follows it, and what many followers cost."""
+    outputs = running_stack().outputs
+    build.cargo(ROOT, "bench", "--locked", "--workspace", "--bench", "live", WAYBILL_OUTPUTS=str(outputs), LIVE_BENCH="on")
+
+
 def openapi() -> None:
     """Write openapi.json from the code."""
     build.check_tools()
@@ -410,8 +418,9 @@ def detail(text: str) -> None:
 
 COMMANDS = {"up": up, "down": down, "status": status, "logs": follow_logs, "check": check, "test": test,
             "fuzz": fuzz_running, "timing": measure_logins, "stock-bench": bench_stock,
-            "rebuild-search": rebuild_search, "search-bench": search_bench, "rebuild-orders": rebuild_orders, "count-calls": count_calls,
-            "preview-mails": preview_mails, "tail": tail_events, "openapi": openapi, "asyncapi": asyncapi, "dist": dist}
+            "rebuild-search": rebuild_search, "search-bench": search_bench, "rebuild-orders": rebuild_orders,
+            "count-calls": count_calls, "live-bench": bench_live, "preview-mails": preview_mails, "tail": tail_events,
+            "openapi": openapi, "asyncapi": asyncapi, "dist": dist}
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ mod cancels_an_order;
 mod chooses_what_to_hear;
 mod finds_its_way;
 mod follows_an_order;
+mod follows_live;
 mod hears_from_the_provider;
 mod is_declined;
 mod is_left_unpaid;

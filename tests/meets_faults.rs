@@ -1,13 +1,15 @@
 //! Shops while functions die and messages come twice: orders end paid or cancelled, never in between; money and stock agree.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
 use futures::future::join_all;
 use serde_json::{Value, json};
-use testkit::{Checkout, Echo, PATIENCE, Person, Product, Shop, eventually, kill_function};
+use testkit::{
+    Checkout, Echo, PATIENCE, Person, Product, Shop, Socket, eventually, kill_function, processing, send_now,
+};
 use uuid::Uuid;
 
 /// Makes sure that an order has ended, and that payments, stock and mail say the same.
@@ -151,4 +153,30 @@ async fn the_indexer_killed_while_products_come_in() {
         if found == made { Ok(()) } else { Err(format!("{} of {}", found.len(), made.len())) }
     })
     .await;
+}
+
+/// What tells customers of their orders dies again and again: in the end all is told, each event with one sequence, and nothing else.
+#[tokio::test]
+async fn the_one_who_tells_killed_while_it_tells() {
+    const EVENTS: u64 = 20;
+    let carol = Person::customer().await;
+    let mut socket = Socket::connect(&carol).await;
+    let (begun, _) = socket.subscribe("orders", None).await;
+    let (mut subjects, mut killed) = (BTreeSet::new(), 0);
+    for _ in 0..EVENTS {
+        let event = processing(&carol);
+        subjects.insert(event["subject"].to_string());
+        send_now("PushOrdersQueue", &event).await;
+        killed += kill_function("PushOrders");
+    }
+    assert!(killed > 0, "nothing was killed");
+    let mut told = BTreeMap::new();
+    while told.len() < subjects.len() {
+        let message = socket.next().await;
+        let subject = message["subject"].to_string();
+        let before = told.insert(message["sequence"].as_u64().unwrap(), subject.clone());
+        assert!(before.is_none_or(|before| before == subject), "{message}");
+    }
+    assert_eq!(told.keys().copied().collect::<Vec<_>>(), (begun + 1..=begun + EVENTS).collect::<Vec<_>>());
+    assert_eq!(told.into_values().collect::<BTreeSet<_>>(), subjects);
 }

@@ -6,14 +6,17 @@
 //! A bad token is let through as nobody: API Gateway would answer a refusal with 403 and a body of its own, where the API
 //! promises 401 and a problem. The function behind answers that, before it does anything else.
 
-use aws_lambda_events::apigw::{ApiGatewayV2CustomAuthorizerSimpleResponse, ApiGatewayV2CustomAuthorizerV2Request};
+use aws_lambda_events::{
+    apigw::{ApiGatewayV2CustomAuthorizerSimpleResponse, ApiGatewayV2CustomAuthorizerV2Request},
+    http::HeaderMap,
+};
 use futures::FutureExt;
 use kernel::Timestamp;
 use lambda::Error;
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use serde_json::{Value, json};
 
-use crate::Users;
+use crate::{Known, Users};
 
 type Request = ApiGatewayV2CustomAuthorizerV2Request;
 type Decision = ApiGatewayV2CustomAuthorizerSimpleResponse<Value>;
@@ -28,7 +31,7 @@ pub async fn serve(users: Users) -> Result<(), Error> {
 }
 
 async fn authorize(users: &Users, request: Request) -> Result<Decision, Error> {
-    let caller = match bearer(&request) {
+    let known = match bearer(&request.headers) {
         Some(token) => users.who_calls(token, Timestamp::now()).await.inspect_err(|error| {
             tracing::error!(%error, "it could not be found out who calls");
         })?,
@@ -36,15 +39,18 @@ async fn authorize(users: &Users, request: Request) -> Result<Decision, Error> {
     };
     let mut decision = Decision::default();
     decision.is_authorized = true;
-    decision.context = match caller {
-        Some(caller) => json!({ "user_id": caller.user_id, "role": caller.role, "session_id": caller.session_id }),
-        None => json!({}),
-    };
+    decision.context = known.map_or_else(|| json!({}), context);
     Ok(decision)
 }
 
+/// What the functions behind are told of a caller.
+pub(crate) fn context(known: Known) -> Value {
+    let caller = known.caller;
+    json!({ "user_id": caller.user_id, "role": caller.role, "session_id": caller.session_id })
+}
+
 /// The token in `Authorization: Bearer <token>`; the scheme's case does not matter (RFC 9110).
-fn bearer(request: &Request) -> Option<&str> {
-    let (scheme, token) = request.headers.get("authorization")?.to_str().ok()?.split_once(' ')?;
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get("authorization")?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

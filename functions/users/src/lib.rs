@@ -9,6 +9,7 @@ pub mod domain;
 mod error;
 pub mod operator;
 pub mod seed;
+pub mod socket_authorizer;
 mod store;
 
 use aws_config::SdkConfig;
@@ -42,6 +43,15 @@ pub struct Tokens {
     pub access: Redacted<String>,
     /// Good for one refresh.
     pub refresh: RefreshToken,
+}
+
+/// Somebody who showed an access token.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    /// Who it is, as the account is now.
+    pub caller: Caller,
+    /// When their token ends, in seconds since 1970.
+    pub until: i64,
 }
 
 /// How often a change that met another one on the same account is tried.
@@ -226,7 +236,7 @@ impl Users {
     ///
     /// # Errors
     /// When the keys or the store do not answer.
-    pub async fn who_calls(&self, token: &str, now: Timestamp) -> Result<Option<Caller>, UsersError> {
+    pub async fn who_calls(&self, token: &str, now: Timestamp) -> Result<Option<Known>, UsersError> {
         let Ok(claims) = self.keys()?.verify(token).await? else {
             return Ok(None);
         };
@@ -235,7 +245,7 @@ impl Users {
             return Ok(None);
         };
         let caller = Caller { user_id: account.id, role: account.role, session_id: session.id };
-        Ok(session.is_open(&account, now).then_some(caller))
+        Ok(session.is_open(&account, now).then_some(Known { caller, until: claims.exp }))
     }
 
     /// The account with this id.

@@ -3,7 +3,7 @@
 use lambda::{
     Error, command, cursor::Cursors, handler, http, limit::Limiter, outbox, policy::Limit, start, unknown_handler,
 };
-use users::{Users, api, authorizer, operator, seed};
+use users::{Users, api, authorizer, operator, seed, socket_authorizer};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -18,6 +18,7 @@ async fn main() -> Result<(), Error> {
         "logout" => http::serve(users()?, api::logout).await,
         "jwks" => http::serve(users_with_keys()?, api::jwks).await,
         "authorizer" => authorizer::serve(users_with_keys()?).await,
+        "socket-authorizer" => socket_authorizer::serve(users_with_keys()?).await,
         "get-profile" => http::serve(users()?, api::get_profile).await,
         "update-profile" => http::serve_limited(limiter(Limit::Writes)?, users()?, api::update_profile).await,
         "list-users" => http::serve((users()?, Cursors::from_env()?), api::list_users).await,

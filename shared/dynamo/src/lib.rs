@@ -17,7 +17,7 @@ pub use idempotency::{Answer, Claim, KeyReused};
 pub use outbox::{OUTBOX_KIND, event_item, outbox_item, outbox_item_at};
 pub use sweep::{Scan, Scanned};
 pub use table::{Page, Query, Table};
-pub use write::{Refusal, TransactError, Write};
+pub use write::{Refusal, TransactError, Write, pause};
 
 /// An item as DynamoDB holds it.
 pub type Item = std::collections::HashMap<String, AttributeValue>;

@@ -323,8 +323,8 @@ fn allowed(done: Result<(), TransactError>) -> Result<bool, StoreError> {
     }
 }
 
-/// Full jitter, longer with each attempt.
-pub(crate) async fn pause(attempt: u32) {
+/// What lies between the tries of a write that met another one: full jitter, longer with each attempt.
+pub async fn pause(attempt: u32) {
     tokio::time::sleep(Duration::from_millis(rand::random_range(0..10_u64 << attempt))).await;
 }
 

@@ -1,6 +1,6 @@
 //! HTTP functions: an API Gateway request in, an answer or a problem out; never an error to the gateway.
 
-use std::{cell::Cell, net::IpAddr, panic::AssertUnwindSafe, str::FromStr, time::Instant};
+use std::{cell::Cell, collections::HashMap, net::IpAddr, panic::AssertUnwindSafe, str::FromStr, time::Instant};
 
 use aws_lambda_events::{
     apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse},
@@ -42,6 +42,16 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Who it is by what an authorizer tells.
+    pub(crate) fn of(fields: &HashMap<String, Value>) -> Option<Self> {
+        let text = |name: &str| fields.get(name)?.as_str();
+        Some(Self {
+            user_id: text("user_id")?.parse().ok()?,
+            role: serde_json::from_value(fields.get("role")?.clone()).ok()?,
+            session_id: text("session_id")?.parse().ok()?,
+        })
+    }
+
     /// Whether the caller runs the shop.
     pub fn is_admin(&self) -> bool {
         self.role == Role::Admin
@@ -362,13 +372,7 @@ impl Request {
 
 /// What the authorizer put into the request, if there is one on the route and the token was good.
 fn caller(event: &ApiGatewayV2httpRequest) -> Option<Caller> {
-    let fields = &event.request_context.authorizer.as_ref()?.fields;
-    let text = |name: &str| fields.get(name)?.as_str();
-    Some(Caller {
-        user_id: text("user_id")?.parse().ok()?,
-        role: serde_json::from_value(fields.get("role")?.clone()).ok()?,
-        session_id: text("session_id")?.parse().ok()?,
-    })
+    Caller::of(&event.request_context.authorizer.as_ref()?.fields)
 }
 
 pub(crate) fn unauthorized() -> Problem {

@@ -1,8 +1,10 @@
 //! What every Lambda of Waybill shares, so that a context holds only its own use cases.
 //!
 //! A function is one line in its context's `main.rs`: a way to serve ([`http::serve`], [`queue::serve`],
-//! [`outbox::serve`], [`stream::serve`], [`task::serve`], [`command::serve`]) and the use case it serves.
+//! [`batch::serve`],
+//! [`outbox::serve`], [`stream::serve`], [`socket::serve`], [`task::serve`], [`command::serve`]) and the use case it serves.
 
+pub mod batch;
 pub mod command;
 pub mod cursor;
 pub mod http;
@@ -14,6 +16,7 @@ pub mod outbox;
 pub mod policy;
 pub mod problem;
 pub mod queue;
+pub mod socket;
 mod start;
 pub mod stream;
 pub mod task;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use dynamo::{KeyReused, StoreError};
 use kernel::Invalid;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -19,7 +20,7 @@ pub struct Problem {
 }
 
 /// What is wrong with one field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FieldError {
     /// Which: `items[0].quantity`; empty for the body as a whole.
     pub field: String,
@@ -65,6 +66,21 @@ impl Problem {
     pub fn too_many(code: &'static str, wait: Duration, detail: impl Into<String>) -> Self {
         let seconds = wait.as_millis().div_ceil(1_000).max(1);
         Self::new(429, code, detail).header("retry-after", seconds.to_string())
+    }
+
+    /// What a program looks at: stable.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// A sentence for a person.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The fields that are wrong.
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
     }
 
     /// Adds a header to the answer.

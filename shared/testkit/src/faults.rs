@@ -13,7 +13,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{PATIENCE, Stack, eventually};
+use crate::{PATIENCE, Person, Stack, eventually};
 
 /// The processes that run a function (its logical id), from Linux's `/proc`; the engine runs each as a child of its own.
 fn processes_of(function: &str) -> Vec<u32> {
@@ -155,6 +155,17 @@ impl Echo {
     }
 }
 
+/// An event of an order of somebody's, as orders would tell it; there is no such order.
+pub fn processing(person: &Person) -> Value {
+    let order = Uuid::now_v7();
+    json!({
+        "event_id": Uuid::now_v7(), "event_type": "OrderProcessing", "version": "1.0", "timestamp": "2026-11-21T06:30:31.606Z",
+        "source": "orders", "correlation_id": Uuid::now_v7(),
+        "traceparent": "00-4f1ee81fe7ba4c1085a46fe0eb0933e5-32e4e19419124a9d-01",
+        "subject": order, "sequence": 4, "data": { "order_id": order, "user_id": person.id },
+    })
+}
+
 /// Says an event to whom it may concern, as its context would.
 pub async fn publish(event: &Value) {
     let stack = Stack::get();
@@ -197,7 +208,9 @@ pub async fn drained(queue: &str) {
 /// The queues that a context's events can reach.
 fn consumers_of(source: &str) -> &'static [&'static str] {
     match source {
-        "users" => &["OrdersRememberUserQueue", "RememberContactQueue", "NotifyUserRegisteredQueue"],
+        "users" => {
+            &["OrdersRememberUserQueue", "RememberContactQueue", "NotifyUserRegisteredQueue", "EndConnectionsQueue"]
+        }
         "catalog" => &["StockProductQueue", "OrdersRememberProductQueue"],
         "inventory" => &["HearStockQueue", "EndExpiredQueue"],
         "orders" => &[
@@ -211,6 +224,7 @@ fn consumers_of(source: &str) -> &'static [&'static str] {
             "NotifyOrderShippedQueue",
             "NotifyOrderCancelledQueue",
             "NotifyOrderRefundedQueue",
+            "PushOrdersQueue",
         ],
         "payments" => &["OrdersRememberPaymentQueue", "NotifyPaymentProcessedQueue", "NotifyPaymentFailedQueue"],
         _ => &[],

@@ -11,6 +11,7 @@ mod person;
 mod phones;
 mod secret;
 mod shop;
+mod socket;
 mod stack;
 mod table;
 mod tokens;
@@ -18,7 +19,7 @@ mod webhook;
 mod workflow;
 
 pub use configured::Configured;
-pub use faults::{Echo, drained, kill_function, publish, send_now};
+pub use faults::{Echo, drained, kill_function, processing, publish, send_now};
 pub use mail_server::MailOutage;
 pub use orphans::{
     can_be_captured_now, has_grown_old, has_overdue_reservation, is_deferred, is_forgotten, is_put_off, reserve_only,
@@ -28,6 +29,7 @@ pub use person::{Answer, PASSWORD, Person};
 pub use phones::{is_uninstalled, new_device_token, new_phone_number, pushes_to, texts_to};
 pub use secret::{change_secret, forget_secret, new_secret, secret};
 pub use shop::{Product, Shop};
+pub use socket::Socket;
 pub use stack::{Stack, invoke, items_with};
 pub use table::{TestTable, text};
 pub use tokens::{forged_token, genuine_token};

@@ -9,6 +9,8 @@ use serde::Deserialize;
 pub struct Stack {
     /// Ends with `/api/v1`.
     pub api_url: String,
+    /// Where the socket is.
+    pub socket_url: String,
     /// The AWS endpoint.
     pub engine_url: String,
     /// The inbox that takes all mail.

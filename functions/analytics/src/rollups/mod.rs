@@ -2,6 +2,7 @@
 
 use dynamo::{StoreError, Table};
 use kernel::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The rollups, over the context's table.
@@ -10,7 +11,7 @@ pub struct Rollups {
 }
 
 /// The figures of the day that it is, for who follows them live.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Today {
     /// The day in the shop's time zone: `2026-11-21`.
     pub day: String,
