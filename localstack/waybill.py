@@ -201,8 +201,8 @@ def on_a_stack(stack: Stack) -> list[checks.Step]:
         # The storm meets conflicts as AWS has them; the engine has none.
         with conflicts.before(stack.port, seconds=0.005) as proxy:
             build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--test", "never_oversold",
-                        "--test", "keeps_the_log", "--test", "keeps_the_books", WAYBILL_OUTPUTS=str(stack.outputs),
-                        STORM_ENDPOINT=f"http://localhost:{proxy.port}")
+                        "--test", "keeps_the_log", "--test", "keeps_the_books", "--test", "keeps_the_count",
+                        WAYBILL_OUTPUTS=str(stack.outputs), STORM_ENDPOINT=f"http://localhost:{proxy.port}")
             detail(f"{proxy.transactions} transactions of the storm, {proxy.refused} refused for a conflict")
 
     def express() -> None:
@@ -327,7 +327,14 @@ def rebuild_orders() -> None:
     """Build the views of all orders of the running stack again, from their events."""
     stack = running_stack()
     functions = json.loads(stack.outputs.read_text(encoding="utf-8"))["functions"]
-    print(rebuilding.rebuild(Aws(stack.engine_url), functions["RebuildOrders"]))
+    print(rebuilding.orders(Aws(stack.engine_url), functions["RebuildOrders"]))
+
+
+def rebuild_analytics() -> None:
+    """Count the figures of the running stack again, from analytics' log."""
+    stack = running_stack()
+    functions = json.loads(stack.outputs.read_text(encoding="utf-8"))["functions"]
+    print(rebuilding.analytics(Aws(stack.engine_url), functions["RebuildAnalytics"]))
 
 
 def running_stack() -> Stack:
@@ -378,7 +385,8 @@ def detail(text: str) -> None:
 
 COMMANDS = {"up": up, "down": down, "status": status, "logs": follow_logs, "check": check, "test": test,
             "fuzz": fuzz_running, "timing": measure_logins, "stock-bench": bench_stock,
-            "rebuild-search": rebuild_search, "search-bench": search_bench, "rebuild-orders": rebuild_orders, "count-calls": count_calls,
+            "rebuild-search": rebuild_search, "search-bench": search_bench, "rebuild-orders": rebuild_orders,
+            "rebuild-analytics": rebuild_analytics, "count-calls": count_calls,
             "openapi": openapi, "dist": dist}
 
 

@@ -106,6 +106,10 @@ pub const ROUTES: &[Route] = &[
     // The provider, known by its signature; as often as it likes.
     route("POST /api/v1/payments/webhook", Access::Anyone),
     route("GET /api/v1/payments/{payment_id}", Access::Owner),
+    route("GET /api/v1/analytics/orders/daily", Access::Admin),
+    route("GET /api/v1/analytics/revenue/monthly", Access::Admin),
+    route("GET /api/v1/analytics/users/growth", Access::Admin),
+    route("GET /api/v1/analytics/products/top", Access::Admin),
 ];
 
 /// The route API Gateway took, if it is one of ours.

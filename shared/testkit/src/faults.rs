@@ -197,7 +197,7 @@ pub async fn drained(queue: &str) {
 /// The queues that a context's events can reach.
 fn consumers_of(source: &str) -> &'static [&'static str] {
     match source {
-        "users" => &["OrdersRememberUserQueue", "RememberContactQueue"],
+        "users" => &["OrdersRememberUserQueue", "RememberContactQueue", "CountUsersQueue"],
         "catalog" => &["StockProductQueue", "OrdersRememberProductQueue"],
         "inventory" => &["HearStockQueue", "EndExpiredQueue"],
         "orders" => &[
@@ -208,8 +208,9 @@ fn consumers_of(source: &str) -> &'static [&'static str] {
             "CaptureConfirmedQueue",
             "MailOrderConfirmedQueue",
             "MailOrderCancelledQueue",
+            "CountOrdersQueue",
         ],
-        "payments" => &["OrdersRememberPaymentQueue"],
+        "payments" => &["OrdersRememberPaymentQueue", "CountPaymentsQueue"],
         _ => &[],
     }
 }

@@ -15,7 +15,7 @@ fn generated() -> serde_json::Result<String> {
 }
 
 /// Every context that has endpoints.
-fn contexts() -> [Tag; 6] {
+fn contexts() -> [Tag; 7] {
     let tag = |name, description, operations| Tag { name, description, operations };
     [
         tag("users", "Accounts, logins, roles.", users::api::operations()),
@@ -23,6 +23,7 @@ fn contexts() -> [Tag; 6] {
         tag("inventory", "How much there is of it.", inventory::api::operations()),
         tag("orders", "What was ordered, and how far it is.", orders::api::operations()),
         tag("payments", "What was paid.", payments::api::operations()),
+        tag("analytics", "How the shop is doing.", analytics::api::operations()),
         tag("gateway", "The shop as a whole: how it is, and this reference.", gateway::api::operations()),
     ]
 }
