@@ -22,6 +22,7 @@ mod orders_first_order;
 mod pays_and_is_paid_back;
 mod pays_by_stripe;
 mod pays_once;
+mod reads_the_figures;
 mod reads_the_reference;
 mod runs_the_catalog;
 mod searches;

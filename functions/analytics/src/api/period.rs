@@ -39,7 +39,9 @@ fn period<U: Unit>(request: &Request, now: U, lengths: Lengths) -> Result<RangeI
     let Lengths { most, units, .. } = lengths;
     match from.until(to) {
         ..0 => refused("after_to", format!("must not be after {to}, the end of the period")),
-        length if length >= most => refused("too_long_ago", format!("must be at most {most} {units} before {to}")),
+        length if length >= most => {
+            refused("too_long_ago", format!("must not make the period longer than {most} {units}"))
+        }
         _ => Ok(from..=to),
     }
 }
