@@ -246,7 +246,7 @@ async fn figures(admin: &Person) -> (BTreeMap<String, OfDay>, [i64; 3]) {
 async fn books(admin: &Person) -> [i64; 3] {
     let money = admin.get("/payments/stats").await.expect(200);
     let users = admin.get("/users/stats").await.expect(200);
-    [in_usd(&money["captured"]["totals"]), in_usd(&money["refunded"]["totals"]), number(&users["users"])]
+    [in_usd(&money["captured"]["totals"]), in_usd(&money["refunded"]["totals"]), number(&users["total"])]
 }
 
 /// After all others: whatever they have done to the shop, its figures and its books agree to the cent.

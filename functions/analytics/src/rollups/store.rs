@@ -22,9 +22,13 @@
 //! its entry and changes nothing, however much later it comes.
 //!
 //! How much this takes in AWS: DynamoDB lets one transaction at a time have an item, and every event of a day goes to the day's item of its
-//! shard. Transactions of 10 ms that meet there are tried again, so that a shard takes some tens of events a second and 16 some hundreds;
-//! what is more waits in the queues. An entry costs 2 write units for each KB, the day 2, each product sold 2. A day of the shop is at most 16
-//! small items: ten years are one page of a Query for each shard.
+//! shard. With transactions of 10 ms, 16 at once count 340 sales of one product a second, 64 at once 400, of which 2.5 % gave up after eight
+//! tries and come again from the queue. An order that is paid is three events: a bit more than a hundred paid orders a second; what comes
+//! faster waits in the queues, whose consumers are kept to so few at once that they do not only meet each other. An entry costs 2 write units
+//! for each KB, the day 2, each product sold 2.
+//!
+//! What reports read: a day of the shop is at most 16 small items, ten years are one page of a Query for each shard. A day of a product is as
+//! many items as it has shards with sales: a month of a thousand products that sell well is half a million.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -257,9 +261,11 @@ impl Store {
             Some(rollup) => Write::put(rollup_item(&key, rollup, kept.map_or(1, |kept| kept.rebuilt + 1))),
             None => Write::delete(key),
         };
-        self.table
-            .write_if_allowed(kept.map_or_else(|| write.clone().if_absent(), |kept| kept.unchanged(write.clone())))
-            .await
+        let write = match kept {
+            Some(kept) => kept.unchanged(write),
+            None => write.if_absent(),
+        };
+        self.table.write_if_allowed(write).await
     }
 }
 
