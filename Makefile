@@ -3,7 +3,7 @@ PYTHON ?= python3
 WAYBILL = .venv/bin/python localstack/waybill.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs status tail check test fuzz timing stock-bench rebuild-search search-bench rebuild-orders count-calls live-bench preview-mails openapi asyncapi dist
+.PHONY: help up down logs status tail check test fuzz timing stock-bench rebuild-search search-bench rebuild-orders rebuild-analytics count-calls live-bench preview-mails openapi asyncapi dist
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 24
@@ -46,6 +46,9 @@ search-bench: .venv/stamp ## how good and how fast is the search, with 1,200 and
 
 rebuild-orders: .venv/stamp ## build the views of all orders of the running stack again, from their events
 	@$(WAYBILL) rebuild-orders
+
+rebuild-analytics: .venv/stamp ## count the figures of the running stack again, from analytics' log
+	@$(WAYBILL) rebuild-analytics
 
 count-calls: .venv/stamp ## what does an order ask of AWS, function by function? (on the running stack, while nothing else happens there)
 	@$(WAYBILL) count-calls

@@ -15,6 +15,7 @@ from typing import Any
 
 # Refusals of requests that are as the document says: it tells what is well-formed, and the shop what it has and what it knows.
 SEMANTIC = {
+    "after_to": "a period that ends before it begins",
     "amount_differs": "the amount is not the order's total",
     "bad_signature": "an event that the payment provider has not signed",
     "idempotency_key_reused": "the key was used with another request",
@@ -24,6 +25,7 @@ SEMANTIC = {
     "price_differs": "the price is not the catalog's",
     "one_of": "two fields of which one says it",
     "stale": "an If-Match of another state",
+    "too_long_ago": "a period that is longer than a report",
     "too_little": "an amount of nothing",
     "too_common": "the password is on a list",
     "too_much": "more than is left",

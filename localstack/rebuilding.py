@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from deploy import Aws, invoke
 
 
-def rebuild(aws: Aws, function: str) -> str:
-    """Calls the function until it has nothing left to do; what it has done."""
+def orders(aws: Aws, function: str) -> str:
+    """Builds the views of all orders again; what was done."""
+    done = _rebuild(aws, function, "the views were not rebuilt")
+    return f"{done['rebuilt']} orders rebuilt; {done['newer']} changed meanwhile, and were left as they are"
+
+
+def analytics(aws: Aws, function: str) -> str:
+    """Counts every day again; what was done."""
+    done = _rebuild(aws, function, "the figures were not rebuilt")
+    return f"{done['counted']} days of a shard counted again; {done['corrected']} rollups corrected"
+
+
+def _rebuild(aws: Aws, function: str, otherwise: str) -> Counter[str]:
+    """Calls the function until it has nothing left to do; its numbers, added up. `otherwise` is said where it fails."""
     payload: dict[str, Any] = {}
-    rebuilt = newer = 0
+    done: Counter[str] = Counter()
     while True:
-        answer = invoke(aws, function, payload, "the views were not rebuilt")
-        rebuilt, newer = rebuilt + answer["rebuilt"], newer + answer["newer"]
-        if answer["next"] is None:
-            return f"{rebuilt} orders rebuilt; {newer} changed meanwhile, and were left as they are"
-        payload = {"from": answer["next"]}
+        answer = invoke(aws, function, payload, otherwise)
+        following = answer.pop("next")
+        done.update(answer)
+        if following is None:
+            return done
+        payload = {"from": following}

@@ -26,6 +26,7 @@ mod outlives_a_mail_outage;
 mod pays_and_is_paid_back;
 mod pays_by_stripe;
 mod pays_once;
+mod reads_the_figures;
 mod reads_the_reference;
 mod runs_the_catalog;
 mod searches;

@@ -12,6 +12,8 @@ use testkit::{
 };
 use uuid::Uuid;
 
+use crate::reads_the_figures::sells;
+
 /// Makes sure that an order has ended, and that payments, stock and mail say the same.
 async fn agree(shop: &Shop, carol: &Person, mug: &Product, order: &Value, before: i64, pieces: i64) {
     let ended = carol.outcome(order).await;
@@ -131,6 +133,20 @@ async fn every_message_comes_three_times() {
         assert_eq!(carol.mails_with(order["id"].as_str().unwrap()).await.len(), 2);
     }
     assert_eq!(carol.get("/orders").await.expect(200)["items"].as_array().map(Vec::len), Some(2));
+}
+
+/// What counts dies again and again while orders come: in the end each is in the figures once.
+#[tokio::test]
+async fn who_counts_is_killed_while_orders_come_in() {
+    let (shop, admin, carol) = (Shop::open().await, Person::admin().await, Person::customer().await);
+    let mug = shop.product(5_000).await;
+    let mut killed = 0;
+    for _ in 0..10 {
+        carol.check_out(&mug, 400, "pm_card_visa").await;
+        killed += kill_function("CountOrders");
+    }
+    sells(&admin, &mug, (4_000, 10, 5_000_000)).await;
+    assert!(killed > 0);
 }
 
 /// What takes products into the search index dies again and again while they come: in the end all are found.

@@ -1,20 +1,38 @@
 //! The functions of the analytics context, by handler name (`Handler:` in template.yaml).
 
-use analytics::realtime::{self, Realtime};
-use lambda::{Error, batch, handler, queue, socket, start, stream, unknown_handler};
+use analytics::{
+    api, consumers,
+    realtime::{self, Realtime},
+    rollups::{Rollups, calendar::Zone, rebuild},
+};
+use contracts::{OrderEvent, PaymentEvent, UserEvent};
+use dynamo::Table;
+use lambda::{Error, batch, command, env, handler, http, queue, socket, start, stream, unknown_handler};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let config = start().await;
-    let live = || Realtime::connect(&config);
-    let telling = || Realtime::connect(&config)?.telling(&config);
+    let table = Table::connect(&config, env("TABLE_NAME")?);
+    let rollups = || Ok::<_, Error>(Rollups::new(table.clone()).in_zone(Zone::from_env()?));
+    let live = || Realtime::new(table.clone());
+    let telling = || live().telling(&config);
     let whose = |event: &_| realtime::whose(event).to_string();
     match handler()?.as_str() {
-        "socket-connect" => socket::serve(live()?, realtime::connect).await,
-        "socket-disconnect" => socket::serve(live()?, realtime::disconnect).await,
+        "count-orders" => queue::serve(rollups()?, consumers::count::<OrderEvent>).await,
+        "count-payments" => queue::serve(rollups()?, consumers::count::<PaymentEvent>).await,
+        "count-users" => queue::serve(rollups()?, consumers::count::<UserEvent>).await,
+        "daily-orders" => http::serve(rollups()?, api::daily_orders).await,
+        "monthly-revenue" => http::serve(rollups()?, api::monthly_revenue).await,
+        "user-growth" => http::serve(rollups()?, api::user_growth).await,
+        "top-products" => http::serve(rollups()?, api::top_products).await,
+        "rebuild" => command::serve(rollups()?, rebuild).await,
+        "socket-connect" => socket::serve(live(), realtime::connect).await,
+        "socket-disconnect" => socket::serve(live(), realtime::disconnect).await,
         "socket-message" => socket::serve(telling()?, realtime::message).await,
         "push-orders" => batch::serve(telling()?, whose, realtime::push_orders).await,
-        "push-analytics" => stream::serve_items(telling()?, realtime::COUNTED_KIND, realtime::push_analytics).await,
+        "push-analytics" => {
+            stream::serve_items((telling()?, rollups()?), realtime::COUNTED_KIND, realtime::push_analytics).await
+        }
         "end-connections" => queue::serve(telling()?, realtime::end_connections).await,
         unknown => Err(unknown_handler(unknown)),
     }

@@ -118,6 +118,28 @@ impl Table {
         Ok(self.page(&query).await?.items)
     }
 
+    /// All items of the partition `pk` from the sort key `from` to `to`, both included, to the last page.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn between(&self, pk: &str, from: &str, to: &str) -> Result<Vec<Item>, StoreError> {
+        let values = Item::from([text(":pk", pk), text(":from", from), text(":to", to)]);
+        let query = self.client.query().table_name(&self.name).consistent_read(true);
+        let query = query.key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to");
+        let query = query.set_expression_attribute_values(Some(values));
+        let mut items = Vec::new();
+        let mut start = None;
+        loop {
+            let sent = query.clone().set_exclusive_start_key(start).send().await;
+            let answer = sent.map_err(|error| self.failed("query", Chain(error)))?;
+            items.extend(answer.items.unwrap_or_default());
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+
     /// The first `limit` items that `query` finds.
     ///
     /// # Errors

@@ -111,6 +111,10 @@ pub const ROUTES: &[Route] = &[
     route("PUT /api/v1/notifications/preferences", Access::Customer).limited(Limit::Writes),
     route("POST /api/v1/notifications/devices", Access::Customer).limited(Limit::Writes),
     route("DELETE /api/v1/notifications/devices/{device_id}", Access::Owner).limited(Limit::Writes),
+    route("GET /api/v1/analytics/orders/daily", Access::Admin),
+    route("GET /api/v1/analytics/revenue/monthly", Access::Admin),
+    route("GET /api/v1/analytics/users/growth", Access::Admin),
+    route("GET /api/v1/analytics/products/top", Access::Admin),
 ];
 
 /// The route API Gateway took, if it is one of ours.

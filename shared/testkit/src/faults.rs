@@ -208,9 +208,13 @@ pub async fn drained(queue: &str) {
 /// The queues that a context's events can reach.
 fn consumers_of(source: &str) -> &'static [&'static str] {
     match source {
-        "users" => {
-            &["OrdersRememberUserQueue", "RememberContactQueue", "NotifyUserRegisteredQueue", "EndConnectionsQueue"]
-        }
+        "users" => &[
+            "OrdersRememberUserQueue",
+            "RememberContactQueue",
+            "NotifyUserRegisteredQueue",
+            "EndConnectionsQueue",
+            "CountUsersQueue",
+        ],
         "catalog" => &["StockProductQueue", "OrdersRememberProductQueue"],
         "inventory" => &["HearStockQueue", "EndExpiredQueue"],
         "orders" => &[
@@ -225,8 +229,14 @@ fn consumers_of(source: &str) -> &'static [&'static str] {
             "NotifyOrderCancelledQueue",
             "NotifyOrderRefundedQueue",
             "PushOrdersQueue",
+            "CountOrdersQueue",
         ],
-        "payments" => &["OrdersRememberPaymentQueue", "NotifyPaymentProcessedQueue", "NotifyPaymentFailedQueue"],
+        "payments" => &[
+            "OrdersRememberPaymentQueue",
+            "NotifyPaymentProcessedQueue",
+            "NotifyPaymentFailedQueue",
+            "CountPaymentsQueue",
+        ],
         _ => &[],
     }
 }

@@ -15,7 +15,7 @@ fn generated() -> serde_json::Result<String> {
 }
 
 /// Every context that has endpoints.
-fn contexts() -> [Tag; 7] {
+fn contexts() -> [Tag; 8] {
     let tag = |name, description, operations| Tag { name, description, operations };
     [
         tag("users", "Accounts, logins, roles.", users::api::operations()),
@@ -24,6 +24,7 @@ fn contexts() -> [Tag; 7] {
         tag("orders", "What was ordered, and how far it is.", orders::api::operations()),
         tag("payments", "What was paid.", payments::api::operations()),
         tag("notifications", "What customers are told, and how they want to be.", notifications::api::operations()),
+        tag("analytics", "How the shop is doing.", analytics::api::operations()),
         tag("gateway", "The shop as a whole: how it is, and this reference.", gateway::api::operations()),
     ]
 }

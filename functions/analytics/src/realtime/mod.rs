@@ -42,13 +42,12 @@ mod topics;
 
 use aws_config::SdkConfig;
 use dynamo::{StoreError, Table};
-use lambda::{Error, env, problem::Problem};
+use lambda::{Error, problem::Problem};
 
 use self::{
     clients::{Clients, PostError},
     store::Store,
 };
-use crate::rollups::Rollups;
 pub use frames::{connect, disconnect, message};
 pub use push::{end_connections, push_analytics, push_orders, whose};
 pub use topics::Topic;
@@ -59,7 +58,6 @@ pub const COUNTED_KIND: &str = "counted";
 /// Who is connected, and what they are told.
 pub struct Realtime {
     store: Store,
-    rollups: Rollups,
 }
 
 /// The same, with the means to tell it.
@@ -69,13 +67,9 @@ pub struct Teller {
 }
 
 impl Realtime {
-    /// Over the environment's one configuration.
-    ///
-    /// # Errors
-    /// When the template did not set a variable.
-    pub fn connect(config: &SdkConfig) -> Result<Self, Error> {
-        let table = Table::connect(config, env("TABLE_NAME")?);
-        Ok(Self { store: Store::new(table.clone()), rollups: Rollups::new(table) })
+    /// Over the context's table.
+    pub fn new(table: Table) -> Self {
+        Self { store: Store::new(table) }
     }
 
     /// With the means to tell it.

@@ -8,6 +8,8 @@ use futures::{StreamExt, stream};
 use kernel::{Timestamp, UserId};
 use lambda::batch::Delivery;
 
+use crate::rollups::Rollups;
+
 use super::{
     Realtime, RealtimeError, Teller,
     clients::Posted,
@@ -88,12 +90,15 @@ fn news(envelope: &Envelope<OrderEvent>, sequence: u64) -> String {
 ///
 /// # Errors
 /// When the table does not answer.
-pub async fn push_analytics(teller: &Teller, counted: Vec<ShopEvent>) -> Result<(), RealtimeError> {
+pub async fn push_analytics(
+    (teller, rollups): &(Teller, Rollups),
+    counted: Vec<ShopEvent>,
+) -> Result<(), RealtimeError> {
     let (channel, now) = (Channel::Analytics, Timestamp::now());
     if counted.is_empty() || teller.live.store.feed(channel, now).await?.is_none() {
         return Ok(());
     }
-    let today = teller.live.rollups.today(now).await?;
+    let today = rollups.today(now).await?;
     let messages = teller.live.add(channel, now, |feed, _| {
         let (told, new): (Vec<_>, Vec<_>) = counted.iter().partition(|event| feed.telling(&id(event)).is_some());
         let again: BTreeSet<_> =

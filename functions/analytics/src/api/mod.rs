@@ -1,0 +1,24 @@
+//! The endpoints of analytics.
+
+mod daily_orders;
+mod monthly_revenue;
+mod period;
+mod top_products;
+mod user_growth;
+
+use lambda::openapi::Operation;
+use serde_json::{Value, json};
+
+pub use daily_orders::daily_orders;
+pub use monthly_revenue::monthly_revenue;
+pub use top_products::top_products;
+pub use user_growth::user_growth;
+
+fn usd(amount: &str) -> Value {
+    json!([{ "currency": "USD", "amount": amount }])
+}
+
+/// How the document tells of them.
+pub fn operations() -> Vec<Operation> {
+    vec![daily_orders::operation(), monthly_revenue::operation(), user_growth::operation(), top_products::operation()]
+}
