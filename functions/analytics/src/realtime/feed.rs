@@ -30,6 +30,8 @@ pub struct Kept {
     sequence: u64,
     /// What it tells of: the events' ids.
     events: Vec<String>,
+    /// Who wrote it.
+    pub by: String,
     /// The JSON.
     pub body: String,
 }
@@ -63,12 +65,12 @@ impl Feed {
         self.kept.iter().find(|kept| kept.events.iter().any(|known| known == event))
     }
 
-    /// Adds a message that tells of `events`, as `write` makes it of its sequence; its JSON.
-    pub fn add(&mut self, events: Vec<String>, now: Timestamp, write: impl FnOnce(u64) -> String) -> String {
+    /// Adds a message `by` somebody that tells of `events`, as `write` makes it of its sequence; its JSON.
+    pub fn add(&mut self, by: &str, events: Vec<String>, now: Timestamp, write: impl FnOnce(u64) -> String) -> String {
         self.head += 1;
         self.expires_at = now.as_seconds() + LIFETIME_SECONDS;
         let body = write(self.head);
-        self.kept.push(Kept { sequence: self.head, events, body: body.clone() });
+        self.kept.push(Kept { sequence: self.head, events, by: by.to_owned(), body: body.clone() });
         let mut bytes = 0;
         let within = self.kept.iter().rev().take(MOST_KEPT).take_while(|kept| {
             bytes += kept.size();
@@ -95,7 +97,7 @@ impl Feed {
 
 impl Kept {
     fn size(&self) -> usize {
-        self.body.len() + self.events.iter().map(String::len).sum::<usize>()
+        self.body.len() + self.by.len() + self.events.iter().map(String::len).sum::<usize>()
     }
 }
 
@@ -114,7 +116,7 @@ mod tests {
     fn feed_of(messages: usize, size: usize) -> Feed {
         let mut feed = Feed::begin(now());
         for index in 0..messages {
-            feed.add(vec![index.to_string()], now(), |sequence| format!("{sequence:0size$}"));
+            feed.add("a test", vec![index.to_string()], now(), |sequence| format!("{sequence:0size$}"));
         }
         feed
     }

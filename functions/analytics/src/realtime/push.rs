@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Instant};
 use contracts::{Envelope, Event, OrderEvent, UserEvent, UserField};
 use dynamo::pause;
 use futures::{StreamExt, stream};
-use kernel::{Timestamp, UserId};
+use kernel::{EventId, Timestamp, UserId};
 use lambda::batch::Delivery;
 
 use crate::rollups::Rollups;
@@ -57,14 +57,16 @@ pub async fn push_orders(teller: &Teller, deliveries: Vec<Delivery<OrderEvent>>)
         return Ok(());
     };
     let (channel, now) = (Channel::OrdersOf(user_id), Timestamp::now());
-    let messages = teller.live.add(channel, now, |feed, again| {
+    let messages = teller.live.add(channel, now, |feed, me| {
         let mut messages = Vec::new();
         for delivery in &deliveries {
             let event_id = delivery.envelope.event_id.to_string();
             match feed.telling(&event_id) {
-                Some(kept) if again || delivery.again => messages.push(kept.body.clone()),
+                Some(kept) if (delivery.again || kept.by == me) && !messages.contains(&kept.body) => {
+                    messages.push(kept.body.clone());
+                }
                 Some(_) => {}
-                None => messages.push(feed.add(vec![event_id], now, |sequence| news(&delivery.envelope, sequence))),
+                None => messages.push(feed.add(me, vec![event_id], now, |sequence| news(&delivery.envelope, sequence))),
             }
         }
         messages
@@ -99,7 +101,7 @@ pub async fn push_analytics(
         return Ok(());
     }
     let today = rollups.today(now).await?;
-    let messages = teller.live.add(channel, now, |feed, _| {
+    let messages = teller.live.add(channel, now, |feed, me| {
         let (told, new): (Vec<_>, Vec<_>) = counted.iter().partition(|event| feed.telling(&id(event)).is_some());
         let again: BTreeSet<_> =
             told.iter().filter_map(|event| feed.telling(&id(event))).map(|kept| &kept.body).collect();
@@ -108,7 +110,7 @@ pub async fn push_analytics(
             let ids = new.iter().map(|event| id(event)).collect();
             let events = new.into_iter().cloned().collect();
             let write = |sequence| ShopNews { topic: Topic::Analytics, sequence, events, today: today.clone() };
-            messages.push(feed.add(ids, now, |sequence| Message::Events(write(sequence)).to_json()));
+            messages.push(feed.add(me, ids, now, |sequence| Message::Events(write(sequence)).to_json()));
         }
         messages
     });
@@ -141,20 +143,21 @@ pub async fn end_connections(teller: &Teller, envelope: Envelope<UserEvent>) -> 
 }
 
 impl Realtime {
-    /// Has `tell` add to a channel's feed, if it has one, and writes that; what is to be sent. `tell` is told whether it does so again: then
-    /// what it finds may be what was written the time before, the answer to which was lost.
+    /// Has `tell` add to a channel's feed, if it has one, and writes that; what is to be sent. `tell` is told as whom it adds: if it has to do so
+    /// again, what it finds of the same name was written the time before, and only the answer to that was lost.
     async fn add(
         &self,
         channel: Channel,
         now: Timestamp,
-        tell: impl Fn(&mut Feed, bool) -> Vec<String>,
+        tell: impl Fn(&mut Feed, &str) -> Vec<String>,
     ) -> Result<Vec<String>, RealtimeError> {
+        let me = EventId::new().to_string();
         for attempt in 1..=TRIES {
             let Some(mut feed) = self.store.feed(channel, now).await? else {
                 return Ok(Vec::new());
             };
             let head = feed.head;
-            let messages = tell(&mut feed, attempt > 1);
+            let messages = tell(&mut feed, &me);
             if feed.head == head || self.store.grow(channel, &feed, head).await? {
                 return Ok(messages);
             }
