@@ -69,9 +69,12 @@ fn moment(time: Timestamp) -> jiff::Timestamp {
     jiff::Timestamp::from_millisecond(time.as_millis()).unwrap_or(end)
 }
 
+/// The first day that is written with four digits; the last is the last that jiff knows.
+const FIRST: Date = Date::constant(0, 1, 1);
+
 /// Days or months: what a report has a line for.
 pub trait Unit: Copy + Ord + fmt::Display + FromStr<Err = Invalid> {
-    /// So many later (or earlier, if negative); the last there is for what is beyond it.
+    /// So many later (or earlier, if negative), but not beyond the years 0000 to 9999, which have four digits.
     #[must_use]
     fn plus(self, count: i32) -> Self;
     /// How many from this one to `later`.
@@ -112,7 +115,7 @@ impl Month {
 
 impl Unit for Day {
     fn plus(self, count: i32) -> Self {
-        Self(self.0.saturating_add(Span::new().days(count)))
+        Self(self.0.saturating_add(Span::new().days(count)).max(FIRST))
     }
 
     fn until(self, later: Self) -> i32 {
@@ -123,7 +126,7 @@ impl Unit for Day {
 
 impl Unit for Month {
     fn plus(self, count: i32) -> Self {
-        Self(self.0.saturating_add(Span::new().months(count)).first_of_month())
+        Self(self.0.saturating_add(Span::new().months(count)).first_of_month().max(FIRST))
     }
 
     fn until(self, later: Self) -> i32 {
@@ -269,6 +272,13 @@ mod tests {
         assert_eq!((month.first().to_string(), month.last().to_string()), ("2024-02-01".into(), "2024-02-29".into()));
         assert_eq!(month.plus(-14).to_string(), "2022-12");
         assert_eq!(month.plus(-14).until(month), 14);
+    }
+
+    #[test]
+    fn the_calendar_has_ends() {
+        let (first, last): (Day, Day) = ("0000-01-01".parse().unwrap(), "9999-12-31".parse().unwrap());
+        assert_eq!((first.plus(-30), last.plus(1)), (first, last));
+        assert_eq!((first.month().plus(-11), last.month().plus(1)), (first.month(), last.month()));
     }
 
     proptest! {
