@@ -1,7 +1,7 @@
 //! Registers, logs in, browses, checks out, watches the order become paid, finds the mail.
 
 use futures::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::{Person, Product, Shop};
 
 #[tokio::test]
@@ -114,11 +114,14 @@ async fn the_correlation_id_comes_back_and_goes_with_every_event() {
     let order = answer.expect(201);
     shop.payment_becomes(&order, "captured").await;
 
-    let wanted = ["OrderPlaced", "CheckoutStarted", "StockReserved", "OrderConfirmed", "PaymentProcessed"];
-    let events = echo.events_of(&id, wanted.len()).await;
+    let wanted =
+        ["OrderPlaced", "CheckoutStarted", "StockReserved", "OrderConfirmed", "PaymentProcessed", "NotificationSent"];
+    let find = |events: &[Value], name: &str| {
+        events.iter().find(|event| event["event_type"] == name && event["correlation_id"] == id.as_str()).cloned()
+    };
+    let events = echo.hear_until(|heard| wanted.iter().all(|name| find(heard, name).is_some())).await;
     for name in wanted {
-        let event =
-            events.iter().find(|event| event["event_type"] == name).unwrap_or_else(|| panic!("{name} in {events:?}"));
+        let event = find(&events, name).expect("the event");
         assert_eq!(event["traceparent"].as_str().unwrap()[..35], traceparent[..35], "{event}");
     }
     echo.stop().await;
