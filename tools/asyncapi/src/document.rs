@@ -8,6 +8,8 @@ use contracts::Described;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
+use crate::live;
+
 /// AsyncAPI 3.0 of all events, each with its golden sample for an example.
 pub fn document(samples: &[(Described, Value)]) -> Value {
     let mut generator = SchemaSettings::draft2020_12()
@@ -20,8 +22,11 @@ pub fn document(samples: &[(Described, Value)]) -> Value {
         by_source.entry(event.source).or_default().push(event.event_type);
         messages.insert(event.event_type.to_owned(), message(event, sample, &mut generator));
     }
-    let channels = by_source.iter().map(|(source, types)| ((*source).to_owned(), channel(source, types)));
-    let operations = by_source.keys().map(|source| (format!("publish_{source}"), publishing(source)));
+    messages.extend(live::messages(&mut generator));
+    let topics = by_source.iter().map(|(source, types)| ((*source).to_owned(), channel(source, types)));
+    let channels = topics.chain([("live".to_owned(), live::channel())]);
+    let publishing = by_source.keys().map(|source| (format!("publish_{source}"), publishing(source)));
+    let operations = publishing.chain(live::operations());
     json!({
         "asyncapi": "3.0.0",
         "info": {
@@ -37,10 +42,15 @@ pub fn document(samples: &[(Described, Value)]) -> Value {
                 "description": "SNS, in the account and region that the shop is deployed to.",
                 "variables": { "region": { "default": "eu-central-1" } },
             },
+            "live": live::server(),
         },
         "channels": Value::Object(channels.collect()),
         "operations": Value::Object(operations.collect()),
-        "components": { "messages": messages, "schemas": generator.take_definitions(true) },
+        "components": {
+            "messages": messages,
+            "schemas": generator.take_definitions(true),
+            "securitySchemes": live::security_schemes(),
+        },
     })
 }
 

@@ -4,6 +4,7 @@
 
 mod compatibility;
 mod document;
+mod live;
 
 use std::{
     env, fs,
