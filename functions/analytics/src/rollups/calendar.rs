@@ -44,7 +44,8 @@ impl Zone {
     /// # Errors
     /// When it names none, or one that does not exist.
     pub fn from_env() -> Result<Self, Error> {
-        Ok(Self::named(&env("TIME_ZONE")?)?)
+        // What a function fails with at its start is logged by `Debug`, which for a text is the text.
+        Self::named(&env("TIME_ZONE")?).map_err(|error| error.to_string().into())
     }
 
     /// Its IANA name.
