@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 
 /// Where a client connects.
 pub fn server() -> Value {
+    let security = ["bearer", "query"].map(|name| json!({ "$ref": format!("#/components/securitySchemes/{name}") }));
     json!({
         "host": "{api}.execute-api.{region}.amazonaws.com",
         "pathname": "/live",
         "protocol": "wss",
         "description": "The WebSocket API; its address is an output of the stack. An access token of the HTTP API opens it.",
         "variables": { "api": { "default": "abcdefghij" }, "region": { "default": "eu-central-1" } },
-        "security": ["bearer", "query"].map(|name| json!({ "$ref": format!("#/components/securitySchemes/{name}") })),
+        "security": security,
     })
 }
 
