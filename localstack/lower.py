@@ -34,6 +34,7 @@ SOCKET_ADDRESS = "https://${{{}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix
 
 # Resource types that the engine refuses, and why a local stack does well without them.
 DROPPED = {
+    "AWS::ApiGatewayV2::Deployment": "a stage serves the routes as they are",
     "AWS::ApplicationAutoScaling::ScalableTarget": "nothing scales locally",
     "AWS::ApplicationAutoScaling::ScalingPolicy": "nothing scales locally",
     "AWS::CodeDeploy::Application": "an update replaces functions at once",
@@ -144,6 +145,8 @@ def _forget_dropped(resource: dict[str, Any], kept: dict[str, Any]) -> None:
     if remaining:
         resource["DependsOn"] = remaining
     resource.get("UpdatePolicy", {}).pop("CodeDeployLambdaAliasUpdate", None)
+    if resource["Type"] == "AWS::ApiGatewayV2::Stage":
+        resource["Properties"].pop("DeploymentId", None)
 
 
 def _refuse_dangling(template: Template) -> None:
