@@ -17,7 +17,8 @@ def orders(aws: Aws, function: str) -> str:
 def analytics(aws: Aws, function: str) -> str:
     """Counts every day again; what was done."""
     done = _rebuild(aws, function, "the figures were not rebuilt")
-    return f"{done['counted']} days of a shard counted again; {done['corrected']} rollups corrected"
+    busy = f"; {done['busy']} changed all the time, and were left: call it again" if done["busy"] else ""
+    return f"{done['counted']} days of a shard counted again; {done['corrected']} rollups corrected{busy}"
 
 
 def _rebuild(aws: Aws, function: str, otherwise: str) -> Counter[str]:

@@ -255,8 +255,8 @@ TOGETHER = "reads_the_figures::all_together"
 # Many journeys pay with cards that fail, all at once: to the circuit that would be an outage.
 PATIENT = {"CircuitOrders": "100"}
 
-# Journeys wait more than they work: three for each of two cores.
-AT_ONCE = "6"
+# Journeys wait more than they work: two for each of two cores.
+AT_ONCE = "4"
 
 # The journeys that pay, on a stack with Stripe, and why others of their files are left out there.
 PAID = ("asks_twice", "cancels_an_order", "follows_an_order", "hears_from_the_provider", "is_declined", "is_left_unpaid",

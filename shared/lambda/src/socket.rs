@@ -29,6 +29,8 @@ pub struct Frame {
     pub correlation_id: CorrelationId,
     /// The connection, until it ends.
     pub connection_id: String,
+    /// Whether a connection begins with it.
+    pub is_handshake: bool,
     /// Who connects; known for sure at the handshake alone.
     pub visitor: Option<Visitor>,
     /// What the client sent; empty where a connection begins or ends.
@@ -86,6 +88,7 @@ impl Frame {
     fn new(event: ApiGatewayWebsocketProxyRequest) -> Self {
         let fields = &event.request_context.authorizer.fields;
         let visitor = Caller::of(fields).zip(whole_number(fields.get("expires_at")));
+        let is_handshake = event.request_context.event_type.as_deref() == Some("CONNECT");
         let text = event.body.unwrap_or_default();
         // Frames of bytes come in base64; what is not even that is no JSON either.
         let bytes = if event.is_base64_encoded { BASE64_STANDARD.decode(&text).ok() } else { None };
@@ -93,6 +96,7 @@ impl Frame {
             now: Timestamp::now(),
             correlation_id: CorrelationId::new(),
             connection_id: event.request_context.connection_id.unwrap_or_default(),
+            is_handshake,
             visitor: visitor.map(|(caller, expires_at)| Visitor { caller, expires_at }),
             body: bytes.map_or(text, |bytes| String::from_utf8_lossy(&bytes).into_owned()),
         }

@@ -11,7 +11,7 @@ const MOST_KEPT: usize = 32;
 /// How much of them is kept at most, in bytes, though the newest always is: each write of a feed costs by its size.
 const MOST_BYTES: usize = 32 * 1024;
 
-/// How long a feed lives after the last message or subscription, in seconds.
+/// How long a feed lives after the last subscription, in seconds: longer than any connection.
 pub const LIFETIME_SECONDS: i64 = 3600;
 
 /// The messages of one channel. There is one only while somebody follows it, or did within the hour.
@@ -66,9 +66,8 @@ impl Feed {
     }
 
     /// Adds a message `by` somebody that tells of `events`, as `write` makes it of its sequence; its JSON.
-    pub fn add(&mut self, by: &str, events: Vec<String>, now: Timestamp, write: impl FnOnce(u64) -> String) -> String {
+    pub fn add(&mut self, by: &str, events: Vec<String>, write: impl FnOnce(u64) -> String) -> String {
         self.head += 1;
-        self.expires_at = now.as_seconds() + LIFETIME_SECONDS;
         let body = write(self.head);
         self.kept.push(Kept { sequence: self.head, events, by: by.to_owned(), body: body.clone() });
         let mut bytes = 0;
@@ -116,7 +115,7 @@ mod tests {
     fn feed_of(messages: usize, size: usize) -> Feed {
         let mut feed = Feed::begin(now());
         for index in 0..messages {
-            feed.add("a test", vec![index.to_string()], now(), |sequence| format!("{sequence:0size$}"));
+            feed.add("a test", vec![index.to_string()], |sequence| format!("{sequence:0size$}"));
         }
         feed
     }

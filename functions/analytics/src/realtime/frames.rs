@@ -21,7 +21,8 @@ const TRIES: u32 = 5;
 /// # Errors
 /// When the table does not answer: the handshake is refused.
 pub async fn connect(live: &Realtime, frame: Frame) -> Result<(), RealtimeError> {
-    let visitor = frame.visitor.ok_or(RealtimeError::Nobody)?;
+    // A client can name this route in a frame, too.
+    let visitor = frame.visitor.filter(|_| frame.is_handshake).ok_or(RealtimeError::Nobody)?;
     let connection = Connection {
         connection_id: frame.connection_id,
         user_id: visitor.caller.user_id,
@@ -87,8 +88,10 @@ impl Teller {
             return Err(Problem::new(403, "forbidden", "This topic needs a role that the caller does not have."));
         }
         let channel = topic.channel_of(connection.user_id);
-        self.make_room(channel, connection, now).await?;
-        self.live.store.follow(channel, connection).await?;
+        if !self.live.store.follow(channel, connection).await? {
+            return Err(token_expired());
+        }
+        self.keep_within(channel, connection, now).await?;
         let feed = self.live.open(channel, now).await?;
         let missed = feed.missed(last);
         if let Some(gap) = missed.gap {
@@ -100,23 +103,22 @@ impl Teller {
         Ok(self.tell(connection, &Message::Subscribed { topic, sequence: feed.head }).await?)
     }
 
-    /// Refuses one follower more than a channel may have. Two that come at the same moment may both be let in.
-    async fn make_room(&self, channel: Channel, connection: &Connection, now: Timestamp) -> Result<(), Problem> {
+    /// Refuses one follower more than a channel may have. It looks when it follows: of several that come at the same moment, all may be
+    /// refused, but never too many let in.
+    async fn keep_within(&self, channel: Channel, connection: &Connection, now: Timestamp) -> Result<(), Problem> {
         let followers = self.live.store.followers(channel).await?;
-        let is_other =
-            |follower: &&Connection| follower.is_alive(now) && follower.connection_id != connection.connection_id;
         let most = channel.most_followers();
-        if followers.iter().filter(is_other).count() < most {
+        if followers.iter().filter(|follower| follower.is_alive(now)).count() <= most {
             return Ok(());
         }
+        self.live.store.unfollow(channel, connection).await?;
         let detail = format!("At most {most} connections can follow this at a time.");
         Err(Problem::new(409, "too_many_connections", detail))
     }
 
     /// Says that the token has ended, and ends the connection.
     async fn show_out(&self, frame: &Frame, expired: Option<Connection>) -> Result<(), RealtimeError> {
-        let problem = Problem::new(401, "token_expired", "The access token has ended: connect again with a fresh one.");
-        let refused = Message::Error(Refused::of(&problem, &frame.correlation_id));
+        let refused = Message::Error(Refused::of(&token_expired(), &frame.correlation_id));
         self.clients.post(&frame.connection_id, &refused.to_json()).await?;
         self.clients.close(&frame.connection_id).await;
         match expired {
@@ -135,6 +137,10 @@ impl Teller {
         }
         Ok(())
     }
+}
+
+fn token_expired() -> Problem {
+    Problem::new(401, "token_expired", "The access token has ended: connect again with a fresh one.")
 }
 
 impl Realtime {

@@ -20,7 +20,7 @@ pub enum Request {
     Subscribe {
         /// What to follow.
         topic: Topic,
-        /// The newest sequence that the client has seen of this topic, if it goes on from there.
+        /// The largest sequence of this topic up to which the client has seen all, if it goes on from there.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         last_sequence: Option<u64>,
     },
@@ -73,8 +73,9 @@ pub enum Message {
 pub struct OrderNews {
     /// Always `orders`.
     pub topic: Topic,
-    /// Its place among the messages of this topic: each is one more than the one before. One that is not larger than the last was
-    /// sent twice; one that leaps follows something that is on its way, or lost: subscribing again with the last one tells.
+    /// Its place among the messages of this topic: each is one more than the one before. They may come out of order: only one that was
+    /// seen was sent twice. One that leaps follows something that is on its way, or lost: subscribing again with the largest up to which
+    /// all were seen tells.
     pub sequence: u64,
     /// What happened: `OrderConfirmed`.
     pub event_type: String,

@@ -57,7 +57,7 @@ pub async fn push_orders(teller: &Teller, deliveries: Vec<Delivery<OrderEvent>>)
         return Ok(());
     };
     let (channel, now) = (Channel::OrdersOf(user_id), Timestamp::now());
-    let messages = teller.live.add(channel, now, |feed, me| {
+    let messages = teller.live.add(channel, now, async |feed, me| {
         let mut messages = Vec::new();
         for delivery in &deliveries {
             let event_id = delivery.envelope.event_id.to_string();
@@ -66,10 +66,10 @@ pub async fn push_orders(teller: &Teller, deliveries: Vec<Delivery<OrderEvent>>)
                     messages.push(kept.body.clone());
                 }
                 Some(_) => {}
-                None => messages.push(feed.add(me, vec![event_id], now, |sequence| news(&delivery.envelope, sequence))),
+                None => messages.push(feed.add(me, vec![event_id], |sequence| news(&delivery.envelope, sequence))),
             }
         }
-        messages
+        Ok(messages)
     });
     let told = teller.tell_all(channel, &messages.await?, now).await?;
     if told.failed == 0 { Ok(()) } else { Err(RealtimeError::NotTold(told.failed)) }
@@ -100,8 +100,9 @@ pub async fn push_analytics(
     if counted.is_empty() || teller.live.store.feed(channel, now).await?.is_none() {
         return Ok(());
     }
-    let today = rollups.today(now).await?;
-    let messages = teller.live.add(channel, now, |feed, me| {
+    let messages = teller.live.add(channel, now, async |feed, me| {
+        // Read after the feed: the figures of a later message are never older.
+        let today = rollups.today(now).await?;
         let (told, new): (Vec<_>, Vec<_>) = counted.iter().partition(|event| feed.telling(&id(event)).is_some());
         let again: BTreeSet<_> =
             told.iter().filter_map(|event| feed.telling(&id(event))).map(|kept| &kept.body).collect();
@@ -109,10 +110,10 @@ pub async fn push_analytics(
         if !new.is_empty() {
             let ids = new.iter().map(|event| id(event)).collect();
             let events = new.into_iter().cloned().collect();
-            let write = |sequence| ShopNews { topic: Topic::Analytics, sequence, events, today: today.clone() };
-            messages.push(feed.add(me, ids, now, |sequence| Message::Events(write(sequence)).to_json()));
+            let write = |sequence| ShopNews { topic: Topic::Analytics, sequence, events, today };
+            messages.push(feed.add(me, ids, |sequence| Message::Events(write(sequence)).to_json()));
         }
-        messages
+        Ok(messages)
     });
     teller.tell_all(channel, &messages.await?, now).await.map(drop)
 }
@@ -149,7 +150,7 @@ impl Realtime {
         &self,
         channel: Channel,
         now: Timestamp,
-        tell: impl Fn(&mut Feed, &str) -> Vec<String>,
+        tell: impl AsyncFn(&mut Feed, &str) -> Result<Vec<String>, RealtimeError>,
     ) -> Result<Vec<String>, RealtimeError> {
         let me = EventId::new().to_string();
         for attempt in 1..=TRIES {
@@ -157,7 +158,7 @@ impl Realtime {
                 return Ok(Vec::new());
             };
             let head = feed.head;
-            let messages = tell(&mut feed, &me);
+            let messages = tell(&mut feed, &me).await?;
             if feed.head == head || self.store.grow(channel, &feed, head).await? {
                 return Ok(messages);
             }

@@ -106,10 +106,11 @@ impl Store {
         Ok(())
     }
 
-    /// Has a connection follow a channel.
-    pub async fn follow(&self, channel: Channel, connection: &Connection) -> Result<(), StoreError> {
+    /// Has a connection follow a channel; whether it is one still, for its user may be somebody else by now.
+    pub async fn follow(&self, channel: Channel, connection: &Connection) -> Result<bool, StoreError> {
         let put = Write::put(item(&follower_key(channel, &connection.connection_id), connection)?);
-        self.table.write_if_allowed(put).await.map(drop)
+        let exists = Write::check(connection_key(&connection.connection_id)).only_if("attribute_exists(pk)");
+        self.table.transact_if_allowed(vec![exists, put]).await
     }
 
     /// Ends that.
@@ -149,9 +150,13 @@ impl Store {
         self.table.write_if_allowed(update).await
     }
 
-    /// Writes a feed that has grown; whether nobody did so since its head was `head`.
+    /// Writes a feed that has grown; whether nobody did so since its head was `head`. When it ends is for who follows it to say.
     pub async fn grow(&self, channel: Channel, feed: &Feed, head: u64) -> Result<bool, StoreError> {
-        let put = Write::put(item(&feed_key(channel), feed)?).only_if("#head = :head").with([number(":head", head)]);
-        self.table.write_if_allowed(put).await
+        let kept = item(&feed_key(channel), feed)?.remove("kept").map(|kept| (":kept".to_owned(), kept));
+        let update = Write::update(feed_key(channel), "SET #head = :new, #kept = :kept")
+            .only_if("#head = :head")
+            .with([number(":new", feed.head), number(":head", head)])
+            .with(kept);
+        self.table.write_if_allowed(update).await
     }
 }

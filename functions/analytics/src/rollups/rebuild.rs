@@ -6,7 +6,7 @@ use std::{
 };
 
 use dynamo::{Key, StoreError};
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
@@ -23,11 +23,13 @@ pub struct Rebuild {
     from: Option<Cursor>,
 }
 
-/// A place in the table.
+/// Where a call left off.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Cursor {
-    pk: String,
-    sk: String,
+    /// Where its page of the table begins, by key; nothing for the first.
+    page: Option<(String, String)>,
+    /// The last shard and day of that page that is done, if one is.
+    done: Option<(u8, String)>,
 }
 
 /// What was done.
@@ -37,6 +39,8 @@ pub struct Rebuilt {
     counted: usize,
     /// How many rollups were not what their log says, and are now.
     corrected: usize,
+    /// How many days of a shard changed each time that they were counted, and were left as they are.
+    busy: usize,
     /// Where the next call begins; nothing, if all is done.
     next: Option<Cursor>,
 }
@@ -47,8 +51,14 @@ const SHIFT: Duration = Duration::from_secs(30);
 /// How many days of a shard are counted at the same moment.
 const AT_ONCE: usize = 8;
 
-/// How often a rollup that says more than its log is looked at again before the log is believed.
-const DOUBTS: u32 = 2;
+/// How often a rollup has to say the same, and more than its log, before the log is believed; each time it is waited twice as long.
+const DOUBTS: u32 = 4;
+
+/// How long is waited the first time.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How often a day of a shard is counted that changes meanwhile.
+const TRIES: u32 = 50;
 
 /// Counts every day again, from the log, and writes what differs, while events go on being counted.
 ///
@@ -62,46 +72,75 @@ const DOUBTS: u32 = 2;
 /// When the store does not answer; what is rebuilt by then is.
 pub async fn rebuild(rollups: &Rollups, work: Rebuild) -> Result<Rebuilt, StoreError> {
     let begun = Instant::now();
-    let mut from = work.from.map(|cursor| Key::new(cursor.pk, cursor.sk));
-    let (mut done, mut corrected) = (BTreeSet::new(), 0);
+    let Cursor { mut page, done } = work.from.unwrap_or(Cursor { page: None, done: None });
+    let mut behind = done.and_then(|(shard, day)| Some(Place { shard, day: day.parse().ok()? }));
+    let mut rebuilt = Rebuilt::default();
+    let mut done: BTreeSet<Place> = BTreeSet::new();
     loop {
-        let (found, next) = rollups.store.some_places(&rollups.zone, from).await?;
-        let places: Vec<Place> = found.difference(&done).copied().collect();
-        let counted = stream::iter(&places).map(|place| recount(rollups, *place)).buffer_unordered(AT_ONCE);
-        corrected += counted.try_fold(0, async |sum, one| Ok(sum + one)).await?;
-        done.extend(places);
-        if next.is_none() || begun.elapsed() > SHIFT {
-            let next = next.map(|key| Cursor { pk: key.pk, sk: key.sk });
-            return Ok(Rebuilt { counted: done.len(), corrected, next });
+        let start = page.clone().map(|(pk, sk)| Key::new(pk, sk));
+        let (found, next) = rollups.store.some_places(&rollups.zone, start).await?;
+        let places: Vec<Place> =
+            found.into_iter().filter(|place| Some(*place) > behind && !done.contains(place)).collect();
+        for places in places.chunks(AT_ONCE) {
+            if begun.elapsed() > SHIFT {
+                let done = behind.map(|place| (place.shard, place.day.to_string()));
+                return Ok(Rebuilt { next: Some(Cursor { page, done }), ..rebuilt });
+            }
+            for recounted in join_all(places.iter().map(|place| recount(rollups, *place))).await {
+                let recounted = recounted?;
+                rebuilt.corrected += recounted.corrected;
+                rebuilt.busy += usize::from(recounted.is_busy);
+            }
+            rebuilt.counted += places.len();
+            done.extend(places);
+            behind = places.last().copied();
         }
-        from = next;
+        let Some(next) = next else { return Ok(rebuilt) };
+        (page, behind) = (Some((next.pk, next.sk)), None);
     }
 }
 
-/// Counts one day of a shard again; how many rollups were corrected.
-async fn recount(rollups: &Rollups, place: Place) -> Result<usize, StoreError> {
-    let (mut corrected, mut doubts) = (0, 0);
-    loop {
+struct Recounted {
+    corrected: usize,
+    is_busy: bool,
+}
+
+/// Counts one day of a shard again.
+async fn recount(rollups: &Rollups, place: Place) -> Result<Recounted, StoreError> {
+    let (mut corrected, mut doubts, mut doubted) = (0, 0, BTreeMap::new());
+    for _ in 0..TRIES {
         let kept = rollups.store.kept(place).await?;
         let logged = rollups.store.logged(place, &rollups.zone).await?;
         // A Query beside a transaction may see some of its items and not yet the others.
-        if doubts < DOUBTS && kept.iter().any(|(of, kept)| is_ahead(*of, kept, &logged)) {
+        let ahead: BTreeMap<Of, i64> = kept
+            .iter()
+            .filter(|(of, kept)| is_ahead(**of, kept, &logged))
+            .map(|(of, kept)| (*of, events(kept)))
+            .collect();
+        doubts = if ahead == doubted { doubts } else { 0 };
+        if !ahead.is_empty() && doubts < DOUBTS {
+            sleep(PAUSE * 2_u32.pow(doubts)).await;
             doubts += 1;
-            sleep(Duration::from_millis(50)).await;
+            doubted = ahead;
             continue;
         }
         let (written, refused) = correct(rollups, place, &kept, &logged).await?;
         corrected += written;
         if !refused {
-            return Ok(corrected);
+            return Ok(Recounted { corrected, is_busy: false });
         }
     }
+    Ok(Recounted { corrected, is_busy: true })
+}
+
+/// How many events a rollup has in it.
+fn events(kept: &Kept) -> i64 {
+    kept.rollup.figures.count("events")
 }
 
 /// Whether a rollup has more events in it than its log.
 fn is_ahead(of: Of, kept: &Kept, logged: &Tally) -> bool {
-    let events = |figures: &super::Figures| figures.count("events");
-    events(&kept.rollup.figures) > logged.get(of).map_or(0, |rollup| events(&rollup.figures))
+    events(kept) > logged.get(of).map_or(0, |rollup| rollup.figures.count("events"))
 }
 
 /// Writes what differs; how many that were, and whether a write was refused because something was counted meanwhile.
