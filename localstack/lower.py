@@ -147,6 +147,8 @@ def _forget_dropped(resource: dict[str, Any], kept: dict[str, Any]) -> None:
     resource.get("UpdatePolicy", {}).pop("CodeDeployLambdaAliasUpdate", None)
     if resource["Type"] == "AWS::ApiGatewayV2::Stage":
         resource["Properties"].pop("DeploymentId", None)
+    if resource["Type"] == "AWS::ApiGatewayV2::Authorizer":
+        resource["Properties"].setdefault("IdentitySource", [])  # the engine would want a header
 
 
 def _refuse_dangling(template: Template) -> None:
