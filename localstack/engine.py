@@ -188,7 +188,7 @@ def authorize_mail_by_sender(iam_actions: Any) -> None:
 
 def send_mail_before_answering(ses: Any, ses_v2: Any) -> None:
     """Has SendEmail answer once the mail server has the mail: with 503 where that does not answer, as SES does when it fails, and with
-    MessageRejected where that refuses the address. The engine relays mail behind its answer and loses what is not taken."""
+    BadRequestException where that refuses the address. The engine relays mail behind its answer and loses what is not taken."""
     handle = ses_v2.handle_request
 
     def relay(source: str, recipients: list[str], message: str) -> None:
@@ -200,7 +200,7 @@ def send_mail_before_answering(ses: Any, ses_v2: Any) -> None:
         try:
             return asyncio.run(handle(*arguments))
         except smtplib.SMTPRecipientsRefused:
-            return ses_v2._json_err("MessageRejected", "Address blacklisted.")
+            return ses_v2._json_err("BadRequestException", "Nobody lives there.")
         except (OSError, smtplib.SMTPException):
             return ses_v2._json_err("ServiceUnavailableException", "The mail server does not answer.", 503)
 

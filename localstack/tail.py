@@ -18,8 +18,9 @@ KEPT_SECONDS = 300
 WAIT_SECONDS = 1
 LIMIT_SECONDS = 30.0
 
-# What a line does not repeat or must not show.
-HIDDEN = {"order_id", "email", "username", "full_name", "payment_method", "method"}
+# What a line says of an event. A field that is new is not shown until it stands here.
+SHOWN = {"amount", "available", "category", "changed", "channel", "level", "level_changed", "lines", "name", "notification_id", "on_hand",
+         "payment_id", "price", "product_id", "reason", "reserved", "role", "short", "status", "threshold", "total", "type", "user_id"}
 
 Event = dict[str, Any]
 
@@ -60,7 +61,7 @@ def heard(aws: Aws, queue: str, order: str | None) -> list[Event]:
 def line(event: Event) -> str:
     """Time, type, whose event it is and the how manieth, what it says, and the request that led to it."""
     said = [f"{name}={_short(value)}" for name, value in event["data"].items()
-            if name not in HIDDEN and value != event["subject"]]
+            if name in SHOWN and value != event["subject"]]
     head = f"{event['timestamp'][11:23]} {event['event_type']:<18} {event['subject']} #{event['sequence']}"
     return " ".join([head, *said, f"correlation={event['correlation_id']}"])
 

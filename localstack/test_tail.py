@@ -29,9 +29,19 @@ class Line(unittest.TestCase):
                 line = tail.line(event)
                 self.assertEqual(1, len(line.splitlines()))
                 self.assertIn(event["subject"], line)
-                for personal in ("email", "username", "full_name"):
+                for personal in ("email", "username", "full_name", "payment_method", "method", "recipient"):
                     if personal in event["data"]:
                         self.assertNotIn(event["data"][personal], line)
+
+    def test_what_it_does_not_know_is_not_shown(self) -> None:
+        event = sample("OrderPlaced")
+        before = tail.line(event)
+        event["data"] |= {"phone_number": "+491511234567", "address": {"street": "Main Street 1"}}
+        self.assertEqual(before, tail.line(event))
+
+    def test_all_that_is_shown_is_said_by_some_type(self) -> None:
+        said = {name for path in CONTRACTS.glob("*.json") for name in json.loads(path.read_text(encoding="utf-8"))["data"]}
+        self.assertEqual(set(), tail.SHOWN - said)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,15 @@
 
 use serde_json::{Value, json};
 use testkit::{
-    PATIENCE, Person, Shop, eventually, is_uninstalled, items_with, new_device_token, new_phone_number, pushes_to,
-    texts_to,
+    PATIENCE, Person, Shop, endpoint_of, eventually, is_endpoint, is_uninstalled, items_with, new_device_token,
+    new_phone_number, pushes_to, texts_to,
 };
 use uuid::Uuid;
 
-use crate::follows_an_order::{placed, step};
+use crate::{
+    follows_an_order::{placed, step},
+    is_told::{fails, shipped},
+};
 
 const PREFERENCES: &str = "/notifications/preferences";
 
@@ -27,6 +30,16 @@ async fn is_pushed(token: &str, title: &str) -> Value {
         pushes.iter().find(says).cloned().ok_or_else(|| format!("{pushes:?}"))
     })
     .await
+}
+
+async fn are_pushed(token: &str, count: usize) {
+    eventually(&format!("{count} pushes to a device"), PATIENCE, || async {
+        match pushes_to(token).await.len() {
+            pushed if pushed == count => Ok(()),
+            other => Err(other.to_string()),
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -150,13 +163,13 @@ async fn devices_take_push_messages_until_they_are_gone() {
     // It is installed again.
     device(&carol, &tablet).await;
     placed(&carol, &mug).await;
-    eventually("a push to the device that came back", PATIENCE, || async {
-        match pushes_to(&tablet).await.len() {
-            2 => Ok(()),
-            other => Err(other.to_string()),
-        }
-    })
-    .await;
+    are_pushed(&tablet, 2).await;
+    // The platform gives it up and it comes back, before anything was pushed: it is the same endpoint, which SNS had disabled.
+    is_uninstalled(&tablet).await;
+    device(&carol, &tablet).await;
+    placed(&carol, &mug).await;
+    are_pushed(&tablet, 3).await;
+    assert_eq!(devices(&carol).await.len(), 1);
 }
 
 #[tokio::test]
@@ -181,6 +194,20 @@ async fn a_device_is_whose_it_is_now_and_nobody_has_more_than_ten() {
     device(&dave, &token).await;
 }
 
+/// An event that is told late, as out of a dead-letter queue, is told to the devices that were there when it happened.
+#[tokio::test]
+async fn a_device_hears_nothing_of_what_was_before_it() {
+    let (carol, token) = (Person::customer().await, new_device_token());
+    carol.is_told(None, "UserRegistered", "email", "sent").await;
+    device(&carol, &token).await;
+    let order = json!({ "id": Uuid::new_v4() });
+    let mut event = shipped(&order["id"], &json!(carol.id));
+    event["timestamp"] = json!("2026-01-01T00:00:00.000Z");
+    assert!(!fails(&event, 1).await);
+    carol.mail_about(&order, "is on its way").await;
+    assert!(pushes_to(&token).await.is_empty());
+}
+
 /// What is known of how somebody is reached goes with their account.
 #[tokio::test]
 async fn a_deleted_account_has_no_number_no_device_and_no_list() {
@@ -190,6 +217,8 @@ async fn a_deleted_account_has_no_number_no_device_and_no_list() {
     let name = format!("Phone {}", Uuid::new_v4().simple());
     carol.put(PREFERENCES, &json!({ "phone_number": number })).await.expect(200);
     let device = carol.post("/notifications/devices", &json!({ "token": token, "name": name })).await.expect(201);
+    let endpoint = endpoint_of(&name).await;
+    assert!(is_endpoint(&endpoint).await);
     let order = placed(&carol, &mug).await;
     let told = carol.is_told(Some(&order), "OrderPlaced", "push", "sent").await;
 
@@ -202,7 +231,11 @@ async fn a_deleted_account_has_no_number_no_device_and_no_list() {
         })
         .await;
     }
-    // The endpoint is gone, and with it the token: who registers it now gets another one.
+    // With the endpoint SNS has forgotten the token.
+    eventually("no endpoint", PATIENCE, || async {
+        if is_endpoint(&endpoint).await { Err(endpoint.clone()) } else { Ok(()) }
+    })
+    .await;
     let dave = Person::customer().await;
     self::device(&dave, &token).await;
     assert_eq!(devices(&dave).await.len(), 1);

@@ -104,10 +104,12 @@ impl Notifications {
         };
         let contact = self.change(user_id, forget, || Ok(None)).await?;
         self.store.erase(user_id).await?;
+        // One that SNS does not forget must not keep the others.
+        let mut forgotten = Ok(());
         for device in &contact.devices {
-            self.remove_device(push, user_id, device.id).await?;
+            forgotten = forgotten.and(self.erase_device(push, user_id, device).await);
         }
-        Ok(())
+        forgotten
     }
 
     /// A page of what was sent to a user, newest first; the id of the last one, if there are more.

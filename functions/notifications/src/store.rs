@@ -9,14 +9,15 @@
 //! | the tries to tell one target of an event | `EVENT#<event>` | `EMAIL`, `SMS` or `PUSH#<device>` |
 //!
 //! A target is claimed before it is told and marked after it. A claim holds for as long as a function can run; one that is older was
-//! left by a function that died. What is personal lies in the partition of its user, and is erased with it.
+//! left by a function that died. Claims are numbered, and each is granted over the one that was seen: of two who see the same, one gets it.
+//! What is personal lies in the partition of its user, and is erased with it.
 
 use contracts::{Cause, Envelope, NotificationEvent, NotificationSent, NotificationStatus};
 use dynamo::{Key, Query, StoreError, Table, TransactError, Write, item, number, outbox_item_at, text};
 use kernel::{DeviceId, EventId, NotificationId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Attempt, Claim, Contact, Target};
+use crate::domain::{Attempt, Claim, Contact, Grant, Outcome, Target};
 
 /// How long a claim holds, in seconds: longer than a function's time limit, shorter than its queue's visibility timeout.
 const CLAIM_SECONDS: i64 = 20;
@@ -36,6 +37,8 @@ pub(crate) struct Store {
 pub(crate) struct Slot<'a> {
     pub(crate) event_id: EventId,
     pub(crate) target: &'a Target,
+    /// Of the contact that says where the target is.
+    pub(crate) revision: u64,
 }
 
 /// What was sent to somebody, as they see it.
@@ -124,54 +127,70 @@ impl Store {
     }
 
     /// The write that makes a device nobody's, if it is theirs.
-    pub(crate) fn disown(id: DeviceId, user_id: UserId) -> Write {
+    pub(crate) fn disowning(id: DeviceId, user_id: UserId) -> Write {
         let delete = Write::delete(owner_key(id));
         delete.only_if("attribute_not_exists(pk) OR user_id = :user").with([text(":user", user_id)])
+    }
+
+    /// Makes a device nobody's, if it is theirs.
+    pub(crate) async fn disown(&self, id: DeviceId, user_id: UserId) -> Result<(), StoreError> {
+        self.table.write_if_allowed(Self::disowning(id, user_id)).await.map(drop)
     }
 
     /// Claims a target that is to be told of an event.
     pub(crate) async fn claim(&self, slot: Slot<'_>, now: Timestamp) -> Result<Claim, StoreError> {
         let claimed_until = now.as_seconds() + CLAIM_SECONDS;
-        let first = Attempt { ended: None, claimed_until };
+        let (first, grant) = Attempt::first(claimed_until);
         let claim = Expiring { item: first, expires_at: now.as_seconds() + REMEMBERED_SECONDS };
         let refusal = match self.table.transact(vec![Write::put(item(&slot.key(), &claim)?).if_absent()]).await {
-            Ok(()) => return Ok(Claim::Granted { has_failed: false }),
+            Ok(()) => return Ok(Claim::Granted(grant)),
             Err(TransactError::Store(error)) => return Err(error),
             Err(TransactError::Refused(refusal)) => refusal,
         };
         let found: Attempt = self.table.read(refusal.found(0).cloned().unwrap_or_default())?;
-        let claim = found.claim(now);
-        if claim == Claim::Done || claim == Claim::Held {
-            return Ok(claim);
-        }
-        let again = Write::update(slot.key(), "SET claimed_until = :until").only_if("claimed_until = :seen");
-        let again = again.with([number(":until", claimed_until), number(":seen", found.claimed_until)]);
+        let claim = found.claim(now, slot.revision);
+        let Claim::Granted(grant) = claim else { return Ok(claim) };
+        // It counts as unanswered until there is an answer, for the function may die before that.
+        let again = Write::update(slot.key(), "SET claimed_until = :until, claims = :number, unanswered = :unanswered");
+        let again = again.only_if("claims = :seen AND (attribute_not_exists(#ended) OR #ended <> :sent)").with([
+            number(":until", claimed_until),
+            number(":number", grant.number),
+            number(":unanswered", grant.unanswered_after(Outcome::Unanswered)),
+            number(":seen", found.claims),
+            text(":sent", "sent"),
+        ]);
         Ok(if self.table.transact_if_allowed(vec![again]).await? { claim } else { Claim::Held })
     }
 
-    /// Gives a claim back, so that the next try need not wait for it.
-    pub(crate) async fn release(&self, slot: Slot<'_>) -> Result<(), StoreError> {
-        let release = Write::update(slot.key(), "SET claimed_until = :long_ago").with([number(":long_ago", 0)]);
+    /// Gives a claim back, so that the next try need not wait for it; nothing, if it is another's by now.
+    pub(crate) async fn release(&self, slot: Slot<'_>, grant: Grant) -> Result<(), StoreError> {
+        let release = Write::update(slot.key(), "SET claimed_until = :long_ago, unanswered = :unanswered");
+        let release = release.only_if("claims = :number").with([
+            number(":long_ago", 0),
+            number(":unanswered", grant.unanswered_after(Outcome::NotTaken)),
+            number(":number", grant.number),
+        ]);
         self.table.write_if_allowed(release).await.map(drop)
     }
 
     /// Marks how it ended, lists it and tells of it, all or nothing; only marks it if the account is gone by now. What had failed before
-    /// and is sent now is told as the second event.
+    /// and is sent now is told as the second event; what fails under a claim that is another's by now is that one's to tell.
     pub(crate) async fn end(
         &self,
         slot: Slot<'_>,
+        grant: Grant,
+        outcome: Outcome,
         told: NotificationSent,
-        has_failed: bool,
         now: Timestamp,
         cause: &Cause,
     ) -> Result<(), StoreError> {
-        let mark = mark(slot, told.status, now);
-        if has_failed && told.status == NotificationStatus::Failed {
+        let mark = mark(slot, grant, outcome, now);
+        if grant.has_failed && told.status == NotificationStatus::Failed {
             return self.table.write_if_allowed(mark).await.map(drop);
         }
         let user = contact_key(told.user_id);
         let event = NotificationEvent::from(told.clone());
-        let mut envelope = Envelope::new(event, told.notification_id, 1 + u64::from(has_failed), now, cause);
+        let mut envelope = Envelope::new(event, told.notification_id, 1 + u64::from(grant.has_failed), now, cause);
         envelope.event_id = EventId::derived(told.notification_id, &format!("{:?}", told.status));
         let outbox = outbox_item_at(&Key::new(&user.pk, format!("EVENT#{}", envelope.event_id)), &envelope)?;
         let entry = Key::new(&user.pk, format!("NOTIFICATION#{}", told.notification_id));
@@ -216,14 +235,24 @@ impl Store {
     }
 }
 
-fn mark(slot: Slot<'_>, ended: NotificationStatus, now: Timestamp) -> Write {
-    let ended = match ended {
-        NotificationStatus::Sent => "sent",
-        NotificationStatus::Failed => "failed",
+/// What was sent was sent, whosever the claim is by now; that it failed is only said under one's own.
+fn mark(slot: Slot<'_>, grant: Grant, outcome: Outcome, now: Timestamp) -> Write {
+    let ended = |status| {
+        let expires_at = now.as_seconds() + REMEMBERED_SECONDS;
+        [text(":ended", status), number(":long_ago", 0), number(":expires", expires_at)]
     };
-    Write::update(slot.key(), "SET #ended = :ended, claimed_until = :long_ago, expires_at = :expires").with([
-        text(":ended", ended),
-        number(":long_ago", 0),
-        number(":expires", now.as_seconds() + REMEMBERED_SECONDS),
-    ])
+    let set = "SET #ended = :ended, claimed_until = :long_ago, expires_at = :expires";
+    if outcome.status() == NotificationStatus::Sent {
+        return Write::update(slot.key(), set).with(ended("sent"));
+    }
+    let unanswered = number(":unanswered", grant.unanswered_after(outcome));
+    let values = ended("failed").into_iter().chain([unanswered, number(":number", grant.number)]);
+    let (set, refused_at) = match outcome {
+        Outcome::Refused => (
+            format!("{set}, unanswered = :unanswered, refused_at = :revision"),
+            Some(number(":revision", slot.revision)),
+        ),
+        _ => (format!("{set}, unanswered = :unanswered"), None),
+    };
+    Write::update(slot.key(), set).only_if("claims = :number").with(values).with(refused_at)
 }

@@ -1,15 +1,16 @@
 //! Telling: each target that is wanted is told of an event, once.
 
 use aws_config::SdkConfig;
-use contracts::{Cause, NotificationSent, NotificationStatus};
+use contracts::{Cause, NotificationSent};
 use futures::future::join_all;
 use kernel::{EventId, Timestamp};
 use lambda::{env, queue::Delivery};
+use tokio::sync::Mutex;
 
 use crate::{
     Notifications, NotificationsError, Push,
     channels::{Failure, Mailer, Telephone},
-    domain::{Claim, News, Target},
+    domain::{Claim, MOST_UNANSWERED, News, Outcome, Target},
     store::Slot,
     templates::{Message, Templates},
 };
@@ -21,12 +22,15 @@ pub struct Teller {
     telephone: Telephone,
     push: Push,
     templates: Templates,
+    /// Ends are written one after another: each checks the contact, and DynamoDB refuses of two transactions on an item the second.
+    ending: Mutex<()>,
 }
 
 /// An event that is told.
 pub(crate) struct Telling<'a> {
     pub(crate) news: &'a News,
     pub(crate) event_id: EventId,
+    pub(crate) happened_at: Timestamp,
     pub(crate) cause: Cause,
     pub(crate) delivery: Delivery,
 }
@@ -43,6 +47,7 @@ impl Teller {
             telephone: Telephone::connect(config),
             push: Push::connect(config)?,
             templates: Templates::new(env("SHOP_NAME")?, &env("SHOP_URL")?)?,
+            ending: Mutex::new(()),
         })
     }
 
@@ -57,71 +62,87 @@ impl Teller {
         };
         let message = self.templates.render(telling.news, reached.name.expose())?;
         let mut targets = contact.targets(telling.news.kind);
-        targets.retain(|target| self.push.is_on() || !matches!(target, Target::Push(_)));
-        let told = join_all(targets.iter().map(|target| self.tell_one(&telling, target, &message))).await;
+        // What a device was registered after is no news to it.
+        targets.retain(|target| match target {
+            Target::Push(device) => self.push.is_on() && device.created_at <= telling.happened_at,
+            Target::Email(_) | Target::Sms(_) => true,
+        });
+        let slot = |target| Slot { event_id: telling.event_id, target, revision: contact.revision };
+        let told = join_all(targets.iter().map(|target| self.tell_one(&telling, slot(target), &message))).await;
         told.into_iter().collect()
     }
 
-    /// Tells one target. No service can be asked whether it has sent something. So it can come twice in two cases: when the function dies
-    /// after the service took it and before that was recorded, and when the service took it but its answer was lost.
+    /// Tells one target. No service can be asked whether it has sent something. So it can come again in two cases: when the function dies
+    /// after the service took it and before that was recorded, and when the service took it but its answer was lost. After three such
+    /// tries it is given up: it is told at most three times.
     async fn tell_one(
         &self,
         telling: &Telling<'_>,
-        target: &Target,
+        slot: Slot<'_>,
         message: &Message,
     ) -> Result<(), NotificationsError> {
         let store = &self.notifications.store;
-        let slot = Slot { event_id: telling.event_id, target };
-        let has_failed = match store.claim(slot, Timestamp::now()).await? {
-            Claim::Granted { has_failed } => has_failed,
+        let end = async |grant, outcome| {
+            let told = told(telling.news, slot, outcome);
+            let _alone = self.ending.lock().await;
+            store.end(slot, grant, outcome, told, Timestamp::now(), &telling.cause).await
+        };
+        let channel = slot.target.channel();
+        let given_up = || tracing::warn!(?channel, tries = MOST_UNANSWERED, "a notification was given up: no answer");
+        let grant = match store.claim(slot, Timestamp::now()).await? {
+            Claim::Granted(grant) => grant,
+            Claim::TooOften(grant) => {
+                given_up();
+                return Ok(end(grant, Outcome::Unanswered).await?);
+            }
             Claim::Done => return Ok(()),
             Claim::Held => return Err(NotificationsError::BeingSent),
         };
-        let sent = match target {
+        let sent = match slot.target {
             Target::Email(address) => self.mailer.send(address, &message.mail).await,
             Target::Sms(number) => self.telephone.send(number, &message.sms).await,
             Target::Push(device) => self.push.send(&device.endpoint, &message.push).await,
         };
-        let end = async |status| {
-            let told = told(telling.news, slot, status);
-            store.end(slot, told, has_failed, Timestamp::now(), &telling.cause).await
-        };
-        let channel = target.channel();
-        let failure = match sent {
-            Ok(()) => return Ok(end(NotificationStatus::Sent).await?),
-            Err(failure) => failure,
-        };
-        let error = match failure {
-            Failure::Refused(code) => {
+        let is_last = telling.delivery.is_last;
+        match sent {
+            Ok(()) => Ok(end(grant, Outcome::Sent).await?),
+            Err(Failure::Refused(code)) => {
                 tracing::warn!(?channel, code, "a notification was refused for good");
-                return Ok(end(NotificationStatus::Failed).await?);
+                Ok(end(grant, Outcome::Refused).await?)
             }
-            Failure::Gone(code) => {
+            Err(Failure::Gone(code)) => {
                 tracing::info!(?channel, code, "a device is gone, and is forgotten");
-                end(NotificationStatus::Failed).await?;
-                return self.forget_device(telling.news, target).await;
+                end(grant, Outcome::Refused).await?;
+                self.forget_device(telling.news, slot.target).await
             }
-            Failure::NotTaken(code) => NotificationsError::NotSent(code),
-            Failure::Unanswered => NotificationsError::Unanswered,
-        };
-        if telling.delivery.is_last {
-            end(NotificationStatus::Failed).await?;
-        } else if matches!(error, NotificationsError::NotSent(_)) {
-            store.release(slot).await?;
+            Err(Failure::NotTaken(code)) => {
+                if is_last {
+                    end(grant, Outcome::NotTaken).await?;
+                } else {
+                    store.release(slot, grant).await?;
+                }
+                Err(NotificationsError::NotSent(code))
+            }
+            Err(Failure::Unanswered) if grant.unanswered_after(Outcome::Unanswered) >= MOST_UNANSWERED => {
+                given_up();
+                Ok(end(grant, Outcome::Unanswered).await?)
+            }
+            Err(Failure::Unanswered) => {
+                if is_last {
+                    end(grant, Outcome::Unanswered).await?;
+                }
+                Err(NotificationsError::Unanswered)
+            }
         }
-        Err(error)
     }
 
     async fn forget_device(&self, news: &News, target: &Target) -> Result<(), NotificationsError> {
         let Target::Push(device) = target else { return Ok(()) };
-        match self.notifications.remove_device(&self.push, news.user_id, device.id).await {
-            Ok(()) | Err(NotificationsError::NoDevice) => Ok(()),
-            Err(error) => Err(error),
-        }
+        self.notifications.drop_device(&self.push, news.user_id, device).await
     }
 }
 
-fn told(news: &News, slot: Slot<'_>, status: NotificationStatus) -> NotificationSent {
+fn told(news: &News, slot: Slot<'_>, outcome: Outcome) -> NotificationSent {
     NotificationSent {
         user_id: news.user_id,
         notification_id: slot.notification_id(),
@@ -129,6 +150,6 @@ fn told(news: &News, slot: Slot<'_>, status: NotificationStatus) -> Notification
         order_id: news.order_id,
         channel: slot.target.channel(),
         recipient: slot.target.masked(),
-        status,
+        status: outcome.status(),
     }
 }

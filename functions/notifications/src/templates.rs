@@ -75,7 +75,7 @@ impl Templates {
         Ok(Self { environment, shop: shop.into(), url: url.trim_end_matches('/').to_owned() })
     }
 
-    /// What `news` says to somebody of that name.
+    /// What `news` says to somebody of that name, which is theirs to choose: they are greeted by it where it can be nothing but a name.
     ///
     /// # Errors
     /// When a template asks for what the news does not have.
@@ -83,7 +83,7 @@ impl Templates {
         let link = news.order_id.map_or_else(|| self.url.clone(), |order_id| format!("{}/orders/{order_id}", self.url));
         let facts = context! {
             shop => &self.shop,
-            name,
+            name => name_to_greet_by(name),
             order_id => news.order_id.map(|order_id| order_id.to_string()),
             lines => news.lines.iter().map(line).collect::<Vec<_>>(),
             amount => news.amount.map(|amount| amount.to_string()),
@@ -110,6 +110,25 @@ impl Templates {
             push: Note { title, body, link },
         })
     }
+}
+
+/// How many characters of a name somebody is greeted by.
+const GREETED_BY: usize = 40;
+
+/// A name that fits a line and says nothing of its own: anybody can register anybody's address, and their name is then in our mail.
+fn name_to_greet_by(name: &str) -> Option<String> {
+    let is_line = !name.chars().any(|c| c.is_control() || is_invisible(c));
+    // What many a mail program makes a link of: `shop.example`, but not `J. R. R.`
+    let is_host =
+        |word: &str| word.split('.').skip(1).any(|part| part.chars().take_while(|c| c.is_alphanumeric()).count() > 1);
+    let is_page = name.contains(['/', '\\', '@']) || name.split_whitespace().any(is_host);
+    let cut: String = name.trim().chars().take(GREETED_BY).collect();
+    (is_line && !is_page && !cut.is_empty()).then(|| cut.trim_end().to_owned())
+}
+
+/// Separators of lines, and what turns the direction of text around.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 fn line(line: &OrderLine) -> Value {
@@ -155,9 +174,38 @@ mod tests {
     fn html_is_escaped_and_text_is_not() {
         let (_, mut news) = samples::news().into_iter().find(|(name, _)| *name == "order_confirmed").expect("a sample");
         news.lines[0].name = "Mug & <b>Pen</b>".to_owned();
-        let mail = templates().render(&news, "<script>alert(1)</script>").expect("a message").mail;
+        let mail = templates().render(&news, "<script>alert(1)").expect("a message").mail;
         assert!(!mail.html.contains("<script>") && !mail.html.contains("<b>"), "{}", mail.html);
         assert!(mail.html.contains("Mug &amp; &lt;b&gt;Pen") && mail.html.contains("&lt;script&gt;"), "{}", mail.html);
-        assert!(mail.text.contains("Mug & <b>Pen</b>") && mail.text.contains("<script>alert(1)</script>"));
+        assert!(mail.text.contains("Mug & <b>Pen</b>") && mail.text.contains("<script>alert(1)"));
+    }
+
+    #[test]
+    fn who_is_greeted_says_nothing_in_our_name() {
+        for name in ["Ada Lovelace", "J. R. R. Tolkien", "J.R.R. Tolkien", "Сергей", "Dr. O'Neil-Šipka", "Ada,"]
+        {
+            assert_eq!(name_to_greet_by(name).as_deref(), Some(name));
+        }
+        assert_eq!(name_to_greet_by(" Ada ").as_deref(), Some("Ada"));
+        assert_eq!(name_to_greet_by(&"Ada ".repeat(20)), Some("Ada ".repeat(10).trim().to_owned()));
+        for name in [
+            "Ada\n\nYou have won",
+            "Ada\u{2028}You have won",
+            "\u{202e}adA",
+            "pay at https://bank.example",
+            "WWW.bank",
+            "bank.example now",
+            "(www.bank)",
+            "bank/login",
+            "help@bank",
+            "Ada\u{0}",
+            " ",
+            "",
+        ] {
+            assert_eq!(name_to_greet_by(name), None, "{name:?}");
+            let (_, news) = samples::news().into_iter().find(|(name, _)| *name == "order_shipped").expect("a sample");
+            let mail = templates().render(&news, name).expect("a message").mail;
+            assert!(mail.text.starts_with("Your order is on its way.\n"), "{}", mail.text);
+        }
     }
 }

@@ -13,7 +13,8 @@ use crate::{Error, env};
 /// A message on its way to a consumer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delivery {
-    /// If this time fails, too, the message goes to the dead-letter queue.
+    /// If this time fails, too, or the next, the message goes to the dead-letter queue. It holds for both, for a function that is killed the
+    /// very last time says nothing; what is done then may be done twice.
     pub is_last: bool,
 }
 
@@ -32,7 +33,7 @@ pub async fn serve<S, E: Event, F: std::fmt::Display>(
     run(u32::MAX, context, consumer).await
 }
 
-/// As [`serve`], for a consumer that does something else when it fails for the last time.
+/// As [`serve`], for a consumer that does something else when it fails for the last times.
 ///
 /// # Errors
 /// As there, and when `MAX_RECEIVE_COUNT`, which is the queue's, is not set.
@@ -77,7 +78,8 @@ async fn consume_one<S, E: Event, F: std::fmt::Display>(
     message: &SqsMessage,
 ) -> bool {
     let received = message.attributes.get("ApproximateReceiveCount");
-    let delivery = Delivery { is_last: received.and_then(|count| count.parse().ok()).unwrap_or(1) >= most };
+    let times: u32 = received.and_then(|count| count.parse().ok()).unwrap_or(1);
+    let delivery = Delivery { is_last: times.saturating_add(1) >= most };
     let message_id = message.message_id.as_deref().unwrap_or_default();
     let envelope = match Envelope::<E>::read(message.body.as_deref().unwrap_or_default()) {
         Ok(Some(envelope)) => envelope,

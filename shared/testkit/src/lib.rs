@@ -26,7 +26,7 @@ pub use orphans::{
     resumes,
 };
 pub use person::{Answer, PASSWORD, Person};
-pub use phones::{is_uninstalled, new_device_token, new_phone_number, pushes_to, texts_to};
+pub use phones::{endpoint_of, is_endpoint, is_uninstalled, new_device_token, new_phone_number, pushes_to, texts_to};
 pub use secret::{change_secret, forget_secret, new_secret, secret};
 pub use shop::{Product, Shop};
 pub use socket::Socket;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::Stack;
+use crate::{Stack, items_with};
 
 /// A number that one test has to itself.
 pub fn new_phone_number() -> String {
@@ -48,6 +48,24 @@ pub async fn is_uninstalled(token: &str) {
     let endpoint = create.send().await.expect("an endpoint").endpoint_arn.expect("an ARN");
     let disable = sns.set_endpoint_attributes().endpoint_arn(endpoint).attributes("Enabled", "false");
     disable.send().await.expect("disabled");
+}
+
+/// The endpoint of the one device of this name, as notifications keep it.
+pub async fn endpoint_of(name: &str) -> String {
+    let items = items_with("NotificationsTable", name).await;
+    let [contact] = &items[..] else { panic!("{name} is not one device: {items:?}") };
+    let begin = contact.find("arn:").expect("an ARN");
+    contact[begin..].split('"').next().expect("an ARN").to_owned()
+}
+
+/// Whether SNS knows an endpoint.
+pub async fn is_endpoint(endpoint: &str) -> bool {
+    let sns = aws_sdk_sns::Client::new(&Stack::get().aws().await);
+    match sns.get_endpoint_attributes().endpoint_arn(endpoint).send().await {
+        Ok(_) => true,
+        Err(error) if error.as_service_error().is_some_and(|refusal| refusal.is_not_found_exception()) => false,
+        Err(error) => panic!("{error:?}"),
+    }
 }
 
 async fn ask(path: &str) -> Value {

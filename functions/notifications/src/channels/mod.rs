@@ -36,8 +36,17 @@ fn once() -> (RetryConfig, TimeoutConfig) {
 /// What an error means; the codes in `refusals` are for good.
 fn failure<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, refusals: &[&str]) -> Failure {
     let Some(refusal) = error.as_service_error() else {
-        return Failure::Unanswered;
+        return if is_unreached(error) { Failure::NotTaken("unreached".to_owned()) } else { Failure::Unanswered };
     };
     let code = refusal.code().unwrap_or("unknown").to_owned();
     if refusals.contains(&code.as_str()) { Failure::Refused(code) } else { Failure::NotTaken(code) }
+}
+
+/// Whether the service cannot have heard of it. Of what may go wrong on the way only connecting has a time limit of its own.
+fn is_unreached<E, R>(error: &SdkError<E, R>) -> bool {
+    match error {
+        SdkError::ConstructionFailure(_) => true,
+        SdkError::DispatchFailure(failure) => failure.is_timeout(),
+        _ => false,
+    }
 }

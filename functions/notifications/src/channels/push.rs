@@ -41,15 +41,21 @@ impl Push {
         self.application.is_some()
     }
 
-    /// The endpoint of the device that has this token; the same each time.
+    /// The endpoint of the device that has this token; the same each time. It is enabled, which one that SNS knew before may not have been.
     pub(crate) async fn register(&self, token: &Redacted<String>) -> Result<String, NotificationsError> {
         let application = self.application.as_ref().ok_or(NotificationsError::PushIsOff)?;
         let create = self.client.create_platform_endpoint().platform_application_arn(application);
-        let made = create.token(token.expose()).send().await.map_err(|error| match code(&error).as_str() {
-            "InvalidParameter" | "InvalidParameterValue" => NotificationsError::UnknownToken,
-            other => NotificationsError::Push(other.to_owned()),
-        })?;
-        made.endpoint_arn.ok_or_else(|| NotificationsError::Push("no endpoint".to_owned()))
+        let endpoint = match create.token(token.expose()).send().await {
+            Ok(made) => made.endpoint_arn.ok_or_else(|| NotificationsError::Push("no endpoint".to_owned()))?,
+            Err(error) => match error.message().and_then(known_endpoint) {
+                Some(endpoint) => endpoint.to_owned(),
+                None => return Err(refused(&error)),
+            },
+        };
+        let enable = self.client.set_endpoint_attributes().endpoint_arn(&endpoint);
+        let enable = enable.attributes("Enabled", "true").attributes("Token", token.expose());
+        enable.send().await.map_err(|error| refused(&error))?;
+        Ok(endpoint)
     }
 
     /// Has SNS forget a device; one that it does not know, too.
@@ -74,6 +80,20 @@ fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
     error.code().unwrap_or("unanswered").to_owned()
 }
 
+/// Why a token was not registered.
+fn refused<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> NotificationsError {
+    match code(error).as_str() {
+        "InvalidParameter" | "InvalidParameterValue" => NotificationsError::UnknownToken,
+        other => NotificationsError::Push(other.to_owned()),
+    }
+}
+
+/// The endpoint that SNS names where a token has one already, with other attributes. It says so in words alone.
+fn known_endpoint(words: &str) -> Option<&str> {
+    let is_known = words.contains("already exists with the same Token");
+    words.split_whitespace().find(|word| is_known && word.starts_with("arn:") && word.contains(":endpoint/"))
+}
+
 /// One message in the form of each platform; SNS takes that of the endpoint's.
 fn message(note: &Note) -> String {
     let Note { title, body, link } = note;
@@ -88,6 +108,16 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+
+    #[test]
+    fn an_endpoint_that_is_known_is_found_in_the_words() {
+        let arn = "arn:aws:sns:eu-central-1:000000000000:endpoint/GCM/shop/3f2d8c1e-0b57-3d0c-9a54-1f6f6b0f3c11";
+        let words = format!(
+            "Invalid parameter: Token Reason: Endpoint {arn} already exists with the same Token, but different attributes."
+        );
+        assert_eq!(known_endpoint(&words), Some(arn));
+        assert_eq!(known_endpoint(&format!("Invalid parameter: {arn} is no token")), None);
+    }
 
     #[test]
     fn every_platform_has_its_form_as_a_text_of_json() {

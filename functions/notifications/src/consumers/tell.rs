@@ -16,9 +16,9 @@ pub async fn user_registered(
     let UserEvent::UserRegistered(user) = &envelope.event else { return Ok(()) };
     let reached = Reached::new(&user.email, &user.username, user.full_name.as_ref());
     teller.notifications.remember(user.user_id, &reached, envelope.sequence).await?;
-    let (event_id, cause) = (envelope.event_id, envelope.as_cause());
+    let (event_id, happened_at, cause) = (envelope.event_id, envelope.timestamp, envelope.as_cause());
     match News::of_user(&envelope.event) {
-        Some(news) => teller.tell(Telling { news: &news, event_id, cause, delivery }).await,
+        Some(news) => teller.tell(Telling { news: &news, event_id, happened_at, cause, delivery }).await,
         None => Ok(()),
     }
 }
@@ -92,9 +92,9 @@ async fn of_order(
     delivery: Delivery,
     kind: Kind,
 ) -> Result<(), NotificationsError> {
-    let (event_id, cause) = (envelope.event_id, envelope.as_cause());
+    let (event_id, happened_at, cause) = (envelope.event_id, envelope.timestamp, envelope.as_cause());
     match News::of_order(envelope.event).filter(|news| news.kind == kind) {
-        Some(news) => teller.tell(Telling { news: &news, event_id, cause, delivery }).await,
+        Some(news) => teller.tell(Telling { news: &news, event_id, happened_at, cause, delivery }).await,
         None => Ok(()),
     }
 }
@@ -105,9 +105,9 @@ async fn of_payment(
     delivery: Delivery,
     kind: Kind,
 ) -> Result<(), NotificationsError> {
-    let (event_id, cause) = (envelope.event_id, envelope.as_cause());
+    let (event_id, happened_at, cause) = (envelope.event_id, envelope.timestamp, envelope.as_cause());
     match News::of_payment(envelope.event).filter(|news| news.kind == kind) {
-        Some(news) => teller.tell(Telling { news: &news, event_id, cause, delivery }).await,
+        Some(news) => teller.tell(Telling { news: &news, event_id, happened_at, cause, delivery }).await,
         None => Ok(()),
     }
 }
