@@ -90,6 +90,8 @@ def lower(template: Template, endpoint: str) -> Template:
         del resources[name]
     for name, resource in list(resources.items()):
         _forget_dropped(resource, resources)
+        if resource["Type"] == "AWS::ApiGatewayV2::Authorizer":
+            resource["Properties"].setdefault("IdentitySource", [])  # the engine would want a header
         if resource["Type"] == "AWS::ApiGatewayV2::Api" and "Body" in resource["Properties"]:
             resources.update(_http_api(name, resource))
     _refuse_dangling(lowered)
@@ -147,8 +149,6 @@ def _forget_dropped(resource: dict[str, Any], kept: dict[str, Any]) -> None:
     resource.get("UpdatePolicy", {}).pop("CodeDeployLambdaAliasUpdate", None)
     if resource["Type"] == "AWS::ApiGatewayV2::Stage":
         resource["Properties"].pop("DeploymentId", None)
-    if resource["Type"] == "AWS::ApiGatewayV2::Authorizer":
-        resource["Properties"].setdefault("IdentitySource", [])  # the engine would want a header
 
 
 def _refuse_dangling(template: Template) -> None:
