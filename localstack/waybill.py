@@ -207,7 +207,8 @@ def on_a_stack(stack: Stack) -> list[checks.Step]:
         with conflicts.before(stack.port, seconds=0.005) as proxy:
             build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--test", "never_oversold",
                         "--test", "keeps_the_log", "--test", "keeps_the_books", "--test", "keeps_the_count",
-                        WAYBILL_OUTPUTS=str(stack.outputs), STORM_ENDPOINT=f"http://localhost:{proxy.port}")
+                        WAYBILL_OUTPUTS=str(stack.outputs), STORM_ENDPOINT=f"http://localhost:{proxy.port}",
+                        STORM_SECONDS="30")
             detail(f"{proxy.transactions} transactions of the storm, {proxy.refused} refused for a conflict")
 
     def tail_one() -> None:
