@@ -5,7 +5,7 @@ mod mail;
 mod push;
 mod sms;
 
-use std::time::Duration;
+use std::{error::Error, io, iter, time::Duration};
 
 use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
@@ -46,7 +46,31 @@ fn failure<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, refusals: &[&str]
 fn is_unreached<E, R>(error: &SdkError<E, R>) -> bool {
     match error {
         SdkError::ConstructionFailure(_) => true,
-        SdkError::DispatchFailure(failure) => failure.is_timeout(),
+        SdkError::DispatchFailure(failure) => {
+            failure.is_timeout() || failure.as_connector_error().is_some_and(|error| is_turned_away(error))
+        }
         _ => false,
+    }
+}
+
+/// Whether there was no connection: nobody listens.
+fn is_turned_away(error: &(dyn Error + 'static)) -> bool {
+    iter::successors(Some(error), |&error| error.source())
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("on the way")]
+    struct OnTheWay(#[source] io::Error);
+
+    #[test]
+    fn a_connection_that_was_refused_is_told_from_one_that_broke() {
+        assert!(!is_turned_away(&OnTheWay(io::ErrorKind::ConnectionReset.into())));
+        assert!(is_turned_away(&OnTheWay(io::ErrorKind::ConnectionRefused.into())));
     }
 }
