@@ -31,16 +31,18 @@ pub async fn serve(users: Users) -> Result<(), Error> {
 }
 
 async fn authorize(users: &Users, request: Request) -> Result<Decision, Error> {
-    let known = match bearer(&request.headers) {
-        Some(token) => users.who_calls(token, Timestamp::now()).await.inspect_err(|error| {
-            tracing::error!(%error, "it could not be found out who calls");
-        })?,
-        None => None,
-    };
+    let known = known(users, bearer(&request.headers)).await?;
     let mut decision = Decision::default();
     decision.is_authorized = true;
     decision.context = known.map_or_else(|| json!({}), context);
     Ok(decision)
+}
+
+/// Who shows this token, if there is one and it is good.
+pub(crate) async fn known(users: &Users, token: Option<&str>) -> Result<Option<Known>, Error> {
+    let Some(token) = token else { return Ok(None) };
+    let known = users.who_calls(token, Timestamp::now()).await;
+    Ok(known.inspect_err(|error| tracing::error!(%error, "it could not be found out who calls"))?)
 }
 
 /// What the functions behind are told of a caller.

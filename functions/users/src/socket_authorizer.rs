@@ -8,14 +8,13 @@
 
 use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerRequestTypeRequest as Handshake;
 use futures::FutureExt;
-use kernel::Timestamp;
 use lambda::Error;
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use serde_json::{Value, json};
 
 use crate::{
     Known, Users,
-    authorizer::{bearer, context},
+    authorizer::{bearer, context, known},
 };
 
 /// Serves the authorizer until the environment ends.
@@ -28,12 +27,7 @@ pub async fn serve(users: Users) -> Result<(), Error> {
 }
 
 async fn authorize(users: &Users, handshake: Handshake) -> Result<Value, Error> {
-    let known = match token(&handshake) {
-        Some(token) => users.who_calls(token, Timestamp::now()).await.inspect_err(|error| {
-            tracing::error!(%error, "it could not be found out who connects");
-        })?,
-        None => None,
-    };
+    let known = known(users, token(&handshake)).await?;
     Ok(decision(known, handshake.method_arn.as_deref().unwrap_or_default()))
 }
 

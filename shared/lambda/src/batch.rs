@@ -2,13 +2,16 @@
 
 use std::{collections::BTreeMap, panic::AssertUnwindSafe};
 
-use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use contracts::{Envelope, Event};
 use futures::{FutureExt, future::join_all};
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use tracing::Instrument;
 
-use crate::Error;
+use crate::{
+    Error,
+    queue::{event_in, times_received},
+};
 
 /// An event as the queue brought it.
 #[derive(Debug)]
@@ -44,16 +47,14 @@ async fn consume<S, E: Event, F: std::fmt::Display>(
     let mut groups: BTreeMap<String, Vec<(String, Delivery<E>)>> = BTreeMap::new();
     for message in batch.records {
         let id = message.message_id.clone().unwrap_or_default();
-        match Envelope::<E>::read(message.body.as_deref().unwrap_or_default()) {
+        match event_in::<E>(&message) {
             Ok(Some(envelope)) => {
                 let key = group(&envelope.event);
-                groups.entry(key).or_default().push((id, Delivery { envelope, again: came_before(&message) }));
+                let again = times_received(&message) > 1;
+                groups.entry(key).or_default().push((id, Delivery { envelope, again }));
             }
-            Ok(None) => tracing::info!(message_id = id, "an event of an unknown type was passed over"),
-            Err(error) => {
-                tracing::error!(message_id = id, %error, "a message could not be read");
-                response.add_failure(id);
-            }
+            Ok(None) => {}
+            Err(_) => response.add_failure(id),
         }
     }
     let groups = groups.into_values().map(|mut messages| {
@@ -104,10 +105,6 @@ async fn consume_group<S, E: Event, F: std::fmt::Display>(
     }
     .instrument(span)
     .await
-}
-
-fn came_before(message: &SqsMessage) -> bool {
-    message.attributes.get("ApproximateReceiveCount").is_some_and(|count| count != "1")
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use contracts::{Envelope, Event};
+use contracts::{Envelope, EnvelopeError, Event};
 use futures::{FutureExt, future::join_all};
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use tracing::Instrument;
@@ -70,6 +70,24 @@ async fn consume<S, E: Event, F: std::fmt::Display>(
     Ok(response)
 }
 
+/// The event in a message; nothing, if it is of an unknown type and the message is done with. What is wrong is logged here.
+pub(crate) fn event_in<E: Event>(message: &SqsMessage) -> Result<Option<Envelope<E>>, EnvelopeError> {
+    let message_id = message.message_id.as_deref().unwrap_or_default();
+    let read = Envelope::read(message.body.as_deref().unwrap_or_default());
+    match &read {
+        Ok(Some(_)) => {}
+        Ok(None) => tracing::info!(message_id, "an event of an unknown type was passed over"),
+        Err(error) => tracing::error!(message_id, %error, "a message could not be read"),
+    }
+    read
+}
+
+/// How often a message was handed out, this time included.
+pub(crate) fn times_received(message: &SqsMessage) -> u32 {
+    let received = message.attributes.get("ApproximateReceiveCount");
+    received.and_then(|count| count.parse().ok()).unwrap_or(1)
+}
+
 /// Whether the message is done with.
 async fn consume_one<S, E: Event, F: std::fmt::Display>(
     most: u32,
@@ -77,20 +95,13 @@ async fn consume_one<S, E: Event, F: std::fmt::Display>(
     consumer: &impl AsyncFn(&S, Envelope<E>, Delivery) -> Result<(), F>,
     message: &SqsMessage,
 ) -> bool {
-    let received = message.attributes.get("ApproximateReceiveCount");
-    let times: u32 = received.and_then(|count| count.parse().ok()).unwrap_or(1);
-    let delivery = Delivery { is_last: times.saturating_add(1) >= most };
+    let received = times_received(message);
+    let delivery = Delivery { is_last: received.saturating_add(1) >= most };
     let message_id = message.message_id.as_deref().unwrap_or_default();
-    let envelope = match Envelope::<E>::read(message.body.as_deref().unwrap_or_default()) {
+    let envelope = match event_in::<E>(message) {
         Ok(Some(envelope)) => envelope,
-        Ok(None) => {
-            tracing::info!(message_id, "an event of an unknown type was passed over");
-            return true;
-        }
-        Err(error) => {
-            tracing::error!(message_id, %error, "a message could not be read");
-            return false;
-        }
+        Ok(None) => return true,
+        Err(_) => return false,
     };
     let span = tracing::info_span!(
         "event",

@@ -97,17 +97,14 @@ pub async fn push_analytics(
     counted: Vec<ShopEvent>,
 ) -> Result<(), RealtimeError> {
     let (channel, now) = (Channel::Analytics, Timestamp::now());
-    if counted.is_empty() || teller.live.store.feed(channel, now).await?.is_none() {
-        return Ok(());
-    }
     let messages = teller.live.add(channel, now, async |feed, me| {
-        // Read after the feed: the figures of a later message are never older.
-        let today = rollups.today(now).await?;
         let (told, new): (Vec<_>, Vec<_>) = counted.iter().partition(|event| feed.telling(&id(event)).is_some());
         let again: BTreeSet<_> =
             told.iter().filter_map(|event| feed.telling(&id(event))).map(|kept| &kept.body).collect();
         let mut messages: Vec<String> = again.into_iter().cloned().collect();
         if !new.is_empty() {
+            // Read after the feed: the figures of a later message are never older.
+            let today = rollups.today(now).await?;
             let ids = new.iter().map(|event| id(event)).collect();
             let events = new.into_iter().cloned().collect();
             let write = |sequence| ShopNews { topic: Topic::Analytics, sequence, events, today };

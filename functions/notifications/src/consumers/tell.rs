@@ -1,4 +1,4 @@
-use contracts::{Envelope, NotificationKind as Kind, OrderEvent, PaymentEvent, UserEvent};
+use contracts::{Envelope, Event, NotificationKind as Kind, OrderEvent, PaymentEvent, UserEvent};
 use lambda::queue::Delivery;
 
 use crate::{
@@ -16,11 +16,7 @@ pub async fn user_registered(
     let UserEvent::UserRegistered(user) = &envelope.event else { return Ok(()) };
     let reached = Reached::new(&user.email, &user.username, user.full_name.as_ref());
     teller.notifications.remember(user.user_id, &reached, envelope.sequence).await?;
-    let (event_id, happened_at, cause) = (envelope.event_id, envelope.timestamp, envelope.as_cause());
-    match News::of_user(&envelope.event) {
-        Some(news) => teller.tell(Telling { news: &news, event_id, happened_at, cause, delivery }).await,
-        None => Ok(()),
-    }
+    tell(teller, envelope, delivery, |event| News::of_user(&event)).await
 }
 
 /// Tells that an order is in.
@@ -92,11 +88,7 @@ async fn of_order(
     delivery: Delivery,
     kind: Kind,
 ) -> Result<(), NotificationsError> {
-    let (event_id, happened_at, cause) = (envelope.event_id, envelope.timestamp, envelope.as_cause());
-    match News::of_order(envelope.event).filter(|news| news.kind == kind) {
-        Some(news) => teller.tell(Telling { news: &news, event_id, happened_at, cause, delivery }).await,
-        None => Ok(()),
-    }
+    tell(teller, envelope, delivery, |event| News::of_order(event).filter(|news| news.kind == kind)).await
 }
 
 async fn of_payment(
@@ -105,8 +97,18 @@ async fn of_payment(
     delivery: Delivery,
     kind: Kind,
 ) -> Result<(), NotificationsError> {
+    tell(teller, envelope, delivery, |event| News::of_payment(event).filter(|news| news.kind == kind)).await
+}
+
+/// Tells what is news of an event; nothing, if that is none.
+async fn tell<E: Event>(
+    teller: &Teller,
+    envelope: Envelope<E>,
+    delivery: Delivery,
+    news: impl FnOnce(E) -> Option<News>,
+) -> Result<(), NotificationsError> {
     let (event_id, happened_at, cause) = (envelope.event_id, envelope.timestamp, envelope.as_cause());
-    match News::of_payment(envelope.event).filter(|news| news.kind == kind) {
+    match news(envelope.event) {
         Some(news) => teller.tell(Telling { news: &news, event_id, happened_at, cause, delivery }).await,
         None => Ok(()),
     }
