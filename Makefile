@@ -3,7 +3,7 @@ PYTHON ?= python3
 WAYBILL = .venv/bin/python localstack/waybill.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs status tail check test fuzz timing stock-bench rebuild-search search-bench rebuild-orders rebuild-analytics count-calls live-bench preview-mails openapi asyncapi dist
+.PHONY: help up down logs status tail check test fuzz timing stock-bench rebuild-search search-bench rebuild-orders rebuild-analytics ledger live-bench preview-mails openapi asyncapi dist
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 24
@@ -50,8 +50,8 @@ rebuild-orders: .venv/stamp ## build the views of all orders of the running stac
 rebuild-analytics: .venv/stamp ## count the figures of the running stack again, from analytics' log
 	@$(WAYBILL) rebuild-analytics
 
-count-calls: .venv/stamp ## what does an order ask of AWS, function by function? (on the running stack, while nothing else happens there)
-	@$(WAYBILL) count-calls
+ledger: .venv/stamp ## what does an order use of AWS, and what does a million of them cost? (a stack of its own, 2 minutes)
+	@$(WAYBILL) ledger
 
 preview-mails: .venv/stamp ## write all that customers are told, with sample data, to build/preview, to look at
 	@$(WAYBILL) preview-mails

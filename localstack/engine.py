@@ -26,6 +26,7 @@ from types import SimpleNamespace
 from typing import IO, Any
 
 import inbox
+import meter
 import stripe
 from stack import REGION
 
@@ -132,11 +133,11 @@ def follow_each_stream_by_itself(lambdas: Any, dynamodb: Any) -> None:
         own = getattr(thread, "mapping", None)
         return (entry for entry in all_mappings() if own is None or entry[2]["UUID"] == own)
 
-    def follow(mapping: str) -> None:
+    def follow(mapping: str, window: float) -> None:
         thread.mapping = mapping
         while True:
-            news[mapping].wait(1.0)
-            time.sleep(0.002)  # what is written at about the same time comes in one batch
+            if news[mapping].wait(1.0):
+                time.sleep(window or 0.002)  # what is written at about the same time comes in one batch
             news[mapping].clear()
             try:
                 while poll():
@@ -149,7 +150,8 @@ def follow_each_stream_by_itself(lambdas: Any, dynamodb: Any) -> None:
             uuid = mapping["UUID"]
             if ":dynamodb:" in mapping.get("EventSourceArn", "") and uuid not in news:
                 news[uuid] = threading.Event()
-                threading.Thread(target=follow, args=(uuid,), daemon=True).start()
+                window = float(mapping.get("MaximumBatchingWindowInSeconds") or 0)
+                threading.Thread(target=follow, args=(uuid, window), daemon=True).start()
         return False
 
     def wake_followers() -> None:
@@ -158,6 +160,33 @@ def follow_each_stream_by_itself(lambdas: Any, dynamodb: Any) -> None:
 
     lambdas._iter_all_esms, lambdas._poll_dynamodb_streams = mappings, start_followers
     dynamodb.esm_wake = SimpleNamespace(set=wake_followers)
+
+
+def gather_batches(lambdas: Any, sqs: Any) -> None:
+    """Has a queue's function wait for its batching window, or a full batch, as AWS does; the engine hands out what there is at once."""
+    receive = sqs._receive_messages_for_esm
+    woken: dict[str, float] = {}  # when the poller is to look at a queue again
+
+    def window_of(arn: str) -> float:
+        return max((float(mapping.get("MaximumBatchingWindowInSeconds") or 0) for _, _, mapping in lambdas._iter_all_esms()
+                    if mapping.get("EventSourceArn") == arn), default=0.0)
+
+    def receive_gathered(url: str, most: int) -> list[dict[str, Any]]:
+        queue, now = sqs._queues[url], time.time()
+        waiting = [message["visible_at"] for message in queue["messages"] if message.get("visible_at", now) <= now]
+        if not waiting or len(waiting) >= most:
+            return receive(url, most)
+        left = min(waiting) + window_of(queue["attributes"]["QueueArn"]) - now
+        if left <= 0:
+            return receive(url, most)
+        if woken.get(url, 0) <= now:
+            woken[url] = now + left
+            wake = threading.Timer(left, lambdas._esm_wake.set)
+            wake.daemon = True
+            wake.start()
+        return []
+
+    sqs._receive_messages_for_esm = receive_gathered
 
 
 def take_large_templates(cloudformation: Any) -> None:
@@ -278,8 +307,9 @@ def show_pushes(ministack: Any, pushes: dict[str, list[dict[str, str]]]) -> None
     ministack.app = showing
 
 
-def count_calls(ministack: Any, sts: Any) -> None:
-    """Counts what each function asks of AWS; `GET /_waybill/calls` tells: [function, service, operation, how often]."""
+def count_calls(ministack: Any, sts: Any, metered: meter.Meter) -> None:
+    """Counts what each function asks of AWS; `GET /_waybill/calls` tells: [function, service, operation, how often], and
+    `GET /_waybill/meter` what AWS would bill."""
     register, app = sts.register_session, ministack.app
     functions: dict[str, str] = {}
     calls: Counter[tuple[str, str, str]] = Counter()
@@ -292,12 +322,18 @@ def count_calls(ministack: Any, sts: Any) -> None:
         if scope["type"] == "http":
             if scope["path"] == "/_waybill/calls":
                 return await _answer_json(send, [[*call, times] for call, times in calls.items()])
+            if scope["path"] == "/_waybill/meter":
+                return await _answer_json(send, metered.rows())
             headers = dict(scope["headers"])
             # AWS4-HMAC-SHA256 Credential=<key>/<day>/<region>/<service>/aws4_request, …
             credential = headers.get(b"authorization", b"").decode("latin-1").partition("Credential=")[2].split("/")
             if len(credential) > 3 and credential[0] in functions:
+                function, service = functions[credential[0]], credential[3]
+                meter.caller.set(function)
+                if service != "dynamodb":
+                    metered.add(function, service, "calls")
                 target = headers.get(b"x-amz-target", b"").decode("latin-1").rpartition(".")[2]
-                calls[functions[credential[0]], credential[3], target or scope["path"]] += 1
+                calls[function, service, target or scope["path"]] += 1
         await app(scope, receive, send)
 
     sts.register_session, ministack.app = register_session, counting
@@ -330,7 +366,7 @@ def main() -> None:
     import ministack.app as ministack
     from ministack.core import iam_actions, lambda_runtime, responses
     from ministack.services.cloudformation import engine as cloudformation
-    from ministack.services import apigateway, dynamodb, lambda_svc, ses, ses_v2, sns, stepfunctions, sts
+    from ministack.services import apigateway, dynamodb, lambda_svc, ses, ses_v2, sns, sqs, stepfunctions, sts
 
     os.environ["LOG_LEVEL"] = function_log_level  # the engine has read its own
     if ministack._version() != PINNED:
@@ -338,6 +374,7 @@ def main() -> None:
     answer_at_once(lambda_runtime)
     let_idle_functions_sleep(lambda_runtime)
     follow_each_stream_by_itself(lambda_svc, dynamodb)
+    gather_batches(lambda_svc, sqs)
     start_workflows_at_once(stepfunctions)
     take_large_templates(cloudformation)
     authorize_mail_by_sender(iam_actions)
@@ -346,7 +383,9 @@ def main() -> None:
     authorize_batches_as_publish(iam_actions)
     tell_the_callers_address(apigateway, responses)
     leave_health_to_the_shop(ministack)
-    count_calls(ministack, sts)
+    metered = meter.Meter()
+    meter.meter_all(metered, dynamodb, lambda_svc, stepfunctions)
+    count_calls(ministack, sts, metered)
     payments = stripe.running(port + 3, state / "stripe.log") if with_stripe else nullcontext()
     with open(state / "functions.log", "ab", buffering=0) as log, payments:
         tee_function_logs(lambda_runtime, log)

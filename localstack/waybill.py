@@ -15,13 +15,14 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 import build
-import calls
 import checks
 import conflicts
 import fuzz
+import ledger
 import limits
 import logcheck
 import logs
+import lower
 import rebuilding
 import rotation
 import searching
@@ -226,6 +227,13 @@ def on_a_stack(stack: Stack) -> list[checks.Step]:
         # Mail is away for long enough to fail once; what fails comes again 36 seconds later.
         journeys(stack, "meets_an_outage", "outlives_a_mail_outage", WAYBILL_MAIL_OUTAGE_SECONDS="20")
 
+    def orders_keep_their_price() -> None:
+        bring_up(stack, parameters={**PATIENT, **ledger.PARAMETERS})
+        [one_by_one] = meter_orders(stack, ledger.LOADS[:1])
+        ledger.check_budget(one_by_one)
+        dollars = sum(one_by_one.dollars(ledger.prices(), "Express").values())
+        detail(f"{dollars:.2f} dollars for a million orders (Express, no mail)")
+
     def providers() -> None:
         with stripe.running(stack.stripe_port, stack.state / "stripe.log") as url:
             build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--test", "both_providers",
@@ -238,6 +246,7 @@ def on_a_stack(stack: Stack) -> list[checks.Step]:
         checks.Step("tables", tables),
         checks.Step("providers", providers),
         checks.Step("tail", tail_one),
+        checks.Step("ledger", orders_keep_their_price),
         # They kill functions, which are everybody's: by themselves.
         checks.Step("faults", lambda: journeys(stack, "meets_faults")),
         checks.Step("express", express),
@@ -372,12 +381,24 @@ def bench_stock() -> None:
     stockbench.measure(ROOT)
 
 
-def count_calls() -> None:
-    """Count what an order asks of AWS, on the running stack; nothing else should happen on it meanwhile."""
-    stack = running_stack()
-    data = seed.read(engine.HERE / "seed.json")
-    outputs = json.loads(stack.outputs.read_text(encoding="utf-8"))
-    calls.count(Api(stack.origin), seed.logins(data)["admin"], outputs["functions"], print)
+def show_ledger() -> None:
+    """Meter what orders use of AWS, times the price list, on a stack of its own."""
+    build.check_tools()
+    stack = Stack(engine.free_port(), ROOT / ".local" / "ledger")
+    try:
+        build.build(ROOT)
+        bring_up(stack, {**PATIENT, **ledger.PARAMETERS})
+        template = lower.read(ROOT / "template.yaml")
+        ledger.report(meter_orders(stack, ledger.LOADS), template, print)
+    finally:
+        engine.stop(stack)
+
+
+def meter_orders(stack: Stack, loads: tuple[ledger.Load, ...]) -> list[ledger.Ledger]:
+    """What one order of each load uses, on a stack where nothing else happens, deployed with the ledger's parameters."""
+    known = json.loads(stack.outputs.read_text(encoding="utf-8"))
+    template = lower.read(ROOT / "template.yaml")
+    return ledger.measure(Api(stack.origin), known["admin"], known["functions"], stack.function_log, template, loads, detail)
 
 
 def tail_events() -> None:
@@ -431,7 +452,7 @@ def detail(text: str) -> None:
 COMMANDS = {"up": up, "down": down, "status": status, "logs": follow_logs, "check": check, "test": test,
             "fuzz": fuzz_running, "timing": measure_logins, "stock-bench": bench_stock,
             "rebuild-search": rebuild_search, "search-bench": search_bench, "rebuild-orders": rebuild_orders,
-            "rebuild-analytics": rebuild_analytics, "count-calls": count_calls, "live-bench": bench_live, "preview-mails": preview_mails,
+            "rebuild-analytics": rebuild_analytics, "ledger": show_ledger, "live-bench": bench_live, "preview-mails": preview_mails,
             "tail": tail_events, "openapi": openapi, "asyncapi": asyncapi, "dist": dist}
 
 

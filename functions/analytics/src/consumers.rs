@@ -1,14 +1,18 @@
 //! What analytics hears.
 
-use contracts::{Envelope, Event};
+use contracts::Event;
 use dynamo::StoreError;
+use lambda::batch::Delivery;
 
-use crate::rollups::{Rollups, facts::Telling};
+use crate::rollups::{
+    Rollups,
+    facts::{Counted, Telling},
+};
 
-/// Counts an event, once.
-pub async fn count<E: Event + Telling>(rollups: &Rollups, envelope: Envelope<E>) -> Result<(), StoreError> {
-    if !rollups.count(&envelope).await? {
-        tracing::info!("nothing to count, or counted before");
-    }
+/// Counts the events of a batch, each once. Where that fails all come again, and those that were counted add nothing.
+pub async fn count<E: Event + Telling>(rollups: &Rollups, batch: Vec<Delivery<E>>) -> Result<(), StoreError> {
+    let events: Vec<Counted> = batch.iter().map(|delivery| Counted::from(&delivery.envelope)).collect();
+    let entries = rollups.count(&events).await?;
+    tracing::info!(entries, "counted");
     Ok(())
 }

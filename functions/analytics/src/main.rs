@@ -18,9 +18,9 @@ async fn main() -> Result<(), Error> {
     let telling = || live().telling(&config);
     let whose = |event: &_| realtime::whose(event).to_string();
     match handler()?.as_str() {
-        "count-orders" => queue::serve(rollups()?, consumers::count::<OrderEvent>).await,
-        "count-payments" => queue::serve(rollups()?, consumers::count::<PaymentEvent>).await,
-        "count-users" => queue::serve(rollups()?, consumers::count::<UserEvent>).await,
+        "count-orders" => batch::serve(rollups()?, |_| String::new(), consumers::count::<OrderEvent>).await,
+        "count-payments" => batch::serve(rollups()?, |_| String::new(), consumers::count::<PaymentEvent>).await,
+        "count-users" => batch::serve(rollups()?, |_| String::new(), consumers::count::<UserEvent>).await,
         "daily-orders" => http::serve(rollups()?, api::daily_orders).await,
         "monthly-revenue" => http::serve(rollups()?, api::monthly_revenue).await,
         "user-growth" => http::serve(rollups()?, api::user_growth).await,

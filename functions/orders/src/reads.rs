@@ -96,7 +96,7 @@ impl Orders {
         Ok(self.store.of_all(status, after, limit).await?)
     }
 
-    /// How many orders there are in each state, and of how much money: every write that was answered is counted.
+    /// How many orders there are in each state, and of how much money; those that are pending as far as the index has them.
     ///
     /// # Errors
     /// When the store does not answer.

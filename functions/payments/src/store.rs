@@ -12,7 +12,8 @@
 //! | the simulator's books | `SIMULATOR#<order>` | `INTENT` | | |
 //!
 //! A payment's id follows from its order's, and bears its time: an order's payment is a GetItem, a user's history a Query
-//! backwards. Another user's payment is simply not there; an administrator finds it by gsi1.
+//! backwards. Another user's payment is simply not there; an administrator finds it by gsi1,
+//! which has keys only: a payment that changes costs nothing there.
 
 use contracts::{Cause, Envelope, PaymentEvent};
 use dynamo::{Answer, Claim, Item, Key, Query, StoreError, Table, Write, count, item, number, outbox_item, text};
@@ -47,6 +48,12 @@ pub struct Unsettled {
     pub due: Due,
     /// Since when.
     pub since: Timestamp,
+}
+
+/// What the index has of a payment: whose it is.
+#[derive(Deserialize)]
+struct Place {
+    pk: String,
 }
 
 fn payment_key(user_id: UserId, id: PaymentId) -> Key {
@@ -103,10 +110,11 @@ impl Store {
             descending: false,
             limit: 1,
         };
-        match self.table.page::<Payment>(&query).await?.items.pop() {
-            Some(payment) => self.find(payment.user_id, id).await,
-            None => Ok(None),
-        }
+        let found = self.table.page::<Place>(&query).await?.items.pop();
+        let Some(user_id) = found.and_then(|place| place.pk.strip_prefix("USER#")?.parse().ok()) else {
+            return Ok(None);
+        };
+        self.find(user_id, id).await
     }
 
     pub async fn of_user(

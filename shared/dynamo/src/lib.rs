@@ -23,7 +23,7 @@ pub use write::{Refusal, TransactError, Write, pause};
 pub type Item = std::collections::HashMap<String, AttributeValue>;
 
 /// Where an item lies.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
     /// The partition.
     pub pk: String,

@@ -43,7 +43,9 @@ pub async fn serve(config: &SdkConfig) -> Result<(), Error> {
     let publisher = Publisher::connect(config)?;
     let service = service_fn(|event: LambdaEvent<StreamEvent>| {
         let publisher = &publisher;
-        let published = async move { publisher.publish_outbox(&event.payload).await };
+        let published = async move {
+            publisher.publish(&event.payload.records.iter().filter_map(outgoing).collect::<Vec<_>>()).await
+        };
         published.inspect_err(|error| tracing::error!(%error, "a batch is not published yet")).boxed_local()
     });
     Runtime::new(service).run().await
@@ -66,10 +68,13 @@ pub async fn serve_telling<S, E: Event>(
     let (publisher, context, tell, told) = (&publisher, &context, &tell, &told);
     let service = service_fn(|event: LambdaEvent<StreamEvent>| {
         let published = async move {
-            publisher.publish_outbox(&event.payload).await?;
-            let changed: Vec<Key> = event.payload.records.iter().filter_map(changed_key).collect();
-            let events = tell(context, &changed).await?;
-            publisher.publish(&events.iter().map(Outgoing::of).collect::<Result<Vec<_>, _>>()?).await?;
+            let records = &event.payload.records;
+            let events = tell(context, &records.iter().filter_map(changed_key).collect::<Vec<Key>>()).await?;
+            let mut outgoing: Vec<Outgoing> = records.iter().filter_map(outgoing).collect();
+            for event in &events {
+                outgoing.push(Outgoing::of(event)?);
+            }
+            publisher.publish(&outgoing).await?;
             Ok::<_, Error>(told(context, &events).await?)
         };
         published.inspect_err(|error| tracing::error!(%error, "a batch is not published yet")).boxed_local()
@@ -85,10 +90,6 @@ impl Publisher {
             topic: env("TOPIC_ARN")?,
             unpublished: env("UNPUBLISHED_QUEUE_URL")?,
         })
-    }
-
-    async fn publish_outbox(&self, batch: &StreamEvent) -> Result<(), Error> {
-        self.publish(&batch.records.iter().filter_map(outgoing).collect::<Vec<_>>()).await
     }
 
     async fn publish(&self, outgoing: &[Outgoing]) -> Result<(), Error> {

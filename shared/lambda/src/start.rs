@@ -34,8 +34,12 @@ fn log_json() {
     let filter = Targets::new().with_default(level).with_target("lambda_runtime", LevelFilter::OFF);
     let mut lines = json_subscriber::fmt::layer();
     lines.inner_layer_mut().add_static_field("function", function_name().into());
-    let lines =
-        lines.flatten_event(true).flatten_span_list_on_top_level(true).with_current_span(false).with_span_list(false);
+    let lines = lines
+        .with_target(false)
+        .flatten_event(true)
+        .flatten_span_list_on_top_level(true)
+        .with_current_span(false)
+        .with_span_list(false);
     tracing_subscriber::registry().with(filter).with(lines).init();
 }
 

@@ -1,7 +1,7 @@
 //! What the figures are made of: of each event only what is counted, and nothing personal.
 
 use contracts::{Envelope, Event, OrderEvent, OrderLine, PaymentEvent, UserEvent};
-use kernel::{Money, ProductId, Timestamp};
+use kernel::{EventId, Money, ProductId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// How many lines one entry of the log takes: with each of their products, the day and the entry itself they fit into one transaction,
@@ -102,6 +102,21 @@ impl Entry {
             fact,
         };
         envelope.event.facts().into_iter().enumerate().map(entry).collect()
+    }
+}
+
+/// What the log has of an event, under the event's id.
+#[derive(Debug, Clone)]
+pub struct Counted {
+    /// The event.
+    pub id: EventId,
+    /// Its entries; none, if it is not one that is counted.
+    pub entries: Vec<Entry>,
+}
+
+impl<E: Event + Telling> From<&Envelope<E>> for Counted {
+    fn from(envelope: &Envelope<E>) -> Self {
+        Self { id: envelope.event_id, entries: Entry::of(envelope) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Figures of the shop, counted once per event.
 //!
-//! An event is counted in one transaction: an entry of a log of its own, if it is not there, and what it adds to the rollups of its day
+//! Events are counted in one transaction: of each an entry in a log of its own, if it is not there, and what they add to the rollups of their day
 //! ([`store`] has the layout). What an event adds is pure ([`tally`]), so that the rollups can be made anew from the log ([`rebuild()`]).
 
 pub mod calendar;
@@ -11,7 +11,6 @@ pub mod tally;
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
-use contracts::{Envelope, Event};
 use dynamo::{StoreError, Table};
 use kernel::{Currency, Money, ProductId, Timestamp};
 use schemars::JsonSchema;
@@ -19,7 +18,7 @@ use serde::Serialize;
 
 use self::{
     calendar::{Day, Month, Unit, Zone},
-    facts::{Entry, Telling},
+    facts::Counted,
     store::Store,
 };
 pub use rebuild::{Rebuild, Rebuilt, rebuild};
@@ -113,12 +112,12 @@ impl Rollups {
         &self.zone
     }
 
-    /// Counts an event, if it is one that is counted and was not before.
+    /// Counts events, each if it is one that is counted and was not before; how many entries of the log are new.
     ///
     /// # Errors
-    /// When the table does not answer.
-    pub async fn count<E: Event + Telling>(&self, envelope: &Envelope<E>) -> Result<bool, StoreError> {
-        self.store.count(envelope.event_id, &Entry::of(envelope), &self.zone).await
+    /// When the table does not answer; all of them may be counted again.
+    pub async fn count(&self, events: &[Counted]) -> Result<usize, StoreError> {
+        self.store.count(events, &self.zone).await
     }
 
     /// The figures of the day that it is at `now`.

@@ -1,4 +1,5 @@
-//! What of the analytics table the rollups have. Everything about an event lies in one of 16 shards, by the event's id.
+//! What of the analytics table the rollups have. Everything about an event lies in one of 16 shards, by the second in
+//! which it happened.
 //!
 //! | item | pk | sk | attributes |
 //! | --- | --- | --- | --- |
@@ -12,7 +13,7 @@
 //!
 //! | access pattern | how |
 //! | --- | --- |
-//! | count an event | one TransactWriteItems: put the entry if it is not there, ADD to the day and to each product sold |
+//! | count events | for those of one second one TransactWriteItems: put each entry if it is not there, ADD to the day and to each product sold |
 //! | the shop today | one BatchGetItem |
 //! | the shop's days, the growth of its users | Query of each shard, `DAYS#`, between two days; growth from the first |
 //! | the products that sold most | Query of each shard, `PRODUCTS#`, between two days |
@@ -34,16 +35,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dynamo::{AttributeValue, Item, Key, Scan, StoreError, Table, Write, item, number, text};
 use futures::{StreamExt, TryStreamExt, stream};
-use kernel::{EventId, ProductId, Timestamp};
+use kernel::{ProductId, Timestamp};
 
 use super::{
     calendar::{Day, Zone},
-    facts::Entry,
+    facts::{Counted, Entry},
     tally::{Figures, Of, Rollup, Tally},
 };
 
 /// Over so many partitions, and so many items for each day, everything is spread.
 pub const SHARDS: u8 = 16;
+
+/// How many items DynamoDB takes in one transaction.
+const MOST_WRITES: usize = 100;
 
 /// How many shards are read at the same moment.
 const AT_ONCE: usize = 8;
@@ -71,9 +75,25 @@ pub struct Kept {
     rebuilt: i64,
 }
 
-/// The shard of an event. The last bytes of an id are random; the first are its time.
-fn shard_of(event_id: EventId) -> u8 {
-    event_id.as_ref().last().copied().unwrap_or_default() % SHARDS
+/// The shard of what happened at a time. All of one second lies in one shard, so that what comes together is written together; the next
+/// second takes the next.
+fn shard_of(time: Timestamp) -> u8 {
+    u8::try_from(time.as_seconds().rem_euclid(i64::from(SHARDS))).unwrap_or_default()
+}
+
+/// Entries of one place, as many together as fit into one transaction with the rollups that they change.
+fn packs<'a, 'b>(entries: &'b [(Key, &'a Entry)]) -> Vec<&'b [(Key, &'a Entry)]> {
+    let (mut packs, mut start, mut touched) = (Vec::new(), 0, BTreeSet::new());
+    for (index, (_, entry)) in entries.iter().enumerate() {
+        let changes = Tally::of(&entry.fact).iter().map(|(of, _)| of).collect::<BTreeSet<Of>>();
+        if index > start && index + 1 - start + touched.union(&changes).count() > MOST_WRITES {
+            packs.push(&entries[start..index]);
+            (start, touched) = (index, BTreeSet::new());
+        }
+        touched.extend(changes);
+    }
+    packs.extend((start < entries.len()).then(|| &entries[start..]));
+    packs
 }
 
 fn log_pk(shard: u8, day: Day) -> String {
@@ -116,22 +136,54 @@ impl Store {
         Self { table }
     }
 
-    /// Counts the entries of an event, each with its rollups in one transaction; whether any was new.
+    /// Counts events: those of the same shard and day in one transaction with what they add together. One that was counted before adds
+    /// nothing. How many entries were new.
     ///
     /// # Errors
     /// When the table does not answer; what is counted by then is counted.
-    pub async fn count(&self, id: EventId, entries: &[Entry], zone: &Zone) -> Result<bool, StoreError> {
-        let mut is_new = false;
-        for (index, entry) in entries.iter().enumerate() {
-            let place = Place { shard: shard_of(id), day: zone.day_of(entry.time) };
-            let sk = if index == 0 { id.to_string() } else { format!("{id}#{}", index + 1) };
-            let key = Key::new(log_pk(place.shard, Day::of_utc(entry.time)), sk);
-            let tally = Tally::of(&entry.fact);
-            let added = tally.iter().map(|(of, rollup)| add(place.key(of), rollup));
-            let writes = [Write::put(item(&key, entry)?).if_absent()].into_iter().chain(added).collect();
-            is_new |= self.table.transact_if_allowed(writes).await?;
+    pub async fn count(&self, events: &[Counted], zone: &Zone) -> Result<usize, StoreError> {
+        let mut places: BTreeMap<Place, BTreeMap<Key, &Entry>> = BTreeMap::new();
+        for Counted { id, entries } in events {
+            for (index, entry) in entries.iter().enumerate() {
+                let place = Place { shard: shard_of(entry.time), day: zone.day_of(entry.time) };
+                let sk = if index == 0 { id.to_string() } else { format!("{id}#{}", index + 1) };
+                // By key, so that an event that comes twice in one batch is there once.
+                places
+                    .entry(place)
+                    .or_default()
+                    .insert(Key::new(log_pk(place.shard, Day::of_utc(entry.time)), sk), entry);
+            }
         }
-        Ok(is_new)
+        let mut new = 0;
+        for (place, entries) in places {
+            let entries: Vec<(Key, &Entry)> = entries.into_iter().collect();
+            for together in packs(&entries) {
+                new += if self.count_at_once(place, together).await? {
+                    together.len()
+                } else if together.len() > 1 {
+                    // One of them was counted before, which only each by itself can show.
+                    let mut new = 0;
+                    for entry in together.chunks(1) {
+                        new += usize::from(self.count_at_once(place, entry).await?);
+                    }
+                    new
+                } else {
+                    0
+                };
+            }
+        }
+        Ok(new)
+    }
+
+    /// Whether none of the entries was there, and all are now, with what they add to the rollups.
+    async fn count_at_once(&self, place: Place, entries: &[(Key, &Entry)]) -> Result<bool, StoreError> {
+        let mut writes = Vec::new();
+        for (key, entry) in entries {
+            writes.push(Write::put(item(key, entry)?).if_absent());
+        }
+        let tally = Tally::fold(entries.iter().map(|(_, entry)| &entry.fact));
+        writes.extend(tally.iter().map(|(of, rollup)| add(place.key(of), rollup)));
+        self.table.transact_if_allowed(writes).await
     }
 
     /// The shop on one day.
@@ -342,5 +394,44 @@ impl From<&Item> for Kept {
     fn from(item: &Item) -> Self {
         let rebuilt = item.get(REBUILT).and_then(|value| value.as_n().ok()?.parse().ok()).unwrap_or_default();
         Self { rollup: rollup(item), events: item.get(EVENTS).cloned(), rebuilt }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use kernel::{Currency, Money};
+
+    use super::*;
+    use crate::rollups::facts::{Fact, Kind, SoldLine};
+
+    fn sold(products: usize) -> Entry {
+        let line = |number: usize| SoldLine {
+            product_id: ProductId::derived("test", &number.to_string()),
+            name: String::new(),
+            quantity: 1,
+            value: Money::from_minor(1, Currency::Usd),
+        };
+        Entry {
+            kind: Kind::Counted,
+            event_type: String::new(),
+            source: String::new(),
+            subject: String::new(),
+            sequence: 1,
+            time: Timestamp::from_millis(0),
+            fact: Fact::Sold { lines: (0..products).map(line).collect() },
+        }
+    }
+
+    #[test]
+    fn a_transaction_takes_what_fits_into_it() {
+        // Of so many products each sells; how many entries go together, beside the day and the products that they share.
+        let cases: [(&[usize], &[usize]); 5] =
+            [(&[], &[]), (&[1; 98], &[98]), (&[1; 99], &[98, 1]), (&[98, 1, 1], &[1, 2]), (&[97, 97], &[2])];
+        for (products, expected) in cases {
+            let entries: Vec<Entry> = products.iter().map(|count| sold(*count)).collect();
+            let keyed: Vec<(Key, &Entry)> = entries.iter().map(|entry| (Key::new("", ""), entry)).collect();
+            assert_eq!(packs(&keyed).iter().map(|pack| pack.len()).collect::<Vec<_>>(), expected, "{products:?}");
+        }
     }
 }

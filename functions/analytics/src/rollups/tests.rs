@@ -4,15 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contracts::{
-    CancelReason, Cause, OrderCancelled, OrderConfirmed, OrderLine, OrderPlaced, PaymentProcessed, PaymentRefunded,
-    StockLine, UserDeleted,
+    CancelReason, Cause, Envelope, OrderCancelled, OrderConfirmed, OrderLine, OrderPlaced, PaymentProcessed,
+    PaymentRefunded, StockLine, UserDeleted,
 };
 use kernel::{EventId, OrderId, PaymentId, Quantity, UserId};
 use proptest::prelude::*;
 
 use super::{
     calendar::{Day, Zone},
-    facts::{Fact, Kind},
+    facts::{Entry, Fact, Kind, Telling},
     tally::{Of, Rollup, Tally},
     *,
 };

@@ -36,7 +36,7 @@ struct TotalAnswer {
     amount: String,
 }
 
-/// `GET /orders/stats`: counters by state, exact to the last write.
+/// `GET /orders/stats`: counters by state, exact to the last write; those that are pending come from the index, which lags.
 pub async fn order_stats(orders: &Orders, _: &Request) -> Reply {
     let counts = orders.counts().await?;
     let all = counts.values().fold(Count::default(), |sum, count| sum.plus(*count));
@@ -62,6 +62,6 @@ pub(super) fn operation() -> Operation {
         "by_status": [{ "status": "paid", "orders": 8, "totals": totals }],
     });
     Operation::new("GET /api/v1/orders/stats", "getOrderStats", "How many orders there are, and of how much money")
-        .describe("Counted in the writes of the orders themselves: exact to the last one.")
+        .describe("Counted in the writes of the orders themselves: exact to the last one, but for those that are pending, which are counted now and may lack the last second's.")
         .ok::<StatsAnswer>("The counters.", example)
 }

@@ -15,13 +15,13 @@
 //!
 //! | access pattern | how |
 //! | --- | --- |
-//! | place an order | one BatchGetItem (copies, key, limit), one TransactWriteItems (events, view, counters, key, limit) |
+//! | place an order | one BatchGetItem (copies, key, limit), one TransactWriteItems (events, view, key, limit) |
 //! | a customer's order by id | GetItem `USER#`, `ORDER#`: another's order is simply not there |
 //! | a customer's orders, newest first | Query `USER#`, prefix `ORDER#`, backwards: ids sort by time |
 //! | an order by id alone | GetItem of its first event, which says whose it is; then as above |
 //! | its history | Query `ORDER#`, prefix `EVENT#` |
 //! | an order at a past moment | GetItem of events, halving, for the last one of that moment; then Query back to a snapshot |
-//! | counters | three BatchGetItem |
+//! | counters | three BatchGetItem, and a Query of gsi1 per shard for those that are pending |
 //! | rebuild the views | Scan for first events; Query of each log |
 //! | orders that nobody paid, the oldest first | Query of gsi1, `STATUS#pending#<shard>` |
 //! | checkouts that are due, the oldest first | Query of gsi1, `DEFERRED` |
@@ -40,6 +40,7 @@ use contracts::{Cause, CheckoutStarted, OrderEvent};
 use dynamo::{
     Answer, AttributeValue, Claim, Item, Key, Scan, StoreError, Table, TransactError, Write, item, number, text,
 };
+use futures::future::try_join_all;
 use kernel::{OrderId, Timestamp, UserId};
 
 use crate::domain::{Actor, Order, Payment, Status};
@@ -236,12 +237,27 @@ impl Store {
         self.table.get(&view_key(user_id, id)).await
     }
 
-    /// How many orders there are in each state, and of how much money.
+    /// How many orders there are in each state, and of how much money. An order that becomes paid meanwhile may be counted in two states.
     ///
     /// # Errors
     /// When the table does not answer.
     pub async fn counts(&self) -> Result<BTreeMap<Status, Count>, StoreError> {
-        counters::read(&self.table).await
+        let pending = try_join_all((0..SHARDS).map(|shard| self.count_pending(shard)));
+        let (pending, mut counts) = futures::try_join!(pending, counters::read(&self.table))?;
+        counts.insert(Status::Pending, pending.into_iter().fold(Count::default(), Count::plus));
+        Ok(counts)
+    }
+
+    async fn count_pending(&self, shard: u8) -> Result<Count, StoreError> {
+        let (mut count, mut after) = (Count::default(), None);
+        loop {
+            let (orders, more) = self.pending(shard, after).await?;
+            after = orders.last().map(|order| order.id);
+            count = orders.iter().map(Count::one).fold(count, Count::plus);
+            if !more {
+                return Ok(count);
+            }
+        }
     }
 
     /// Some orders of all there ever were, by their logs, and where to go on.
