@@ -20,7 +20,7 @@ from problem import Problem
 
 # Messages are hidden from others for so long while they are looked at or sent; a program that is killed leaves them hidden until then.
 HIDDEN_SECONDS = 300
-# SQS answers from all of its servers when it may wait.
+# SQS asks all of its servers only when it may wait; the engine is one.
 WAIT_SECONDS = 1
 BATCH = 10
 # SQS takes no more in one call, and no more in one message.
@@ -84,6 +84,12 @@ def read(aws: Aws, queue: DeadLetters) -> list[DeadLetter]:
         reasons = _reasons(aws, queue, messages)
     letters = [_letter(message, reasons[message["MessageId"]]) for message in messages]
     return sorted(letters, key=lambda letter: (letter.sent, letter.message_id))
+
+
+def oldest(aws: Aws, queue: DeadLetters) -> datetime | None:
+    """When the oldest message first came; None if there is none."""
+    with _taken(aws, queue) as messages:
+        return min(map(_sent, messages), default=None)
 
 
 def redrive(aws: Aws, queue: DeadLetters, message_ids: list[str] | None = None) -> int:
@@ -169,7 +175,7 @@ def _taken(aws: Aws, queue: DeadLetters, wanted: list[str] | None = None) -> Ite
 def _receive(aws: Aws, url: str) -> list[Message]:
     try:
         return aws.sqs.receive_message(
-            QueueUrl=url, MaxNumberOfMessages=BATCH, VisibilityTimeout=HIDDEN_SECONDS, WaitTimeSeconds=WAIT_SECONDS,
+            QueueUrl=url, MaxNumberOfMessages=BATCH, VisibilityTimeout=HIDDEN_SECONDS, WaitTimeSeconds=0 if aws.endpoint else WAIT_SECONDS,
             MessageSystemAttributeNames=["All"], MessageAttributeNames=["All"]).get("Messages", [])
     except ClientError as error:
         if error.response["Error"]["Code"].endswith("OverLimit"):  # 120,000 are hidden; the rest is for the next time

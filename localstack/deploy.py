@@ -66,6 +66,10 @@ class Aws:
         return self._client("lambda")
 
     @cached_property
+    def iam(self) -> Any:
+        return self._client("iam")
+
+    @cached_property
     def logs(self) -> Any:
         return self._client("logs")
 

@@ -28,6 +28,7 @@ from typing import IO, Any
 import cloudwatch
 import inbox
 import stripe
+import usage
 from stack import REGION
 
 PINNED = "1.5.33"
@@ -329,7 +330,7 @@ def main() -> None:
     os.environ.update(environment)
 
     import ministack.app as ministack
-    from ministack.core import iam_actions, lambda_runtime, responses
+    from ministack.core import iam_actions, iam_evaluator, lambda_runtime, responses
     from ministack.services.cloudformation import engine as cloudformation
     from ministack.services import apigateway, cloudwatch_logs, dynamodb, lambda_svc, ses, ses_v2, sns, stepfunctions, sts
 
@@ -348,6 +349,7 @@ def main() -> None:
     tell_the_callers_address(apigateway, responses)
     leave_health_to_the_shop(ministack)
     count_calls(ministack, sts)
+    usage.count_grants(ministack, iam_evaluator)
     cloudwatch.keep_function_logs(lambda_runtime, lambda_svc, cloudwatch_logs)
     payments = stripe.running(port + 3, state / "stripe.log") if with_stripe else nullcontext()
     with open(state / "functions.log", "ab", buffering=0) as log, payments:
