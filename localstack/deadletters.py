@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -23,6 +25,7 @@ HIDDEN_SECONDS = 300
 # SQS asks all of its servers only when it may wait; the engine is one.
 WAIT_SECONDS = 1
 BATCH = 10
+AT_ONCE = 8
 # SQS takes no more in one call, and no more in one message.
 BATCH_BYTES = 240_000
 # A filter pattern may have 1,024 characters, a message's id has 36.
@@ -63,7 +66,9 @@ def find(aws: Aws, stack: str) -> list[DeadLetters]:
     """All such queues of a stack, by consumer; what is being looked at counts too."""
     resources = _resources(aws, stack)
     queues = resources.get("AWS::SQS::Queue", {})
-    attributes = {name: aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"] for name, url in queues.items()}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        read = partial(_attributes, aws.sqs)
+        attributes = dict(zip(queues, pool.map(read, queues.values()), strict=True))
     names = {of["QueueArn"]: name for name, of in attributes.items()}
     # Dead letters to whose they are. A queue is called after its consumer.
     sources = {names[json.loads(of["RedrivePolicy"])["deadLetterTargetArn"]]: name
@@ -145,6 +150,10 @@ def _resources(aws: Aws, stack: str) -> dict[str, dict[str, str]]:
     if "Logs" not in resources.get("AWS::Logs::LogGroup", {}):
         raise Problem(f"the stack {stack} has no log group Logs: it is no Waybill")
     return resources
+
+
+def _attributes(sqs: Any, url: str) -> dict[str, str]:
+    return sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
 
 
 def _count(attributes: dict[str, str]) -> int:

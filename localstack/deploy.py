@@ -124,9 +124,9 @@ def deploy(aws: Aws, root: Path, overrides: dict[str, str], say: Say) -> Resourc
     wanted = hashlib.sha256(f"{text}{sorted(parameters.items())}".encode()).hexdigest()
     if _deployed(aws) == wanted:
         say("nothing changed")
-        return _resources(aws)
+        return resources_of(aws)
     _apply(aws, text, parameters, say)
-    resources = _resources(aws)
+    resources = resources_of(aws)
     for table, attribute in lower.expiring_tables(lowered).items():
         _expire_items(aws, resources["AWS::DynamoDB::Table"][table], attribute)
     aws.s3.put_object(Bucket=BUCKET, Key="deployed", Body=wanted.encode())
@@ -243,7 +243,8 @@ def _events(aws: Aws) -> list[dict[str, Any]]:
     return [event for page in pages for event in page["StackEvents"]][::-1]
 
 
-def _resources(aws: Aws) -> Resources:
+def resources_of(aws: Aws) -> Resources:
+    """What the deployed stack consists of."""
     pages = aws.cloudformation.get_paginator("list_stack_resources").paginate(StackName=STACK)
     resources: Resources = {}
     for resource in (resource for page in pages for resource in page["StackResourceSummaries"]):

@@ -14,7 +14,7 @@ class Unused(unittest.TestCase):
     ]}
 
     def left(self, *done: Grant) -> set[tuple[str, str]]:
-        return {(grant.action, grant.resource) for grant in grants.unused(grants.of("Get", self.POLICY), set(done))}
+        return {(grant.action, grant.resource) for grant in grants.unused(list(grants.of("Get", self.POLICY)), set(done))}
 
     def test_what_nobody_did(self) -> None:
         self.assertEqual({("dynamodb:GetItem", "arn:table/t"), ("dynamodb:GetItem", "arn:table/t/index/*"), ("dynamodb:Query", "arn:table/t"),

@@ -20,6 +20,7 @@ import checks
 import conflicts
 import deadletters_check
 import fuzz
+import grants
 import limits
 import logcheck
 import logs
@@ -33,7 +34,7 @@ import stripe
 import tail
 import timing
 from api import Api
-from deploy import CREDENTIALS, STACK, Aws, Resources, deploy
+from deploy import CREDENTIALS, STACK, Aws, Resources, deploy, resources_of
 from problem import Problem
 from stack import REGION, Stack, forget_users_aws, running_stack, stack_of_environment
 
@@ -209,6 +210,10 @@ def on_a_stack(stack: Stack) -> list[checks.Step]:
         customer = json.loads(stack.outputs.read_text(encoding="utf-8"))["customer"]
         deadletters_check.check(Api(stack.origin), Aws(stack.engine_url), customer, data["products"][2]["id"], detail)
 
+    def used_grants() -> None:
+        aws = Aws(stack.engine_url)
+        grants.check(Api(stack.origin), aws, resources_of(aws), detail)
+
     def express() -> None:
         # Another workflow, which the outputs have to name. The next deployment, which names no type, has it as it was.
         bring_up(stack, parameters={**PATIENT, "CheckoutWorkflowType": "EXPRESS"})
@@ -234,6 +239,8 @@ def on_a_stack(stack: Stack) -> list[checks.Step]:
         checks.Step("dead letters", dead_letters),
         # They kill functions, which are everybody's: by themselves.
         checks.Step("faults", lambda: journeys(stack, "meets_faults")),
+        # After what the functions do, before a deployment makes other resources.
+        checks.Step("grants", used_grants),
         checks.Step("express", express),
         # Their provider and their mail server are everybody's too.
         checks.Step("outage", outage),
