@@ -11,14 +11,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+import reasons
 from deploy import Aws
 from problem import Problem
+from reasons import Message, event_in, sent_at
 
 # Messages are hidden from others for so long while they are looked at or sent; a program that is killed leaves them hidden until then.
 HIDDEN_SECONDS = 300
@@ -28,12 +30,6 @@ BATCH = 10
 AT_ONCE = 8
 # SQS takes no more in one call, and no more in one message.
 BATCH_BYTES = 240_000
-# A filter pattern may have 1,024 characters, a message's id has 36.
-IDS_AT_ONCE = 24
-
-WITHOUT_A_WORD = "no word of it in the log: the function was killed or ran out of time, or the log is kept no longer"
-
-Message = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -86,15 +82,15 @@ def find(aws: Aws, stack: str) -> list[DeadLetters]:
 def read(aws: Aws, queue: DeadLetters) -> list[DeadLetter]:
     """All messages of a queue, the oldest first, each with the reason; they stay where they are, and can be seen at once."""
     with _taken(aws, queue) as messages:
-        reasons = _reasons(aws, queue, messages)
-    letters = [_letter(message, reasons[message["MessageId"]]) for message in messages]
+        why = reasons.logged(aws, queue.log_group, messages) if queue.source_url else reasons.unpublished(messages)
+    letters = [_letter(message, why[message["MessageId"]]) for message in messages]
     return sorted(letters, key=lambda letter: (letter.sent, letter.message_id))
 
 
 def oldest(aws: Aws, queue: DeadLetters) -> datetime | None:
     """When the oldest message first came; None if there is none."""
     with _taken(aws, queue) as messages:
-        return min(map(_sent, messages), default=None)
+        return min(map(sent_at, messages), default=None)
 
 
 def redrive(aws: Aws, queue: DeadLetters, message_ids: list[str] | None = None) -> int:
@@ -125,7 +121,7 @@ def goes_nowhere(queue: DeadLetters, body: str) -> str | None:
     """Why a message cannot be redriven; None if it can. What has a consumer always can: it may have been mended since."""
     if queue.source_url:
         return None
-    event = _event(body)
+    event = event_in(body)
     if "DDBStreamBatchInfo" in event:
         return "it names a part of a table's stream, not an event"
     if _text(event.get("event_type")) is None or _text(event.get("source")) not in queue.topics:
@@ -243,7 +239,7 @@ def _publish(aws: Aws, topics: dict[str, str]) -> Callable[[list[Message]], list
     def send(messages: list[Message]) -> list[Message]:
         sent = []
         for message in messages:
-            event = _event(message["Body"])
+            event = event_in(message["Body"])
             attributes = {name: {"DataType": "String", "StringValue": event[name]} for name in ("event_type", "source")}
             aws.sns.publish(TopicArn=topics[event["source"]], Message=message["Body"], MessageAttributes=attributes)
             sent.append(message)
@@ -258,72 +254,13 @@ def _values(message: Message) -> dict[str, Any]:
     return {name: {key: value[key] for key in kept if key in value} for name, value in message.get("MessageAttributes", {}).items()}
 
 
-def _reasons(aws: Aws, queue: DeadLetters, messages: list[Message]) -> dict[str, str]:
-    """Why each message died: the last that a function said of it."""
-    if queue.source_url is None:
-        return {message["MessageId"]: _why_unpublished(message) for message in messages}
-    reasons = {message["MessageId"]: WITHOUT_A_WORD for message in messages}
-    for start in range(0, len(messages), IDS_AT_ONCE):
-        some = messages[start:start + IDS_AT_ONCE]
-        ids = [message["MessageId"] for message in some]
-        since = min(_sent(message) for message in some) - timedelta(minutes=1)
-        for line in _lines(aws, queue.log_group, ids, since):
-            if (reason := reason_in(line)) is not None:
-                reasons |= {identity: reason for identity in ids if identity in line}
-    return reasons
-
-
-def _lines(aws: Aws, group: str, ids: list[str], since: datetime) -> Iterator[str]:
-    """What was logged of the messages, the oldest first."""
-    pattern = " ".join(f'?"{identity}"' for identity in ids)
-    pages = aws.logs.get_paginator("filter_log_events").paginate(
-        logGroupName=group, startTime=int(since.timestamp() * 1000), filterPattern=pattern)
-    events = [event for page in pages for event in page["events"]]
-    return (event["message"] for event in sorted(events, key=lambda event: event["timestamp"]))
-
-
-def reason_in(line: str) -> str | None:
-    """What a line of a function says about a failure; None if it is about something else."""
-    try:
-        said = json.loads(line)
-    except ValueError:
-        return None
-    if not isinstance(said, dict) or said.get("level") != "ERROR":
-        return None
-    return ": ".join(str(said[name]) for name in ("message", "error") if name in said)
-
-
-def _why_unpublished(message: Message) -> str:
-    """What lies in the queue of unpublished events says itself where it comes from."""
-    event, attributes = _event(message["Body"]), message.get("MessageAttributes", {})
-    if "DDBStreamBatchInfo" in event:
-        of, why = event["DDBStreamBatchInfo"], event.get("requestContext", {}).get("condition", "unknown")
-        return f"a publisher gave up {of.get('batchSize', 'some')} records of {of.get('streamArn', 'a stream')}: {why}"
-    if "ErrorMessage" in attributes:
-        return f"SNS could not deliver it: {attributes['ErrorMessage'].get('StringValue', '')}"
-    return "SNS did not take it, or could not deliver it"
-
-
 def _letter(message: Message, reason: str) -> DeadLetter:
-    event = _event(message["Body"])
+    event = event_in(message["Body"])
     event_type, correlation_id, subject = (_text(event.get(name)) for name in ("event_type", "correlation_id", "subject"))
     return DeadLetter(
         message["MessageId"], message["Body"], event_type, correlation_id, subject,
-        int(message["Attributes"]["ApproximateReceiveCount"]), _sent(message), reason)
-
-
-def _event(body: str) -> dict[str, Any]:
-    """The event in a message; nothing, if there is none."""
-    try:
-        event = json.loads(body)
-    except ValueError:
-        return {}
-    return event if isinstance(event, dict) else {}
+        int(message["Attributes"]["ApproximateReceiveCount"]), sent_at(message), reason)
 
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def _sent(message: Message) -> datetime:
-    return datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, timezone.utc)

@@ -9,6 +9,7 @@ from typing import Any
 import cloudwatch
 import deadletters
 import deadletters_cli
+import reasons
 from deadletters import DeadLetters
 from problem import Problem
 from test_iam import FUNCTIONS, QUEUES, of_type, target
@@ -77,7 +78,7 @@ class Reading(unittest.TestCase):
         lines = [error(3, "m0", "later"), error(1, "m0", "earlier"), error(2, "m1", "another"),
                  {"timestamp": 4, "message": json.dumps({"level": "INFO", "message": "consumed m0"})}, {"timestamp": 5, "message": "END m0"}]
         letters = deadletters.read(aws(Sqs(["a", "b", "c"]), lines), queue())
-        self.assertEqual(["it failed: later", "it failed: another", deadletters.WITHOUT_A_WORD], [letter.reason for letter in letters])
+        self.assertEqual(["it failed: later", "it failed: another", reasons.WITHOUT_A_WORD], [letter.reason for letter in letters])
 
     def test_a_part_of_a_stream_says_so_itself(self) -> None:
         body = {"requestContext": {"condition": "RetryAttemptsExhausted"}, "DDBStreamBatchInfo": {"batchSize": 3, "streamArn": "arn"}}
