@@ -3,7 +3,7 @@ PYTHON ?= python3
 WAYBILL = .venv/bin/python localstack/waybill.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs status tail check test fuzz timing stock-bench rebuild-search search-bench rebuild-orders rebuild-analytics ledger live-bench preview-mails openapi asyncapi dist
+.PHONY: help up down logs status tail dead-letters check test fuzz timing stock-bench rebuild-search search-bench rebuild-orders rebuild-analytics ledger live-bench preview-mails openapi asyncapi dist
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 24
@@ -22,6 +22,9 @@ status: .venv/stamp ## say whether the stack runs, its URLs and logins
 
 tail: .venv/stamp ## show the events of the running stack as they happen, a line each (ORDER=<id>: those of one order)
 	@$(WAYBILL) tail
+
+dead-letters: .venv/stamp ## what consumers could not consume, on the running stack or on AWS; ARGS="show", "redrive …", "drop …", "--help"
+	@.venv/bin/python localstack/deadletters_cli.py $(ARGS)
 
 check: .venv/stamp ## formatting, clippy, template lint
 	@$(WAYBILL) check

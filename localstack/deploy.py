@@ -66,6 +66,14 @@ class Aws:
         return self._client("lambda")
 
     @cached_property
+    def iam(self) -> Any:
+        return self._client("iam")
+
+    @cached_property
+    def logs(self) -> Any:
+        return self._client("logs")
+
+    @cached_property
     def secrets(self) -> Any:
         return self._client("secretsmanager")
 
@@ -80,6 +88,17 @@ class Aws:
     @cached_property
     def s3(self) -> Any:
         return self._client("s3")
+
+
+class Deployed(Aws):
+    """The clients of AWS itself, with the user's own set-up; a region that is not named is that set-up's."""
+
+    def __init__(self, region: str | None = None) -> None:
+        super().__init__(endpoint="")
+        self.region = region
+
+    def _client(self, service: str) -> Any:
+        return boto3.client(service, region_name=self.region, config=Config(retries={"mode": "adaptive", "max_attempts": 8}))
 
 
 def invoke(aws: Aws, function: str, payload: dict[str, Any], what: str) -> dict[str, Any]:
@@ -105,9 +124,9 @@ def deploy(aws: Aws, root: Path, overrides: dict[str, str], say: Say) -> Resourc
     wanted = hashlib.sha256(f"{text}{sorted(parameters.items())}".encode()).hexdigest()
     if _deployed(aws) == wanted:
         say("nothing changed")
-        return _resources(aws)
+        return resources_of(aws)
     _apply(aws, text, parameters, say)
-    resources = _resources(aws)
+    resources = resources_of(aws)
     for table, attribute in lower.expiring_tables(lowered).items():
         _expire_items(aws, resources["AWS::DynamoDB::Table"][table], attribute)
     aws.s3.put_object(Bucket=BUCKET, Key="deployed", Body=wanted.encode())
@@ -224,7 +243,8 @@ def _events(aws: Aws) -> list[dict[str, Any]]:
     return [event for page in pages for event in page["StackEvents"]][::-1]
 
 
-def _resources(aws: Aws) -> Resources:
+def resources_of(aws: Aws) -> Resources:
+    """What the deployed stack consists of."""
     pages = aws.cloudformation.get_paginator("list_stack_resources").paginate(StackName=STACK)
     resources: Resources = {}
     for resource in (resource for page in pages for resource in page["StackResourceSummaries"]):

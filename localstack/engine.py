@@ -25,9 +25,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any
 
+import cloudwatch
 import inbox
 import meter
 import stripe
+import usage
 from stack import REGION
 
 PINNED = "1.5.33"
@@ -364,9 +366,9 @@ def main() -> None:
     os.environ.update(environment)
 
     import ministack.app as ministack
-    from ministack.core import iam_actions, lambda_runtime, responses
+    from ministack.core import iam_actions, iam_evaluator, lambda_runtime, responses
     from ministack.services.cloudformation import engine as cloudformation
-    from ministack.services import apigateway, dynamodb, lambda_svc, ses, ses_v2, sns, sqs, stepfunctions, sts
+    from ministack.services import apigateway, cloudwatch_logs, dynamodb, lambda_svc, ses, ses_v2, sns, sqs, stepfunctions, sts
 
     os.environ["LOG_LEVEL"] = function_log_level  # the engine has read its own
     if ministack._version() != PINNED:
@@ -386,6 +388,8 @@ def main() -> None:
     metered = meter.Meter()
     meter.meter_all(metered, dynamodb, lambda_svc, stepfunctions)
     count_calls(ministack, sts, metered)
+    usage.count_grants(ministack, iam_evaluator)
+    cloudwatch.keep_function_logs(lambda_runtime, lambda_svc, cloudwatch_logs)
     payments = stripe.running(port + 3, state / "stripe.log") if with_stripe else nullcontext()
     with open(state / "functions.log", "ab", buffering=0) as log, payments:
         tee_function_logs(lambda_runtime, log)

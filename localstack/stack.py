@@ -19,6 +19,7 @@ from pathlib import Path
 from problem import Problem
 
 HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
 REGION = "eu-central-1"
 PORTS = 4  # engine, SMTP, inbox, Stripe
 
@@ -76,6 +77,18 @@ class Stack:
         return self.state / "outputs.json"
 
 
+def stack_of_environment() -> Stack:
+    """The stack that WAYBILL_PORT, WAYBILL_IAM and WAYBILL_PAYMENTS describe."""
+    text = os.environ.get("WAYBILL_PORT") or "4566"
+    if not text.isdigit() or not 1024 <= int(text) <= 65000:
+        raise Problem(f"WAYBILL_PORT has to be a port from 1024 to 65000, not {text}")
+    payments = os.environ.get("WAYBILL_PAYMENTS") or "simulator"
+    if payments not in ("simulator", "stripe"):
+        raise Problem(f"WAYBILL_PAYMENTS has to be simulator or stripe, not {payments}")
+    return Stack(int(text), ROOT / ".local" / text, enforce_iam=os.environ.get("WAYBILL_IAM") != "off",
+                 with_stripe=payments == "stripe")
+
+
 def running_pid(stack: Stack) -> int | None:
     """The engine's process, if it lives: it holds a lock on its pid file, so that a pid used again is never mistaken."""
     with suppress(FileNotFoundError), open(stack.state / "engine.pid", encoding="utf-8") as pid_file:
@@ -84,6 +97,16 @@ def running_pid(stack: Stack) -> int | None:
         except BlockingIOError:
             return int(pid_file.read())
     return None
+
+
+def running_stack() -> Stack:
+    """The stack that `make up` left running."""
+    stack = stack_of_environment()
+    if running_pid(stack) is None:
+        raise Problem(f"no stack runs on port {stack.port}; `make up` starts one")
+    if not stack.outputs.exists():
+        raise Problem(f"the stack on port {stack.port} is still coming up")
+    return stack
 
 
 def require_free_ports(stack: Stack) -> None:
@@ -166,6 +189,12 @@ def stop(stack: Stack) -> bool:
         os.killpg(pid, signal.SIGKILL)  # a function that outlived the engine
     shutil.rmtree(stack.state / "tmp", ignore_errors=True)
     return True
+
+
+def forget_users_aws() -> None:
+    """The user's own AWS set-up has no part in what happens locally."""
+    os.environ.pop("AWS_PROFILE", None)
+    os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
 
 
 def _last_line(log: Path) -> str:

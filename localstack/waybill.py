@@ -17,7 +17,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 import build
 import checks
 import conflicts
+import deadletters_check
 import fuzz
+import grants
 import ledger
 import limits
 import logcheck
@@ -33,23 +35,11 @@ import stripe
 import tail
 import timing
 from api import Api
-from deploy import CREDENTIALS, STACK, Aws, Resources, deploy
+from deploy import CREDENTIALS, STACK, Aws, Resources, deploy, resources_of
 from problem import Problem
-from stack import REGION, Stack
+from stack import REGION, Stack, forget_users_aws, running_stack, stack_of_environment
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def stack_of_environment() -> Stack:
-    """The stack that WAYBILL_PORT, WAYBILL_IAM and WAYBILL_PAYMENTS describe."""
-    text = os.environ.get("WAYBILL_PORT") or "4566"
-    if not text.isdigit() or not 1024 <= int(text) <= 65000:
-        raise Problem(f"WAYBILL_PORT has to be a port from 1024 to 65000, not {text}")
-    payments = os.environ.get("WAYBILL_PAYMENTS") or "simulator"
-    if payments not in ("simulator", "stripe"):
-        raise Problem(f"WAYBILL_PAYMENTS has to be simulator or stripe, not {payments}")
-    return Stack(int(text), ROOT / ".local" / text, enforce_iam=os.environ.get("WAYBILL_IAM") != "off",
-                 with_stripe=payments == "stripe")
 
 
 def up() -> None:
@@ -217,6 +207,14 @@ def on_a_stack(stack: Stack) -> list[checks.Step]:
         tail.check(Api(stack.origin), Aws(stack.engine_url), list(known["topics"].values()), known["customer"],
                    data["products"][2]["id"], detail)
 
+    def dead_letters() -> None:
+        customer = json.loads(stack.outputs.read_text(encoding="utf-8"))["customer"]
+        deadletters_check.check(Api(stack.origin), Aws(stack.engine_url), customer, data["products"][2]["id"], detail)
+
+    def used_grants() -> None:
+        aws = Aws(stack.engine_url)
+        grants.check(Api(stack.origin), aws, resources_of(aws), detail)
+
     def express() -> None:
         # Another workflow, which the outputs have to name. The next deployment, which names no type, has it as it was.
         bring_up(stack, parameters={**PATIENT, "CheckoutWorkflowType": "EXPRESS"})
@@ -246,9 +244,12 @@ def on_a_stack(stack: Stack) -> list[checks.Step]:
         checks.Step("tables", tables),
         checks.Step("providers", providers),
         checks.Step("tail", tail_one),
-        checks.Step("ledger", orders_keep_their_price),
+        checks.Step("dead letters", dead_letters),
         # They kill functions, which are everybody's: by themselves.
         checks.Step("faults", lambda: journeys(stack, "meets_faults")),
+        # After what the functions do, before a deployment makes other resources.
+        checks.Step("grants", used_grants),
+        checks.Step("ledger", orders_keep_their_price),
         checks.Step("express", express),
         # Their provider and their mail server are everybody's too.
         checks.Step("outage", outage),
@@ -365,16 +366,6 @@ def rebuild_analytics() -> None:
     print(rebuilding.analytics(Aws(stack.engine_url), functions["RebuildAnalytics"]))
 
 
-def running_stack() -> Stack:
-    """The stack that `make up` left running."""
-    stack = stack_of_environment()
-    if engine.running_pid(stack) is None:
-        raise Problem(f"no stack runs on port {stack.port}; `make up` starts one")
-    if not stack.outputs.exists():
-        raise Problem(f"the stack on port {stack.port} is still coming up")
-    return stack
-
-
 def bench_stock() -> None:
     """Measure reservations of one product a second, by the number of counters its stock lies in."""
     build.check_tools()
@@ -461,8 +452,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, command in COMMANDS.items():
         commands.add_parser(name, help=command.__doc__)
-    os.environ.pop("AWS_PROFILE", None)  # the user's own AWS set-up has no part in this
-    os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
+    forget_users_aws()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a test run that is ended ends its stack
     try:
         COMMANDS[parser.parse_args().command]()

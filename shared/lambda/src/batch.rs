@@ -60,7 +60,10 @@ async fn consume<S, E: Event, F: std::fmt::Display>(
     let groups = groups.into_values().map(|mut messages| {
         messages.sort_by_key(|(_, delivery)| (delivery.envelope.timestamp, delivery.envelope.sequence));
         let (ids, deliveries): (Vec<_>, Vec<_>) = messages.into_iter().unzip();
-        async move { (ids, consume_group(context, consumer, deliveries).await) }
+        async move {
+            let done = consume_group(context, consumer, &ids, deliveries).await;
+            (ids, done)
+        }
     });
     for (ids, done) in join_all(groups).await {
         if !done {
@@ -74,6 +77,7 @@ async fn consume<S, E: Event, F: std::fmt::Display>(
 async fn consume_group<S, E: Event, F: std::fmt::Display>(
     context: &S,
     consumer: &impl AsyncFn(&S, Vec<Delivery<E>>) -> Result<(), F>,
+    message_ids: &[String],
     deliveries: Vec<Delivery<E>>,
 ) -> bool {
     let events = deliveries.len();
@@ -86,6 +90,8 @@ async fn consume_group<S, E: Event, F: std::fmt::Display>(
         event_type = last.map(|envelope| envelope.event.event_type()),
         subject = last.map(|envelope| envelope.subject.clone()),
     );
+    // By these a dead letter is told why it died.
+    let message_ids = message_ids.join(" ");
     async {
         // A panic over one group must not take the whole batch along.
         match AssertUnwindSafe(async { consumer(context, deliveries).await }).catch_unwind().await {
@@ -94,11 +100,11 @@ async fn consume_group<S, E: Event, F: std::fmt::Display>(
                 true
             }
             Ok(Err(error)) => {
-                tracing::error!(%error, "events could not be consumed");
+                tracing::error!(message_ids, %error, "events could not be consumed");
                 false
             }
             Err(_) => {
-                tracing::error!("the consumer panicked");
+                tracing::error!(message_ids, "the consumer panicked");
                 false
             }
         }
