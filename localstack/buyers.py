@@ -174,7 +174,7 @@ class Market:
         for tried in range(TRIES):
             try:
                 answer = self.api.call(method, path, body, token=account.token, headers=headers)
-                if not _is_passing(answer):
+                if not _is_passing(answer, path):
                     return answer
                 self.count(f"requests answered {answer.status}, asked again")
             except Problem:
@@ -184,11 +184,13 @@ class Market:
         return None
 
 
-def _is_passing(answer: Answer) -> bool:
-    """Whether the same request may fare better in a moment: it failed, is at work still, or comes before its order is known."""
+def _is_passing(answer: Answer, path: str) -> bool:
+    """Whether the same request may fare better in a moment: something failed, somebody else is at work on it, or payments has not heard
+    of the order yet."""
     if answer.status >= 500 or answer.status == 429:
         return True
-    return answer.status in (404, 409) and json.loads(answer.text).get("code") in ("order_not_found", "request_in_progress", "busy")
+    code = json.loads(answer.text).get("code") if answer.status in (404, 409) else None
+    return code == "busy" or (code == "not_found" and path == "/api/v1/payments")
 
 
 def hang_up(origin: str, path: str, body: Any, token: str, key: str) -> None:

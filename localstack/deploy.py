@@ -66,6 +66,10 @@ class Aws:
         return self._client("lambda")
 
     @cached_property
+    def logs(self) -> Any:
+        return self._client("logs")
+
+    @cached_property
     def secrets(self) -> Any:
         return self._client("secretsmanager")
 
@@ -80,6 +84,17 @@ class Aws:
     @cached_property
     def s3(self) -> Any:
         return self._client("s3")
+
+
+class Deployed(Aws):
+    """The clients of AWS itself, with the user's own set-up; a region that is not named is that set-up's."""
+
+    def __init__(self, region: str | None = None) -> None:
+        super().__init__(endpoint="")
+        self.region = region
+
+    def _client(self, service: str) -> Any:
+        return boto3.client(service, region_name=self.region, config=Config(retries={"mode": "adaptive", "max_attempts": 8}))
 
 
 def invoke(aws: Aws, function: str, payload: dict[str, Any], what: str) -> dict[str, Any]:

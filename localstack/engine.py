@@ -26,6 +26,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any
 
+import cloudwatch
 import inbox
 import mishaps
 import stripe
@@ -334,7 +335,7 @@ def main() -> None:
     import ministack.app as ministack
     from ministack.core import iam_actions, lambda_runtime, responses
     from ministack.services.cloudformation import engine as cloudformation
-    from ministack.services import apigateway, dynamodb, lambda_svc, ses, ses_v2, sns, stepfunctions, sts
+    from ministack.services import apigateway, cloudwatch_logs, dynamodb, lambda_svc, ses, ses_v2, sns, stepfunctions, sts
 
     os.environ["LOG_LEVEL"] = function_log_level  # the engine has read its own
     if ministack._version() != PINNED:
@@ -351,6 +352,7 @@ def main() -> None:
     tell_the_callers_address(apigateway, responses)
     leave_health_to_the_shop(ministack)
     count_calls(ministack, sts)
+    cloudwatch.keep_function_logs(lambda_runtime, lambda_svc, cloudwatch_logs)
     if seed:
         mishaps.mend(Plan(int(seed)), lambda_svc, lambda_runtime, ministack)
     payments = stripe.running(port + 3, state / "stripe.log") if with_stripe else nullcontext()
