@@ -19,6 +19,10 @@ BURST = 8
 DYNAMODB_WRITES = frozenset({"BatchWriteItem", "DeleteItem", "PutItem", "TransactWriteItems", "UpdateItem"})
 SERVICES = frozenset({"dynamodb", "ses", "sns", "sqs", "states"})
 
+# What functions ask of AWS again and again; for the digest.
+OPERATIONS = [*(("dynamodb", operation) for operation in ("BatchGetItem", "GetItem", "Query", *sorted(DYNAMODB_WRITES))),
+              ("ses", "POST /v2/email/outbound-emails"), ("sns", "PublishBatch"), ("states", "StartExecution")]
+
 # Consumers some of whose messages fail however often they come, until they are healed. Their queues try five times, 36 seconds apart.
 POISONED = ("SettleOrder", "OrdersRememberPayment", "HearStock")
 POISONED_EACH = 2
@@ -97,13 +101,13 @@ class Plan:
         ranks = sorted(range(5, 45), key=lambda n: self.roll(f"poison/{function}", n))
         return frozenset(ranks[:POISONED_EACH])
 
-    def digest(self, functions: Iterable[str], operations: Iterable[tuple[str, str]]) -> str:
-        """What all of it comes to: two plans that differ anywhere in what a run meets have different ones."""
+    def digest(self, functions: Iterable[str]) -> str:
+        """What the first faults of all sites come to: by it two runs can be told to have had the same plan."""
         said: list[object] = [[sorted(self.poisoned(function)) for function in POISONED]]
         for function in sorted(functions):
             said += [_named(self.delivery(function, n, stream)) for n in range(DIGESTED) for stream in (False, True)]
             said += [self.kill(function, n) for n in range(DIGESTED)]
-        for service, operation in sorted(operations):
+        for service, operation in OPERATIONS:
             said += [_named(self.call(service, operation, n)) for n in range(DIGESTED)]
         return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
