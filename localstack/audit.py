@@ -7,22 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
 
-from books import Event, Item, Tables, minor
-
-# What each event makes of an order, and of what it can make that.
-STEPS: dict[str, tuple[str, set[str]]] = {
-    "OrderPlaced": ("pending", {""}),
-    "CheckoutStarted": ("pending", {"pending"}),
-    "OrderConfirmed": ("paid", {"pending"}),
-    "OrderProcessing": ("processing", {"paid"}),
-    "OrderShipped": ("shipped", {"processing"}),
-    "OrderDelivered": ("delivered", {"shipped"}),
-    "OrderCancelled": ("cancelled", {"pending", "paid", "processing"}),
-    "OrderRefunded": ("refunded", {"cancelled", "delivered"}),
-}
+from books import Event, Item, minor
+from figures import figures_follow_the_events
+from findings import Finding, Shop, is_sold, status
 
 # A publisher tells these of the counters of a product; they lie in no table.
 TOLD_OF_STOCK = {"StockChanged", "StockRanLow"}
@@ -39,58 +27,6 @@ MAILS = {
 MOST_UNANSWERED = 3
 
 GIVEN_BACK = {"", "failing", "declined", "voided"}
-
-
-@dataclass
-class Finding:
-    """What one check has seen."""
-
-    name: str
-    counts: Counter[str] = field(default_factory=Counter)
-    violations: list[str] = field(default_factory=list)
-
-    def unless(self, holds: bool, violation: str) -> None:
-        """Notes a violation where something does not hold."""
-        if not holds:
-            self.violations.append(violation)
-
-
-@dataclass
-class Shop:
-    """All that is audited. `accepted` are the orders that a buyer was told to have, `unsure` how many more each user may have."""
-
-    tables: Tables
-    accepted: set[str] = field(default_factory=set)
-    unsure: Counter[str] = field(default_factory=Counter)
-    older_orders: set[str] = field(default_factory=set)
-    older_events: set[str] = field(default_factory=set)
-    stock: dict[str, int] = field(default_factory=dict)
-    heard: dict[str, Event] = field(default_factory=dict)
-    mails: list[Item] = field(default_factory=list)
-    shown: dict[str, Item] = field(default_factory=dict)
-    reports: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def orders(self) -> dict[str, list[Event]]:
-        """The logs of the orders of this run."""
-        return {order: log for order, log in self.tables.logs.items() if order not in self.older_orders}
-
-
-def status(log: Iterable[Event]) -> str:
-    """Where an order stands, by its log alone; nothing, if the log is not one of an order."""
-    now = ""
-    for event in log:
-        becomes, may = STEPS[event["event_type"]]
-        if now not in may:
-            return ""
-        now = becomes
-    return now
-
-
-def is_sold(log: Iterable[Event]) -> bool:
-    """Whether the order's pieces are its customer's."""
-    types = [event["event_type"] for event in log]
-    return "OrderConfirmed" in types and "OrderCancelled" not in types
 
 
 def orders_have_ended(shop: Shop) -> Finding:
@@ -120,7 +56,7 @@ def views_follow_the_log(shop: Shop) -> Finding:
     """The view of each order, in the table and as GET shows it, is what its log says."""
     found = Finding("views follow the log")
     for order, log in shop.orders.items():
-        said = _replay(order, log)
+        said = replay(order, log)
         found.counts["views"] += 1
         kept = shop.tables.views.get(order, {})
         for name, value in said.items():
@@ -135,7 +71,8 @@ def views_follow_the_log(shop: Shop) -> Finding:
     return found
 
 
-def _replay(order: str, log: list[Event]) -> Item:
+def replay(order: str, log: list[Event]) -> Item:
+    """What the view of an order has to say, by its log."""
     data = {event["event_type"]: event["data"] for event in log}
     said = {"id": order, "status": status(log), "sequence": len(log), "total": log[0]["data"]["total"],
             "user_id": log[0]["data"]["user_id"], "in_checkout": "CheckoutStarted" in data,
@@ -263,66 +200,6 @@ def mails_are_sent_once(shop: Shop) -> Finding:
     return found
 
 
-def figures_follow_the_events(shop: Shop) -> Finding:
-    """Analytics has counted each event once, its figures are what it counted, and its reports are its figures."""
-    found = Finding("figures follow the events")
-    facts = {id: (event, _adds(event)) for id, event in shop.tables.events.items() if _adds(event)}
-    counted = {id for id, entry in shop.tables.counted.items() if entry["kind"] == "counted"}
-    found.counts["events counted"] = len(counted)
-    for id in facts.keys() - counted:
-        found.violations.append(f"{facts[id][0]['event_type']} {id} was not counted")
-    for id in counted - facts.keys():
-        found.violations.append(f"{id} was counted, and there is no such event")
-    days: dict[str, Counter[str]] = {}
-    products: dict[str, Counter[str]] = {}
-    for event, figures in facts.values():
-        days.setdefault(event["timestamp"][:10], Counter()).update(figures)
-        for line in event["data"]["lines"] if event["event_type"] == "OrderConfirmed" else ():
-            value = minor(line["unit_price"]) * line["quantity"]
-            products.setdefault(line["product_id"], Counter()).update(
-                {"orders": 1, "quantity": line["quantity"], "value_" + line["unit_price"]["currency"]: value})
-    for day in days.keys() | shop.tables.days.keys():
-        said, kept = days.get(day, Counter()), shop.tables.days.get(day, Counter())
-        found.unless(said == kept, f"{day}: events come to {dict(said)}, figures are {dict(kept)}")
-        shown = shop.reports["days"].get(day, {})
-        for name in ("orders", "items", "paid", "cancelled"):
-            found.unless(shown.get(name, 0) == said[name], f"{day}: {name} is shown as {shown.get(name)}, events say {said[name]}")
-        found.counts["orders of these days"] += said["orders"]
-    for product in products.keys() | shop.tables.sold.keys():
-        said, kept = products.get(product, Counter()), shop.tables.sold.get(product, Counter())
-        found.unless(said == kept, f"product {product}: events come to {dict(said)}, figures are {dict(kept)}")
-        shown = shop.reports["products"].get(product, 0)
-        found.unless(shown == said["quantity"], f"product {product}: {shown} are shown as sold, events say {said['quantity']}")
-    revenue = {name: sum(day[f"{name}_USD"] for day in days.values()) for name in ("gross", "refunded")}
-    found.unless(shop.reports["revenue"] == revenue, f"revenue is shown as {shop.reports['revenue']}, events say {revenue}")
-    by_status = Counter(status(log) for log in shop.tables.logs.values())
-    found.unless(shop.reports["by_status"] == by_status,
-                 f"orders are shown as {dict(shop.reports['by_status'])}, logs say {dict(by_status)}")
-    return found
-
-
-def _adds(event: Event) -> Counter[str]:
-    """What an event adds to the figures of its day."""
-    data, adds = event["data"], Counter[str]()
-    match event["event_type"]:
-        case "OrderPlaced":
-            pieces = sum(line["quantity"] for line in data["lines"])
-            adds.update({"orders": 1, "items": pieces, "value_" + data["total"]["currency"]: minor(data["total"])})
-        case "OrderConfirmed":
-            adds["paid"] = 1
-        case "OrderCancelled":
-            adds["cancelled"] = 1
-        case "PaymentProcessed":
-            adds["gross_" + data["amount"]["currency"]] = minor(data["amount"])
-        case "PaymentRefunded":
-            adds["refunded_" + data["amount"]["currency"]] = minor(data["amount"])
-        case "UserRegistered":
-            adds["registered"] = 1
-        case "UserDeleted":
-            adds["deleted"] = 1
-    return adds
-
-
 def dead_letters(found_in: dict[str, int], expected: dict[str, int], what: str) -> Finding:
     """In the dead-letter queues, by consumer, is what was poisoned and nothing else."""
     found = Finding(what)
@@ -333,8 +210,8 @@ def dead_letters(found_in: dict[str, int], expected: dict[str, int], what: str) 
     return found
 
 
-CHECKS = (orders_have_ended, views_follow_the_log, money_is_taken_once, stock_adds_up, events_are_published, mails_are_sent_once,
-          figures_follow_the_events)
+CHECKS = (orders_have_ended, views_follow_the_log, money_is_taken_once, stock_adds_up, events_are_published,
+          mails_are_sent_once, figures_follow_the_events)
 
 
 def audit(shop: Shop) -> list[Finding]:

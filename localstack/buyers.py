@@ -131,7 +131,8 @@ class Market:
             if answer is not None and answer.status == 202:
                 return self.count("paid by POST /payments")
         # Payments may not have heard of the order yet; orders has.
-        answer = self._ask(account, "POST", f"/api/v1/orders/{order}/payment", {"payment_method": self._card(number)}, f"pay-order-{number}")
+        body = {"payment_method": self._card(number)}
+        answer = self._ask(account, "POST", f"/api/v1/orders/{order}/payment", body, f"pay-order-{number}")
         self.count("paid by POST /orders/{id}/payment" if answer is not None and answer.status == 202 else "not paid")
 
     def _plans(self, account: Account, number: int, order: str) -> list[tuple[float, Callable[[], None]]]:

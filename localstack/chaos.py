@@ -10,11 +10,9 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,11 +25,12 @@ import proxy
 import stack as engine
 import tail
 from api import Account, Api
-from audit import Finding, Shop
 from buyers import AT_ONCE, Market
 from deploy import STACK, Aws
 from faultproxy import FaultProxy
 from faults import Plan
+from findings import Finding, Shop, status
+from listener import Listener
 from problem import Problem
 from stack import Stack
 
@@ -77,6 +76,8 @@ def run(root: Path, settings: Settings, bring_up: Callable[[Stack, dict[str, str
     plan = Plan(settings.seed)
     say(f"chaos with seed {settings.seed}, {settings.orders} orders (WAYBILL_CHAOS_SEED, WAYBILL_CHAOS_ORDERS)")
     stack = Stack(engine.free_port(), root / ".local" / "chaos", mishaps=settings.seed)
+    if engine.running_pid(stack) is not None:
+        raise Problem(f"another run is under way in {stack.state}")
     with proxy.running(FaultProxy(stack.port, plan)) as faults:
         stack = replace(stack, functions_endpoint=f"http://localhost:{faults.port}")
         try:
@@ -101,32 +102,6 @@ def report(findings: list[Finding], say: Say) -> None:
             say(f"       {what:<62}{times:>9}")
         for violation in finding.violations:
             say(f"     ! {violation}")
-
-
-class Listener:
-    """Hears all that is published, from the beginning."""
-
-    def __init__(self, aws: Aws, queue: str) -> None:
-        self.events: dict[str, dict[str, Any]] = {}
-        self.messages = 0
-        self._aws, self._queue = aws, queue
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-
-    def _listen(self) -> None:
-        while not self._stopped.is_set():
-            events = tail.heard(self._aws, self._queue, None)
-            self.messages += len(events)
-            self.events.update({event["event_id"]: event for event in events})
-
-    @contextmanager
-    def listening(self) -> Iterator[Listener]:
-        self._thread.start()
-        try:
-            yield self
-        finally:
-            self._stopped.set()
-            self._thread.join()
 
 
 class Run:
@@ -253,8 +228,9 @@ class Run:
         deadline, told = time.monotonic() + QUIET_LIMIT_SECONDS, time.monotonic()
         last: tuple[int, int] | None = None
         while time.monotonic() < deadline:
-            tables = books.read(self.aws, {name: self.outputs["tables"][name] for name in ("OrdersTable", "PaymentsTable", "InventoryTable")})
-            pending = [order for order, log in tables.logs.items() if audit.status(log) == "pending" and order not in self.older_orders]
+            names = ("OrdersTable", "PaymentsTable", "InventoryTable")
+            tables = books.read(self.aws, {name: self.outputs["tables"][name] for name in names})
+            pending = [order for order, log in tables.logs.items() if status(log) == "pending" and order not in self.older_orders]
             for order in tables.parked:  # as an operator would
                 self.detail(f"order {order} is parked, and is retried")
                 self.retried += self.api.call("POST", f"/api/v1/orders/{order}/retry", token=admin.token).status == 202

@@ -17,6 +17,7 @@ class Proxy:
     def __init__(self, engine_port: int) -> None:
         self.engine_port = engine_port
         self.port = 0
+        self._clients: set[asyncio.Task[None] | None] = set()  # else they are forgotten while they wait
 
     async def answer(self, head: bytes, body: bytes, forward: Forward) -> bytes | None:
         """What is answered to a request, which `forward` passes on; nothing cuts the connection."""
@@ -27,6 +28,8 @@ class Proxy:
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        task = asyncio.current_task()
+        self._clients.add(task)
         try:
             with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
                 while True:
@@ -50,6 +53,7 @@ class Proxy:
             if upstream is not None:
                 upstream[1].close()
             writer.close()
+            self._clients.discard(task)
 
 
 P = TypeVar("P", bound=Proxy)

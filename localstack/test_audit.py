@@ -8,7 +8,8 @@ from typing import Any
 
 import audit
 import books
-from audit import Shop
+from figures import adds
+from findings import Finding, Shop, status
 
 MUG, BUYER, ADDRESS = "mug", "buyer", "buyer@example.com"
 
@@ -46,7 +47,7 @@ class Making:
         self._count()
         mails = [{"to": [ADDRESS], "subject": audit.MAILS[each["event_type"]].format(order)}
                  for order, log in self.tables.logs.items() for each in log if each["event_type"] in audit.MAILS]
-        shown = {order: {"status": audit.status(log), "total_amount": "25.00",
+        shown = {order: {"status": status(log), "total_amount": "25.00",
                          "timeline": [{"type": each["event_type"]} for each in log]} for order, log in self.tables.logs.items()}
         reports = {"days": {"2026-11-21": {"orders": 2, "items": 4, "paid": 1, "cancelled": 1}}, "products": {MUG: 2},
                    "revenue": {"gross": 2500, "refunded": 500}, "by_status": Counter(paid=1, cancelled=1)}
@@ -68,13 +69,13 @@ class Making:
                 self._put("notifications", pk=f"USER#{BUYER}", sk=f"NOTIFICATION#{told['event_id']}", order_id=order, type=kind,
                           channel="email", status="sent")
         log = self.tables.logs[order]
-        self._put("orders", **{**audit._replay(order, log), "pk": f"USER#{BUYER}", "sk": f"ORDER#{order}"})
+        self._put("orders", **{**audit.replay(order, log), "pk": f"USER#{BUYER}", "sk": f"ORDER#{order}"})
 
     def _count(self) -> None:
         for id, told in self.tables.events.items():
-            if adds := audit._adds(told):
+            if added := adds(told):
                 self._put("analytics", pk="LOG#00#2026-11-21", sk=id, kind="counted")
-                self._put("analytics", pk="DAYS#00", sk="2026-11-21", events=1, **adds)
+                self._put("analytics", pk="DAYS#00", sk="2026-11-21", events=1, **added)
             if told["event_type"] == "OrderConfirmed":
                 self._put("analytics", pk="PRODUCTS#00", sk=f"2026-11-21#{MUG}", events=1, orders=1, quantity=2, value_USD=2500)
 
@@ -99,7 +100,7 @@ class GoodBooks(unittest.TestCase):
 
 Spoil = Callable[[Shop], Any]
 
-SPOILED: list[tuple[Callable[[Shop], audit.Finding], Spoil, str]] = [
+SPOILED: list[tuple[Callable[[Shop], Finding], Spoil, str]] = [
     (audit.orders_have_ended, lambda shop: shop.tables.logs["paid"].pop(), "order paid is pending"),
     (audit.orders_have_ended, lambda shop: shop.tables.logs["paid"].pop(1), "order paid has gaps"),
     (audit.orders_have_ended, lambda shop: shop.tables.logs["paid"].append(event("OrderPlaced", "paid", 4)), "impossible"),
