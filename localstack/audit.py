@@ -168,7 +168,7 @@ def events_are_published(shop: Shop) -> Finding:
 
 
 def mails_are_sent_once(shop: Shop) -> Finding:
-    """Each mail that an order's log wants was sent once; more often only where tries were left without an answer, and no more than these."""
+    """Each mail that a log wants was sent once; more often only where tries were left without an answer, and no more than these."""
     found = Finding("mails are sent once")
     arrived = Counter((to, mail["subject"]) for mail in shop.mails for to in mail["to"])
     listed = Counter((item["order_id"], item["type"]) for item in shop.tables.notifications

@@ -1,10 +1,14 @@
 """The plan of a run of `make chaos`: the same seed brings the same faults, another seed others, whoever comes first."""
 
 import random
+import threading
 import unittest
+from http.client import HTTPConnection, HTTPException
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from unittest import mock
 
 import faultproxy
+import proxy
 from faults import POISONED, POISONED_EACH, CallFault, DeliveryFault, Plan
 from mishaps import MOST_LOSSES, Mishaps, logical
 
@@ -93,6 +97,58 @@ class Calls(unittest.TestCase):
         self.assertEqual(faultproxy.call_of(dynamodb, b"{}"), ("dynamodb", "PutItem"))
         self.assertEqual(faultproxy.call_of(sns, b"Action=PublishBatch&Version=1"), ("sns", "PublishBatch"))
         self.assertEqual(faultproxy.call_of(ses, b"{}"), ("ses", "POST /v2/email/outbound-emails"))
+
+
+class Aws(BaseHTTPRequestHandler):
+    """An engine that counts what it did."""
+
+    protocol_version = "HTTP/1.1"
+    done = 0
+
+    def do_POST(self) -> None:  # noqa: N802, http.server's name
+        self.rfile.read(int(self.headers["content-length"]))
+        Aws.done += 1
+        self.send_response(200)
+        self.send_header("content-length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Stays silent."""
+
+
+class Proxied(unittest.TestCase):
+    def meet(self, fault: CallFault | None) -> tuple[int | None, str, int]:
+        """The status of a transaction that meets a fault, none if the connection is cut; the answer, and how often it was done."""
+        Aws.done = 0
+        engine = ThreadingHTTPServer(("127.0.0.1", 0), Aws)
+        threading.Thread(target=engine.serve_forever, daemon=True).start()
+        try:
+            with mock.patch.object(Plan, "call", return_value=fault), proxy.running(
+                    faultproxy.FaultProxy(engine.server_address[1], Plan(1))) as faults:
+                faults.armed = True
+                connection = HTTPConnection("127.0.0.1", faults.port, timeout=10)
+                headers = {"authorization": "AWS4-HMAC-SHA256 Credential=KEY/20261121/eu-central-1/dynamodb/aws4_request",
+                           "x-amz-target": "DynamoDB_20120810.TransactWriteItems"}
+                try:
+                    connection.request("POST", "/", '{"TransactItems": [{}, {}]}', headers)
+                    answer = connection.getresponse()
+                    return answer.status, answer.read().decode(), Aws.done
+                except (HTTPException, ConnectionError):
+                    return None, "", Aws.done
+                finally:
+                    connection.close()
+        finally:
+            engine.shutdown()
+            engine.server_close()
+
+    def test_each_fault_is_what_it_says(self) -> None:
+        self.assertEqual(self.meet(None), (200, "{}", 1))
+        status, said, done = self.meet(CallFault.THROTTLED)
+        self.assertTrue(status == 400 and ("Throttling" in said or "Throughput" in said) and done == 0, said)
+        self.assertEqual(self.meet(CallFault.FAILED)[::2], (500, 0))
+        self.assertEqual(self.meet(CallFault.CUT_BEFORE), (None, "", 0))
+        self.assertEqual(self.meet(CallFault.CUT_AFTER), (None, "", 1))
 
 
 if __name__ == "__main__":
