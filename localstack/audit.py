@@ -39,7 +39,8 @@ def orders_have_ended(shop: Shop) -> Finding:
         found.violations.append(f"order {order} was accepted and is not in the log")
     for order, log in shop.orders.items():
         now = status(log)
-        found.counts[now or "no order"] += 1
+        reason = next((f", {event['data']['reason']}" for event in log if event["event_type"] == "OrderCancelled"), "")
+        found.counts[(now or "no order") + reason] += 1
         found.unless(now not in ("", "pending"), f"order {order} is {now or 'impossible: ' + _types(log)}")
         found.unless([event["sequence"] for event in log] == list(range(1, len(log) + 1)), f"order {order} has gaps in its log")
     for order in shop.tables.deferred:

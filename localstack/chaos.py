@@ -117,6 +117,8 @@ class Run:
 
     def findings(self, orders: int) -> list[Finding]:
         """Shops, waits, and audits."""
+        # Its five minutes are for a provider that is away for hours; a message that is lost is not to be waited for so long.
+        self.aws.sqs.set_queue_attributes(QueueUrl=self.queues["CaptureConfirmedQueue"], Attributes={"VisibilityTimeout": "60"})
         self._drain()
         before = books.read(self.aws, self.outputs["tables"])
         self.older_orders = set(before.logs)

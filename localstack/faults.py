@@ -81,16 +81,16 @@ class Plan:
     def kill(self, function: str, n: int) -> float | None:
         """So many seconds after its nth invocation has begun, the function's process is killed; or it lives."""
         site = f"invocation/{function}"
-        if self.roll(site, n) >= 0.03:
+        if self.roll(site, n) >= 0.05:
             return None
         return 0.03 * self.roll(f"{site}/after", n) ** 2  # most work takes a few milliseconds
 
     def delivery(self, function: str, n: int, from_stream: bool) -> DeliveryFault | None:
         """What befalls the nth batch that is brought to a function."""
         return _choose(self.roll(f"delivery/{function}", n), [
-            (0.03, DeliveryFault.LOST),
-            (0.03, DeliveryFault.REPEATED),
-            (0.03, DeliveryFault.REPEATED_LATER),
+            (0.04, DeliveryFault.LOST),
+            (0.04, DeliveryFault.REPEATED),
+            (0.04, DeliveryFault.REPEATED_LATER),
             (0.04 if from_stream else 0.0, DeliveryFault.DELAYED),
         ])
 
