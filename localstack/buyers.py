@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from api import Account, Answer, Api
 from faults import Plan
+from findings import Finding
 from problem import Problem
 
 AT_ONCE = 16
@@ -54,6 +55,13 @@ class Market:
         for thread in threads:
             thread.start()
         return threads
+
+    def finding(self) -> Finding:
+        """What buyers did, and the answers that they should not have had."""
+        found = Finding("buyers have their answers", Counter(self.done), list(self.contradictions))
+        had = len(self.accepted) + self.unsure.total()
+        found.unless(had == self.orders, f"of {self.orders} orders {had} were placed or given up")
+        return found
 
     def close(self) -> None:
         """Nobody orders any more."""
@@ -98,7 +106,9 @@ class Market:
             self.count("broke a connection")
         answer = self._ask(account, "POST", path, body, key)
         if answer is None or answer.status != 201:
-            self.count("orders without an answer" if answer is None else f"orders answered {answer.status}")
+            self.count("orders without an answer")
+            if answer is not None:
+                self.contradictions.append(f"order number {number} was answered {answer.status} {answer.text[:200]}")
             with self._lock:
                 self.unsure[account.id] += 1
             return None

@@ -144,8 +144,7 @@ class Run:
                         older_events=set(before.events), stock=stock, heard=listener.events, mails=self._inbox("GET", "/api/messages"),
                         shown={order: self._get(admin, f"/api/v1/orders/{order}?expand=timeline") for order in ours},
                         reports=self._reports(admin, tables))
-            asked = Finding("the same key has the same answer", Counter(market.done), list(market.contradictions))
-            return [self._what_happened(listener), asked, found_dead,
+            return [self._what_happened(listener), market.finding(), found_dead,
                     audit.dead_letters(left, {}, "dead letters after they were sent back"), *audit.audit(shop)]
 
     def _stock(self, admin: Account) -> dict[str, int]:
@@ -277,11 +276,14 @@ class Run:
         span, months = f"from={days[0]}&to={days[-1]}", f"from={days[0][:7]}&to={days[-1][:7]}"
         revenue = self._get(admin, f"/api/v1/analytics/revenue/monthly?{months}")["items"]
         statuses = self._get(admin, "/api/v1/orders/stats")["by_status"]
+        payments = self._get(admin, "/api/v1/payments/stats")
         products = self._get(admin, f"/api/v1/analytics/products/top?{span}&limit=100")["items"]
         return {
             "days": {day["day"]: day for day in self._get(admin, f"/api/v1/analytics/orders/daily?{span}")["items"]},
             "products": {product["product_id"]: product["quantity"] for product in products},
             "revenue": {name: sum(books.minor(amount) for month in revenue for amount in month[name]) for name in ("gross", "refunded")},
+            "payments": {name: sum(books.minor(amount) for amount in payments[of]["totals"])
+                         for name, of in (("gross", "captured"), ("refunded", "refunded"))},
             "by_status": Counter({each["status"]: each["orders"] for each in statuses if each["orders"]}),
         }
 

@@ -9,7 +9,8 @@ from findings import Finding, Shop, status
 
 
 def figures_follow_the_events(shop: Shop) -> Finding:
-    """Analytics has counted each event once, its figures are what it counted, and its reports are its figures."""
+    """Analytics has counted each event once, its figures are what it counted, and its reports are its figures; so are the counters of
+    orders and payments."""
     found = Finding("figures follow the events")
     facts = {id: (event, adds(event)) for id, event in shop.tables.events.items() if adds(event)}
     counted = {id for id, entry in shop.tables.counted.items() if entry["kind"] == "counted"}
@@ -40,6 +41,8 @@ def figures_follow_the_events(shop: Shop) -> Finding:
         found.unless(shown == said["quantity"], f"product {product}: {shown} are shown as sold, events say {said['quantity']}")
     revenue = {name: sum(day[f"{name}_USD"] for day in days.values()) for name in ("gross", "refunded")}
     found.unless(shop.reports["revenue"] == revenue, f"revenue is shown as {shop.reports['revenue']}, events say {revenue}")
+    moved = shop.reports["payments"]
+    found.unless(moved == revenue, f"payments shows {moved}, events say {revenue}")
     by_status = Counter(status(log) for log in shop.tables.logs.values())
     found.unless(shop.reports["by_status"] == by_status,
                  f"orders are shown as {dict(shop.reports['by_status'])}, logs say {dict(by_status)}")

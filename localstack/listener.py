@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 import tail
 from deploy import Aws
 
@@ -23,7 +25,10 @@ class Listener:
 
     def _listen(self) -> None:
         while not self._stopped.is_set():
-            events = tail.heard(self._aws, self._queue, None)
+            try:
+                events = tail.heard(self._aws, self._queue, None)
+            except (BotoCoreError, ClientError):  # what it has not deleted comes again
+                continue
             self.messages += len(events)
             self.events.update({event["event_id"]: event for event in events})
 

@@ -50,7 +50,7 @@ class Making:
         shown = {order: {"status": status(log), "total_amount": "25.00",
                          "timeline": [{"type": each["event_type"]} for each in log]} for order, log in self.tables.logs.items()}
         reports = {"days": {"2026-11-21": {"orders": 2, "items": 4, "paid": 1, "cancelled": 1}}, "products": {MUG: 2},
-                   "revenue": {"gross": 2500, "refunded": 500}, "by_status": Counter(paid=1, cancelled=1)}
+                   "revenue": {"gross": 2500, "refunded": 500}, "payments": {"gross": 2500, "refunded": 500}, "by_status": Counter(paid=1, cancelled=1)}
         self.shop = Shop(tables=self.tables, accepted={"paid", "declined"}, stock={MUG: 10}, heard=dict(self.tables.events),
                          mails=mails, shown=shown, reports=reports)
 
@@ -144,6 +144,7 @@ SPOILED: list[tuple[Callable[[Shop], Finding], Spoil, str]] = [
     (audit.figures_follow_the_events, lambda shop: shop.reports["days"]["2026-11-21"].update(paid=2), "is shown as 2"),
     (audit.figures_follow_the_events, lambda shop: shop.reports["products"].update({MUG: 3}), "3 are shown"),
     (audit.figures_follow_the_events, lambda shop: shop.reports["revenue"].update(gross=1), "revenue is shown"),
+    (audit.figures_follow_the_events, lambda shop: shop.reports["payments"].update(gross=1), "payments shows"),
     (audit.figures_follow_the_events, lambda shop: shop.reports["by_status"].update(paid=1), "orders are shown"),
 ]
 
