@@ -49,8 +49,9 @@ class Making:
                  for order, log in self.tables.logs.items() for each in log if each["event_type"] in audit.MAILS]
         shown = {order: {"status": status(log), "total_amount": "25.00",
                          "timeline": [{"type": each["event_type"]} for each in log]} for order, log in self.tables.logs.items()}
+        moved = {"gross": 2500, "refunded": 500}
         reports = {"days": {"2026-11-21": {"orders": 2, "items": 4, "paid": 1, "cancelled": 1}}, "products": {MUG: 2},
-                   "revenue": {"gross": 2500, "refunded": 500}, "payments": {"gross": 2500, "refunded": 500}, "by_status": Counter(paid=1, cancelled=1)}
+                   "revenue": dict(moved), "payments": dict(moved), "by_status": Counter(paid=1, cancelled=1)}
         self.shop = Shop(tables=self.tables, accepted={"paid", "declined"}, stock={MUG: 10}, heard=dict(self.tables.events),
                          mails=mails, shown=shown, reports=reports)
 
