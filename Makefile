@@ -59,7 +59,7 @@ preview-mails: .venv/stamp ## write all that customers are told, with sample dat
 live-bench: .venv/stamp ## how soon is a paid order told to who follows it, and what do many followers cost? (on the running stack)
 	@$(WAYBILL) live-bench
 
-chaos: .venv/stamp ## 500 orders while functions die, messages are lost and repeated, AWS fails; then an audit of all tables (7 minutes; WAYBILL_CHAOS_SEED, WAYBILL_CHAOS_ORDERS)
+chaos: .venv/stamp ## 500 orders while functions die, messages are lost and repeated, AWS fails; then an audit of all tables (8 minutes; WAYBILL_CHAOS_SEED, WAYBILL_CHAOS_ORDERS)
 	@$(WAYBILL) chaos
 
 openapi: .venv/stamp ## write openapi.json from the code

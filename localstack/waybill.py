@@ -410,7 +410,7 @@ def bench_live() -> None:
 def run_chaos() -> None:
     """Shop while functions die, messages are lost and repeated and AWS fails, then audit what is left, on a stack of its own."""
     build.check_tools()
-    settings = chaos.settings_of_environment()
+    settings = chaos.settings_of_environment(parameters_of_environment())
     build.build(ROOT)
     chaos.run(ROOT, settings, bring_up, say, detail)
 
