@@ -22,6 +22,7 @@ import audit
 import books
 import deadletters
 import proxy
+import reports
 import stack as engine
 import tail
 from api import Account, Api
@@ -144,7 +145,7 @@ class Run:
             shop = Shop(tables=tables, accepted=market.accepted, unsure=market.unsure, older_orders=self.older_orders,
                         older_events=set(before.events), stock=stock, heard=listener.events, mails=self._inbox("GET", "/api/messages"),
                         shown={order: self._get(admin, f"/api/v1/orders/{order}?expand=timeline") for order in ours},
-                        reports=self._reports(admin, tables))
+                        reports=reports.read(lambda path: self._get(admin, path), tables))
             return [self._what_happened(listener), market.finding(), found_dead,
                     audit.dead_letters(left, {}, "dead letters after they were sent back"), *audit.audit(shop)]
 
@@ -276,23 +277,6 @@ class Run:
 
     def _get(self, admin: Account, path: str) -> Any:
         return self.api.call("GET", path, token=admin.token).expect(200)
-
-    def _reports(self, admin: Account, tables: books.Tables) -> dict[str, Any]:
-        """What the API reports of orders and money."""
-        days = sorted({event["timestamp"][:10] for event in tables.events.values()})
-        span, months = f"from={days[0]}&to={days[-1]}", f"from={days[0][:7]}&to={days[-1][:7]}"
-        revenue = self._get(admin, f"/api/v1/analytics/revenue/monthly?{months}")["items"]
-        statuses = self._get(admin, "/api/v1/orders/stats")["by_status"]
-        payments = self._get(admin, "/api/v1/payments/stats")
-        products = self._get(admin, f"/api/v1/analytics/products/top?{span}&limit=100")["items"]
-        return {
-            "days": {day["day"]: day for day in self._get(admin, f"/api/v1/analytics/orders/daily?{span}")["items"]},
-            "products": {product["product_id"]: product["quantity"] for product in products},
-            "revenue": {name: sum(books.minor(amount) for month in revenue for amount in month[name]) for name in ("gross", "refunded")},
-            "payments": {name: sum(books.minor(amount) for amount in payments[of]["totals"])
-                         for name, of in (("gross", "captured"), ("refunded", "refunded"))},
-            "by_status": Counter({each["status"]: each["orders"] for each in statuses if each["orders"]}),
-        }
 
     def _inbox(self, method: str, path: str, body: Any = None) -> Any:
         content = None if body is None else json.dumps(body).encode()
