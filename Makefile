@@ -3,7 +3,7 @@ PYTHON ?= python3
 WAYBILL = .venv/bin/python localstack/waybill.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs status tail dead-letters check test fuzz timing stock-bench rebuild-search search-bench rebuild-orders rebuild-analytics ledger live-bench preview-mails openapi asyncapi dist
+.PHONY: help up down logs status tail dead-letters check test fuzz timing stock-bench rebuild-search search-bench rebuild-orders rebuild-analytics ledger live-bench chaos preview-mails openapi asyncapi dist
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 24
@@ -61,6 +61,9 @@ preview-mails: .venv/stamp ## write all that customers are told, with sample dat
 
 live-bench: .venv/stamp ## how soon is a paid order told to who follows it, and what do many followers cost? (on the running stack)
 	@$(WAYBILL) live-bench
+
+chaos: .venv/stamp ## 500 orders while functions die, messages are lost and repeated, AWS fails; then an audit of all tables (8 minutes; WAYBILL_CHAOS_SEED, WAYBILL_CHAOS_ORDERS)
+	@$(WAYBILL) chaos
 
 openapi: .venv/stamp ## write openapi.json from the code
 	@$(WAYBILL) openapi

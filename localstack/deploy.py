@@ -86,6 +86,10 @@ class Aws:
         return self._client("sqs")
 
     @cached_property
+    def workflows(self) -> Any:
+        return self._client("stepfunctions")
+
+    @cached_property
     def s3(self) -> Any:
         return self._client("s3")
 

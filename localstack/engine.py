@@ -2,7 +2,8 @@
 
 Takes its place from the environment: WAYBILL_PORT (the engine; SMTP is the next port, the inbox the one after),
 WAYBILL_STATE (a folder for its pid file, function log and temporary files), WAYBILL_IAM (`off` lets every call through),
-WAYBILL_PAYMENTS (`stripe` starts one, at the port after the inbox; it ends with the engine).
+WAYBILL_PAYMENTS (`stripe` starts one, at the port after the inbox; it ends with the engine), WAYBILL_FUNCTIONS_ENDPOINT (where functions
+find AWS, if not at the engine itself), WAYBILL_MISHAPS (a seed: what can go wrong does).
 Start it with `make up`; this file is what that runs.
 """
 
@@ -28,8 +29,10 @@ from typing import IO, Any
 import cloudwatch
 import inbox
 import meter
+import mishaps
 import stripe
 import usage
+from faults import Plan
 from stack import REGION
 
 PINNED = "1.5.33"
@@ -38,13 +41,13 @@ PINNED = "1.5.33"
 KEPT_VARIABLES = ("LANG", "PATH", "RUST_BACKTRACE", "SFN_WAIT_SCALE", "TZ")
 
 
-def engine_environment(port: int, state: Path, enforce_iam: bool) -> dict[str, str]:
+def engine_environment(port: int, state: Path, enforce_iam: bool, functions_endpoint: str | None) -> dict[str, str]:
     """What MiniStack reads while it is imported, and what functions inherit."""
     kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     return {
         **kept,
         "AUTH": "true" if enforce_iam else "false",
-        "AWS_ENDPOINT_URL": f"http://localhost:{port}",
+        "AWS_ENDPOINT_URL": functions_endpoint or f"http://localhost:{port}",
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "IOT_MTLS_ENABLED": "0",  # would open port 8883
@@ -357,11 +360,12 @@ def main() -> None:
     state = Path(os.environ.get("WAYBILL_STATE", f".local/{port}")).resolve()
     enforce_iam = os.environ.get("WAYBILL_IAM", "on") != "off"
     with_stripe = os.environ.get("WAYBILL_PAYMENTS") == "stripe"
+    functions_endpoint, seed = os.environ.get("WAYBILL_FUNCTIONS_ENDPOINT"), os.environ.get("WAYBILL_MISHAPS")
     (state / "tmp").mkdir(parents=True, exist_ok=True)
     pid_file = claim(state)
 
     function_log_level = os.environ.get("LOG_LEVEL", "info")
-    environment = engine_environment(port, state, enforce_iam)
+    environment = engine_environment(port, state, enforce_iam, functions_endpoint)
     os.environ.clear()
     os.environ.update(environment)
 
@@ -390,6 +394,8 @@ def main() -> None:
     count_calls(ministack, sts, metered)
     usage.count_grants(ministack, iam_evaluator)
     cloudwatch.keep_function_logs(lambda_runtime, lambda_svc, cloudwatch_logs)
+    if seed:
+        mishaps.mend(Plan(int(seed)), lambda_svc, lambda_runtime, ministack)
     payments = stripe.running(port + 3, state / "stripe.log") if with_stripe else nullcontext()
     with open(state / "functions.log", "ab", buffering=0) as log, payments:
         tee_function_logs(lambda_runtime, log)

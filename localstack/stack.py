@@ -30,13 +30,15 @@ POLL_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Stack:
-    """An engine by its first port, the folder it keeps its files in, whether it enforces IAM once started, and whether a Stripe beside it
-    moves the money."""
+    """An engine by its first port, the folder it keeps its files in, whether it enforces IAM once started, whether a Stripe beside it
+    moves the money, where functions find AWS if not at the engine itself, and the seed of what goes wrong in it, if anything."""
 
     port: int
     state: Path
     enforce_iam: bool = True
     with_stripe: bool = False
+    functions_endpoint: str | None = None
+    mishaps: int | None = None
 
     @property
     def engine_url(self) -> str:
@@ -141,7 +143,9 @@ def start(stack: Stack) -> None:
     stack.function_log.unlink(missing_ok=True)
     environment = {**os.environ, "WAYBILL_PORT": str(stack.port), "WAYBILL_STATE": str(stack.state),
                    "WAYBILL_IAM": "on" if stack.enforce_iam else "off",
-                   "WAYBILL_PAYMENTS": "stripe" if stack.with_stripe else "simulator"}
+                   "WAYBILL_PAYMENTS": "stripe" if stack.with_stripe else "simulator",
+                   "WAYBILL_FUNCTIONS_ENDPOINT": stack.functions_endpoint or "",
+                   "WAYBILL_MISHAPS": "" if stack.mishaps is None else str(stack.mishaps)}
     with open(stack.engine_log, "wb") as log:
         engine = subprocess.Popen(
             [sys.executable, str(HERE / "engine.py")],

@@ -15,6 +15,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 import build
+import chaos
 import checks
 import conflicts
 import deadletters_check
@@ -418,6 +419,14 @@ def bench_live() -> None:
     build.cargo(ROOT, "bench", "--locked", "--workspace", "--bench", "live", WAYBILL_OUTPUTS=str(outputs), LIVE_BENCH="on")
 
 
+def run_chaos() -> None:
+    """Shop while functions die, messages are lost and repeated and AWS fails, then audit what is left, on a stack of its own."""
+    build.check_tools()
+    settings = chaos.settings_of_environment(parameters_of_environment())
+    build.build(ROOT)
+    chaos.run(ROOT, settings, bring_up, say, detail)
+
+
 def openapi() -> None:
     """Write openapi.json from the code."""
     build.check_tools()
@@ -443,7 +452,7 @@ def detail(text: str) -> None:
 COMMANDS = {"up": up, "down": down, "status": status, "logs": follow_logs, "check": check, "test": test,
             "fuzz": fuzz_running, "timing": measure_logins, "stock-bench": bench_stock,
             "rebuild-search": rebuild_search, "search-bench": search_bench, "rebuild-orders": rebuild_orders,
-            "rebuild-analytics": rebuild_analytics, "ledger": show_ledger, "live-bench": bench_live, "preview-mails": preview_mails,
+            "rebuild-analytics": rebuild_analytics, "ledger": show_ledger, "live-bench": bench_live, "chaos": run_chaos, "preview-mails": preview_mails,
             "tail": tail_events, "openapi": openapi, "asyncapi": asyncapi, "dist": dist}
 
 

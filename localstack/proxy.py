@@ -1,0 +1,97 @@
+"""A proxy on loopback between the engine and its clients, one HTTP message after the other; what it does to them is its subclass."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TypeVar
+
+Forward = Callable[[], Awaitable[bytes]]
+
+
+class Proxy:
+    """Before the engine at `engine_port`, at a free port of its own."""
+
+    def __init__(self, engine_port: int) -> None:
+        self.engine_port = engine_port
+        self.port = 0
+        self._clients: set[asyncio.Task[None] | None] = set()  # else they are forgotten while they wait
+
+    async def answer(self, head: bytes, body: bytes, forward: Forward) -> bytes | None:
+        """What is answered to a request, which `forward` passes on; nothing cuts the connection."""
+        raise NotImplementedError
+
+    async def serve(self) -> asyncio.Server:
+        return await asyncio.start_server(self._client, "127.0.0.1", 0)
+
+    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        upstream: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        task = asyncio.current_task()
+        self._clients.add(task)
+        try:
+            with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+                while True:
+                    head, body = await _message(reader)
+                    if upstream is None or upstream[0].at_eof():  # the engine closes what is idle
+                        if upstream is not None:
+                            upstream[1].close()
+                        upstream = await asyncio.open_connection("127.0.0.1", self.engine_port)
+                    connection = upstream
+
+                    async def forward() -> bytes:
+                        connection[1].write(head + body)
+                        return b"".join(await _message(connection[0]))
+
+                    answer = await self.answer(head, body, forward)
+                    if answer is None:
+                        return
+                    writer.write(answer)
+                    await writer.drain()
+        finally:
+            if upstream is not None:
+                upstream[1].close()
+            writer.close()
+            self._clients.discard(task)
+
+
+P = TypeVar("P", bound=Proxy)
+
+
+@contextmanager
+def running(proxy: P) -> Iterator[P]:
+    """Serves in a thread as long as the context lasts."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    server = asyncio.run_coroutine_threadsafe(proxy.serve(), loop).result()
+    proxy.port = server.sockets[0].getsockname()[1]
+    try:
+        yield proxy
+    finally:
+        server.close()
+        asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def header(head: bytes, name: str) -> str:
+    """A header of a message; nothing, if it has none of that name."""
+    start = f"{name}:".encode()
+    return next((line[len(start):].decode("latin-1").strip() for line in head.split(b"\r\n")
+                 if line.lower().startswith(start)), "")
+
+
+async def _message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    """One HTTP message with its body, whose length its head says."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    return head, await reader.readexactly(int(header(head, "content-length") or 0))
+
+
+async def _cancel_all() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
