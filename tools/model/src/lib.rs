@@ -11,12 +11,18 @@
 //! It knows no time: what is done after some minutes may be done at any moment, which is more than can happen. What is left out: orders
 //! that are packed or sent, refunds that somebody asks for or that the provider refuses, its news, and the circuit breaker.
 
+pub mod explore;
+pub mod kept;
 pub mod log;
 pub mod model;
 pub mod money;
 pub mod mutation;
 pub mod properties;
+pub mod scopes;
 pub mod state;
 pub mod stock;
 pub mod work;
 pub mod workflow;
+
+#[cfg(test)]
+mod tests;

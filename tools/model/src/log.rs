@@ -1,12 +1,11 @@
 //! orders' steps. The log is read, decided upon, and written on the condition that the place is free; in between others may come.
 
-use std::sync::Arc;
-
 use contracts::{CancelReason, OrderEvent, PaymentEvent, PaymentFailed, PaymentProcessed};
 use kernel::EventId;
 use orders::domain::{Command, Order, Payment, Refusal};
 
 use crate::{
+    kept::Kept,
     mutation::Mutation,
     state::{Letter, Sale, now},
 };
@@ -14,7 +13,7 @@ use crate::{
 /// What an append led to.
 pub enum Appended {
     /// The order is this now, or was before.
-    Done(Arc<Order>),
+    Done(Kept<Order>),
     /// Somebody was faster.
     Conflict,
 }
@@ -22,7 +21,7 @@ pub enum Appended {
 /// Carries out `command` on the order as it was `seen`.
 pub fn append(
     sale: &mut Sale,
-    seen: &Arc<Order>,
+    seen: &Kept<Order>,
     command: Command,
     mutation: Option<Mutation>,
 ) -> Result<Appended, Refusal> {
@@ -33,12 +32,12 @@ pub fn append(
     if sale.order.sequence != seen.sequence && mutation != Some(Mutation::WriteAnyPlace) {
         return Ok(Appended::Conflict);
     }
-    let mut order = (**seen).clone();
+    let mut order = Order::clone(seen);
     for event in &events {
         order.apply(event, now());
         tell(sale, event, order.sequence, mutation);
     }
-    sale.order = Arc::new(order);
+    sale.order = Kept::new(order);
     Ok(Appended::Done(sale.order.clone()))
 }
 
@@ -59,7 +58,7 @@ pub fn remember_payment(sale: &mut Sale, letter: Letter) -> bool {
     };
     let id = EventId::derived(order_id, "event");
     if let Some(copy) = Payment::heard(sale.copy.as_deref(), &event, id, now()) {
-        sale.copy = Some(Arc::new(copy));
+        sale.copy = Some(Kept::new(copy));
     }
     let is_captured = sale.copy.as_ref().is_some_and(|copy| copy.captured);
     letter == Letter::Failed && sale.order.is_sold() && !is_captured

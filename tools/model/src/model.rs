@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
 };
 
 use contracts::OrderLine;
@@ -12,11 +12,12 @@ use orders::domain::{Command, Order, Status};
 use stateright::{Model, Property};
 
 use crate::{
+    kept::{Kept, fingerprint},
     money,
     mutation::Mutation,
     properties,
-    state::{Job, Ledger, Letter, Post, Progress, Sale, State, Worker, fingerprint, now},
-    work::{DIED, Rules},
+    state::{Job, Ledger, Letter, Post, Progress, Sale, State, Worker, now},
+    work::{DIED, Rules, UNANSWERED},
     workflow::Workflow,
 };
 
@@ -45,6 +46,8 @@ pub struct Bounds {
     pub cancels: bool,
     /// Whether others may come between a function's reading, asking and writing.
     pub small_steps: bool,
+    /// Whether the schedules that end orders come by while a checkout runs, which takes longer than a checkout may.
+    pub impatient: bool,
 }
 
 /// The shop, as it is looked at.
@@ -139,7 +142,7 @@ impl Shop {
             if properties::is_over(&state) {
                 break;
             }
-            let next = necessary(&state).into_iter().find_map(|action| self.next_state(&state, action));
+            let next = self.necessary(&state).into_iter().find_map(|action| self.next_state(&state, action));
             match next {
                 Some(next) if passed.len() < LONGEST_END => state = next,
                 _ => return false,
@@ -161,7 +164,6 @@ impl Shop {
                 money::arrive(sale, &call);
             }
             Event::Resume | Event::ResumeAgain if sale.order.status != Status::Pending => sale.deferred = false,
-            Event::Resume if rules.mutation == Some(Mutation::NobodyResumes) => {}
             Event::Resume | Event::ResumeAgain => sale.workers.push(rules.execution()),
             Event::Retry => {
                 sale.parked = false;
@@ -196,6 +198,39 @@ impl Shop {
         self.rules.step(stock, sale, sale.workers.len() - 1);
     }
 
+    /// What happens sooner or later, if nothing goes wrong; what has to be waited for longest comes last.
+    fn necessary(&self, state: &State) -> Vec<Action> {
+        let mut actions = Vec::new();
+        let all = || state.sales.iter().enumerate();
+        for (index, sale) in all() {
+            actions.extend((0..sale.workers.len()).map(|worker| Action::To(index, Event::Step(worker))));
+            let waiting = sale.letters.iter().filter(|(letter, post)| {
+                let job = if **letter == Letter::CaptureConfirmed && sale.is_worked_at(&Job::GiveUp) {
+                    Job::GiveUp
+                } else {
+                    Job::Letter(**letter)
+                };
+                **post == Post::Waiting && !sale.is_worked_at(&job)
+            });
+            actions.extend(waiting.map(|(letter, _)| Action::To(index, Event::Arrives(*letter))));
+            actions.extend((0..sale.calls.len()).map(|call| Action::To(index, Event::CallArrives(call))));
+        }
+        for (index, sale) in all().filter(|(_, sale)| sale.executions() == 0) {
+            actions.extend(sale.deferred.then_some(Action::To(index, Event::Resume)));
+            actions.extend(sale.parked.then_some(Action::To(index, Event::Retry)));
+        }
+        for (index, sale) in all().filter(|(_, sale)| self.bounds.impatient || sale.executions() == 0) {
+            let is_reserved = sale.reservation.as_ref().is_some_and(|part| part.status == Reserved::Reserved);
+            if is_reserved && !sale.letters.contains_key(&Letter::Expired) {
+                actions.push(Action::To(index, Event::Sweep));
+            }
+            if sale.order.unpaid(now(), 0).is_some() && !sale.deferred && !sale.is_worked_at(&Job::EndUnpaid) {
+                actions.push(Action::To(index, Event::EndUnpaid));
+            }
+        }
+        actions
+    }
+
     /// What may go wrong, or come again.
     fn mishaps(&self, state: &State, index: usize, actions: &mut Vec<Action>) {
         let sale = &state.sales[index];
@@ -204,9 +239,10 @@ impl Shop {
             actions.push(to(Event::Regret));
         }
         if state.repeats > 0 {
-            let told = sale.letters.iter().filter(|(letter, post)| {
-                **post == Post::Heard || sale.is_worked_at(&Job::Letter(**letter))
-            });
+            let told = sale
+                .letters
+                .iter()
+                .filter(|(letter, post)| **post == Post::Heard || sale.is_worked_at(&Job::Letter(**letter)));
             actions.extend(told.map(|(letter, _)| to(Event::ArrivesAgain(*letter))));
             if sale.deferred && sale.executions() > 0 {
                 actions.push(to(Event::ResumeAgain));
@@ -217,74 +253,24 @@ impl Shop {
         }
         for (worker, at_work) in sale.workers.iter().enumerate() {
             let is_execution = matches!(at_work.job, Job::Execution { .. });
-            let begins = at_work.progress == Progress::Begins;
             if is_execution {
                 actions.push(to(Event::CutOff(worker)));
             }
-            for is_after in [false, true] {
+            for &is_last in self.rules.tries(&at_work.job, DIED) {
+                actions.push(to(Event::Dies { worker, is_after: true, is_last }));
                 // Who has done nothing yet has nothing to lose.
-                if is_after || !begins {
-                    actions.push(to(Event::Dies { worker, is_after, is_last: false }));
-                }
-                if is_execution {
-                    actions.push(to(Event::Dies { worker, is_after, is_last: true }));
+                if is_last || at_work.progress != Progress::Begins {
+                    actions.push(to(Event::Dies { worker, is_after: false, is_last }));
                 }
             }
             if self.rules.is_about_to_ask(sale, at_work) {
-                for arrives in [false, true] {
-                    actions.push(to(Event::NoAnswer { worker, arrives, is_last: false }));
-                    if is_execution {
-                        actions.push(to(Event::NoAnswer { worker, arrives, is_last: true }));
-                    }
+                for &is_last in self.rules.tries(&at_work.job, UNANSWERED) {
+                    let event = |arrives| to(Event::NoAnswer { worker, arrives, is_last });
+                    actions.extend([false, true].map(event));
                 }
             }
         }
-        let is_tried_again = |action: &Action| match action {
-            Action::To(_, Event::Dies { worker, is_last: false, .. }) => Some((*worker, DIED)),
-            Action::To(_, Event::NoAnswer { worker, is_last: false, .. }) => Some((*worker, "PaymentUnavailable")),
-            Action::To(..) => None,
-        };
-        actions.retain(|action| match is_tried_again(action) {
-            Some((worker, error)) => match &sale.workers[worker].job {
-                job @ Job::Execution { .. } => self.rules.is_retried(job, error),
-                _ => true,
-            },
-            None => true,
-        });
     }
-}
-
-/// What happens sooner or later, if nothing goes wrong; what has to be waited for longest comes last.
-fn necessary(state: &State) -> Vec<Action> {
-    let mut actions = Vec::new();
-    let all = || state.sales.iter().enumerate();
-    for (index, sale) in all() {
-        actions.extend((0..sale.workers.len()).map(|worker| Action::To(index, Event::Step(worker))));
-        let waiting = sale.letters.iter().filter(|(letter, post)| {
-            let job = if **letter == Letter::CaptureConfirmed && sale.is_worked_at(&Job::GiveUp) {
-                Job::GiveUp
-            } else {
-                Job::Letter(**letter)
-            };
-            **post == Post::Waiting && !sale.is_worked_at(&job)
-        });
-        actions.extend(waiting.map(|(letter, _)| Action::To(index, Event::Arrives(*letter))));
-        actions.extend((0..sale.calls.len()).map(|call| Action::To(index, Event::CallArrives(call))));
-    }
-    for (index, sale) in all().filter(|(_, sale)| sale.executions() == 0) {
-        actions.extend(sale.deferred.then_some(Action::To(index, Event::Resume)));
-        actions.extend(sale.parked.then_some(Action::To(index, Event::Retry)));
-    }
-    for (index, sale) in all() {
-        let is_reserved = sale.reservation.as_ref().is_some_and(|part| part.status == Reserved::Reserved);
-        if is_reserved && !sale.letters.contains_key(&Letter::Expired) {
-            actions.push(Action::To(index, Event::Sweep));
-        }
-        if sale.order.unpaid(now(), 0).is_some() && !sale.deferred && !sale.is_worked_at(&Job::EndUnpaid) {
-            actions.push(Action::To(index, Event::EndUnpaid));
-        }
-    }
-    actions
 }
 
 /// An order of one piece, just placed by `POST /checkout`.
@@ -298,7 +284,7 @@ fn placed(index: usize, card: &'static str) -> Result<Sale, String> {
     let started = order.decide(Command::StartCheckout { payment_method: card.to_owned() });
     started.map_err(|refusal| refusal.to_string())?.iter().for_each(|event| order.apply(event, now()));
     Ok(Sale {
-        order: Arc::new(order),
+        order: Kept::new(order),
         copy: None,
         deferred: false,
         parked: false,
@@ -326,14 +312,17 @@ impl Model for Shop {
         let Bounds { pieces, faults, repeats, .. } = &self.bounds;
         let counter = Counter { split: 0, available: *pieces, on_hand: *pieces, version: 0, changes: 0 };
         let stock = Stock { product_id: product(), counters: vec![counter] };
-        let state = |sales: &Vec<Sale>| {
-            State { stock: stock.clone(), sales: sales.clone(), faults: *faults, repeats: *repeats }
+        let state = |sales: &Vec<Sale>| State {
+            stock: stock.clone(),
+            sales: sales.clone(),
+            faults: *faults,
+            repeats: *repeats,
         };
         self.cases.iter().map(state).collect()
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
-        actions.extend(necessary(state));
+        actions.extend(self.necessary(state));
         (0..state.sales.len()).for_each(|index| self.mishaps(state, index, actions));
     }
 

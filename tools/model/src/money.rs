@@ -1,7 +1,5 @@
 //! payments' steps, each a small one: read, ask the provider, write. In between others may come.
 
-use std::sync::Arc;
-
 use contracts::PaymentEvent;
 use payments::{
     PaymentsError,
@@ -13,6 +11,7 @@ use payments::{
 };
 
 use crate::{
+    kept::Kept,
     mutation::Mutation,
     state::{Letter, Progress, Sale, now},
 };
@@ -68,15 +67,15 @@ pub fn advance(sale: &mut Sale, goal: Goal, progress: &Progress, line: Line, mut
             None => {
                 if goal == Goal::Authorize && sale.payment.is_none() {
                     let pending = Payment::new(&sale.due(), sale.card, Status::Pending, now());
-                    sale.payment = Some(Arc::new(pending));
+                    sale.payment = Some(Kept::new(pending));
                 }
                 Outcome::Ends(Err(PaymentsError::Unavailable("no answer".to_owned())))
             }
         },
         Step::Write { payment, events } => {
-            let version = |payment: &Option<Arc<Payment>>| payment.as_ref().map(|payment| payment.version);
+            let version = |payment: &Option<Kept<Payment>>| payment.as_ref().map(|payment| payment.version);
             if version(&sale.payment) == version(known) || mutation == Some(Mutation::WriteAnyVersion) {
-                sale.payment = Some(Arc::new(*payment));
+                sale.payment = Some(Kept::new(*payment));
                 events.iter().for_each(|event| tell(sale, event));
             }
             // Its own, or what somebody else has written meanwhile.
@@ -102,18 +101,12 @@ pub fn arrive(sale: &mut Sale, call: &Call) -> Reply {
             sale.ledger.taken += 1;
             sale.ledger.taken_early |= sale.order.payment_id.is_none();
         }
-        sale.books = Some(Arc::new(after));
+        sale.books = Some(Kept::new(after));
     }
     reply
 }
 
-fn next(
-    sale: &Sale,
-    goal: Goal,
-    known: Option<&Payment>,
-    answer: Option<Answer>,
-    mutation: Option<Mutation>,
-) -> Step {
+fn next(sale: &Sale, goal: Goal, known: Option<&Payment>, answer: Option<Answer>, mutation: Option<Mutation>) -> Step {
     let due = sale.due();
     match goal {
         Goal::Authorize => domain::authorize(&due, sale.card, known, answer, now()),

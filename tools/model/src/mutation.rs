@@ -27,15 +27,13 @@ pub enum Mutation {
     NoPutBack,
     /// Nobody ends what nobody has paid, or what is set aside for too long.
     NobodyEnds,
-    /// Nobody starts a deferred checkout over.
-    NobodyResumes,
     /// That a capture was refused for good is not told.
     NobodyGivesUp,
 }
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 12] = [
         Self::CaptureUnconfirmed,
         Self::UndoBeforeTheEnd,
         Self::WriteAnyPlace,
@@ -47,7 +45,6 @@ impl Mutation {
         Self::NoUndoCancelled,
         Self::NoPutBack,
         Self::NobodyEnds,
-        Self::NobodyResumes,
         Self::NobodyGivesUp,
     ];
 

@@ -21,7 +21,24 @@ pub fn all() -> Vec<Property<Shop>> {
         Property::always("what is cancelled is not sold", |_, state| of_each(state, is_log_one)),
         Property::always("what is over is right", |_, state| !is_over(state) || of_each(state, is_right)),
         Property::always("all comes to an end", Shop::comes_to_an_end),
+        // What is never seen was never looked at.
+        Property::sometimes("an order is paid, and all is over", |_, state| is_over(state) && any(state, is_paid)),
+        Property::sometimes("money has gone back", |_, state| any(state, |sale| at_provider(sale).1 > 0)),
+        Property::sometimes("what was sold is put back", |_, state| {
+            any(state, |sale| sale.order.payment_id.is_some() && reserved(sale) == Some(Reserved::Released))
+        }),
+        Property::sometimes("a checkout is deferred", |_, state| any(state, |sale| sale.deferred)),
+        Property::sometimes("an order is parked", |_, state| any(state, |sale| sale.parked)),
+        Property::sometimes("two executions run at once", |_, state| any(state, |sale| sale.executions() > 1)),
     ]
+}
+
+fn any(state: &State, is: fn(&Sale) -> bool) -> bool {
+    state.sales.iter().any(is)
+}
+
+fn is_paid(sale: &Sale) -> bool {
+    sale.order.status == Status::Paid
 }
 
 fn of_each(state: &State, holds: fn(&Sale) -> bool) -> bool {
@@ -86,7 +103,8 @@ fn is_log_one(sale: &Sale) -> bool {
 /// Paid, with its money and its pieces; or cancelled, with neither.
 fn is_right(sale: &Sale) -> bool {
     let (taken, back) = at_provider(sale);
-    let is_told = sale.ledger.told_back == back && i64::from(sale.ledger.told_taken) * sale.order.total.minor() == taken;
+    let is_told =
+        sale.ledger.told_back == back && i64::from(sale.ledger.told_taken) * sale.order.total.minor() == taken;
     let is_set_aside = sale.books.as_ref().is_some_and(|books| books.state == Held::Authorized);
     let is_whole = match sale.order.status {
         Status::Paid => taken == sale.order.total.minor() && back == 0 && reserved(sale) == Some(Reserved::Committed),

@@ -1,11 +1,7 @@
 //! What there is at one moment: the product's stock, and of each order what every context has recorded, the provider's books, the
 //! messages on their way, and who is at work on it, how far.
 
-use std::{
-    collections::BTreeMap,
-    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use inventory::domain::{Reservation, Stock};
 use kernel::Timestamp;
@@ -14,6 +10,8 @@ use payments::{
     domain::{Due, Payment},
     provider::{Answer, Call, books::Books},
 };
+
+use crate::kept::{Kept, fingerprint};
 
 /// One moment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -32,21 +30,21 @@ pub struct State {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Sale {
     /// orders: what its log has made of it.
-    pub order: Arc<Order>,
+    pub order: Kept<Order>,
     /// orders: what was heard of its payment.
-    pub copy: Option<Arc<Heard>>,
+    pub copy: Option<Kept<Heard>>,
     /// orders: whether its checkout is to be started over.
     pub deferred: bool,
     /// orders: whether a person is to look at it.
     pub parked: bool,
     /// inventory: what is set aside.
-    pub reservation: Option<Arc<Reservation>>,
+    pub reservation: Option<Kept<Reservation>>,
     /// payments: its payment.
-    pub payment: Option<Arc<Payment>>,
+    pub payment: Option<Kept<Payment>>,
     /// How it is paid.
     pub card: &'static str,
     /// What the provider knows.
-    pub books: Option<Arc<Books>>,
+    pub books: Option<Kept<Books>>,
     /// Calls of the provider whose senders gave up waiting, and that are still to arrive.
     pub calls: Vec<Call>,
     /// What was told of it.
@@ -141,11 +139,11 @@ pub enum Progress {
     /// They know nothing yet.
     Begins,
     /// They have read the order.
-    HasOrder(Arc<Order>),
+    HasOrder(Kept<Order>),
     /// They have read the payment.
-    HasPayment(Option<Arc<Payment>>),
+    HasPayment(Option<Kept<Payment>>),
     /// They have read the payment, and asked the provider.
-    Heard(Option<Arc<Payment>>, Answer),
+    Heard(Option<Kept<Payment>>, Answer),
 }
 
 /// The time, always: nothing in the model depends on it.
@@ -178,9 +176,4 @@ impl Sale {
     pub fn sort_workers(&mut self) {
         self.workers.sort_by_cached_key(fingerprint);
     }
-}
-
-/// A number that tells things apart.
-pub fn fingerprint(of: &impl std::hash::Hash) -> u64 {
-    BuildHasherDefault::<DefaultHasher>::default().hash_one(of)
 }

@@ -1,7 +1,5 @@
 //! inventory's steps. What each writes is one transaction, under the condition that it was decided on; so each is one step here.
 
-use std::sync::Arc;
-
 use contracts::StockLine;
 use inventory::{
     InventoryError,
@@ -10,6 +8,7 @@ use inventory::{
 use orders::domain::Order;
 
 use crate::{
+    kept::Kept,
     mutation::Mutation,
     state::{Sale, now},
 };
@@ -40,7 +39,7 @@ pub fn reserve(stock: &mut Stock, sale: &mut Sale, mutation: Option<Mutation>) -
     };
     move_pieces(stock, &taken.iter().map(|taken| Effect::RESERVE.on(*taken)).collect::<Vec<_>>());
     sale.reservation =
-        Some(Arc::new(Reservation { status, lines, taken, reserved_until: now(), asked: 0, short: short.clone() }));
+        Some(Kept::new(Reservation { status, lines, taken, reserved_until: now(), asked: 0, short: short.clone() }));
     if status == Status::Rejected { Err(InventoryError::OutOfStock(short)) } else { Ok(()) }
 }
 
@@ -60,17 +59,18 @@ pub fn release(stock: &mut Stock, sale: &mut Sale, mutation: Option<Mutation>) {
     let Some(status) = sale.reservation.as_ref().map(|reservation| reservation.status) else {
         let (lines, taken, short) = (Vec::new(), Vec::new(), Vec::new());
         let never = Reservation { status: Status::Released, lines, taken, reserved_until: now(), asked: 0, short };
-        sale.reservation = Some(Arc::new(never));
+        sale.reservation = Some(Kept::new(never));
         return;
     };
-    let again = (mutation == Some(Mutation::ReleaseTwice)).then_some(Effect { to: Status::Released, available: 1, on_hand: 0 });
+    let again =
+        (mutation == Some(Mutation::ReleaseTwice)).then_some(Effect { to: Status::Released, available: 1, on_hand: 0 });
     take_step(stock, sale, status.release().or(again));
 }
 
 fn take_step(stock: &mut Stock, sale: &mut Sale, effect: Option<Effect>) {
     if let (Some(reservation), Some(effect)) = (&sale.reservation, effect) {
         let moved: Vec<Movement> = reservation.taken.iter().map(|taken| effect.on(*taken)).collect();
-        sale.reservation = Some(Arc::new(Reservation { status: effect.to, ..(**reservation).clone() }));
+        sale.reservation = Some(Kept::new(Reservation { status: effect.to, ..Reservation::clone(reservation) }));
         move_pieces(stock, &moved);
     }
 }

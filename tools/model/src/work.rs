@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use inventory::InventoryError;
-use inventory::domain::Stock;
+use inventory::{InventoryError, domain::Stock};
 use lambda::task::TaskError;
 use orders::{
     OrdersError,
@@ -23,6 +22,9 @@ use crate::{
 
 /// What a function that died is called in an execution.
 pub const DIED: &str = "Lambda.Unknown";
+
+/// What a provider that does not answer is called there.
+pub const UNANSWERED: &str = "PaymentUnavailable";
 
 /// The rules that are walked by.
 #[derive(Debug, Clone)]
@@ -92,9 +94,13 @@ impl Rules {
         self.goal(&worker.job).is_some_and(|goal| money::is_about_to_ask(sale, goal, progress, self.mutation))
     }
 
-    /// Whether that function, having died, is called again by the workflow.
-    pub fn is_retried(&self, job: &Job, error: &str) -> bool {
-        matches!(job, Job::Execution { state, .. } if self.workflow.is_retried(state, error))
+    /// Whether what fails with `error` may have been the last try; a workflow's step may be tried again, or not, a message always is.
+    pub fn tries(&self, job: &Job, error: &str) -> &'static [bool] {
+        match job {
+            Job::Execution { state, .. } if self.workflow.is_retried(state, error) => &[false, true],
+            Job::Execution { .. } => &[true],
+            _ => &[false],
+        }
     }
 
     /// One small step, or all of them up to the end.
@@ -175,9 +181,7 @@ impl Rules {
             }
             Job::Execution { .. } => Some(Command::Confirm { payment_id: seen.id_of_payment() }),
             Job::Letter(Letter::Expired) => Some(log::expired(sale)),
-            Job::Letter(Letter::Failed) => {
-                Some(Command::Cancel { reason: contracts::CancelReason::PaymentDeclined })
-            }
+            Job::Letter(Letter::Failed) => Some(Command::Cancel { reason: contracts::CancelReason::PaymentDeclined }),
             Job::Regret => Command::by_hand(Status::Cancelled),
             Job::EndUnpaid => seen.unpaid(now(), 0).map(|reason| Command::Fail { reason }),
             Job::Letter(_) | Job::GiveUp => None,
@@ -206,12 +210,10 @@ impl Rules {
         match (job, result) {
             (Job::Execution { state, failure }, Ok(())) => self.enter(self.workflow.next(&state), failure),
             (Job::Execution { state, failure }, Err(error)) => self.catch(&state, failure, error),
-            (Job::Letter(Letter::CaptureConfirmed), Err(error)) if error == capture_refused() => {
-                match self.mutation {
-                    Some(Mutation::NobodyGivesUp) => hear(sale, Letter::CaptureConfirmed),
-                    _ => After::GoesOn(Job::GiveUp, Progress::Begins),
-                }
-            }
+            (Job::Letter(Letter::CaptureConfirmed), Err(error)) if error == capture_refused() => match self.mutation {
+                Some(Mutation::NobodyGivesUp) => hear(sale, Letter::CaptureConfirmed),
+                _ => After::GoesOn(Job::GiveUp, Progress::Begins),
+            },
             (Job::GiveUp, Ok(())) => hear(sale, Letter::CaptureConfirmed),
             (Job::Letter(letter), Ok(())) => hear(sale, letter),
             // A message is told again.
