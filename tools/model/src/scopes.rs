@@ -34,6 +34,10 @@ pub fn small() -> Vec<Scope> {
             bounds: Bounds { faults: 1, cancels: true, impatient: true, ..calm(one_order()) },
         },
         Scope {
+            name: "1 order by a good card, 1 fault, 1 repeat, cancelled",
+            bounds: Bounds { faults: 1, repeats: 1, cancels: true, ..calm(vec![vec![GOOD_CARD]]) },
+        },
+        Scope {
             name: "1 order, in small steps, cancelled",
             bounds: Bounds { cancels: true, small_steps: true, ..calm(one_order()) },
         },
