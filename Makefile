@@ -3,7 +3,7 @@ PYTHON ?= python3
 WAYBILL = .venv/bin/python localstack/waybill.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs status tail dead-letters check test fuzz timing stock-bench rebuild-search search-bench rebuild-orders rebuild-analytics ledger live-bench chaos preview-mails openapi asyncapi dist
+.PHONY: help up down logs status tail dead-letters check test model fuzz fuzz-parsers timing stock-bench rebuild-search search-bench rebuild-orders rebuild-analytics ledger live-bench chaos preview-mails openapi asyncapi dist
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 24
@@ -32,8 +32,14 @@ check: .venv/stamp ## formatting, clippy, template lint
 test: .venv/stamp ## every check, the journeys on a stack of their own
 	@$(WAYBILL) test
 
+model: .venv/stamp ## look at all that can happen to one order, and to two, while things die, come twice or late (about 2 minutes)
+	@$(WAYBILL) model
+
 fuzz: .venv/stamp ## generated requests at the running stack, which changes what is in it (WAYBILL_FUZZ_SEED, WAYBILL_FUZZ_EXAMPLES)
 	@$(WAYBILL) fuzz
+
+fuzz-parsers: .venv/stamp ## generated input at all that reads what comes from outside, without a stack (PROPTEST_CASES of each, 20000)
+	@$(WAYBILL) fuzz-parsers
 
 timing: .venv/stamp ## failed logins of known and unknown names on the running stack: do their times differ?
 	@$(WAYBILL) timing

@@ -49,6 +49,13 @@ def asyncapi(root: Path) -> None:
     _run_tool(root, "asyncapi", root)
 
 
+def model(root: Path) -> None:
+    """Looks at all that can happen to an order, and prints how much that is; fails if something does not hold."""
+    cargo(root, "build", "--release", "--locked", "--workspace", "--bins")
+    if subprocess.run([_target(root) / "release" / "model"]).returncode:
+        raise Problem("the model has found what must not happen, the way to it is above")
+
+
 def _run_tool(root: Path, name: str, folder: Path) -> None:
     """Runs a program of `tools/`, which writes into a folder."""
     cargo(root, "build", "--release", "--locked", "--workspace", "--bins")

@@ -427,6 +427,19 @@ def run_chaos() -> None:
     chaos.run(ROOT, settings, bring_up, say, detail)
 
 
+def explore_model() -> None:
+    """Look at all that can happen to one order, and to two: nothing is sold or charged twice, and all comes to an end."""
+    build.check_tools()
+    build.model(ROOT)
+
+
+def fuzz_parsers() -> None:
+    """Give generated input to all that reads what comes from outside, PROPTEST_CASES times each."""
+    build.check_tools()
+    cases = os.environ.get("PROPTEST_CASES", "20000")
+    build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--lib", PROPTEST_CASES=cases)
+
+
 def openapi() -> None:
     """Write openapi.json from the code."""
     build.check_tools()
@@ -450,7 +463,7 @@ def detail(text: str) -> None:
 
 
 COMMANDS = {"up": up, "down": down, "status": status, "logs": follow_logs, "check": check, "test": test,
-            "fuzz": fuzz_running, "timing": measure_logins, "stock-bench": bench_stock,
+            "model": explore_model, "fuzz": fuzz_running, "fuzz-parsers": fuzz_parsers, "timing": measure_logins, "stock-bench": bench_stock,
             "rebuild-search": rebuild_search, "search-bench": search_bench, "rebuild-orders": rebuild_orders,
             "rebuild-analytics": rebuild_analytics, "ledger": show_ledger, "live-bench": bench_live, "chaos": run_chaos, "preview-mails": preview_mails,
             "tail": tail_events, "openapi": openapi, "asyncapi": asyncapi, "dist": dist}

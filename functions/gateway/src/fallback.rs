@@ -121,6 +121,7 @@ fn escape(to: &mut String, text: &str, also: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn moved(path: &str) -> Decision {
         Decision::Moved(path.to_owned())
@@ -232,6 +233,23 @@ mod tests {
         {
             let Decision::Moved(location) = decide("TRACE", path, "") else { panic!("{path} is not moved") };
             assert!(!matches!(decide("TRACE", &location, ""), Decision::Moved(_)), "{path} goes on from {location}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_asked_for_nobody_leaves_this_host_or_goes_round(
+            path in prop_oneof![".{0,60}", "/(api/|v1/|orders|users/|products|[./\\\\@:%?#]|[a-z]{1,3}/|\\PC){0,8}"],
+            query in prop_oneof![".{0,40}", "[a-z&=%#]{0,20}"],
+        ) {
+            if let Decision::Moved(location) = decide("GET", &path, &query) {
+                prop_assert!(location.starts_with('/') && !location.starts_with("//"), "{location}");
+                prop_assert!(location.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#'), "{location}");
+                let path = location.split('?').next().unwrap_or_default();
+                prop_assert!(!path.contains("//") && !path.contains('\\'), "{location}");
+                prop_assert!(!path.split('/').any(|segment| matches!(segment, "." | "..")), "{location}");
+                prop_assert!(!matches!(decide("GET", path, ""), Decision::Moved(_)), "goes on from {location}");
+            }
         }
     }
 }

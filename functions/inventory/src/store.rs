@@ -38,7 +38,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     InventoryError,
-    domain::{Change, Counter, Effect, Movement, Reservation, Status, Stock, Taken, take},
+    domain::{Change, Counter, Effect, Found, Movement, Reservation, Status, Stock, Taken, take},
 };
 
 /// How often a step that met another one is tried.
@@ -237,13 +237,12 @@ impl Store {
         lines: &[StockLine],
         there: Reservation,
     ) -> Result<usize, InventoryError> {
-        match there.status {
-            Status::Reserved | Status::Committed if there.lines == lines => Ok(at + 1),
-            // Another build cuts orders into other parts.
-            Status::Reserved | Status::Committed | Status::Released => Err(InventoryError::Ended),
-            Status::Rejected => {
+        match there.found_for(lines) {
+            Found::Done => Ok(at + 1),
+            Found::Ended => Err(InventoryError::Ended),
+            Found::Short(short) => {
                 self.give_back_rest(id).await?;
-                Err(InventoryError::OutOfStock(there.short))
+                Err(InventoryError::OutOfStock(short))
             }
         }
     }

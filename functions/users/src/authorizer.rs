@@ -56,3 +56,39 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get("authorization")?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_lambda_events::http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn headers(value: &[u8]) -> Option<HeaderMap> {
+        let value = HeaderValue::from_bytes(value).ok()?;
+        Some(HeaderMap::from_iter([("authorization".parse().ok()?, value)]))
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_has_a_token_or_none(value in prop::collection::vec(any::<u8>(), 0..60)) {
+            if let Some(token) = headers(&value).as_ref().and_then(bearer) {
+                prop_assert!(value.len() > "bearer".len() && value[..6].eq_ignore_ascii_case(b"bearer"));
+                prop_assert_eq!(token, token.trim());
+            }
+        }
+
+        #[test]
+        fn the_token_is_found_whatever_the_case_of_the_scheme(scheme in "[bB][eE][aA][rR][eE][rR]", token in "[A-Za-z0-9._-]{1,60}") {
+            let headers = headers(format!("{scheme} {token}").as_bytes()).expect("a header");
+            prop_assert_eq!(bearer(&headers), Some(&*token));
+        }
+
+        #[test]
+        fn another_scheme_has_none(scheme in "[A-Za-z]{0,12}", token in "[A-Za-z0-9._-]{0,20}") {
+            prop_assume!(!scheme.eq_ignore_ascii_case("bearer"));
+            let headers = headers(format!("{scheme} {token}").as_bytes()).expect("a header");
+            prop_assert_eq!(bearer(&headers), None);
+        }
+    }
+}

@@ -27,7 +27,7 @@ crate::events!(
 );
 
 /// One product of an order at the price of the day it was placed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct OrderLine {
     /// What was ordered.
     pub product_id: ProductId,
@@ -40,7 +40,7 @@ pub struct OrderLine {
 }
 
 /// How many of a product; what inventory needs to know of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct StockLine {
     /// What.
     pub product_id: ProductId,
@@ -147,7 +147,7 @@ pub struct OrderRefunded {
 }
 
 /// Why an order was cancelled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CancelReason {
     /// There was too little of something.

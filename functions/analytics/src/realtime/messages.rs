@@ -248,6 +248,7 @@ use fields::{Action, Sequence};
 #[cfg(test)]
 mod tests {
     use lambda::input::read_object;
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
@@ -294,6 +295,39 @@ mod tests {
         ] {
             let described: Request = serde_json::from_value(body.clone()).expect("as described");
             assert_eq!(read(body), Ok(described));
+        }
+    }
+
+    fn any_frame() -> impl Strategy<Value = Value> {
+        let value = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,12}".prop_map(Value::from),
+            prop::sample::select(vec!["subscribe", "unsubscribe", "ping", "orders", "analytics"]).prop_map(Value::from),
+            Just(json!({})),
+        ];
+        let name = prop_oneof![
+            9 => prop::sample::select(vec!["action", "topic", "last_sequence", "lastSequence"]).prop_map(str::to_owned),
+            1 => ".{0,12}",
+        ];
+        prop::collection::btree_map(name, value, 0..4).prop_map(|frame| Value::Object(frame.into_iter().collect()))
+    }
+
+    proptest! {
+        #[test]
+        fn any_frame_is_a_request_or_every_error_names_a_field(frame in any_frame()) {
+            match read(frame.clone()) {
+                // What is taken is what was asked.
+                Ok(Request::Ping) => prop_assert_eq!(&frame["action"], "ping"),
+                Ok(request) => prop_assert_eq!(read(json!(request)), Ok(request)),
+                Err(errors) => {
+                    prop_assert!(!errors.is_empty());
+                    prop_assert!(errors.iter().all(|(_, code)| !code.is_empty()));
+                }
+            }
         }
     }
 }

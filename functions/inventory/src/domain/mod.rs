@@ -3,7 +3,7 @@
 mod reservation;
 mod stock;
 
-pub use reservation::{Effect, Reservation, Status, Taken, take};
+pub use reservation::{Effect, Found, Reservation, Status, Taken, take};
 pub use stock::{Change, Counter, MOST_ON_HAND, Movement, Refused, Stock};
 
 #[cfg(test)]

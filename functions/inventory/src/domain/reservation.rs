@@ -32,7 +32,7 @@ pub enum Status {
 }
 
 /// What is set aside for an order; a part of it, where an order has more lines than one transaction takes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Reservation {
     /// Where it stands.
     pub status: Status,
@@ -50,8 +50,19 @@ pub struct Reservation {
     pub short: Vec<ProductId>,
 }
 
+/// What is found by who comes to set something aside for an order for which a reservation is recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// That is done.
+    Done,
+    /// The order has ended: nothing is set aside for it any more.
+    Ended,
+    /// There was too little of these.
+    Short(Vec<ProductId>),
+}
+
 /// Pieces that were taken out of one counter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Taken {
     /// Of what.
     pub product_id: ProductId,
@@ -80,6 +91,18 @@ impl Effect {
     pub fn on(self, taken: Taken) -> Movement {
         let Taken { split, pieces, .. } = taken;
         Movement { split, available: pieces * self.available, on_hand: pieces * self.on_hand }
+    }
+}
+
+impl Reservation {
+    /// What who comes to set `lines` aside finds here.
+    pub fn found_for(&self, lines: &[StockLine]) -> Found {
+        match self.status {
+            Status::Reserved | Status::Committed if self.lines == lines => Found::Done,
+            // Another build cuts orders into other parts.
+            Status::Reserved | Status::Committed | Status::Released => Found::Ended,
+            Status::Rejected => Found::Short(self.short.clone()),
+        }
     }
 }
 

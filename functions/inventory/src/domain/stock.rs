@@ -15,7 +15,7 @@ pub const MOST_ON_HAND: i64 = 1_000_000_000;
 const FEWEST_IN_A_COUNTER: i64 = 4;
 
 /// One part of a product's stock.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Counter {
     /// Which, from 0.
     pub split: u8,
@@ -31,7 +31,7 @@ pub struct Counter {
 }
 
 /// How much there is of a product.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Stock {
     /// Of what.
     pub product_id: ProductId,

@@ -7,7 +7,7 @@ use kernel::{EventId, Money, PaymentId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The copy that orders keeps of a payment. What it says follows from which events were heard, not from their order or number.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Payment {
     /// The payment.
     pub id: PaymentId,

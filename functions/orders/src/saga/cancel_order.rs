@@ -16,15 +16,15 @@ pub struct CancelOrder {
 /// Ends the order without a sale; ended before is ended. Refused as `SaleStands` if another execution was faster and sold it, and as
 /// `StepNotAllowed` if its money was refused when it had left the house.
 pub async fn cancel_order(orders: &Orders, work: CancelOrder, cause: Cause) -> Result<(), TaskError> {
-    let order = orders.carry_out(work.order_id, command(&work.failure), &act(cause)).await?;
+    let order = orders.carry_out(work.order_id, ending(&work.failure), &act(cause)).await?;
     if order.is_sold() {
         return Err(TaskError::refused("SaleStands", format!("the order is {}", order.status)));
     }
     Ok(())
 }
 
-/// Money that never comes undoes even a sale.
-fn command(failure: &Failure) -> Command {
+/// What a checkout that failed asks of its order. Money that never comes undoes even a sale.
+pub fn ending(failure: &Failure) -> Command {
     let reason = reason(failure);
     if failure.error == "CaptureRefused" { Command::Cancel { reason } } else { Command::Fail { reason } }
 }

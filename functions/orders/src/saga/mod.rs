@@ -21,7 +21,7 @@ mod confirm_order;
 mod defer_checkout;
 mod park_order;
 
-pub use cancel_order::cancel_order;
+pub use cancel_order::{cancel_order, ending};
 pub use confirm_order::confirm_order;
 pub use defer_checkout::defer_checkout;
 pub use park_order::park_order;

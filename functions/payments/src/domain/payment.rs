@@ -60,7 +60,7 @@ impl Status {
 }
 
 /// A payment of an order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Payment {
     /// Follows from the order's id: an order has one payment.
     pub id: PaymentId,
@@ -94,7 +94,7 @@ pub struct Payment {
 }
 
 /// Money going back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Refund {
     /// The provider does it once for this id.
     pub id: RefundId,
@@ -113,7 +113,7 @@ pub struct Refund {
 }
 
 /// Whether money has gone back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RefundStatus {
     /// The provider is asked until it answers.

@@ -9,9 +9,10 @@ use super::{Answer, Call};
 use crate::domain::Due;
 
 /// What the simulator knows of an order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Books {
-    pub(crate) state: State,
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Books {
+    /// Where the order's money is.
+    pub state: State,
     #[serde(default)]
     method: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -19,27 +20,37 @@ pub(crate) struct Books {
     /// How often it failed.
     #[serde(default)]
     failures: u32,
+    /// What went back.
     #[serde(default)]
-    pub(crate) refunds: BTreeMap<RefundId, Money>,
+    pub refunds: BTreeMap<RefundId, Money>,
     /// How often this was written.
-    pub(crate) version: u64,
+    pub version: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Where an order's money is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum State {
+pub enum State {
+    /// Nowhere yet: every call so far has failed.
     Failing,
+    /// Set aside.
     Authorized,
+    /// The card was declined.
     Declined,
+    /// Taken.
     Captured,
+    /// Free again, for good.
     Voided,
 }
 
 /// What the simulator does when it is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Reply {
+pub enum Reply {
+    /// It answers.
     Says(Answer),
+    /// A fault of its own.
     Fails,
+    /// It has done it, and says nothing.
     NeverAnswers,
 }
 
@@ -57,7 +68,7 @@ pub(crate) const CARDS: [(&str, &str); 9] = [
 ];
 
 /// What is said to `call`, and the books as they are then; nothing, if they stay as they were.
-pub(crate) fn answer(known: Option<&Books>, due: &Due, call: &Call) -> (Option<Books>, Reply) {
+pub fn answer(known: Option<&Books>, due: &Due, call: &Call) -> (Option<Books>, Reply) {
     let before = known.cloned().unwrap_or(Books {
         state: State::Failing,
         method: String::new(),

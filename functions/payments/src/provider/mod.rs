@@ -2,7 +2,7 @@
 //!
 //! Every call names the order, on which the provider is idempotent: asked twice, it does the thing once.
 
-pub(crate) mod books;
+pub mod books;
 pub(crate) mod breaker;
 pub(crate) mod circuit;
 mod secret;
@@ -21,7 +21,7 @@ use simulator::Simulator;
 use stripe::Stripe;
 
 /// What a provider is asked to do for an order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Call {
     /// Set its total aside.
     Authorize {
@@ -42,7 +42,7 @@ pub enum Call {
 }
 
 /// What a provider says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Answer {
     /// To authorize: the money is set aside.
     Approved {

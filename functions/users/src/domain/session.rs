@@ -131,6 +131,7 @@ fn hash(secret: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_token_is_read_as_it_was_given_out() {
@@ -152,5 +153,39 @@ mod tests {
     fn the_secret_stays_out_of_debug_output() {
         let token = RefreshToken::first(UserId::new(), SessionId::new());
         assert!(!format!("{token:?}").contains(&token.expose()[50..]));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_given_is_read_as_it_was_sent_or_refused(
+            text in prop_oneof![".{0,120}", "(wbr_)?[A-Za-z0-9_-]{0,120}", "wbr_[A-Za-z0-9_-]{106}[AQgw]"],
+        ) {
+            if let Ok(token) = RefreshToken::given(&Redacted::new(text.clone())) {
+                prop_assert_eq!(token.expose(), text);
+            }
+        }
+
+        #[test]
+        fn a_token_of_which_one_letter_differs_is_another(at in any::<prop::sample::Index>(), letter in "[ -~]") {
+            let account = UserId::from([1; 16]);
+            let token = RefreshToken::first(account, SessionId::from([2; 16]));
+            let text = token.expose();
+            let at = at.index(text.len());
+            let forged = format!("{}{letter}{}", &text[..at], &text[at + 1..]);
+            prop_assume!(forged != text);
+            let session = Session {
+                id: token.session_id,
+                user_id: account,
+                family_hash: hash(&token.family),
+                refresh_hash: token.hash(),
+                epoch: 0,
+                created_at: Timestamp::from_millis(0),
+                expires_at: 1,
+            };
+            let is_good = RefreshToken::given(&Redacted::new(forged)).is_ok_and(|forged| {
+                forged.session_id == session.id && session.gave_out(&forged) && forged.hash() == session.refresh_hash
+            });
+            prop_assert!(!is_good);
+        }
     }
 }
