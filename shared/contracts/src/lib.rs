@@ -69,6 +69,7 @@ pub(crate) use events;
 mod tests {
     use std::{collections::BTreeSet, fs, path::Path};
 
+    use proptest::prelude::*;
     use serde_json::Value;
 
     use super::*;
@@ -119,6 +120,46 @@ mod tests {
             ["", "{}", "[]", r#"{"event_type": "OrderPlaced"}"#, r#"{"event_type": "OrderPlaced", "data": 7}"#]
         {
             assert!(Envelope::<OrderEvent>::read(broken).is_err(), "{broken}");
+        }
+    }
+
+    const SAMPLE: &str = include_str!("../../../events/contracts/OrderPlaced.v1.0.json");
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,30}".prop_map(Value::from),
+            Just(Value::Array(Vec::new())),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_an_envelope_or_an_error_that_does_not_quote_it(text in ".{0,200}") {
+            let quoted = format!("secret{text}");
+            let error = Envelope::<OrderEvent>::read(&quoted).expect_err("no envelope").to_string();
+            prop_assert!(!error.contains("secret"), "{error}");
+        }
+
+        #[test]
+        fn a_sample_with_another_field_is_read_as_it_is_written_again_or_refused(
+            of_data in any::<bool>(), at in any::<prop::sample::Index>(), value in prop::option::of(any_value()),
+        ) {
+            let mut sample: Value = serde_json::from_str(SAMPLE).expect("JSON");
+            let place = if of_data { &mut sample["data"] } else { &mut sample };
+            let fields = place.as_object_mut().expect("an object");
+            let name = fields.keys().nth(at.index(fields.len())).expect("a field").clone();
+            match value {
+                Some(value) => drop(fields.insert(name, value)),
+                None => drop(fields.remove(&name)),
+            }
+            if let Ok(Some(envelope)) = Envelope::<OrderEvent>::read(&sample.to_string()) {
+                let written = serde_json::to_string(&envelope).expect("JSON");
+                prop_assert_eq!(Envelope::<OrderEvent>::read(&written).expect("an envelope"), Some(envelope));
+            }
         }
     }
 }

@@ -70,6 +70,7 @@ pub(crate) fn invalid() -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn only_an_untouched_cursor_of_the_same_list_opens() {
@@ -80,6 +81,38 @@ mod tests {
         assert!(Cursors::new("other").open("GET /orders alice", &cursor).is_err());
         for forged in ["", "x", "????", &cursor[1..], &format!("{cursor}AA")] {
             assert!(cursors.open("GET /orders alice", forged).is_err(), "{forged:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_sealed_opens_as_it_was(scope in ".{0,40}", position in ".{0,80}") {
+            let cursors = Cursors::new("secret");
+            prop_assert_eq!(cursors.open(&scope, &cursors.seal(&scope, &position)), Ok(position));
+        }
+
+        #[test]
+        fn a_cursor_of_which_one_letter_differs_is_refused(position in ".{0,80}", at in any::<prop::sample::Index>(), letter in "[ -~]") {
+            let cursors = Cursors::new("secret");
+            let cursor = cursors.seal("GET /orders alice", &position);
+            let at = at.index(cursor.len());
+            let forged = format!("{}{letter}{}", &cursor[..at], &cursor[at + 1..]);
+            prop_assume!(forged != cursor);
+            prop_assert!(cursors.open("GET /orders alice", &forged).is_err());
+        }
+
+        #[test]
+        fn nobody_makes_one_up(text in prop_oneof![".{0,100}", "[A-Za-z0-9_-]{0,120}"]) {
+            prop_assert!(Cursors::new("secret").open("GET /orders alice", &text).is_err());
+        }
+
+        // The scope ends where the position begins.
+        #[test]
+        fn no_letter_changes_sides(scope in "[a-z ]{1,20}", position in "[a-z#]{1,20}") {
+            let cursors = Cursors::new("secret");
+            let (shorter, last) = scope.split_at(scope.len() - 1);
+            let cursor = cursors.seal(&scope, &position);
+            prop_assert!(cursors.open(shorter, &cursor).is_err(), "{last}");
         }
     }
 }

@@ -346,6 +346,7 @@ const MOST_MINOR: i64 = 999_999_999_999_999;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -564,5 +565,69 @@ mod tests {
         assert!(OrderId::read(&json!(id)).is_ok());
         assert!(OrderId::read(&json!(id.replace('-', ""))).is_err());
         assert_eq!(OrderId::schema().get("format"), Some(&json!("uuid")));
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,12}".prop_map(Value::from),
+            Just(json!(1)),
+            Just(json!("1.50")),
+        ];
+        let name = prop_oneof![
+            4 => prop::sample::select(vec!["order_lines", "orderLines", "quantity", "price", "Quantity"]).prop_map(str::to_owned),
+            1 => ".{1,100}",
+        ];
+        leaf.prop_recursive(4, 24, 4, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(name.clone(), inner, 0..5)
+                    .prop_map(|of| Value::Object(of.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_json_is_read_or_every_error_names_a_field(body in any_json()) {
+            match read(&body) {
+                Ok(lines) => {
+                    prop_assert!((1..=2).contains(&lines.len()));
+                    for line in lines {
+                        prop_assert!((1..=Quantity::MAX).contains(&line.quantity.get()));
+                        let price = line.price.map_or(0, |price| price.of(Currency::Usd).minor());
+                        prop_assert!((0..=MOST_MINOR).contains(&price));
+                    }
+                }
+                Err(errors) => {
+                    prop_assert!(!errors.is_empty());
+                    for (field, code) in errors {
+                        prop_assert!(!code.is_empty() && (!field.is_empty() || !body.is_object()), "{code} of no field");
+                        prop_assert!(field.chars().count() <= 64 + "order_lines[0].".len(), "a name as long as it was sent");
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn any_text_is_read_as_any_type_or_refused(text in ".{0,80}", number in any::<f64>()) {
+            for value in [json!(text), json!(number), json!([text]), json!({ "a": text })] {
+                let _ = (Amount::read(&value), Quantity::read(&value), i64::read(&value), bool::read(&value));
+                let _ = (Email::read(&value), OrderId::read(&value), Role::read(&value), Currency::read(&value));
+                let text = Text::<1, 8>::read(&value);
+                prop_assert!(text.is_err() || value.as_str().is_some_and(|text| text.chars().count() <= 8));
+            }
+        }
+
+        #[test]
+        fn an_amount_is_the_same_as_text_and_as_number(minor in 0..=MOST_MINOR) {
+            let text = Money::from_minor(minor, Currency::Usd).to_decimal();
+            let number: Value = serde_json::from_str(&text).expect("a number");
+            prop_assert_eq!(Amount::read(&json!(text)), Ok(Amount(minor)));
+            prop_assert_eq!(Amount::read(&number), Ok(Amount(minor)));
+        }
     }
 }

@@ -193,6 +193,7 @@ impl Jwk {
 #[cfg(test)]
 mod tests {
     use p256::ecdsa::{SigningKey as PrivateKey, signature::Signer};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -250,6 +251,29 @@ mod tests {
         ];
         for token in forged {
             assert_eq!(jwk().verify(&token), Err(InvalidToken), "{token}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_token_of_which_one_letter_differs_is_refused(at in any::<prop::sample::Index>(), letter in "[ -~]") {
+            let genuine = token(es256(), &claims(), 7);
+            let at = at.index(genuine.len());
+            let forged = format!("{}{letter}{}", &genuine[..at], &genuine[at + 1..]);
+            prop_assume!(forged != genuine);
+            prop_assert_eq!(jwk().verify(&forged), Err(InvalidToken));
+        }
+
+        #[test]
+        fn nobody_makes_one_up(text in prop_oneof![".{0,200}", "[A-Za-z0-9_-]{0,80}\\.[A-Za-z0-9_-]{0,80}\\.[A-Za-z0-9_-]{0,90}"]) {
+            prop_assert_eq!(jwk().verify(&text), Err(InvalidToken));
+        }
+
+        #[test]
+        fn a_genuine_header_with_other_claims_is_refused(claims in ".{0,80}", signature in "[A-Za-z0-9_-]{86}") {
+            let header = BASE64_URL_SAFE_NO_PAD.encode(es256().to_string());
+            let text = format!("{header}.{}.{signature}", BASE64_URL_SAFE_NO_PAD.encode(claims));
+            prop_assert_eq!(jwk().verify(&text), Err(InvalidToken));
         }
     }
 }

@@ -134,3 +134,92 @@ pub(super) fn place_operation(operation: Operation, with: fn(Object) -> Object) 
         .refuses(OrdersError::NotTheCaller)
         .refuses(OrdersError::Busy)
 }
+
+#[cfg(test)]
+mod tests {
+    use lambda::{input::read_object, problem::Problem};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const IDS: [&str; 2] = ["0193f0a0-0000-7000-8000-000000000001", "not an id"];
+
+    fn read_checkout(body: &Value) -> Result<PlaceOrder, Problem> {
+        read_object(body, |body| {
+            let method = read_payment_method(body, Some("pm_card_visa"));
+            read(body, method)
+        })
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            (-2_i64..1_200).prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,70}".prop_map(Value::from),
+            "[0-9]{1,15}(\\.[0-9]{0,3})?".prop_map(Value::from),
+            "pm_[A-Za-z0-9_]{0,70}".prop_map(Value::from),
+            "[a-z]{1,8}@[a-z]{1,8}\\.[a-z]{2}".prop_map(Value::from),
+            prop::sample::select(&IDS[..]).prop_map(Value::from),
+            Just(json!([])),
+            Just(json!({})),
+        ]
+    }
+
+    fn fields(of: &'static [&'static str]) -> impl Strategy<Value = Value> {
+        let name = prop_oneof![9 => prop::sample::select(of).prop_map(str::to_owned), 1 => ".{1,20}"];
+        prop::collection::btree_map(name, any_value(), 0..6).prop_map(|of| Value::Object(of.into_iter().collect()))
+    }
+
+    /// A body of which each field is right, or nearly.
+    fn any_body() -> impl Strategy<Value = Value> {
+        let good = || json!({ "product_id": IDS[0], "quantity": 1 });
+        let item = prop_oneof![3 => Just(good()), 1 => fields(&["product_id", "productId", "quantity", "price"])];
+        let items = prop::collection::vec(item, 0..4).prop_map(Value::from);
+        let outer =
+            fields(&["user_id", "userId", "user_email", "total_price", "payment_method", "product_id", "quantity"]);
+        (outer, prop::option::of(items)).prop_map(|(mut body, items)| {
+            if let (Some(body), Some(items)) = (body.as_object_mut(), items) {
+                body.insert("items".to_owned(), items);
+            }
+            body
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_body_is_an_order_within_its_limits_or_says_which_field_is_wrong(body in any_body()) {
+            match read_checkout(&body) {
+                Ok(order) => {
+                    prop_assert!((1..=100).contains(&order.lines.len()));
+                    prop_assert!(order.lines.iter().all(|line| (1..=Quantity::MAX).contains(&line.quantity.get())));
+                    prop_assert!(order.payment_method.is_some_and(|method| method.len() <= 64));
+                }
+                Err(problem) => {
+                    prop_assert!(!problem.errors().is_empty());
+                    prop_assert!(problem.errors().iter().all(|error| !error.field.is_empty() && !error.code.is_empty()));
+                }
+            }
+        }
+
+        #[test]
+        fn all_forms_of_an_order_are_the_same_order(quantity in 1..=Quantity::MAX, cents in 0..1_000_000_i64) {
+            let (id, price) = (IDS[0], format!("{}.{:02}", cents / 100, cents % 100));
+            let forms = [
+                json!({ "items": [{ "product_id": id, "quantity": quantity }], "total_price": price }),
+                json!({ "items": [{ "productId": id, "quantity": quantity }], "totalPrice": price, "paymentMethod": null }),
+                json!({ "product_id": id, "quantity": quantity, "total_price": price }),
+            ];
+            let read = |body: &Value| {
+                let order = read_checkout(body).expect("an order");
+                let lines: Vec<_> = order.lines.iter().map(|line| (line.product_id, line.quantity)).collect();
+                (lines, order.total_price, order.payment_method)
+            };
+            let [first, second, third] = forms.each_ref().map(read);
+            prop_assert_eq!(&first, &second);
+            prop_assert_eq!(&first, &third);
+        }
+    }
+}

@@ -104,3 +104,74 @@ impl StripeRefund {
         Some((id("user_id")?.parse().ok()?, id("order_id")?.parse().ok()?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,20}".prop_map(Value::from),
+            prop::sample::select(vec!["usd", "succeeded", "failed", "0193f0a0-0000-7000-8000-000000000001"])
+                .prop_map(Value::from),
+            Just(json!({ "order_id": "0193f0a0-0000-7000-8000-000000000001", "user_id": "x" })),
+        ]
+    }
+
+    fn any_event() -> impl Strategy<Value = Value> {
+        const NAMES: [&str; 9] = [
+            "id",
+            "amount",
+            "currency",
+            "status",
+            "metadata",
+            "payment_method",
+            "amount_received",
+            "last_payment_error",
+            "payment_intent",
+        ];
+        let object = prop::collection::btree_map(prop::sample::select(&NAMES[..]), any_value(), 0..9);
+        const KINDS: [&str; 5] = [
+            "payment_intent.succeeded",
+            "payment_intent.canceled",
+            "payment_intent.payment_failed",
+            "refund.updated",
+            "charge.succeeded",
+        ];
+        (prop::sample::select(&KINDS[..]), object)
+            .prop_map(|(kind, object)| json!({ "type": kind, "data": { "object": object } }))
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_an_event_or_are_refused(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(!matches!(read(&body), Ok(Some(_))), "a payment out of nothing");
+        }
+
+        #[test]
+        fn an_event_tells_what_its_type_says_or_is_refused(event in any_event()) {
+            let kind = event["type"].as_str().unwrap_or_default().to_owned();
+            match read(event.to_string().as_bytes()) {
+                Ok(Some(Told::Payment { intent, .. })) => {
+                    prop_assert!(kind.starts_with("payment_intent."));
+                    if let Some(due) = intent.due() {
+                        prop_assert_eq!(due.total.minor(), intent.amount);
+                    }
+                }
+                Ok(Some(Told::Refund(refund))) => {
+                    prop_assert!(kind.starts_with("refund."));
+                    let _ = (refund.order(), refund.why());
+                }
+                Ok(None) => prop_assert_eq!(kind, "charge.succeeded"),
+                Err(_) => {}
+            }
+        }
+    }
+}

@@ -50,6 +50,7 @@ fn bytes(hex: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const SECRET: &str = "whsec_test";
     const BODY: &[u8] = br#"{"id": "evt_1", "type": "payment_intent.succeeded", "note": "gr\u00fc\u00df"}"#;
@@ -110,6 +111,50 @@ mod tests {
             (TIME - 301, Err(Unsigned::Old)),
         ] {
             assert_eq!(verify(&header, BODY, SECRET, at(now)), expected, "{now}");
+        }
+    }
+
+    fn signed(body: &[u8], secret: &str, time: i64) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any key");
+        mac.update(time.to_string().as_bytes());
+        mac.update(b".");
+        mac.update(body);
+        let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("t={time},v1={hex}")
+    }
+
+    proptest! {
+        #[test]
+        fn any_body_that_was_signed_is_taken(body in prop::collection::vec(any::<u8>(), 0..200), secret in ".{1,40}") {
+            prop_assert_eq!(verify(&signed(&body, &secret, TIME), &body, &secret, at(TIME)), Ok(()));
+        }
+
+        #[test]
+        fn any_header_is_taken_for_what_it_is(header in prop_oneof![".{0,120}", "(t=[0-9-]{0,20},?|v[01]=[0-9a-f]{0,66},?| ){0,6}"]) {
+            prop_assert_eq!(verified(&header), Err(Unsigned::Bad));
+        }
+
+        #[test]
+        fn a_body_of_which_one_byte_differs_is_not(body in prop::collection::vec(any::<u8>(), 1..200), index in any::<prop::sample::Index>(), byte in 1..=255_u8) {
+            let header = signed(&body, SECRET, TIME);
+            let mut other = body;
+            let index = index.index(other.len());
+            other[index] ^= byte;
+            prop_assert_eq!(verify(&header, &other, SECRET, at(TIME)), Err(Unsigned::Bad));
+        }
+
+        #[test]
+        fn a_signature_of_which_one_digit_differs_is_not(index in 0..64_usize, digit in "[0-9a-fg-z]") {
+            let other = format!("{}{digit}{}", &SIGNATURE[..index], &SIGNATURE[index + 1..]);
+            prop_assume!(other != SIGNATURE);
+            prop_assert_eq!(verified(&format!("t={TIME},v1={other}")), Err(Unsigned::Bad));
+        }
+
+        #[test]
+        fn no_time_is_too_far_to_be_compared(time in any::<i64>()) {
+            let is_near = time.checked_sub(TIME).is_some_and(|age| (-300..=300).contains(&age));
+            let expected = if is_near { Ok(()) } else { Err(Unsigned::Old) };
+            prop_assert_eq!(verify(&signed(BODY, SECRET, time), BODY, SECRET, at(TIME)), expected);
         }
     }
 }
