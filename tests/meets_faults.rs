@@ -8,7 +8,8 @@ use std::{
 use futures::future::join_all;
 use serde_json::{Value, json};
 use testkit::{
-    Checkout, Echo, PATIENCE, Person, Product, Shop, Socket, eventually, kill_function, processing, send_now,
+    Checkout, Echo, PATIENCE, Person, Product, Shop, Socket, dead_letter, eventually, kill_function, processing,
+    send_now,
 };
 use uuid::Uuid;
 
@@ -133,6 +134,21 @@ async fn every_message_comes_three_times() {
         assert_eq!(carol.mails_with(order["id"].as_str().unwrap()).await.len(), 2);
     }
     assert_eq!(carol.get("/orders").await.expect(200)["items"].as_array().map(Vec::len), Some(2));
+}
+
+/// The order is cancelled, its pieces are back, and who runs the shop sees that its money is not.
+#[tokio::test]
+async fn money_that_the_provider_will_not_give_back_is_a_dead_letter_at_once() {
+    let shop = Shop::open().await;
+    let (mug, carol) = (shop.product(5).await, Person::customer().await);
+    let order = carol.check_out(&mug, 1, "pm_card_refundFail").await;
+    carol.outcome(&order).await;
+    shop.payment_becomes(&order, "captured").await;
+    carol.delete(&format!("/orders/{}", order["id"].as_str().unwrap())).await.expect(200);
+    let event = dead_letter("UndoCancelledDeadLetters", order["id"].as_str().unwrap()).await;
+    assert_eq!(event["event_type"], "OrderCancelled");
+    shop.settles_at(&mug, 5).await;
+    shop.payment_becomes(&order, "captured").await;
 }
 
 /// What counts dies again and again while orders come: in the end each is in the figures once.

@@ -22,7 +22,10 @@ async fn main() -> Result<(), Error> {
         "remember-order" => queue::serve(payments, consumers::remember_order).await,
         "capture-confirmed" => queue::serve(payments.with_provider(&config)?, consumers::capture_confirmed).await,
         "settle-refunds" => command::serve(payments.with_provider(&config)?, settling::settle_refunds).await,
-        "undo-cancelled" => queue::serve(payments.with_provider(&config)?, consumers::undo_cancelled).await,
+        "undo-cancelled" => {
+            let dead_letters = queue::DeadLetters::connect(&config)?;
+            queue::serve((payments.with_provider(&config)?, dead_letters), consumers::undo_cancelled).await
+        }
         "authorize-payment" => task::serve(payments.with_provider(&config)?, saga::authorize_payment).await,
         "capture-payment" => task::serve(payments.with_provider(&config)?, saga::capture_payment).await,
         "void-payment" => task::serve(payments.with_provider(&config)?, saga::void_payment).await,

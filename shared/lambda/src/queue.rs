@@ -2,9 +2,11 @@
 
 use std::panic::AssertUnwindSafe;
 
+use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use contracts::{Envelope, EnvelopeError, Event};
 use futures::{FutureExt, future::join_all};
+use kernel::Chain;
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use tracing::Instrument;
 
@@ -16,6 +18,35 @@ pub struct Delivery {
     /// If this time fails, too, or the next, the message goes to the dead-letter queue. It holds for both, for a function that is killed the
     /// very last time says nothing; what is done then may be done twice.
     pub is_last: bool,
+}
+
+/// The dead letters of a consumer, for what it will never do: somebody sees it there at once, and not after its last try.
+#[derive(Debug, Clone)]
+pub struct DeadLetters {
+    sqs: aws_sdk_sqs::Client,
+    url: String,
+}
+
+impl DeadLetters {
+    /// Of the function's queue.
+    ///
+    /// # Errors
+    /// When `DEAD_LETTERS_URL` is not set.
+    pub fn connect(config: &SdkConfig) -> Result<Self, Error> {
+        Ok(Self { sqs: aws_sdk_sqs::Client::new(config), url: env("DEAD_LETTERS_URL")? })
+    }
+
+    /// Puts an event there, and logs why. Who dies before the message it came in is done with puts it there again.
+    ///
+    /// # Errors
+    /// When SQS does not take it.
+    pub async fn put<E: Event>(&self, envelope: &Envelope<E>, why: &impl std::fmt::Display) -> Result<(), Error> {
+        let sent = self.sqs.send_message().queue_url(&self.url).message_body(serde_json::to_string(envelope)?).send();
+        let sent = sent.await.map_err(|error| format!("a dead letter was not taken: {}", Chain(error)))?;
+        let message_id = sent.message_id.unwrap_or_default();
+        tracing::error!(message_id, error = %why, "an event can never be consumed");
+        Ok(())
+    }
 }
 
 /// Serves one consumer until the environment ends.

@@ -190,6 +190,26 @@ pub async fn send_now(queue: &str, event: &Value) {
     send.send().await.expect("a message is sent");
 }
 
+/// Waits until an event of `subject` lies in a queue of dead letters (its logical id), and takes it out.
+pub async fn dead_letter(queue: &str, subject: &str) -> Value {
+    let stack = Stack::get();
+    let sqs = aws_sdk_sqs::Client::new(&stack.aws().await);
+    let url = &stack.queues[queue];
+    let (receipt, event) = eventually(&format!("a dead letter of {subject}"), PATIENCE, || async {
+        let received =
+            sqs.receive_message().queue_url(url).max_number_of_messages(10).visibility_timeout(1).send().await;
+        let messages = received.expect("messages").messages.unwrap_or_default();
+        let events = messages.into_iter().map(|message| (message.receipt_handle, message.body.unwrap_or_default()));
+        events
+            .filter_map(|(receipt, body)| Some((receipt?, serde_json::from_str::<Value>(&body).ok()?)))
+            .find(|(_, event)| event["subject"] == subject)
+            .ok_or_else(|| "none".to_owned())
+    })
+    .await;
+    sqs.delete_message().queue_url(url).receipt_handle(receipt).send().await.expect("deleted");
+    event
+}
+
 /// Waits until a queue (its logical id) is empty, and its consumer done with what was in it.
 pub async fn drained(queue: &str) {
     let stack = Stack::get();

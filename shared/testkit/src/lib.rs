@@ -19,7 +19,7 @@ mod webhook;
 mod workflow;
 
 pub use configured::Configured;
-pub use faults::{Echo, drained, kill_function, processing, publish, send_now};
+pub use faults::{Echo, dead_letter, drained, kill_function, processing, publish, send_now};
 pub use mail_server::MailOutage;
 pub use orphans::{
     can_be_captured_now, has_grown_old, has_overdue_reservation, is_deferred, is_forgotten, is_put_off, reserve_only,

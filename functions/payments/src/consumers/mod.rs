@@ -1,6 +1,7 @@
 //! What payments hears.
 
 use contracts::{Envelope, OrderEvent};
+use lambda::{Error, queue::DeadLetters};
 
 use crate::{
     Payments, PaymentsError,
@@ -16,14 +17,22 @@ pub async fn remember_order(payments: &Payments, envelope: Envelope<OrderEvent>)
     Ok(payments.store.remember_order(&due).await?)
 }
 
-/// Gives back what was paid for a cancelled order, whoever cancelled it.
-pub async fn undo_cancelled(payments: &Payments, envelope: Envelope<OrderEvent>) -> Result<(), PaymentsError> {
-    let cause = envelope.as_cause();
-    let OrderEvent::OrderCancelled(order) = envelope.event else {
+/// Gives back what was paid for a cancelled order, whoever cancelled it. What the provider will never give back is a dead letter at once:
+/// somebody has to give it back in another way.
+pub async fn undo_cancelled(
+    (payments, dead_letters): &(Payments, DeadLetters),
+    envelope: Envelope<OrderEvent>,
+) -> Result<(), Error> {
+    let OrderEvent::OrderCancelled(order) = &envelope.event else {
         return Ok(());
     };
     let due = Due { order_id: order.order_id, user_id: order.user_id, total: order.total };
-    payments.undo(&due, &cause).await
+    match payments.undo(&due, &envelope.as_cause()).await {
+        Err(PaymentsError::Refused(refused @ Refusal::RefundRefused(_), _)) => {
+            dead_letters.put(&envelope, &refused).await
+        }
+        done => Ok(done?),
+    }
 }
 
 /// Makes sure, some minutes after an order was confirmed, that its money was taken: its checkout may have died before, or have given up
