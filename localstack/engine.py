@@ -25,6 +25,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any
 
+import growth
 import inbox
 import stripe
 from stack import REGION
@@ -347,6 +348,7 @@ def main() -> None:
     tell_the_callers_address(apigateway, responses)
     leave_health_to_the_shop(ministack)
     count_calls(ministack, sts)
+    growth.offer(ministack, dynamodb)
     payments = stripe.running(port + 3, state / "stripe.log") if with_stripe else nullcontext()
     with open(state / "functions.log", "ab", buffering=0) as log, payments:
         tee_function_logs(lambda_runtime, log)

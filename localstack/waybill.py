@@ -14,6 +14,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+import bench
 import build
 import calls
 import checks
@@ -372,6 +373,26 @@ def bench_stock() -> None:
     stockbench.measure(ROOT)
 
 
+def run_bench() -> None:
+    """Measure requests, orders, starts and growth beside bare Lambdas, on stacks of its own."""
+    measure(bench.FULL)
+
+
+def run_quick_bench() -> None:
+    """The same, shorter and with fewer orders: whether it works, not what counts."""
+    measure(bench.QUICK)
+
+
+def measure(settings: bench.Settings) -> None:
+    """Builds what ships, or what WAYBILL_BENCH_PROFILE names, and measures it."""
+    build.check_tools()
+    profile = os.environ.get("WAYBILL_BENCH_PROFILE") or "dist"
+    say(f"building the functions ({profile})")
+    build.build(ROOT, profile)
+    patient = {"CircuitOrders": "100"}
+    bench.Bench(ROOT, build.binaries(ROOT, profile), profile, lambda stack: bring_up(stack, patient), say, detail).run(settings)
+
+
 def count_calls() -> None:
     """Count what an order asks of AWS, on the running stack; nothing else should happen on it meanwhile."""
     stack = running_stack()
@@ -431,7 +452,7 @@ def detail(text: str) -> None:
 COMMANDS = {"up": up, "down": down, "status": status, "logs": follow_logs, "check": check, "test": test,
             "fuzz": fuzz_running, "timing": measure_logins, "stock-bench": bench_stock,
             "rebuild-search": rebuild_search, "search-bench": search_bench, "rebuild-orders": rebuild_orders,
-            "rebuild-analytics": rebuild_analytics, "count-calls": count_calls, "live-bench": bench_live, "preview-mails": preview_mails,
+            "rebuild-analytics": rebuild_analytics, "bench": run_bench, "bench-quick": run_quick_bench, "count-calls": count_calls, "live-bench": bench_live, "preview-mails": preview_mails,
             "tail": tail_events, "openapi": openapi, "asyncapi": asyncapi, "dist": dist}
 
 
