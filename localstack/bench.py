@@ -53,12 +53,11 @@ class Bench:
         """Measures everything, prints the tables, and writes the figures down."""
         begun = time.monotonic()
         load = Load(self.tools / "bench-load")
-        stack, many_orders = (Stack(engine.free_port(), self.root / ".local" / name) for name in ("bench", "bench-growth"))
+        stack = Stack(engine.free_port(), self.root / ".local" / "bench")
         try:
-            results = self._on_a_stack(load, stack, many_orders, settings)
+            results = self._on_a_stack(load, stack, settings)
         finally:
             engine.stop(stack)
-            engine.stop(many_orders)
         for line in bench_report.lines(results):
             print(line)
         path = bench_report.write(results, self.root, self.profile)
@@ -67,7 +66,7 @@ class Bench:
         bench_report.require_right([*bench_requests.errors([*results.cells, results.many]), *results.orders.errors,
                                     *bench_growth.errors(results.growth)])
 
-    def _on_a_stack(self, load: Load, stack: Stack, many_orders: Stack, settings: Settings) -> Results:
+    def _on_a_stack(self, load: Load, stack: Stack, settings: Settings) -> Results:
         self.bring_up(stack)
         outputs = json.loads(stack.outputs.read_text(encoding="utf-8"))
         api, aws = Api(stack.origin), Aws(stack.engine_url)
@@ -92,8 +91,8 @@ class Bench:
         starts = bench_starts.measure(load, aws, stack, self.root, outputs["functions"], self.tools, settings.starts)
         engine.stop(stack)
 
-        self.say("growth, on a stack of its own")
-        self.bring_up(many_orders)
-        outputs = json.loads(many_orders.outputs.read_text(encoding="utf-8"))
-        growth = bench_growth.measure(load, many_orders, outputs, settings.sizes, settings.rounds, settings.slice_ms, self.detail)
+        self.say("growth, on an engine of its own")
+        self.bring_up(stack)
+        outputs = json.loads(stack.outputs.read_text(encoding="utf-8"))
+        growth = bench_growth.measure(load, stack, outputs, settings.sizes, settings.rounds, settings.slice_ms, self.detail)
         return Results(counted, cells, many, orders, starts, growth)

@@ -40,11 +40,10 @@ def _shared(text: str) -> dict[str, str]:
 
 
 def items_of(table: dict[str, Any], order: str) -> list[Item]:
-    """All items of an order: its partition, and the view, which lies with its user."""
-    log = list(table["items"][f"ORDER#{order}"].values())
-    user = next(item["user_id"]["S"] for partition in table["items"].values() for item in partition.values()
-                if item.get("id", {}).get("S") == order)
-    return [*log, table["items"][f"USER#{user}"][f"ORDER#{order}"]]
+    """All items of an order: its partition, and the view, which lies with the customer who placed it."""
+    log = table["items"][f"ORDER#{order}"]
+    user = log["EVENT#000001"]["actor"]["M"]["user_id"]["S"]
+    return [*log.values(), table["items"][f"USER#{user}"][f"ORDER#{order}"]]
 
 
 def fill(dynamodb: Any, table_name: str, orders: list[str], how_many: int) -> int:

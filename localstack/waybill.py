@@ -375,22 +375,21 @@ def bench_stock() -> None:
 
 def run_bench() -> None:
     """Measure requests, orders, starts and growth beside bare Lambdas, on stacks of its own."""
-    measure(bench.FULL)
+    bench_with(bench.FULL)
 
 
 def run_quick_bench() -> None:
     """The same, shorter and with fewer orders: whether it works, not what counts."""
-    measure(bench.QUICK)
+    bench_with(bench.QUICK)
 
 
-def measure(settings: bench.Settings) -> None:
+def bench_with(settings: bench.Settings) -> None:
     """Builds what ships, or what WAYBILL_BENCH_PROFILE names, and measures it."""
     build.check_tools()
     profile = os.environ.get("WAYBILL_BENCH_PROFILE") or "dist"
     say(f"building the functions ({profile})")
     build.build(ROOT, profile)
-    patient = {"CircuitOrders": "100"}
-    bench.Bench(ROOT, build.binaries(ROOT, profile), profile, lambda stack: bring_up(stack, patient), say, detail).run(settings)
+    bench.Bench(ROOT, build.binaries(ROOT, profile), profile, lambda stack: bring_up(stack, {}), say, detail).run(settings)
 
 
 def count_calls() -> None:

@@ -46,7 +46,8 @@ impl Bare {
         Argon2::default().verify_password(password.as_bytes(), &hash).map_err(|error| error.to_string())?;
 
         let session = Uuid::now_v7();
-        let claims = json!({ "sub": user, "sid": session, "role": string(account, "role")?, "exp": now.as_second() + 900 });
+        let claims =
+            json!({ "sub": user, "sid": session, "role": string(account, "role")?, "exp": now.as_second() + 900 });
         let token = self.sign(&claims.to_string()).await?;
         let (family, secret) = (Uuid::new_v4(), Uuid::new_v4());
         let hash = |secret: Uuid| text(BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(secret)));

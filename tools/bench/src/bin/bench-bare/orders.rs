@@ -19,11 +19,8 @@ impl Bare {
         let product_id = wanted["items"][0]["product_id"].as_str().unwrap_or_default();
         let quantity = wanted["items"][0]["quantity"].as_i64().unwrap_or_default();
         let bucket = key(&format!("LIMIT#bare#{user}"), "BUCKET");
-        let keys = vec![
-            key(&format!("USER#{user}"), "COPY"),
-            bucket.clone(),
-            key(&format!("PRODUCT#{product_id}"), "COPY"),
-        ];
+        let keys =
+            vec![key(&format!("USER#{user}"), "COPY"), bucket.clone(), key(&format!("PRODUCT#{product_id}"), "COPY")];
         let found = self.get_many(keys).await?;
         let product = of(&found, "PRODUCT#")?;
         let name = string(product, "name")?;
