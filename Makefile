@@ -3,7 +3,7 @@ PYTHON ?= python3
 WAYBILL = .venv/bin/python localstack/waybill.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs status tail dead-letters check test model fuzz fuzz-parsers timing stock-bench rebuild-search search-bench rebuild-orders rebuild-analytics ledger live-bench chaos preview-mails openapi asyncapi dist
+.PHONY: help up down logs status tail dead-letters check test model fuzz fuzz-parsers timing bench bench-quick stock-bench rebuild-search search-bench rebuild-orders rebuild-analytics ledger live-bench chaos preview-mails openapi asyncapi dist
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 24
@@ -43,6 +43,12 @@ fuzz-parsers: .venv/stamp ## generated input at all that reads what comes from o
 
 timing: .venv/stamp ## failed logins of known and unknown names on the running stack: do their times differ?
 	@$(WAYBILL) timing
+
+bench: .venv/stamp ## Waybill beside bare Lambdas: requests, checkout to paid, starts, a million orders (about 10 minutes once the functions are built as they ship)
+	@$(WAYBILL) bench
+
+bench-quick: .venv/stamp ## the same in about 2 minutes, to see whether it works (WAYBILL_BENCH_PROFILE=release builds sooner)
+	@$(WAYBILL) bench-quick
 
 stock-bench: .venv/stamp ## reservations of one product a second, by the number of counters its stock lies in (about 4 minutes)
 	@$(WAYBILL) stock-bench

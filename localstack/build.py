@@ -39,6 +39,11 @@ def build(root: Path, profile: str = "release") -> None:
         _update(_target(root) / profile / name, bootstrap(root, name))
 
 
+def binaries(root: Path, profile: str) -> Path:
+    """Where the binaries of the programs of `tools/` are."""
+    return _target(root) / profile
+
+
 def openapi(root: Path) -> None:
     """Writes openapi.json. The gateway holds it: what is built now answers with what was written before."""
     _run_tool(root, "openapi", root)

@@ -44,7 +44,7 @@ class Aws:
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
 
-    def _client(self, service: str) -> Any:
+    def client(self, service: str) -> Any:
         return boto3.client(
             service,
             endpoint_url=self.endpoint,
@@ -55,15 +55,15 @@ class Aws:
 
     @cached_property
     def cloudformation(self) -> Any:
-        return self._client("cloudformation")
+        return self.client("cloudformation")
 
     @cached_property
     def dynamodb(self) -> Any:
-        return self._client("dynamodb")
+        return self.client("dynamodb")
 
     @cached_property
     def functions(self) -> Any:
-        return self._client("lambda")
+        return self.client("lambda")
 
     @cached_property
     def iam(self) -> Any:
@@ -75,15 +75,15 @@ class Aws:
 
     @cached_property
     def secrets(self) -> Any:
-        return self._client("secretsmanager")
+        return self.client("secretsmanager")
 
     @cached_property
     def sns(self) -> Any:
-        return self._client("sns")
+        return self.client("sns")
 
     @cached_property
     def sqs(self) -> Any:
-        return self._client("sqs")
+        return self.client("sqs")
 
     @cached_property
     def workflows(self) -> Any:
@@ -91,7 +91,7 @@ class Aws:
 
     @cached_property
     def s3(self) -> Any:
-        return self._client("s3")
+        return self.client("s3")
 
 
 class Deployed(Aws):

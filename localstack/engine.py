@@ -27,6 +27,7 @@ from types import SimpleNamespace
 from typing import IO, Any
 
 import cloudwatch
+import growth
 import inbox
 import meter
 import mishaps
@@ -396,6 +397,7 @@ def main() -> None:
     cloudwatch.keep_function_logs(lambda_runtime, lambda_svc, cloudwatch_logs)
     if seed:
         mishaps.mend(Plan(int(seed)), lambda_svc, lambda_runtime, ministack)
+    growth.offer(ministack, dynamodb)
     payments = stripe.running(port + 3, state / "stripe.log") if with_stripe else nullcontext()
     with open(state / "functions.log", "ab", buffering=0) as log, payments:
         tee_function_logs(lambda_runtime, log)

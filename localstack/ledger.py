@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -250,35 +250,40 @@ def standing(template: lower.Template) -> dict[str, float]:
     }
 
 
-def report(ledgers: list[Ledger], template: lower.Template, say: Say) -> dict[str, Any]:
-    """Prints the ledger; the same for a file."""
+def lines(ledgers: list[Ledger], template: lower.Template) -> Iterator[str]:
+    """The ledger, as tables."""
     listed, price = json.loads(PRICES.read_text(encoding="utf-8")), prices()
-    say(f"what one order uses (prices of {listed['region']}, read on {listed['read_on']})")
-    say(f"  {'':<30}" + "".join(f"{ledger.load.name:>24}" for ledger in ledgers))
-    items = sorted({item for ledger in ledgers for item in ledger.by_item()})
-    for item in items:
-        say(f"  {item:<30}" + "".join(f"{ledger.by_item()[item]:>24.6f}" for ledger in ledgers))
-    totals: dict[str, dict[str, Any]] = {ledger.load.name: {"usage": dict(ledger.by_item())} for ledger in ledgers}
+    yield f"\nCost: what one order uses (prices of {listed['region']}, read on {listed['read_on']})"
+    yield f"  {'':<30}" + "".join(f"{ledger.load.name:>24}" for ledger in ledgers)
+    for item in sorted({item for ledger in ledgers for item in ledger.by_item()}):
+        yield f"  {item:<30}" + "".join(f"{ledger.by_item()[item]:>24.6f}" for ledger in ledgers)
     for workflow in ("Express", "Standard"):
-        say(f"dollars for a million orders, {workflow} workflows")
+        yield f"  dollars for a million orders, {workflow} workflows"
         bills = [ledger.dollars(price, workflow) for ledger in ledgers]
         for service in sorted({service for bill in bills for service in bill}):
-            say(f"  {service:<30}" + "".join(f"{bill.get(service, 0.0):>24.2f}" for bill in bills))
-        say(f"  {'together':<30}" + "".join(f"{sum(bill.values()):>24.2f}" for bill in bills))
-        for ledger, bill in zip(ledgers, bills):
-            totals[ledger.load.name][workflow] = {"by_service": bill, "together": sum(bill.values())}
+            yield f"    {service:<28}" + "".join(f"{bill.get(service, 0.0):>24.2f}" for bill in bills)
+        yield f"    {'together':<28}" + "".join(f"{sum(bill.values()):>24.2f}" for bill in bills)
     first = ledgers[0]
-    say(f"by function, dollars for a million orders, {first.load.name}, Express workflows")
+    yield f"  by function, dollars for a million orders, {first.load.name}, Express workflows"
     functions: Counter[str] = Counter()
     for (function, item), amount in first.usage.items():
         if "Standard" not in item:
             functions[function or "the workflow"] += amount * price[item]  # type: ignore[assignment]
     for function, dollars in functions.most_common():
-        say(f"  {function:<30}{dollars:>24.2f}")
+        yield f"    {function:<28}{dollars:>24.2f}"
     months = standing(template)
-    say(f"a stack that nobody uses, dollars a month: {sum(months.values()):.2f} (" +
-        ", ".join(f"{what} {dollars:.2f}" for what, dollars in months.items()) + ")")
-    return {"prices": listed, "loads": totals, "by_function": dict(functions), "standing": months}
+    yield (f"  a stack that nobody uses, dollars a month: {sum(months.values()):.2f} (" +
+           ", ".join(f"{what} {dollars:.2f}" for what, dollars in months.items()) + ")")
+
+
+def as_json(ledgers: list[Ledger]) -> dict[str, Any]:
+    """The ledger, for a file."""
+    listed, price = json.loads(PRICES.read_text(encoding="utf-8")), prices()
+    return {"prices": {name: listed[name] for name in ("region", "read_on", "currency")},
+            "loads": {ledger.load.name: {
+                "usage": dict(ledger.by_item()),
+                "dollars_per_million": {workflow: ledger.dollars(price, workflow) for workflow in ("Express", "Standard")}}
+                for ledger in ledgers}}
 
 
 def check_budget(ledger: Ledger) -> None:

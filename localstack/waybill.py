@@ -14,6 +14,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+import bench
 import build
 import chaos
 import checks
@@ -376,12 +377,18 @@ def bench_stock() -> None:
 def show_ledger() -> None:
     """Meter what orders use of AWS, times the price list, on a stack of its own."""
     build.check_tools()
+    build.build(ROOT)
+    template = lower.read(ROOT / "template.yaml")
+    for line in ledger.lines(priced_orders(), template):
+        print(line)
+
+
+def priced_orders() -> list[ledger.Ledger]:
+    """What one order of each load uses, on a stack of its own."""
     stack = Stack(engine.free_port(), ROOT / ".local" / "ledger")
     try:
-        build.build(ROOT)
         bring_up(stack, {**PATIENT, **ledger.PARAMETERS})
-        template = lower.read(ROOT / "template.yaml")
-        ledger.report(meter_orders(stack, ledger.LOADS), template, print)
+        return meter_orders(stack, ledger.LOADS)
     finally:
         engine.stop(stack)
 
@@ -391,6 +398,26 @@ def meter_orders(stack: Stack, loads: tuple[ledger.Load, ...]) -> list[ledger.Le
     known = json.loads(stack.outputs.read_text(encoding="utf-8"))
     template = lower.read(ROOT / "template.yaml")
     return ledger.measure(Api(stack.origin), known["admin"], known["functions"], stack.function_log, template, loads, detail)
+
+
+def run_bench() -> None:
+    """Measure requests, orders, starts and growth beside bare Lambdas, on stacks of its own."""
+    bench_with(bench.FULL)
+
+
+def run_quick_bench() -> None:
+    """The same, shorter and with fewer orders: whether it works, not what counts."""
+    bench_with(bench.QUICK)
+
+
+def bench_with(settings: bench.Settings) -> None:
+    """Builds what ships, or what WAYBILL_BENCH_PROFILE names, and measures it."""
+    build.check_tools()
+    profile = os.environ.get("WAYBILL_BENCH_PROFILE") or "dist"
+    say(f"building the functions ({profile})")
+    build.build(ROOT, profile)
+    bench.Bench(ROOT, build.binaries(ROOT, profile), profile, lambda stack: bring_up(stack, {}), priced_orders, say,
+                detail).run(settings)
 
 
 def tail_events() -> None:
@@ -465,7 +492,7 @@ def detail(text: str) -> None:
 COMMANDS = {"up": up, "down": down, "status": status, "logs": follow_logs, "check": check, "test": test,
             "model": explore_model, "fuzz": fuzz_running, "fuzz-parsers": fuzz_parsers, "timing": measure_logins, "stock-bench": bench_stock,
             "rebuild-search": rebuild_search, "search-bench": search_bench, "rebuild-orders": rebuild_orders,
-            "rebuild-analytics": rebuild_analytics, "ledger": show_ledger, "live-bench": bench_live, "chaos": run_chaos, "preview-mails": preview_mails,
+            "rebuild-analytics": rebuild_analytics, "bench": run_bench, "bench-quick": run_quick_bench, "ledger": show_ledger, "live-bench": bench_live, "chaos": run_chaos, "preview-mails": preview_mails,
             "tail": tail_events, "openapi": openapi, "asyncapi": asyncapi, "dist": dist}
 
 

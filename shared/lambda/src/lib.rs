@@ -20,5 +20,6 @@ pub mod socket;
 mod start;
 pub mod stream;
 pub mod task;
+mod trust;
 
 pub use start::{Error, env, handler, start, unknown_handler};

@@ -6,6 +6,8 @@ use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::Timeou
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
+use crate::trust;
+
 /// Why an environment could not start.
 pub type Error = lambda_runtime::Error;
 
@@ -18,7 +20,7 @@ pub async fn start() -> SdkConfig {
         .operation_attempt_timeout(Duration::from_millis(2_500))
         .operation_timeout(Duration::from_millis(5_500))
         .build();
-    aws_config::defaults(BehaviorVersion::latest())
+    trust::amazon(aws_config::defaults(BehaviorVersion::latest()))
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(3))
         .load()
