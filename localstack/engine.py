@@ -315,7 +315,7 @@ def show_pushes(ministack: Any, pushes: dict[str, list[dict[str, str]]]) -> None
 
 def count_calls(ministack: Any, sts: Any, metered: meter.Meter) -> None:
     """Counts what each function asks of AWS; `GET /_waybill/calls` tells: [function, service, operation, how often], and
-    `GET /_waybill/meter` what AWS would bill."""
+    `GET /_waybill/meter` what AWS would bill from then on."""
     register, app = sts.register_session, ministack.app
     functions: dict[str, str] = {}
     calls: Counter[tuple[str, str, str]] = Counter()
@@ -329,6 +329,7 @@ def count_calls(ministack: Any, sts: Any, metered: meter.Meter) -> None:
             if scope["path"] == "/_waybill/calls":
                 return await _answer_json(send, [[*call, times] for call, times in calls.items()])
             if scope["path"] == "/_waybill/meter":
+                metered.on = True
                 return await _answer_json(send, metered.rows())
             headers = dict(scope["headers"])
             # AWS4-HMAC-SHA256 Credential=<key>/<day>/<region>/<service>/aws4_request, …

@@ -1,4 +1,4 @@
-"""Meters inside the engine what AWS would bill, function by function; `GET /_waybill/meter` tells: [function, service, what, how much].
+"""Meters inside the engine what AWS would bill, function by function; `GET /_waybill/meter` turns it on and tells: [function, service, what, how much].
 
 DynamoDB is metered in request units, from the sizes of the items; functions in requests and milliseconds; queues in requests of who sends, of
 Lambda's poller and of who deletes; workflows in states entered; all other services in calls.
@@ -24,14 +24,17 @@ WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWrit
 
 
 class Meter:
-    """How much there was of each thing, since the engine started."""
+    """How much there was of each thing while it was on; it is off at first, for it takes the engine's time."""
 
     def __init__(self) -> None:
+        self.on = False
         self._amounts: Counter[Entry] = Counter()
         self._lock = threading.Lock()
 
     def add(self, function: str, service: str, what: str, amount: float = 1) -> None:
         """Adds to what `function` has used; functions run in threads."""
+        if not self.on:
+            return
         with self._lock:
             self._amounts[function, service, what] += amount  # type: ignore[assignment]
 
@@ -58,7 +61,7 @@ def meter_store(meter: Meter, dynamodb: Any) -> None:
     handle, size = dynamodb.handle_request, dynamodb._item_size_bytes
 
     async def handle_request(method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Any:
-        if not (function := caller.get()):
+        if not meter.on or not (function := caller.get()):
             return await handle(method, path, headers, body, query)
         operation = headers.get("x-amz-target", "").rpartition(".")[2]
         request = json.loads(body) if body else {}
