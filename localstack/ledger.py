@@ -31,8 +31,8 @@ LINE_BYTES = 26
 # Of Lambda's active tracing, beside one request a second.
 TRACED = 0.05
 
-# So that what makes sure of a capture does so while it is metered.
-PARAMETERS = {"CaptureCheckSeconds": "2"}
+# What makes sure of a capture does so while it is metered; and batches are those of the template.
+PARAMETERS = {"CaptureCheckSeconds": "2", "BatchingSeconds": "1"}
 
 # Who looks, and who is asked whatever happens.
 BYSTANDERS = {"GetOrder", "Health"}

@@ -223,7 +223,7 @@ def on_a_stack(stack: Stack) -> list[checks.Step]:
         journeys(stack, "pays_once", "is_declined", "cancels_an_order")
 
     def outage() -> None:
-        redeploy(stack, {})
+        redeploy(stack, {"BatchingSeconds": "0"})
         # Mail is away for long enough to fail once; what fails comes again 36 seconds later.
         journeys(stack, "meets_an_outage", "outlives_a_mail_outage", WAYBILL_MAIL_OUTAGE_SECONDS="20")
 
@@ -265,8 +265,8 @@ def on_a_stack(stack: Stack) -> list[checks.Step]:
 # It holds the figures against all that the others have done, and needs the shop to stand still.
 TOGETHER = "reads_the_figures::all_together"
 
-# Many journeys pay with cards that fail, all at once: to the circuit that would be an outage.
-PATIENT = {"CircuitOrders": "100"}
+# Many journeys pay with cards that fail, all at once: to the circuit that would be an outage. And they wait for each mail and figure.
+PATIENT = {"CircuitOrders": "100", "BatchingSeconds": "0"}
 
 # Journeys wait more than they work: two for each of two cores.
 AT_ONCE = "4"

@@ -37,7 +37,7 @@ impl Told {
     fn any(number: usize) -> Self {
         let (order_id, user_id, payment_id) = (OrderId::new(), UserId::new(), PaymentId::new());
         let time =
-            Timestamp::from_millis(1_792_888_200_000 + random_range(-8..8) * 10_799_000 + random_range(0..1_000));
+            Timestamp::from_millis(1_792_888_200_000 + random_range(-12..12) * 7_199_000 + random_range(0..1_000));
         let lines = lines(if number == 1 { 100 } else { random_range(1..4) });
         let total = lines.iter().map(|line| line.unit_price.minor() * i64::from(line.quantity.get())).sum();
         let total = Money::from_minor(total, if number.is_multiple_of(2) { Currency::Usd } else { Currency::Eur });
