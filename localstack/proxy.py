@@ -70,8 +70,7 @@ def running(proxy: P) -> Iterator[P]:
     try:
         yield proxy
     finally:
-        server.close()
-        asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result()
+        asyncio.run_coroutine_threadsafe(_close(server), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
@@ -90,7 +89,9 @@ async def _message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
     return head, await reader.readexactly(int(header(head, "content-length") or 0))
 
 
-async def _cancel_all() -> None:
+async def _close(server: asyncio.Server) -> None:
+    """In the server's own loop: a server that is closed from another thread may be closing already."""
+    server.close()
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
         task.cancel()
