@@ -67,11 +67,11 @@ class Aws:
 
     @cached_property
     def iam(self) -> Any:
-        return self._client("iam")
+        return self.client("iam")
 
     @cached_property
     def logs(self) -> Any:
-        return self._client("logs")
+        return self.client("logs")
 
     @cached_property
     def secrets(self) -> Any:
@@ -87,7 +87,7 @@ class Aws:
 
     @cached_property
     def workflows(self) -> Any:
-        return self._client("stepfunctions")
+        return self.client("stepfunctions")
 
     @cached_property
     def s3(self) -> Any:
@@ -101,7 +101,7 @@ class Deployed(Aws):
         super().__init__(endpoint="")
         self.region = region
 
-    def _client(self, service: str) -> Any:
+    def client(self, service: str) -> Any:
         return boto3.client(service, region_name=self.region, config=Config(retries={"mode": "adaptive", "max_attempts": 8}))
 
 
