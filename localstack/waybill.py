@@ -265,8 +265,9 @@ def on_a_stack(stack: Stack) -> list[checks.Step]:
 # It holds the figures against all that the others have done, and needs the shop to stand still.
 TOGETHER = "reads_the_figures::all_together"
 
-# Many journeys pay with cards that fail, all at once: to the circuit that would be an outage. And they wait for each mail and figure.
-PATIENT = {"CircuitOrders": "100", "BatchingSeconds": "0"}
+# Many journeys pay with cards that fail, all at once: to the circuit that would be an outage. They wait for each mail and figure; and no
+# journey is to meet what is made sure of for another.
+PATIENT = {"CircuitOrders": "100", "BatchingSeconds": "0", "CaptureCheckSeconds": "900"}
 
 # Journeys wait more than they work: two for each of two cores.
 AT_ONCE = "4"
