@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{PATIENCE, Stack, eventually};
 
 /// How long a held checkout waits, in seconds: time enough to do something meanwhile.
-const HELD_SECONDS: u32 = 5;
+const HELD_SECONDS: u32 = 9;
 
 /// The name of the state in which it waits.
 const HOLD: &str = "Hold";
