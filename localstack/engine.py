@@ -13,14 +13,16 @@ import asyncio
 import fcntl
 import json
 import os
+import queue
 import smtplib
+import socket
 import socketserver
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from email.utils import parseaddr
 from pathlib import Path
 from types import SimpleNamespace
@@ -90,20 +92,38 @@ def answer_at_once(runtime: Any) -> None:
 
 
 def let_idle_functions_sleep(runtime: Any) -> None:
-    """Wakes the threads of an idle function once a second and not twenty times: with some hundred environments, as a burst of
-    requests leaves them behind, the engine had no time for anything else."""
-    build = runtime.ProvidedWorker._build_handler_class
+    """Lets the threads of an idle function sleep until there is an event or the function ends. The engine wakes each ten times a second to
+    look: with some hundred environments, as a burst of requests leaves them behind, it had no time for anything else."""
+    build, end = runtime.ProvidedWorker._build_handler_class, runtime.ProvidedWorker._shutdown_server
 
     def build_handler_class(self: Any, generation: int, pending: Any) -> type:
         get = pending.get
-        pending.get = lambda *_, **__: get(timeout=1.0)
+
+        def wait(*_: Any, **__: Any) -> Any:
+            event = get()
+            if event is None:
+                raise queue.Empty  # who waits looks whether the function has ended
+            return event
+
+        pending.get = wait
         return build(self, generation, pending)
 
-    def serve_forever(self: Any, poll_interval: float = 1.0) -> None:
-        socketserver.TCPServer.serve_forever(self, max(poll_interval, 1.0))
+    def shutdown_server(self: Any) -> None:
+        with suppress(queue.Full):
+            self._pending.put_nowait(None)
+        end(self)
 
-    runtime.ProvidedWorker._build_handler_class = build_handler_class
-    socketserver.ThreadingTCPServer.serve_forever = serve_forever
+    def serve_forever(self: Any, poll_interval: float = 0.5) -> None:
+        socketserver.TCPServer.serve_forever(self, 3600.0)
+
+    def shutdown(self: Any) -> None:
+        self._BaseServer__shutdown_request = True
+        with suppress(OSError):  # a connection wakes it
+            socket.create_connection(self.server_address, timeout=1).close()
+        socketserver.TCPServer.shutdown(self)
+
+    runtime.ProvidedWorker._build_handler_class, runtime.ProvidedWorker._shutdown_server = build_handler_class, shutdown_server
+    socketserver.ThreadingTCPServer.serve_forever, socketserver.ThreadingTCPServer.shutdown = serve_forever, shutdown
 
 
 def tee_function_logs(runtime: Any, log: IO[bytes]) -> None:
