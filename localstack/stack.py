@@ -119,11 +119,17 @@ def require_free_ports(stack: Stack) -> None:
 
 
 def free_port() -> int:
-    """The first of so many free ports in a row, below those that systems give to outgoing connections."""
+    """The first port of a stack to come."""
+    return free_ports(1)[0]
+
+
+def free_ports(stacks: int) -> range:
+    """The first ports of some stacks to come, free as the others of each are, below those that systems give to outgoing connections."""
     while True:
         first = random.randrange(20_000, 32_000)
-        if all(_is_free(port) for port in range(first, first + PORTS)):
-            return first
+        ports = range(first, first + stacks * PORTS)
+        if all(_is_free(port) for port in ports):
+            return ports[::PORTS]
 
 
 def _is_free(port: int) -> bool:

@@ -61,7 +61,7 @@ class Configuration(unittest.TestCase):
 
     def test_what_is_not_the_callers_gets_few_examples(self) -> None:
         text = fuzz.configuration(OPERATIONS, fuzz.Caller("customer", CUSTOMER, frozenset({"customer"}), ("x",)), fuzz.Settings())
-        few = f"max-examples = {fuzz.EXAMPLES_REFUSED}"
+        few = f"max-examples = {fuzz.EXAMPLES_OF_OTHERS}"
         blocks = {block.splitlines()[1]: few in block for block in text.split("[[operations]]")[1:] if fuzz.HEALTH not in block}
         self.assertEqual({'include-name = "GET /products"': True, 'include-name = "POST /products"': True,
                           f'include-name = "{fuzz.LOGOUT}"': False}, blocks)

@@ -173,36 +173,35 @@ def check() -> None:
 
 
 def test() -> None:
-    """Every check, the journeys and what follows them on a stack of their own."""
+    """Every check; what needs a stack has stacks of its own, side by side."""
     build.check_tools()
-    stack, begun = Stack(engine.free_port(), ROOT / ".local" / "test"), time.time()
-    try:
-        checks.run([*checks.static(ROOT), *checks.units(ROOT), *on_a_stack(stack), checks.Step("stripe", pay_by_stripe)])
-    except BaseException:
-        if stack.engine_log.exists() and stack.engine_log.stat().st_mtime >= begun:
-            print(f"logs: {stack.function_log} and {stack.engine_log}", file=sys.stderr)
-        raise
-    finally:
-        engine.stop(stack)
+    checks.run([*checks.static(ROOT), checks.Step("build", build_all)])
+    folder = ROOT / ".local" / "test"
+    names = ("shop", "outage", "stripe", "fuzz")
+    shop, outage, with_stripe, fuzzed = (Stack(port, folder / name, with_stripe=name == "stripe")
+                                         for name, port in zip(names, engine.free_ports(len(names))))
+    checks.side_by_side([
+        checks.Lane("shop", shop_steps(shop), lambda: engine.stop(shop)),
+        checks.Lane("outage", outage_steps(outage), lambda: engine.stop(outage)),
+        checks.Lane("stripe", stripe_steps(with_stripe), lambda: engine.stop(with_stripe)),
+        checks.Lane("fuzz", fuzz_steps(fuzzed), lambda: engine.stop(fuzzed)),
+        checks.Lane("units", checks.units(ROOT)),
+    ], folder)
 
 
-def on_a_stack(stack: Stack) -> list[checks.Step]:
-    """What is tried on one fresh stack with IAM enforced, in this order: the log is that of all before, and the rotation
-    leaves no token good."""
+def build_all() -> None:
+    """The functions, and the tests that need a stack, so that no lane waits for the compiler."""
+    build.build(ROOT)
+    build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--no-run")
+
+
+def shop_steps(stack: Stack) -> list[checks.Step]:
+    """What is tried on a fresh stack with IAM enforced, in this order."""
     def start_and_journeys() -> None:
         bring_up(stack, parameters=PATIENT)
         journeys(stack, "--skip", "meets_faults", "--skip", "meets_an_outage",
                  "--skip", "outlives_a_mail_outage", "--skip", "pays_by_stripe", "--skip", TOGETHER)
         journeys(stack, TOGETHER)
-
-    def tables() -> None:
-        # The storm meets conflicts as AWS has them; the engine has none.
-        with conflicts.before(stack.port, seconds=0.005) as proxy:
-            build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--test", "never_oversold",
-                        "--test", "keeps_the_log", "--test", "keeps_the_books", "--test", "keeps_the_count",
-                        WAYBILL_OUTPUTS=str(stack.outputs), STORM_ENDPOINT=f"http://localhost:{proxy.port}",
-                        STORM_SECONDS="30")
-            detail(f"{proxy.transactions} transactions of the storm, {proxy.refused} refused for a conflict")
 
     def tail_one() -> None:
         known = json.loads(stack.outputs.read_text(encoding="utf-8"))
@@ -217,49 +216,89 @@ def on_a_stack(stack: Stack) -> list[checks.Step]:
         aws = Aws(stack.engine_url)
         grants.check(Api(stack.origin), aws, resources_of(aws), detail)
 
-    def express() -> None:
-        # Another workflow, which the outputs have to name. The next deployment, which names no type, has it as it was.
-        bring_up(stack, parameters={**PATIENT, "CheckoutWorkflowType": "EXPRESS"})
-        journeys(stack, "pays_once", "is_declined", "cancels_an_order")
+    data = seed.read(engine.HERE / "seed.json")
+    return [
+        checks.Step("journeys", start_and_journeys),
+        checks.Step("tail", tail_one),
+        checks.Step("dead letters", dead_letters),
+        # They kill functions, which are everybody's: by themselves.
+        checks.Step("faults", lambda: journeys(stack, "meets_faults")),
+        checks.Step("grants", used_grants),  # after what the functions do
+        look_into_the_log(stack),
+    ]
 
+
+def outage_steps(stack: Stack) -> list[checks.Step]:
+    """The journeys that take the payment provider and the mail server away, which are everybody's; then those that pay, with EXPRESS
+    checkouts."""
     def outage() -> None:
-        redeploy(stack, {"BatchingSeconds": "0"})
+        bring_up(stack, {"BatchingSeconds": "0"})
         # Mail is away for long enough to fail once; what fails comes again 36 seconds later.
         journeys(stack, "meets_an_outage", "outlives_a_mail_outage", WAYBILL_MAIL_OUTAGE_SECONDS="20")
 
+    def express() -> None:
+        # Another workflow, which the outputs have to name.
+        bring_up(stack, parameters={**PATIENT, "CheckoutWorkflowType": "EXPRESS"})
+        journeys(stack, "pays_once", "is_declined", "cancels_an_order")
+
+    return [checks.Step("outage", outage), checks.Step("express", express), look_into_the_log(stack)]
+
+
+def stripe_steps(stack: Stack) -> list[checks.Step]:
+    """The journeys that pay, on a stack with EXPRESS checkouts, whose money Stripe moves, which tells it by webhook; then the tables of the
+    contexts by themselves, and what an order costs."""
+    def pay_by_stripe() -> None:
+        bring_up(stack, parameters={**PATIENT, "CheckoutWorkflowType": "EXPRESS"})
+        skipped = [argument for name in NOT_BY_STRIPE for argument in ("--skip", name)]
+        journeys(stack, *PAID, *skipped)
+
+    def providers() -> None:
+        build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--test", "both_providers",
+                    WAYBILL_OUTPUTS=str(stack.outputs), STRIPE_URL=stack.stripe_url)
+
+    def tables() -> None:
+        # The storm meets conflicts as AWS has them; the engine has none.
+        with conflicts.before(stack.port, seconds=0.005) as proxy:
+            build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--test", "never_oversold",
+                        "--test", "keeps_the_log", "--test", "keeps_the_books", "--test", "keeps_the_count",
+                        WAYBILL_OUTPUTS=str(stack.outputs), STORM_ENDPOINT=f"http://localhost:{proxy.port}",
+                        STORM_SECONDS="30")
+            detail(f"{proxy.transactions} transactions of the storm, {proxy.refused} refused for a conflict")
+
     def orders_keep_their_price() -> None:
-        # On a stack of its own: on this one somebody has followed the figures live, and whoever does is told for an hour.
+        # On a stack where nobody follows the figures live: whoever does is told for an hour.
         [one_by_one] = priced_orders(ledger.LOADS[:1])
         ledger.check_budget(one_by_one)
         dollars = sum(one_by_one.dollars(ledger.prices(), "Express").values())
         detail(f"{dollars:.2f} dollars for a million orders (Express, no mail)")
 
-    def providers() -> None:
-        with stripe.running(stack.stripe_port, stack.state / "stripe.log") as url:
-            build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--test", "both_providers",
-                        WAYBILL_OUTPUTS=str(stack.outputs), STRIPE_URL=url)
-
-    data = seed.read(engine.HERE / "seed.json")
     return [
-        checks.Step("build", lambda: build.build(ROOT)),
-        checks.Step("journeys", start_and_journeys),
-        checks.Step("tables", tables),
+        checks.Step("stripe", pay_by_stripe),
+        look_into_the_log(stack),
         checks.Step("providers", providers),
-        checks.Step("tail", tail_one),
-        checks.Step("dead letters", dead_letters),
-        # They kill functions, which are everybody's: by themselves.
-        checks.Step("faults", lambda: journeys(stack, "meets_faults")),
-        # After what the functions do, before a deployment makes other resources.
-        checks.Step("grants", used_grants),
+        checks.Step("tables", tables),
         checks.Step("ledger", orders_keep_their_price),
-        checks.Step("express", express),
-        # Their provider and their mail server are everybody's too.
-        checks.Step("outage", outage),
-        checks.Step("fuzz", lambda: fuzz.fuzz(stack, ROOT, data, fuzz.settings_of_environment(), detail)),
+    ]
+
+
+def fuzz_steps(stack: Stack) -> list[checks.Step]:
+    """Generated requests; then the rotation, which leaves no token good, and the limits."""
+    def generated() -> None:
+        bring_up(stack, parameters={})
+        fuzz.fuzz(stack, ROOT, seed.read(engine.HERE / "seed.json"), fuzz.settings_of_environment(), detail)
+
+    return [
+        checks.Step("fuzz", generated),
         checks.Step("rotation", lambda: rotate(stack)),
         checks.Step("limits", lambda: limit(stack)),
-        checks.Step("logs", lambda: detail(f"{logcheck.check(stack.function_log, data)} lines, nothing in them")),
+        look_into_the_log(stack),
     ]
+
+
+def look_into_the_log(stack: Stack) -> checks.Step:
+    """Holds what the functions of a stack have logged against what no log may hold."""
+    data = seed.read(engine.HERE / "seed.json")
+    return checks.Step("logs", lambda: detail(f"{logcheck.check(stack.function_log, data)} lines, nothing in them"))
 
 
 # It holds the figures against all that the others have done, and needs the shop to stand still.
@@ -284,18 +323,6 @@ NOT_BY_STRIPE = {
     "pays_and_is_paid_back::what_is_wrong_with_a_payment": "which cards there are, only the bank can tell",
     "cancels_an_order::between_any_two_steps": "it waits for the undoing of what never was answered, which does not happen here",
 }
-
-
-def pay_by_stripe() -> None:
-    """Runs the journeys that pay on a stack with EXPRESS checkouts, whose money Stripe moves, which tells it by webhook."""
-    stack = Stack(engine.free_port(), ROOT / ".local" / "test-stripe", with_stripe=True)
-    try:
-        bring_up(stack, parameters={**PATIENT, "CheckoutWorkflowType": "EXPRESS"})
-        skipped = [argument for name in NOT_BY_STRIPE for argument in ("--skip", name)]
-        journeys(stack, *PAID, *skipped)
-        detail(f"{logcheck.check(stack.function_log, seed.read(engine.HERE / 'seed.json'))} lines, nothing in them")
-    finally:
-        engine.stop(stack)
 
 
 def journeys(stack: Stack, *arguments: str, **variables: str) -> None:
