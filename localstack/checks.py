@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
+from typing import Any, NoReturn
 
 from build import cargo
 from problem import Problem
@@ -79,6 +81,8 @@ def side_by_side(lanes: list[Lane], logs: Path) -> None:
 
 def _run_lane(lane: Lane, log: Path) -> None:
     """Prints into the log from now on, and one line for each step where it printed before."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
     terminal = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     with open(log, "wb") as file:
         os.dup2(file.fileno(), sys.stdout.fileno())
@@ -89,6 +93,13 @@ def _run_lane(lane: Lane, log: Path) -> None:
         sys.exit(f"error: {problem}")
     finally:
         lane.end()
+
+
+def _end(number: int, _: Any) -> NoReturn:
+    """Ends this process by its `finally`s, which no second signal breaks off: they stop engines."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 def static(root: Path) -> list[Step]:
