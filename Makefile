@@ -29,7 +29,7 @@ dead-letters: .venv/stamp ## what consumers could not consume, on the running st
 check: .venv/stamp ## formatting, clippy, template lint
 	@$(WAYBILL) check
 
-test: .venv/stamp ## every check, the journeys on a stack of their own
+test: .venv/stamp ## every check; what needs a stack on stacks of their own, side by side
 	@$(WAYBILL) test
 
 model: .venv/stamp ## look at all that can happen to one order, and to two, while things die, come twice or late (about 2 minutes)
