@@ -7,7 +7,7 @@ use notifications::{Notifications, Push, Teller, api, consumers};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let config = start().await;
+    let config = start()?;
     let notifications = || Notifications::connect(&config);
     let (limiter, push) = (|| Limiter::connect(&config, Limit::Writes), || Push::connect(&config));
     let teller = || Teller::connect(&config);
