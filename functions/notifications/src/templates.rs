@@ -63,7 +63,7 @@ const WORDS: [(&str, &str); 8] = [
 
 impl Templates {
     /// What the shop of that name, whose pages are below `url`, says of one type of event: a function tells of no other, and reading the
-    /// words of all takes a third of its start.
+    /// words of all takes a fifth of its start.
     ///
     /// # Errors
     /// When a template is not one.
