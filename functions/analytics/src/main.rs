@@ -11,7 +11,7 @@ use lambda::{Error, batch, command, env, handler, http, queue, socket, start, st
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let config = start().await;
+    let config = start()?;
     let table = Table::connect(&config, env("TABLE_NAME")?);
     let rollups = || Ok::<_, Error>(Rollups::new(table.clone()).in_zone(Zone::from_env()?));
     let live = || Realtime::new(table.clone());

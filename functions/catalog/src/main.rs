@@ -12,24 +12,24 @@ use lambda::{
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let config = start().await;
-    let catalog = Catalog::connect(&config)?;
+    let config = start()?;
+    let catalog = || Catalog::connect(&config);
     let limiter = || Limiter::connect(&config, Limit::Writes);
     match handler()?.as_str() {
-        "list-products" => http::serve((catalog, Cursors::from_env()?, Cache::of_lists()), api::list_products).await,
-        "get-product" => http::serve((catalog, Cache::of_products()), api::get_product).await,
-        "product-stats" => http::serve(catalog, api::product_stats).await,
-        "create-product" => http::serve_limited(limiter()?, catalog, api::create_product).await,
-        "update-product" => http::serve_limited(limiter()?, catalog, api::update_product).await,
-        "archive-product" => http::serve_limited(limiter()?, catalog, api::archive_product).await,
+        "list-products" => http::serve((catalog()?, Cursors::from_env()?, Cache::of_lists()), api::list_products).await,
+        "get-product" => http::serve((catalog()?, Cache::of_products()), api::get_product).await,
+        "product-stats" => http::serve(catalog()?, api::product_stats).await,
+        "create-product" => http::serve_limited(limiter()?, catalog()?, api::create_product).await,
+        "update-product" => http::serve_limited(limiter()?, catalog()?, api::update_product).await,
+        "archive-product" => http::serve_limited(limiter()?, catalog()?, api::archive_product).await,
         "search-products" => {
             http::serve((SearchIndex::connect(&config)?, Cursors::from_env()?), api::search_products).await
         }
         "index-products" => stream::serve(SearchIndex::connect(&config)?, indexer::follow).await,
         "rebuild-search" => command::serve(SearchIndex::connect(&config)?, rebuild::rebuild).await,
         "publish" => outbox::serve(&config).await,
-        "hear-stock" => queue::serve(catalog, consumers::hear_stock).await,
-        "seed" => command::serve(catalog, seed::seed).await,
+        "hear-stock" => queue::serve(catalog()?, consumers::hear_stock).await,
+        "seed" => command::serve(catalog()?, seed::seed).await,
         unknown => Err(unknown_handler(unknown)),
     }
 }

@@ -5,7 +5,7 @@ use lambda::{Error, handler, http, start, unknown_handler};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let config = start().await;
+    let config = start()?;
     match handler()?.as_str() {
         "openapi" => http::serve((), api::openapi).await,
         "docs" => http::serve((), api::docs).await,

@@ -7,7 +7,7 @@ use lambda::{
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let config = start().await;
+    let config = start()?;
     let inventory = Inventory::connect(&config)?;
     let limiter = || Limiter::connect(&config, Limit::Writes);
     match handler()?.as_str() {

@@ -1,7 +1,9 @@
 //! Telling: each target that is wanted is told of an event, once.
 
+use std::cell::LazyCell;
+
 use aws_config::SdkConfig;
-use contracts::{Cause, NotificationSent};
+use contracts::{Cause, NotificationKind as Kind, NotificationSent};
 use futures::future::join_all;
 use kernel::{EventId, Timestamp};
 use lambda::{env, queue::Delivery};
@@ -15,15 +17,20 @@ use crate::{
     templates::{Message, Templates},
 };
 
-/// Tells customers of events.
+/// Tells customers of events of one type.
 pub struct Teller {
     pub(crate) notifications: Notifications,
     mailer: Mailer,
-    telephone: Telephone,
-    push: Push,
+    /// Made for the first customer who wants text or push messages: most want neither, and SNS takes a fifth of a start.
+    by_sns: LazyCell<BySns, Box<dyn FnOnce() -> BySns>>,
     templates: Templates,
     /// Ends are written one after another: each checks the contact, and DynamoDB refuses of two transactions on an item the second.
     ending: Mutex<()>,
+}
+
+struct BySns {
+    telephone: Telephone,
+    push: Push,
 }
 
 /// An event that is told.
@@ -40,13 +47,14 @@ impl Teller {
     ///
     /// # Errors
     /// When the template did not set a variable, or a template is not one.
-    pub fn connect(config: &SdkConfig) -> Result<Self, lambda::Error> {
+    pub fn connect(config: &SdkConfig, kind: Kind) -> Result<Self, lambda::Error> {
+        let (by_sns, application) = (config.clone(), Push::application()?);
+        let by_sns = move || BySns { telephone: Telephone::connect(&by_sns), push: Push::new(&by_sns, application) };
         Ok(Self {
             notifications: Notifications::connect(config)?,
             mailer: Mailer::connect(config)?,
-            telephone: Telephone::connect(config),
-            push: Push::connect(config)?,
-            templates: Templates::new(env("SHOP_NAME")?, &env("SHOP_URL")?)?,
+            by_sns: LazyCell::new(Box::new(by_sns)),
+            templates: Templates::new(env("SHOP_NAME")?, &env("SHOP_URL")?, kind)?,
             ending: Mutex::new(()),
         })
     }
@@ -64,7 +72,7 @@ impl Teller {
         let mut targets = contact.targets(telling.news.kind);
         // What a device was registered after is no news to it.
         targets.retain(|target| match target {
-            Target::Push(device) => self.push.is_on() && device.created_at <= telling.happened_at,
+            Target::Push(device) => self.by_sns.push.is_on() && device.created_at <= telling.happened_at,
             Target::Email(_) | Target::Sms(_) => true,
         });
         let slot = |target| Slot { event_id: telling.event_id, target, revision: contact.revision };
@@ -100,8 +108,8 @@ impl Teller {
         };
         let sent = match slot.target {
             Target::Email(address) => self.mailer.send(address, &message.mail).await,
-            Target::Sms(number) => self.telephone.send(number, &message.sms).await,
-            Target::Push(device) => self.push.send(&device.endpoint, &message.push).await,
+            Target::Sms(number) => self.by_sns.telephone.send(number, &message.sms).await,
+            Target::Push(device) => self.by_sns.push.send(&device.endpoint, &message.push).await,
         };
         let is_last = telling.delivery.is_last;
         match sent {
@@ -138,7 +146,7 @@ impl Teller {
 
     async fn forget_device(&self, news: &News, target: &Target) -> Result<(), NotificationsError> {
         let Target::Push(device) = target else { return Ok(()) };
-        self.notifications.drop_device(&self.push, news.user_id, device).await
+        self.notifications.drop_device(&self.by_sns.push, news.user_id, device).await
     }
 }
 

@@ -92,8 +92,8 @@ impl Orders {
     ///
     /// # Errors
     /// When the template did not set a variable.
-    pub fn with_limiter(self, config: &SdkConfig) -> Result<Self, lambda::Error> {
-        Ok(Self { limiter: Some(Limiter::connect(config, Limit::Writes)?), ..self })
+    pub fn with_limiter(self) -> Result<Self, lambda::Error> {
+        Ok(Self { limiter: Some(Limiter::over(self.store.table().clone(), Limit::Writes)?), ..self })
     }
 
     /// Places an order, to be paid later or, if `request` names a means of payment, at once: one read, one write.

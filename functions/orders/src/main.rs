@@ -12,36 +12,36 @@ use orders::{
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let config = start().await;
-    let orders = Orders::connect(&config)?;
+    let config = start()?;
+    let orders = || Orders::connect(&config);
     let limiter = || Limiter::connect(&config, Limit::Writes);
     match handler()?.as_str() {
-        "place-order" => http::serve(orders.with_limiter(&config)?, api::place_order).await,
-        "checkout" => http::serve(orders.with_limiter(&config)?, api::checkout).await,
-        "list-orders" => http::serve((orders, Cursors::from_env()?), api::list_orders).await,
-        "list-user-orders" => http::serve((orders, Cursors::from_env()?), api::list_user_orders).await,
-        "order-stats" => http::serve(orders, api::order_stats).await,
-        "get-order" => http::serve(orders, api::get_order).await,
-        "list-events" => http::serve((orders, Cursors::from_env()?), api::list_events).await,
-        "set-status" => http::serve_limited(limiter()?, orders, api::set_status).await,
-        "cancel" => http::serve_limited(limiter()?, orders, api::cancel_order).await,
-        "pay-order" => http::serve_limited(limiter()?, orders, api::pay_order).await,
-        "list-parked" => http::serve((orders, Cursors::from_env()?), api::list_parked).await,
-        "retry-order" => http::serve_limited(limiter()?, orders.with_workflow(&config)?, api::retry_order).await,
+        "place-order" => http::serve(orders()?.with_limiter()?, api::place_order).await,
+        "checkout" => http::serve(orders()?.with_limiter()?, api::checkout).await,
+        "list-orders" => http::serve((orders()?, Cursors::from_env()?), api::list_orders).await,
+        "list-user-orders" => http::serve((orders()?, Cursors::from_env()?), api::list_user_orders).await,
+        "order-stats" => http::serve(orders()?, api::order_stats).await,
+        "get-order" => http::serve(orders()?, api::get_order).await,
+        "list-events" => http::serve((orders()?, Cursors::from_env()?), api::list_events).await,
+        "set-status" => http::serve_limited(limiter()?, orders()?, api::set_status).await,
+        "cancel" => http::serve_limited(limiter()?, orders()?, api::cancel_order).await,
+        "pay-order" => http::serve_limited(limiter()?, orders()?, api::pay_order).await,
+        "list-parked" => http::serve((orders()?, Cursors::from_env()?), api::list_parked).await,
+        "retry-order" => http::serve_limited(limiter()?, orders()?.with_workflow(&config)?, api::retry_order).await,
         "publish" => outbox::serve(&config).await,
-        "remember-user" => queue::serve(orders, consumers::remember_user).await,
-        "remember-product" => queue::serve(orders, consumers::remember_product).await,
-        "remember-payment" => queue::serve(orders, consumers::remember_payment).await,
-        "end-expired" => queue::serve(orders, consumers::end_expired).await,
-        "start-checkout" => queue::serve(orders.with_workflow(&config)?, consumers::start_checkout).await,
-        "confirm-order" => task::serve(orders, saga::confirm_order).await,
-        "defer-checkout" => task::serve(orders, saga::defer_checkout).await,
-        "cancel-order" => task::serve(orders, saga::cancel_order).await,
-        "park-order" => task::serve(orders, saga::park_order).await,
-        "resume-checkouts" => command::serve(orders.with_workflow(&config)?, schedules::resume_checkouts).await,
-        "end-unpaid" => command::serve((orders, Patience::from_env()?), schedules::end_unpaid).await,
-        "rebuild" => command::serve(orders, rebuild::rebuild).await,
-        "seed" => command::serve(orders, seed::seed).await,
+        "remember-user" => queue::serve(orders()?, consumers::remember_user).await,
+        "remember-product" => queue::serve(orders()?, consumers::remember_product).await,
+        "remember-payment" => queue::serve(orders()?, consumers::remember_payment).await,
+        "end-expired" => queue::serve(orders()?, consumers::end_expired).await,
+        "start-checkout" => queue::serve(orders()?.with_workflow(&config)?, consumers::start_checkout).await,
+        "confirm-order" => task::serve(orders()?, saga::confirm_order).await,
+        "defer-checkout" => task::serve(orders()?, saga::defer_checkout).await,
+        "cancel-order" => task::serve(orders()?, saga::cancel_order).await,
+        "park-order" => task::serve(orders()?, saga::park_order).await,
+        "resume-checkouts" => command::serve(orders()?.with_workflow(&config)?, schedules::resume_checkouts).await,
+        "end-unpaid" => command::serve((orders()?, Patience::from_env()?), schedules::end_unpaid).await,
+        "rebuild" => command::serve(orders()?, rebuild::rebuild).await,
+        "seed" => command::serve(orders()?, seed::seed).await,
         unknown => Err(unknown_handler(unknown)),
     }
 }

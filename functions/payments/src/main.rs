@@ -8,27 +8,27 @@ use payments::{Payments, api, consumers, provider::stripe::Stripe, saga, settlin
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let config = start().await;
-    let payments = Payments::connect(&config)?;
+    let config = start()?;
+    let payments = || Payments::connect(&config);
     let limiter = || Limiter::connect(&config, Limit::Writes);
     match handler()?.as_str() {
-        "list-payments" => http::serve((payments, Cursors::from_env()?), api::list_payments).await,
-        "get-payment" => http::serve(payments, api::get_payment).await,
-        "pay" => http::serve_limited(limiter()?, payments.with_methods()?, api::pay).await,
-        "refund" => http::serve_limited(limiter()?, payments.with_provider(&config)?, api::refund).await,
-        "payment-stats" => http::serve(payments, api::payment_stats).await,
-        "webhook" => http::serve((payments, Stripe::from_env(&config)?), api::webhook).await,
+        "list-payments" => http::serve((payments()?, Cursors::from_env()?), api::list_payments).await,
+        "get-payment" => http::serve(payments()?, api::get_payment).await,
+        "pay" => http::serve_limited(limiter()?, payments()?.with_methods()?, api::pay).await,
+        "refund" => http::serve_limited(limiter()?, payments()?.with_provider(&config)?, api::refund).await,
+        "payment-stats" => http::serve(payments()?, api::payment_stats).await,
+        "webhook" => http::serve((payments()?, Stripe::from_env(&config)?), api::webhook).await,
         "publish" => outbox::serve(&config).await,
-        "remember-order" => queue::serve(payments, consumers::remember_order).await,
-        "capture-confirmed" => queue::serve(payments.with_provider(&config)?, consumers::capture_confirmed).await,
-        "settle-refunds" => command::serve(payments.with_provider(&config)?, settling::settle_refunds).await,
+        "remember-order" => queue::serve(payments()?, consumers::remember_order).await,
+        "capture-confirmed" => queue::serve(payments()?.with_provider(&config)?, consumers::capture_confirmed).await,
+        "settle-refunds" => command::serve(payments()?.with_provider(&config)?, settling::settle_refunds).await,
         "undo-cancelled" => {
             let dead_letters = queue::DeadLetters::connect(&config)?;
-            queue::serve((payments.with_provider(&config)?, dead_letters), consumers::undo_cancelled).await
+            queue::serve((payments()?.with_provider(&config)?, dead_letters), consumers::undo_cancelled).await
         }
-        "authorize-payment" => task::serve(payments.with_provider(&config)?, saga::authorize_payment).await,
-        "capture-payment" => task::serve(payments.with_provider(&config)?, saga::capture_payment).await,
-        "void-payment" => task::serve(payments.with_provider(&config)?, saga::void_payment).await,
+        "authorize-payment" => task::serve(payments()?.with_provider(&config)?, saga::authorize_payment).await,
+        "capture-payment" => task::serve(payments()?.with_provider(&config)?, saga::capture_payment).await,
+        "void-payment" => task::serve(payments()?.with_provider(&config)?, saga::void_payment).await,
         unknown => Err(unknown_handler(unknown)),
     }
 }

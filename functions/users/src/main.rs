@@ -7,7 +7,7 @@ use users::{Users, api, authorizer, operator, seed, socket_authorizer};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let config = start().await;
+    let config = start()?;
     let users = || Users::connect(&config);
     let users_with_keys = || Users::connect(&config)?.with_keys(&config);
     let limiter = |limit| Limiter::connect(&config, limit);

@@ -8,6 +8,7 @@ pub mod batch;
 pub mod command;
 pub mod cursor;
 pub mod http;
+mod https;
 pub mod input;
 pub mod limit;
 pub mod metric;
@@ -20,6 +21,5 @@ pub mod socket;
 mod start;
 pub mod stream;
 pub mod task;
-mod trust;
 
 pub use start::{Error, env, handler, start, unknown_handler};

@@ -53,6 +53,14 @@ impl Limiter {
     /// # Errors
     /// When the template did not set `TABLE_NAME` or the limit's own variable.
     pub fn connect(config: &SdkConfig, limit: Limit) -> Result<Self, Error> {
+        Self::over(Table::connect(config, env("TABLE_NAME")?), limit)
+    }
+
+    /// As [`Limiter::connect`], for who has the table already.
+    ///
+    /// # Errors
+    /// When the template did not set the limit's own variable.
+    pub fn over(table: Table, limit: Limit) -> Result<Self, Error> {
         let variable = match limit {
             Limit::Unlimited => return Err("an unlimited route has no limiter".into()),
             Limit::Logins => "LOGIN_LIMIT",
@@ -60,7 +68,7 @@ impl Limiter {
             Limit::Writes => "WRITE_LIMIT",
         };
         let rate = env(variable)?.parse().map_err(|error| format!("{variable}: {error}"))?;
-        Ok(Self { table: Table::connect(config, env("TABLE_NAME")?), limit, rate })
+        Ok(Self { table, limit, rate })
     }
 
     /// Takes a token for `request`: one conditional write, two if the bucket is in use.

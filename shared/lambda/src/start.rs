@@ -2,29 +2,43 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{
+    BehaviorVersion, Region, SdkConfig, environment::EnvironmentVariableCredentialsProvider, identity::IdentityCache,
+    retry::RetryConfig, timeout::TimeoutConfig,
+};
+use aws_sdk_sns::config::SharedCredentialsProvider;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::trust;
+use crate::https;
 
 /// Why an environment could not start.
 pub type Error = lambda_runtime::Error;
 
-/// Sets up logging and loads the SDK configuration; once per environment.
-pub async fn start() -> SdkConfig {
+/// Sets up logging and makes the SDK configuration; once per environment.
+///
+/// Of nothing but the variables that Lambda sets: the SDK's own search for a configuration goes through files and services that are
+/// not there, and takes longer than all else in a start.
+///
+/// # Errors
+/// When `AWS_REGION` is not set.
+pub fn start() -> Result<SdkConfig, Error> {
     log_json();
     // Below every function's own timeout, so that a dead connection of a thawed environment is retried and not waited for.
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(Duration::from_millis(2_500))
         .operation_timeout(Duration::from_millis(5_500))
         .build();
-    trust::amazon(aws_config::defaults(BehaviorVersion::latest()))
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(env("AWS_REGION")?))
+        .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
+        .identity_cache(IdentityCache::lazy().build())
+        .http_client(https::client())
         .timeout_config(timeouts)
-        .retry_config(RetryConfig::standard().with_max_attempts(3))
-        .load()
-        .await
+        .retry_config(RetryConfig::standard().with_max_attempts(3));
+    config.set_endpoint_url(env("AWS_ENDPOINT_URL").ok());
+    Ok(config.build())
 }
 
 /// One JSON object per line; the fields of the spans around a line stand beside its own.

@@ -12,9 +12,9 @@ use notifications::{
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = env::args_os().nth(1).map_or_else(|| PathBuf::from("build/preview"), PathBuf::from);
     fs::create_dir_all(&folder)?;
-    let templates = Templates::new(samples::SHOP, samples::URL)?;
     let mut shown = Vec::new();
     for (name, news) in samples::news() {
+        let templates = Templates::new(samples::SHOP, samples::URL, news.kind)?;
         let Message { mail, sms, push } = templates.render(&news, samples::NAME)?;
         let files = [
             ("html", &mail.html),

@@ -30,10 +30,18 @@ impl Push {
     /// # Errors
     /// When the template did not set `PUSH_APPLICATION_ARN`; it may be empty.
     pub fn connect(config: &SdkConfig) -> Result<Self, lambda::Error> {
+        Ok(Self::new(config, Self::application()?))
+    }
+
+    /// The platform application, if the shop has one.
+    pub(crate) fn application() -> Result<Option<String>, lambda::Error> {
+        Ok(Some(env("PUSH_APPLICATION_ARN")?).filter(|arn| !arn.is_empty()))
+    }
+
+    pub(crate) fn new(config: &SdkConfig, application: Option<String>) -> Self {
         let (retries, timeouts) = once();
         let once = Builder::from(config).retry_config(retries).timeout_config(timeouts).build();
-        let application = Some(env("PUSH_APPLICATION_ARN")?).filter(|arn| !arn.is_empty());
-        Ok(Self { client: Client::new(config), sender: Client::from_conf(once), application })
+        Self { client: Client::new(config), sender: Client::from_conf(once), application }
     }
 
     /// Whether the shop sends push messages.

@@ -1,32 +1,45 @@
-//! Whom the SDK trusts: the certificate authorities of Amazon, which those of all AWS endpoints come from.
+//! How the SDK's clients reach AWS: one pool of connections for all of them, and whom they trust.
 
-use aws_config::ConfigLoader;
+use std::time::Duration;
+
 use aws_smithy_http_client::{
-    Builder, ConnectorBuilder,
+    ConnectorBuilder,
     proxy::ProxyConfig,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
 
 /// Amazon Root CA 1 to 4 and Starfield Services Root CA G2: <https://www.amazontrust.com/repository/>.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
 
-/// Reading the more than hundred roots of the machine takes longer than all else in a start.
+/// Far below the time for an attempt: AWS is near, and connects at once or not at all.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What all clients of an environment share.
+///
+/// The SDK's own would set up TLS for each client that is made, to see whether it can, and once more with the first request.
+pub fn client() -> SharedHttpClient {
+    let connector = ConnectorBuilder::default()
+        .connector_settings(HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build())
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .tls_context(trusted())
+        .proxy_config(ProxyConfig::from_env())
+        .build();
+    let connector = SharedHttpConnector::new(connector);
+    http_client_fn(move |_, _| connector.clone())
+}
+
+/// The certificate authorities of Amazon, which those of all AWS endpoints come from: reading the more than hundred of the machine
+/// takes longer than all else in a start.
 ///
 /// Who sets `SSL_CERT_FILE` or `SSL_CERT_DIR` has other endpoints in mind, and has what those say.
-pub fn amazon(loader: ConfigLoader) -> ConfigLoader {
+fn trusted() -> TlsContext {
     if ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().any(|name| std::env::var_os(name).is_some()) {
-        return loader;
+        return TlsContext::default();
     }
-    // As the SDK's own client is made, but for whom it trusts.
-    loader.http_client(Builder::new().build_with_connector_fn(|settings, components| {
-        let mut connector = ConnectorBuilder::default()
-            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-            .tls_context(amazon_roots())
-            .proxy_config(ProxyConfig::from_env());
-        connector.set_connector_settings(settings.cloned());
-        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
-        connector.build()
-    }))
+    amazon_roots()
 }
 
 fn amazon_roots() -> TlsContext {
