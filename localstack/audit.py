@@ -12,8 +12,8 @@ from books import Event, Item, minor
 from figures import figures_follow_the_events
 from findings import Finding, Shop, is_sold, status
 
-# A publisher tells these of the counters of a product; they lie in no table.
-TOLD_OF_STOCK = {"StockChanged", "StockRanLow"}
+# A publisher tells these of the counters of a product and of reservations; they lie in no table.
+TOLD_OF_STOCK = {"StockChanged", "StockRanLow", "StockReserved"}
 
 MAILS = {
     "OrderPlaced": "We have your order {}",
@@ -154,7 +154,7 @@ def stock_adds_up(shop: Shop) -> Finding:
 
 
 def events_are_published(shop: Shop) -> Finding:
-    """What is in an outbox was heard, and what was heard is in an outbox."""
+    """What is in an outbox was heard, and what was heard is in an outbox; of what was sold it was told once that it was set aside."""
     found = Finding("events are published")
     wanted = shop.tables.events.keys() - shop.older_events
     found.counts.update({"in the tables": len(wanted), "heard": len(shop.heard)})
@@ -165,6 +165,9 @@ def events_are_published(shop: Shop) -> Finding:
         event = shop.heard[strange]
         found.counts["told of stock"] += event["event_type"] in TOLD_OF_STOCK
         found.unless(event["event_type"] in TOLD_OF_STOCK, f"{event['event_type']} {strange} was heard and is in no table")
+    reserved = Counter(event["subject"] for event in shop.heard.values() if event["event_type"] == "StockReserved")
+    for order, log in shop.orders.items():
+        found.unless(reserved[order] == 1 or not is_sold(log), f"order {order} was told {reserved[order]} times to be set aside")
     return found
 
 

@@ -28,7 +28,8 @@ QUIET_SECONDS = 4.0  # longer than any batching window
 # Lambda ends the line of a log with so many bytes of its own, says CloudWatch.
 LINE_BYTES = 26
 
-# Of Lambda's active tracing, beside one request a second.
+# Of active tracing, beside one request a second. A trace is billed once: what a traced workflow invokes follows its decision and is in its trace
+# (https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html).
 TRACED = 0.05
 
 # What makes sure of a capture does so while it is metered; and batches are those of the template.
@@ -94,6 +95,7 @@ class Meter:
         events = {name: {event["Type"] for event in function.get("Events", {}).values()} for name, function in resources.items()}
         self._gigabytes = {name: function.get("MemorySize", shared) / 1024 for name, function in resources.items()}
         self._by_http = {name for name, types in events.items() if "HttpApi" in types}
+        self._in_traces_of_workflows = set(_invoked_by_traced_workflows(template))
         self._left_out = BYSTANDERS | {name for name, types in events.items() if "Schedule" in types}
 
     def used(self, act: Callable[[], None]) -> Usage:
@@ -117,7 +119,8 @@ class Meter:
         match what:
             case "lambda requests":
                 bill[function, what] += amount
-                bill[function, "xray traces"] += TRACED * amount
+                if function not in self._in_traces_of_workflows:
+                    bill[function, "xray traces"] += TRACED * amount
                 if function in self._by_http:
                     bill[function, "apigateway requests"] += amount
             case "lambda milliseconds":
@@ -128,6 +131,7 @@ class Meter:
                 bill[function, "states Standard transitions"] += amount
             case "states executions":
                 bill[function, "states Express executions"] += amount
+                bill[function, "xray traces"] += TRACED * amount
             case "states milliseconds":
                 bill[function, "states Express GB-seconds"] += amount / 1000 * 64 / 1024
             case "states calls":
@@ -159,6 +163,14 @@ class Meter:
         named = ((self._logical.get(function, function), service, what, amount) for function, service, what, amount in rows)
         return Counter({(function, service, what): amount for function, service, what, amount in named
                         if function not in self._left_out})
+
+
+def _invoked_by_traced_workflows(template: lower.Template) -> Iterator[str]:
+    """The functions that are tasks of a workflow with active tracing."""
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::StateMachine" and resource["Properties"].get("Tracing", {}).get("Enabled") is True:
+            for target in resource["Properties"]["DefinitionSubstitutions"].values():
+                yield target["Fn::GetAtt"][0]
 
 
 class Shop:

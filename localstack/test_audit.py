@@ -52,7 +52,8 @@ class Making:
         moved = {"gross": 2500, "refunded": 500}
         reports = {"days": {"2026-11-21": {"orders": 2, "items": 4, "paid": 1, "cancelled": 1}}, "products": {MUG: 2},
                    "revenue": dict(moved), "payments": dict(moved), "by_status": Counter(paid=1, cancelled=1)}
-        self.shop = Shop(tables=self.tables, accepted={"paid", "declined"}, stock={MUG: 10}, heard=dict(self.tables.events),
+        self.shop = Shop(tables=self.tables, accepted={"paid", "declined"}, stock={MUG: 10},
+                         heard={**self.tables.events, "reserved": event("StockReserved", "paid", 1, "inventory")},
                          mails=mails, shown=shown, reports=reports)
 
     def _put(self, context: str, **item: Any) -> None:
@@ -131,6 +132,8 @@ SPOILED: list[tuple[Callable[[Shop], Finding], Spoil, str]] = [
     (audit.stock_adds_up, lambda shop: shop.tables.parts["declined"][0].update(status="reserved"), "its reservation ['reserved']"),
     (audit.events_are_published, lambda shop: shop.heard.pop("paid/orders/3"), "never published"),
     (audit.events_are_published, lambda shop: shop.heard.update(new=event("OrderPlaced", "new", 1)), "is in no table"),
+    (audit.events_are_published, lambda shop: shop.heard.pop("reserved"), "told 0 times to be set aside"),
+    (audit.events_are_published, lambda shop: shop.heard.update(again=shop.heard["reserved"]), "told 2 times to be set aside"),
     (audit.mails_are_sent_once, lambda shop: shop.mails.pop(), "was never mailed"),
     (audit.mails_are_sent_once, lambda shop: shop.mails.append(shop.mails[0]), "arrived 2 times"),
     (audit.mails_are_sent_once, lambda shop: shop.tables.attempts.pop("paid/orders/1"), "is not told"),

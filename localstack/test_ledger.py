@@ -3,7 +3,8 @@
 import json
 import unittest
 from collections import Counter
-from unittest.mock import patch
+from pathlib import Path
+from unittest.mock import Mock, patch
 
 import ledger
 import meter
@@ -46,6 +47,28 @@ class Writes(unittest.TestCase):
     def test_what_is_refused_costs_too(self) -> None:
         self.assertEqual(4, meter.write_units("TransactWriteItems", {"TransactItems": [{"Put": {}}, {"Put": {}}]}, 400, {}))
         self.assertEqual(1, meter.write_units("PutItem", {}, 400, {}))
+
+
+class Traces(unittest.TestCase):
+    def bill(self, tracing: bool) -> ledger.Usage:
+        """What an execution of a workflow, its task and a function beside it enter."""
+        function = {"Type": "AWS::Serverless::Function", "Properties": {}}
+        workflow = {"Tracing": {"Enabled": tracing}, "DefinitionSubstitutions": {"Task": {"Fn::GetAtt": ["Task", "Arn"]}}}
+        template = {"Globals": {"Function": {"MemorySize": 256}}, "Resources": {
+            "Task": function, "Other": function, "Workflow": {"Type": "AWS::Serverless::StateMachine", "Properties": workflow}}}
+        meter, bill = ledger.Meter(Mock(), {}, Path(), template), ledger.Usage()
+        for name in ("Task", "Other"):
+            meter._enter(bill, name, "lambda requests", 1)
+        meter._enter(bill, "", "states executions", 1)
+        return bill
+
+    def test_a_traced_workflow_and_its_tasks_are_one_trace(self) -> None:
+        bill = self.bill(tracing=True)
+        self.assertEqual({("", "xray traces"): 0.05, ("Other", "xray traces"): 0.05},
+                         {entry: amount for entry, amount in bill.items() if entry[1] == "xray traces"})
+
+    def test_tasks_of_another_workflow_are_traced_by_themselves(self) -> None:
+        self.assertEqual(0.05, self.bill(tracing=False)["Task", "xray traces"])
 
 
 class Dollars(unittest.TestCase):

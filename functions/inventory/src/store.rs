@@ -15,9 +15,10 @@
 //! | selling or putting back an order's pieces | Query `ORDER#`, one TransactWriteItems per part |
 //! | reservations that have expired | Query of gsi1 per shard, up to now (keys only; only parts that are set aside are in it) |
 //!
-//! A reservation, the counters it takes from and the event that tells of it are one transaction. DynamoDB takes 100 writes in one,
-//! and a line may take from every counter of its product; so an order with many lines has several parts. A later part is only set
-//! aside while the first one stands, and an order that was released before anything was set aside leaves a first part that says so.
+//! A reservation and the counters it takes from are one transaction. DynamoDB takes 100 writes in one, and a line may take from every
+//! counter of its product; so an order with many lines has several parts. A later part is only set aside while the first one stands, and
+//! an order that was released before anything was set aside leaves a first part that says so. The part that completes a reservation is
+//! itself what `StockReserved` is made of, where the stream is published: it bears the event's cause, and a `kind` for the stream's filter.
 //!
 //! A counter is written with its product's others in the same partition, which AWS lets have 1,000 write units a second: 500 steps of
 //! reservations of one product, until DynamoDB splits the partition between its counters by itself.
@@ -32,8 +33,8 @@ use dynamo::{
     Answer, Claim, Item, Key, Query, StoreError, Table, TransactError, Write, item, number, outbox_item, text,
 };
 use futures::future::{join_all, try_join_all};
-use kernel::{OrderId, ProductId, Timestamp};
-use lambda::problem::Problem;
+use kernel::{EventId, OrderId, ProductId, Timestamp};
+use lambda::{outbox::Streamed, problem::Problem};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -50,6 +51,9 @@ const OPEN_SHARDS: u8 = 8;
 /// The `kind` of a counter: the publisher's stream filter looks at it.
 pub const STOCK_KIND: &str = "stock";
 
+/// The `kind` of a part that has just completed a reservation; what becomes of it later bears none.
+const RESERVED_KIND: &str = "reserved";
+
 pub struct Store {
     table: Table,
     splits: u8,
@@ -61,6 +65,15 @@ pub enum Changed {
     Done(Stock),
     /// The idempotency key has this answer; nothing was written.
     Answered(Item),
+}
+
+/// What the part that completes a reservation says beside it: what its event needs.
+#[derive(Serialize, Deserialize)]
+struct Completion {
+    kind: String,
+    reserved_at: Timestamp,
+    #[serde(flatten)]
+    cause: Cause,
 }
 
 /// What was last told of a product's stock.
@@ -91,6 +104,11 @@ fn part_key(id: OrderId, part: usize) -> Key {
     Key::new(format!("ORDER#{id}"), format!("PART#{part:02}"))
 }
 
+/// The order that a part is of.
+fn order_of(key: &Key) -> Option<OrderId> {
+    key.pk.strip_prefix("ORDER#")?.parse().ok()
+}
+
 /// The product whose stock a stream record is of.
 pub fn product_of(key: &Key) -> Option<ProductId> {
     key.pk.strip_prefix("PRODUCT#")?.parse().ok()
@@ -107,7 +125,7 @@ impl Store {
     }
 
     /// How many lines are set aside in one transaction: each may take from every counter; beside them it takes the part, a check of the
-    /// first part, and an event.
+    /// first part, and, where it is ended, an event.
     fn lines_per_part(&self) -> usize {
         (97 / usize::from(self.splits)).min(90)
     }
@@ -205,14 +223,16 @@ impl Store {
                 asked: 0,
                 short: Vec::new(),
             };
-            let mut writes = vec![Write::put(part_item(id, part, &reservation)?).if_absent()];
+            let mut new_part = part_item(id, part, &reservation)?;
+            if part + 1 == parts.len() {
+                let kind = RESERVED_KIND.to_owned();
+                let completion = Completion { kind, reserved_at: now, cause: cause.clone() };
+                new_part.extend(item(&part_key(id, part), &completion)?);
+            }
+            let mut writes = vec![Write::put(new_part).if_absent()];
             writes.extend(reservation.taken.iter().map(|taken| step_write(*taken, Effect::RESERVE)));
             if part > 0 {
                 writes.push(if_reserved(Write::check(part_key(id, 0))));
-            }
-            if part + 1 == parts.len() {
-                let reserved = StockReserved { order_id: id, lines: lines.to_vec() };
-                writes.push(event(reserved, id, 1, now, cause)?);
             }
             let first_stands_at = reservation.taken.len() + 1;
             match self.table.transact(writes).await {
@@ -393,6 +413,20 @@ impl Store {
         orders.sort_unstable();
         orders.dedup();
         Ok(orders)
+    }
+
+    /// `StockReserved` of the part that completed a reservation, always under the same id; nothing, if `changed` is something else.
+    pub async fn reserved(&self, changed: &Streamed) -> Result<Option<Envelope<InventoryEvent>>, StoreError> {
+        let Some(order_id) = order_of(&changed.key) else { return Ok(None) };
+        let Completion { reserved_at, cause, .. } = self.table.read(changed.item.clone())?;
+        let mut lines = self.table.read::<Reservation>(changed.item.clone())?.lines;
+        if changed.key != part_key(order_id, 0) {
+            // It is the last of several, of which each has its own lines for good.
+            lines = self.parts(order_id).await?.into_iter().flat_map(|part| part.lines).collect();
+        }
+        let event_id = EventId::derived(order_id, "StockReserved");
+        let reserved = InventoryEvent::from(StockReserved { order_id, lines });
+        Ok(Some(Envelope { event_id, ..Envelope::new(reserved, order_id, 1, reserved_at, &cause) }))
     }
 
     /// A product's stock and what was last told of it.

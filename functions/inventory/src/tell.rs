@@ -1,13 +1,15 @@
-//! Tells of stock that changed: what the table's stream says of counters, as events.
+//! Tells of stock that changed: what the table's stream says of counters and reservations, as events.
 //!
-//! The counters themselves are the outbox: who sets aside, sells or puts back writes nothing more for it. An event tells of all counters of
-//! a product as they are when it is made; of many changes at the same moment there is one event, with the last state.
+//! They themselves are the outbox: who sets aside or sells writes nothing more for it. An event of stock tells of all counters of
+//! a product as they are when it is made; of many changes at the same moment there is one event, with the last state. A reservation is told
+//! when its last part is new.
 
 use std::collections::BTreeSet;
 
 use contracts::{Cause, Envelope, InventoryEvent, StockChanged, StockLevel, StockRanLow};
-use dynamo::{Key, StoreError};
+use dynamo::StoreError;
 use kernel::{EventId, ProductId, Timestamp};
+use lambda::outbox::Streamed;
 
 use crate::{
     Inventory,
@@ -15,16 +17,19 @@ use crate::{
     store::{Told, product_of},
 };
 
-/// What is to be told of the products whose counters changed. Of the same state it makes the same event ids.
+/// What is to be told of the reservations and of the products whose counters changed. Of the same state it makes the same event ids.
 ///
 /// That another level is about to be told is remembered before it is: should this die on the way, the next one to tell of the product
 /// knows that somebody may have heard of that level, and somebody not.
 ///
 /// # Errors
 /// When the store does not answer.
-pub async fn tell(inventory: &Inventory, changed: &[Key]) -> Result<Vec<Envelope<InventoryEvent>>, StoreError> {
-    let products: BTreeSet<ProductId> = changed.iter().filter_map(product_of).collect();
+pub async fn tell(inventory: &Inventory, changed: &[Streamed]) -> Result<Vec<Envelope<InventoryEvent>>, StoreError> {
     let mut events = Vec::new();
+    for change in changed {
+        events.extend(inventory.store.reserved(change).await?);
+    }
+    let products: BTreeSet<ProductId> = changed.iter().filter_map(|change| product_of(&change.key)).collect();
     for id in products {
         let Some((stock, told)) = inventory.store.stock_and_told(id).await? else { continue };
         // A product that nothing was told of has just been made: there is none of it.

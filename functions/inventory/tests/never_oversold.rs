@@ -11,10 +11,10 @@ mod table;
 
 use std::time::Duration;
 
-use contracts::{Cause, StockLine};
+use contracts::{Cause, StockLine, StockReserved};
 use dynamo::{Answer, Claim};
 use futures::future::join_all;
-use inventory::{Inventory, InventoryError, Outcome, domain::Change, sweep};
+use inventory::{Inventory, InventoryError, Outcome, domain::Change, sweep, tell};
 use kernel::{OrderId, ProductId, Quantity, Timestamp};
 use testkit::TestTable;
 
@@ -150,15 +150,35 @@ async fn what_is_set_aside_for_too_long_is_asked_about_and_stays_set_aside() {
     for id in &ids {
         assert_eq!(levels(&patient, *id).await, (3, 4));
     }
-    assert_eq!(
-        table::events_of(&table, overdue).await,
-        [("StockReserved".to_owned(), 1), ("ReservationExpired".to_owned(), 2)]
-    );
+    assert_eq!(table::events_of(&table, overdue).await, [("ReservationExpired".to_owned(), 2)]);
     // It was paid all the same, but the news were slow.
     patient.commit(overdue).await.unwrap();
     patient.release(in_time, &Cause::own()).await.unwrap();
     for id in &ids {
         assert_eq!(levels(&patient, *id).await, (5, 0));
+    }
+    table.delete().await;
+}
+
+#[tokio::test]
+async fn a_reservation_is_told_by_the_part_that_completes_it() {
+    let table = TestTable::create().await;
+    let inventory = table::inventory(&table, QUARTER);
+    // Of one part, and of several.
+    for lines in [1, 30] {
+        let ids = products(&inventory, lines, 9).await;
+        let lines: Vec<StockLine> = ids.iter().map(|id| line(*id, 2)).collect();
+        let (order, cause) = (OrderId::new(), Cause::own());
+        inventory.reserve(order, &lines, &cause).await.unwrap();
+        let told = tell::tell(&inventory, &table::completed(&table, order).await).await.unwrap();
+        let again = tell::tell(&inventory, &table::completed(&table, order).await).await.unwrap();
+        let ([told], [again]) = (&told[..], &again[..]) else { panic!("one event: {told:?}") };
+        assert_eq!(told.event, StockReserved { order_id: order, lines }.into());
+        assert_eq!((told.sequence, &told.correlation_id), (1, &cause.correlation_id));
+        assert_eq!((told.event_id, told.timestamp), (again.event_id, again.timestamp));
+        // What becomes of it later tells that no more.
+        inventory.commit(order).await.unwrap();
+        assert!(table::completed(&table, order).await.is_empty());
     }
     table.delete().await;
 }

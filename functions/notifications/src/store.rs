@@ -96,6 +96,11 @@ impl Store {
         self.table.get(&contact_key(id)).await
     }
 
+    /// As [`Store::contact`], at half the price and perhaps as it was a moment before.
+    pub(crate) async fn contact_of_late(&self, id: UserId) -> Result<Option<Contact>, StoreError> {
+        self.table.get_of_late(&contact_key(id)).await
+    }
+
     /// Writes a contact, with what is written beside it; whether nobody else had written it since it was read.
     pub(crate) async fn write_contact(
         &self,

@@ -2,7 +2,7 @@
 
 use contracts::{CancelReason, PaymentEvent};
 use dynamo::{Answer, Claim};
-use kernel::{EventId, OrderId, Timestamp};
+use kernel::{EventId, OrderId, PaymentId, Timestamp, UserId};
 use lambda::{
     http::{Caller, Request},
     problem::Problem,
@@ -27,6 +27,25 @@ impl Orders {
     /// When there is no such order or its state does not allow it.
     pub async fn carry_out(&self, id: OrderId, command: Command, act: &Act) -> Result<Order, OrdersError> {
         self.change(async || self.load(id).await, |_| Some(command.clone()), act).await
+    }
+
+    /// Lets the sale of a user's order stand; done before is done.
+    ///
+    /// # Errors
+    /// As [`Orders::carry_out`].
+    pub async fn confirm(
+        &self,
+        user_id: UserId,
+        id: OrderId,
+        payment_id: PaymentId,
+        act: &Act,
+    ) -> Result<Order, OrdersError> {
+        // Who knows whose it is need not ask the log; a view that is gone is replayed from it.
+        let find = async || match self.store.view(user_id, id).await? {
+            Some(order) => Ok(order),
+            None => self.load(id).await,
+        };
+        self.change(find, |_| Some(Command::Confirm { payment_id }), act).await
     }
 
     /// Ends an order that the caller may see.
@@ -199,14 +218,16 @@ impl Orders {
         event_id: EventId,
         at: Timestamp,
     ) -> Result<(), OrdersError> {
+        // Of almost every payment only this is heard, that it came: what was known before is looked at if there was something.
+        let mut known = None;
         for _ in 0..COPY_TRIES {
-            let known = self.store.payment(id).await?;
             let Some(payment) = Payment::heard(known.as_ref(), event, event_id, at) else {
                 return Ok(());
             };
             if self.store.remember_payment(id, &payment).await? {
                 return Ok(());
             }
+            known = self.store.payment(id).await?;
         }
         Err(OrdersError::Busy)
     }

@@ -44,7 +44,7 @@ impl Payments {
         let Some(News { due, method, reference, fact }) = news else {
             return Ok(());
         };
-        match self.awaited_order(due.order_id).await? {
+        match self.awaited_due(payment_id(due.order_id)).await? {
             Some(declared) if declared != due => return Err(contradiction(&due, None)),
             Some(_) => {}
             // Late news: Stripe tells it again.

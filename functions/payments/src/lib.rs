@@ -79,6 +79,14 @@ impl Payments {
         Ok(Self { methods: provider::methods()?, ..self })
     }
 
+    /// Keeps what an order costs, and whom.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn remember(&self, due: &Due) -> Result<(), PaymentsError> {
+        Ok(self.store.remember_order(due).await?)
+    }
+
     /// Has the provider set the money aside; done before is done. While the provider is away the payment is pending.
     ///
     /// # Errors
@@ -101,6 +109,15 @@ impl Payments {
     /// When there is nothing to take any more, or nobody answers.
     pub async fn capture(&self, due: &Due, cause: &Cause) -> Result<(), PaymentsError> {
         self.take_steps(due, domain::capture, cause).await.map(drop)
+    }
+
+    /// Whether the money was taken, as far as was known a moment ago: that stays so.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn was_captured(&self, due: &Due) -> Result<bool, PaymentsError> {
+        let known = self.store.of_order_of_late(due.user_id, due.order_id).await?;
+        Ok(domain::capture(known.as_ref(), None, Timestamp::now()) == Step::Done)
     }
 
     /// Tells that the money of a sale that stands can never be taken, once; for who is not the checkout, which undoes it by itself.

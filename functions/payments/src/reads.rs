@@ -23,10 +23,18 @@ impl Payments {
     /// When there is no such payment for this caller.
     pub async fn find(&self, caller: Caller, id: PaymentId) -> Result<Payment, PaymentsError> {
         let payment = match self.store.find(caller.user_id, id).await? {
-            None if caller.is_admin() => self.store.find_anyones(id).await?,
+            None if caller.is_admin() => self.find_anyones(id).await?,
             own => own,
         };
         payment.filter(Payment::was_tried).ok_or_else(not_found)
+    }
+
+    /// Whosever payment, for an administrator; that of an order that was placed a moment ago, and may not have been heard of, is waited for.
+    pub(crate) async fn find_anyones(&self, id: PaymentId) -> Result<Option<Payment>, PaymentsError> {
+        match self.awaited_due(id).await? {
+            Some(due) => Ok(self.store.find(due.user_id, id).await?),
+            None => Ok(None),
+        }
     }
 
     /// A page of a user's payments, newest first, and whether there are more; the id of the last one looked at.

@@ -44,8 +44,7 @@ impl Payments {
     ) -> Result<Answer, PaymentsError> {
         let id =
             claim.as_ref().map_or_else(RefundId::new, |claim| RefundId::derived(wanted.payment_id, &claim.key().pk));
-        let found =
-            self.store.find_anyones(wanted.payment_id).await?.filter(Payment::was_tried).ok_or_else(not_found)?;
+        let found = self.find_anyones(wanted.payment_id).await?.filter(Payment::was_tried).ok_or_else(not_found)?;
         let due = found.due();
         let amount: Option<Money> = wanted.amount.map(|amount| amount.of(due.total.currency()));
         let mut known = Some(found);

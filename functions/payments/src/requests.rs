@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dynamo::{Answer, Claim};
-use kernel::{Money, OrderId, Timestamp};
+use kernel::{Money, OrderId, PaymentId, Timestamp};
 use lambda::{
     http::{Caller, Request},
     problem::Problem,
@@ -11,7 +11,7 @@ use lambda::{
 
 use crate::{
     Payments, PaymentsError, change,
-    domain::{self, Due, Payment, Refusal, Step},
+    domain::{self, Due, Payment, Refusal, Step, payment_id},
     store::Change,
 };
 
@@ -83,15 +83,15 @@ impl Payments {
 
     /// The order, if it is the caller's or the caller runs the shop.
     async fn order_of(&self, caller: Caller, id: OrderId) -> Result<Due, PaymentsError> {
-        let due = self.awaited_order(id).await?.ok_or(PaymentsError::NoSuchOrder)?;
+        let due = self.awaited_due(payment_id(id)).await?.ok_or(PaymentsError::NoSuchOrder)?;
         let is_theirs = due.user_id == caller.user_id || caller.is_admin();
         if is_theirs { Ok(due) } else { Err(PaymentsError::NoSuchOrder) }
     }
 
-    /// What an order costs, and whom, if it was heard of. One that was placed a moment ago is waited for.
-    pub(crate) async fn awaited_order(&self, id: OrderId) -> Result<Option<Due>, PaymentsError> {
+    /// What the order of a payment costs, and whom, if it was heard of. One that was placed a moment ago is waited for.
+    pub(crate) async fn awaited_due(&self, id: PaymentId) -> Result<Option<Due>, PaymentsError> {
         loop {
-            let due = self.store.order(id).await?;
+            let due = self.store.due(id).await?;
             if due.is_some() || !id.is_younger_than(NEWS_TAKES, Timestamp::now()) {
                 return Ok(due);
             }

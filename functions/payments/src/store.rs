@@ -1,22 +1,21 @@
 //! The payments table.
 //!
-//! | item | pk | sk | gsi1pk | gsi1sk |
-//! | --- | --- | --- | --- | --- |
-//! | payment | `USER#<user>` | `PAYMENT#<payment>` | `PAYMENT#<payment>` | `PAYMENT` |
-//! | copy of an order's total | `ORDER#<order>` | `COPY` | | |
-//! | payment with refunds that have not gone yet | `UNSETTLED` | `PAYMENT#<payment>` | | |
-//! | counters of a 256th of the payments | `STATS#<shard>` | `STATS` | | |
-//! | answer to an idempotency key | `IDEMPOTENCY#<hash of the user>#<key>` | `IDEMPOTENCY` | | |
-//! | outbox entry | `EVENT#<event>` | `EVENT` | | |
-//! | whether a provider is asked | `CIRCUIT` | `<provider>` | | |
-//! | the simulator's books | `SIMULATOR#<order>` | `INTENT` | | |
+//! | item | pk | sk |
+//! | --- | --- | --- |
+//! | payment | `USER#<user>` | `PAYMENT#<payment>` |
+//! | copy of an order's total, by its payment | `PAYMENT#<payment>` | `COPY` |
+//! | payment with refunds that have not gone yet | `UNSETTLED` | `PAYMENT#<payment>` |
+//! | counters of a 256th of the payments | `STATS#<shard>` | `STATS` |
+//! | answer to an idempotency key | `IDEMPOTENCY#<hash of the user>#<key>` | `IDEMPOTENCY` |
+//! | outbox entry | `EVENT#<event>` | `EVENT` |
+//! | whether a provider is asked | `CIRCUIT` | `<provider>` |
+//! | the simulator's books | `SIMULATOR#<order>` | `INTENT` |
 //!
 //! A payment's id follows from its order's, and bears its time: an order's payment is a GetItem, a user's history a Query
-//! backwards. Another user's payment is simply not there; an administrator finds it by gsi1,
-//! which has keys only: a payment that changes costs nothing there.
+//! backwards. Another user's payment is simply not there; an administrator finds it by the copy of its order, which says whose it is.
 
 use contracts::{Cause, Envelope, PaymentEvent};
-use dynamo::{Answer, Claim, Item, Key, Query, StoreError, Table, Write, count, item, number, outbox_item, text};
+use dynamo::{Answer, Claim, Key, Query, StoreError, Table, Write, count, item, number, outbox_item};
 use kernel::{OrderId, PaymentId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -50,18 +49,12 @@ pub struct Unsettled {
     pub since: Timestamp,
 }
 
-/// What the index has of a payment: whose it is.
-#[derive(Deserialize)]
-struct Place {
-    pk: String,
-}
-
 fn payment_key(user_id: UserId, id: PaymentId) -> Key {
     Key::new(format!("USER#{user_id}"), format!("PAYMENT#{id}"))
 }
 
-fn order_key(id: OrderId) -> Key {
-    Key::new(format!("ORDER#{id}"), "COPY")
+fn copy_key(id: PaymentId) -> Key {
+    Key::new(format!("PAYMENT#{id}"), "COPY")
 }
 
 fn unsettled_key(id: PaymentId) -> Key {
@@ -85,6 +78,11 @@ impl Store {
         self.find(user_id, payment_id(order_id)).await
     }
 
+    /// As [`Store::of_order`], at half the price and perhaps as it was a moment before.
+    pub async fn of_order_of_late(&self, user_id: UserId, order_id: OrderId) -> Result<Option<Payment>, StoreError> {
+        self.table.get_of_late(&payment_key(user_id, payment_id(order_id))).await
+    }
+
     /// The payment of an order and the circuit at `circuit`, in one read.
     pub async fn of_order_with_circuit(
         &self,
@@ -98,23 +96,6 @@ impl Store {
         let [payment, circuit] = keys.map(|key| found.remove(&key));
         let payment = payment.map(|item| self.table.read(item)).transpose()?;
         Ok((payment, circuit.map(|item| self.table.read(item)).transpose()?))
-    }
-
-    /// Whosever payment; up to date, although the index that says whose it is may lag.
-    pub async fn find_anyones(&self, id: PaymentId) -> Result<Option<Payment>, StoreError> {
-        let query = Query {
-            index: Some("gsi1"),
-            pk: format!("PAYMENT#{id}"),
-            sk_prefix: "",
-            after: None,
-            descending: false,
-            limit: 1,
-        };
-        let found = self.table.page::<Place>(&query).await?.items.pop();
-        let Some(user_id) = found.and_then(|place| place.pk.strip_prefix("USER#")?.parse().ok()) else {
-            return Ok(None);
-        };
-        self.find(user_id, id).await
     }
 
     pub async fn of_user(
@@ -135,13 +116,16 @@ impl Store {
         Ok((page.items, page.more))
     }
 
-    /// What an order costs, and whom: once told, it stays.
-    pub async fn order(&self, id: OrderId) -> Result<Option<Due>, StoreError> {
-        self.table.get(&order_key(id)).await
+    /// What the order of a payment costs, and whom: once told, it stays.
+    pub async fn due(&self, id: PaymentId) -> Result<Option<Due>, StoreError> {
+        self.table.get(&copy_key(id)).await
     }
 
     pub async fn remember_order(&self, due: &Due) -> Result<(), StoreError> {
-        self.table.write_if_allowed(Write::put(item(&order_key(due.order_id), due)?).if_absent()).await.map(drop)
+        self.table
+            .write_if_allowed(Write::put(item(&copy_key(payment_id(due.order_id)), due)?).if_absent())
+            .await
+            .map(drop)
     }
 
     /// The payments with refunds that have not gone yet, no more than so many.
@@ -159,7 +143,7 @@ impl Store {
         if let Some((claim, answer)) = claimed {
             writes.push(claim.store(answer, now)?);
         }
-        let put = Write::put(payment_item(payment)?);
+        let put = Write::put(item(&payment_key(payment.user_id, payment.id), payment)?);
         writes.push(match before {
             Some(before) => put.only_if("#version = :seen").with([number(":seen", before.version)]),
             None => put.if_absent(),
@@ -201,10 +185,4 @@ fn unsettled(before: Option<&Payment>, payment: &Payment, now: Timestamp) -> Res
         (true, false) => Some(Write::delete(key)),
         (false, false) | (true, true) => None,
     })
-}
-
-fn payment_item(payment: &Payment) -> Result<Item, StoreError> {
-    let mut item = item(&payment_key(payment.user_id, payment.id), payment)?;
-    item.extend([text("gsi1pk", format!("PAYMENT#{}", payment.id)), text("gsi1sk", "PAYMENT")]);
-    Ok(item)
 }

@@ -53,6 +53,7 @@ async fn refund(payments: &Payments, due: &Due, amount: Option<&str>) {
 /// All of a payment's life at once; whether its order was cancelled.
 async fn live(payments: &Payments, due: &Due, index: usize) -> bool {
     let cause = Cause::own();
+    insist(async || payments.remember(due).await).await.unwrap();
     let card = if index % 4 == 3 { "pm_card_chargeDeclined" } else { "pm_card_visa" };
     join_all((0..3).map(|_| insist(async || payments.authorize(due, card, &cause).await))).await;
     join_all((0..3).map(|_| insist(async || payments.capture(due, &cause).await))).await;

@@ -4,7 +4,7 @@ use aws_config::SdkConfig;
 use aws_lambda_events::dynamodb::{Event as StreamEvent, EventRecord};
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 use contracts::{Envelope, Event};
-use dynamo::{Key, OUTBOX_KIND, StoreError};
+use dynamo::{Item, Key, OUTBOX_KIND, StoreError};
 use futures::{FutureExt, TryFutureExt};
 use kernel::Chain;
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
@@ -32,6 +32,15 @@ struct Outgoing {
     envelope: String,
 }
 
+/// An item that is no outbox item, as its table's stream has it.
+#[derive(Debug, Clone)]
+pub struct Streamed {
+    /// Where it lies.
+    pub key: Key,
+    /// What it is since.
+    pub item: Item,
+}
+
 /// Publishes the events of the context's table until the environment ends.
 ///
 /// It fails a batch, which then comes again, only for faults that pass. An event that SNS will never take would block all that
@@ -51,8 +60,8 @@ pub async fn serve(config: &SdkConfig) -> Result<(), Error> {
     Runtime::new(service).run().await
 }
 
-/// As [`serve`], for a table of which more than its outbox is told: `tell` makes events of the other items that changed, given by
-/// their keys, and once these are published `told` has them.
+/// As [`serve`], for a table of which more than its outbox is told: `tell` makes events of the other items that changed, and once these
+/// are published `told` has them.
 ///
 /// A batch that fails comes again, so that `tell` has to make the same events of the same state.
 ///
@@ -61,7 +70,7 @@ pub async fn serve(config: &SdkConfig) -> Result<(), Error> {
 pub async fn serve_telling<S, E: Event>(
     config: &SdkConfig,
     context: S,
-    tell: impl AsyncFn(&S, &[Key]) -> Result<Vec<Envelope<E>>, StoreError>,
+    tell: impl AsyncFn(&S, &[Streamed]) -> Result<Vec<Envelope<E>>, StoreError>,
     told: impl AsyncFn(&S, &[Envelope<E>]) -> Result<(), StoreError>,
 ) -> Result<(), Error> {
     let publisher = Publisher::connect(config)?;
@@ -69,7 +78,7 @@ pub async fn serve_telling<S, E: Event>(
     let service = service_fn(|event: LambdaEvent<StreamEvent>| {
         let published = async move {
             let records = &event.payload.records;
-            let events = tell(context, &records.iter().filter_map(changed_key).collect::<Vec<Key>>()).await?;
+            let events = tell(context, &records.iter().filter_map(changed).collect::<Vec<_>>()).await?;
             let mut outgoing: Vec<Outgoing> = records.iter().filter_map(outgoing).collect();
             for event in &events {
                 outgoing.push(Outgoing::of(event)?);
@@ -96,8 +105,9 @@ impl Publisher {
         for events in batches(outgoing) {
             self.publish_batch(events).await?;
         }
+        // Who hears of it says so; a line more for every event would say the same.
         for event in outgoing {
-            tracing::info!(correlation_id = event.correlation_id, event_type = event.event_type, "published");
+            tracing::debug!(correlation_id = event.correlation_id, event_type = event.event_type, "published");
         }
         Ok(())
     }
@@ -176,11 +186,11 @@ fn text_of(image: &serde_dynamo::Item, name: &str) -> String {
     }
 }
 
-/// Where the item lies that a record is of, if it is no outbox item.
-fn changed_key(record: &EventRecord) -> Option<Key> {
-    let keys = &record.change.keys;
-    let is_event = text_of(&record.change.new_image, "kind") == OUTBOX_KIND;
-    (!is_event).then(|| Key::new(text_of(keys, "pk"), text_of(keys, "sk")))
+/// The item that a record is of, if it is no outbox item.
+fn changed(record: &EventRecord) -> Option<Streamed> {
+    let (keys, item) = (&record.change.keys, &record.change.new_image);
+    let is_event = text_of(item, "kind") == OUTBOX_KIND;
+    (!is_event).then(|| Streamed { key: Key::new(text_of(keys, "pk"), text_of(keys, "sk")), item: item.clone().into() })
 }
 
 /// The event in a new outbox item.

@@ -137,10 +137,10 @@ async fn consume_one<S, E: Event, F: std::fmt::Display>(
     let span = tracing::info_span!(
         "event",
         correlation_id = %envelope.correlation_id,
-        event_id = %envelope.event_id,
         event_type = envelope.event.event_type(),
         subject = envelope.subject,
     );
+    let event_id = envelope.event_id;
     async {
         // A panic over one message must not take its whole batch along.
         let consumed = AssertUnwindSafe(async { consumer(context, envelope, delivery).await }).catch_unwind().await;
@@ -150,11 +150,11 @@ async fn consume_one<S, E: Event, F: std::fmt::Display>(
                 true
             }
             Err(_) => {
-                tracing::error!(message_id, "the consumer panicked");
+                tracing::error!(message_id, %event_id, "the consumer panicked");
                 false
             }
             Ok(Err(error)) => {
-                tracing::error!(message_id, %error, received, "an event could not be consumed");
+                tracing::error!(message_id, %event_id, %error, received, "an event could not be consumed");
                 false
             }
         }

@@ -38,7 +38,7 @@ def handler(request, _context):
     product_id, quantity = wanted["items"][0]["product_id"], wanted["items"][0]["quantity"]
     bucket = key(f"LIMIT#bare#{user}", "BUCKET")
     keys = [key(f"USER#{user}", "COPY"), bucket, key(f"PRODUCT#{product_id}", "COPY")]
-    answer = dynamodb.batch_get_item(RequestItems={TABLE: {"Keys": keys, "ConsistentRead": True}})
+    answer = dynamodb.batch_get_item(RequestItems={TABLE: {"Keys": keys, "ConsistentRead": False}})
     product = next(item for item in answer["Responses"][TABLE] if item["pk"]["S"].startswith("PRODUCT#"))
     name, amount = product["name"]["S"], product["price"]["M"]["amount"]["S"]
 

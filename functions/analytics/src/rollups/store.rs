@@ -1,5 +1,5 @@
-//! What of the analytics table the rollups have. Everything about an event lies in one of 16 shards, by the second in
-//! which it happened.
+//! What of the analytics table the rollups have. Everything about an event lies in one of 16 shards, by the ten
+//! seconds in which it happened.
 //!
 //! | item | pk | sk | attributes |
 //! | --- | --- | --- | --- |
@@ -13,7 +13,7 @@
 //!
 //! | access pattern | how |
 //! | --- | --- |
-//! | count events | for those of one second one TransactWriteItems: put each entry if it is not there, ADD to the day and to each product sold |
+//! | count events | for those of the same ten seconds one TransactWriteItems: put each entry if it is not there, ADD to the day and to each product sold |
 //! | the shop today | one BatchGetItem |
 //! | the shop's days, the growth of its users | Query of each shard, `DAYS#`, between two days; growth from the first |
 //! | the products that sold most | Query of each shard, `PRODUCTS#`, between two days |
@@ -46,6 +46,9 @@ use super::{
 /// Over so many partitions, and so many items for each day, everything is spread.
 pub const SHARDS: u8 = 16;
 
+/// So long a shard is written before the next one takes its place.
+const SHARD_SECONDS: i64 = 10;
+
 /// How many items DynamoDB takes in one transaction.
 const MOST_WRITES: usize = 100;
 
@@ -75,10 +78,10 @@ pub struct Kept {
     rebuilt: i64,
 }
 
-/// The shard of what happened at a time. All of one second lies in one shard, so that what comes together is written together; the next
-/// second takes the next.
+/// The shard of what happened at a time. All of ten seconds lies in one shard, so that what comes together is written together; the next
+/// ten take the next.
 fn shard_of(time: Timestamp) -> u8 {
-    u8::try_from(time.as_seconds().rem_euclid(i64::from(SHARDS))).unwrap_or_default()
+    u8::try_from(time.as_seconds().div_euclid(SHARD_SECONDS).rem_euclid(i64::from(SHARDS))).unwrap_or_default()
 }
 
 /// Entries of one place, as many together as fit into one transaction with the rollups that they change.

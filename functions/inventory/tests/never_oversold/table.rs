@@ -2,14 +2,24 @@
 
 use std::time::Duration;
 
+use dynamo::Key;
 use inventory::{Inventory, SPLITS, Terms};
 use kernel::OrderId;
+use lambda::outbox::Streamed;
 use serde_json::Value;
 use testkit::{TestTable, text};
 
 /// Inventory over `table`, which sets things aside for so long.
 pub fn inventory(table: &TestTable, reserved_for: Duration) -> Inventory {
     Inventory::new(table.table.clone(), Terms { splits: SPLITS, reserved_for, low_stock: 0 })
+}
+
+/// The part that completed an order's reservation, as the table's stream has it, if nothing has become of it yet.
+pub async fn completed(table: &TestTable, order: OrderId) -> Vec<Streamed> {
+    let pk = format!("ORDER#{order}");
+    let items = table.items().await.into_iter();
+    let completed = items.filter(|item| text(item, "pk") == pk && text(item, "kind") == "reserved");
+    completed.map(|item| Streamed { key: Key::new(&pk, text(&item, "sk")), item }).collect()
 }
 
 /// The events of an order that are in the outbox, by their place.

@@ -85,7 +85,8 @@ impl Store {
         products.sort_unstable();
         products.dedup();
         keys.extend(products.into_iter().map(product_key));
-        self.table.get_many(&keys).await
+        // Copies are a moment old anyway, and of a key or a limit the write has the last word.
+        self.table.get_many_of_late(&keys).await
     }
 
     fn read_products(&self, found: HashMap<Key, Item>) -> Result<HashMap<ProductId, Product>, StoreError> {

@@ -14,7 +14,7 @@ pub async fn remember_order(payments: &Payments, envelope: Envelope<OrderEvent>)
         return Ok(());
     };
     let due = Due { order_id: order.order_id, user_id: order.user_id, total: order.total };
-    Ok(payments.store.remember_order(&due).await?)
+    payments.remember(&due).await
 }
 
 /// Gives back what was paid for a cancelled order, whoever cancelled it. What the provider will never give back is a dead letter at once:
@@ -43,6 +43,10 @@ pub async fn capture_confirmed(payments: &Payments, envelope: Envelope<OrderEven
         return Ok(());
     };
     let due = Due { order_id: order.order_id, user_id: order.user_id, total: order.total };
+    // Almost always it was, minutes ago.
+    if payments.was_captured(&due).await? {
+        return Ok(());
+    }
     match payments.capture(&due, &cause).await {
         Err(PaymentsError::Refused(Refusal::CaptureRefused(reason), Some(_))) => {
             payments.give_up(&due, &reason, &cause).await

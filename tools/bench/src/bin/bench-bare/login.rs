@@ -38,7 +38,8 @@ impl Bare {
         let user = string(&claim, "user_id")?;
         let failures = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(user));
         let account = key(&format!("USER#{user}"), "ACCOUNT");
-        let found = self.get_many(vec![account, key(&format!("FAILURES#{failures}#{address}"), "FAILURES")]).await?;
+        let found =
+            self.get_many(vec![account, key(&format!("FAILURES#{failures}#{address}"), "FAILURES")], true).await?;
         let account = of(&found, "USER#")?;
 
         let hash = PasswordHash::new(string(account, "password_hash")?).map_err(|error| error.to_string())?;

@@ -68,8 +68,8 @@ impl Bare {
         get.send().await?.item.ok_or_else(|| "there is no such item".into())
     }
 
-    async fn get_many(&self, keys: Vec<Item>) -> Result<Vec<Item>, Error> {
-        let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build()?;
+    async fn get_many(&self, keys: Vec<Item>, consistent: bool) -> Result<Vec<Item>, Error> {
+        let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(consistent).build()?;
         let answer = self.dynamodb.batch_get_item().request_items(&self.table, wanted).send().await?;
         Ok(answer.responses.into_iter().flat_map(HashMap::into_values).flatten().collect())
     }

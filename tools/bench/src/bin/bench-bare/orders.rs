@@ -21,7 +21,7 @@ impl Bare {
         let bucket = key(&format!("LIMIT#bare#{user}"), "BUCKET");
         let keys =
             vec![key(&format!("USER#{user}"), "COPY"), bucket.clone(), key(&format!("PRODUCT#{product_id}"), "COPY")];
-        let found = self.get_many(keys).await?;
+        let found = self.get_many(keys, false).await?;
         let product = of(&found, "PRODUCT#")?;
         let name = string(product, "name")?;
         let price = product.get("price").and_then(|price| price.as_m().ok()).ok_or("a product has no price")?;
