@@ -113,9 +113,13 @@ def running_stack() -> Stack:
 
 def require_free_ports(stack: Stack) -> None:
     """Fails when another program listens where the stack would."""
-    for port in range(stack.port, stack.port + PORTS):
+    for port in _ports(stack):
         if not _is_free(port):
             raise Problem(f"port {port} is in use by another program; move the stack: WAYBILL_PORT={stack.port + 100} make up")
+
+
+def _ports(stack: Stack) -> range:
+    return range(stack.port, stack.port + PORTS)
 
 
 def free_port() -> int:
@@ -197,6 +201,8 @@ def stop(stack: Stack) -> bool:
         time.sleep(POLL_SECONDS)
     with suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)  # a function that outlived the engine
+    while not all(_is_free(port) for port in _ports(stack)) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)  # it lets go of its pid file a moment before it ends
     shutil.rmtree(stack.state / "tmp", ignore_errors=True)
     return True
 

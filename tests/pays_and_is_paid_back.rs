@@ -282,7 +282,6 @@ async fn a_confirmed_order_is_captured_without_its_checkout() {
     shop.payment_becomes(&order, "captured").await;
     send_now("CaptureConfirmedQueue", confirmed).await;
     drained("CaptureConfirmedQueue").await;
-    held.is_waiting().await;
     held.ends().await;
     assert_eq!(carol.order(&order).await["status"], "paid");
     shop.payment_becomes(&order, "captured").await;

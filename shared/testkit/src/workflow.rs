@@ -8,50 +8,57 @@ use uuid::Uuid;
 
 use crate::{PATIENCE, Stack, eventually};
 
-/// How long a held checkout waits, in seconds: time enough to do something meanwhile.
-const HELD_SECONDS: u32 = 9;
-
-/// The name of the state in which it waits.
+/// The name of the state in which a held checkout waits.
 const HOLD: &str = "Hold";
 
-/// A checkout of an order that was placed to be paid later. It stops for some seconds before one step.
+/// A checkout of an order that was placed to be paid later. It stops before one step until it is let go on.
 #[derive(Debug)]
 pub struct Held {
     checkout: Checkout,
+    /// What lets it go on.
+    token: String,
 }
 
 impl Held {
     /// Starts the checkout of `order`, paid by `method`, and waits until it stops: before `step`, or, of a checkout that succeeds, behind
     /// its last one if there is no such step.
     pub async fn before(step: &str, order: &Value, method: &str) -> Self {
-        let checkout = Checkout::start(order, method, |definition| hold(definition, step)).await;
-        eventually(&format!("the checkout to stop before {step}"), PATIENCE, || async {
-            let entered = checkout.entered().await;
-            if entered.iter().any(|state| state == HOLD) { Ok(()) } else { Err(format!("{entered:?}")) }
+        let sqs = aws_sdk_sqs::Client::new(&Stack::get().aws().await);
+        let name = format!("hold-{}", Uuid::new_v4().simple());
+        let queue = sqs.create_queue().queue_name(name).send().await.expect("a queue").queue_url.expect("a URL");
+        let checkout = Checkout::start(order, method, |definition| hold(definition, step, &queue)).await;
+        let token = eventually(&format!("the checkout to stop before {step}"), PATIENCE, || async {
+            let received = sqs.receive_message().queue_url(&queue).send().await.expect("messages");
+            let token = received.messages.into_iter().flatten().find_map(|message| message.body);
+            match token {
+                Some(token) => Ok(token),
+                None => Err(format!("{:?}", checkout.entered().await)),
+            }
         })
         .await;
-        Self { checkout }
-    }
-
-    /// Makes sure that it still is where it stopped.
-    pub async fn is_waiting(&self) {
-        let entered = self.checkout.entered().await;
-        assert_eq!(entered.last().map(String::as_str), Some(HOLD), "{entered:?}: it did not wait long enough");
+        sqs.delete_queue().queue_url(queue).send().await.expect("deleted");
+        Self { checkout, token }
     }
 
     /// Lets it go on, to its end; the states it went through.
     pub async fn ends(self) -> Vec<String> {
-        self.checkout.ends().await
+        self.go_on().await.ends().await
     }
 
     /// Lets it go on, to where it parks its order; the states it went through.
     pub async fn parks(self) -> Vec<String> {
-        self.checkout.parks().await
+        self.go_on().await.parks().await
+    }
+
+    async fn go_on(self) -> Checkout {
+        let success = self.checkout.client.send_task_success().task_token(self.token).output("{}");
+        success.send().await.expect("it goes on");
+        self.checkout
     }
 }
 
-/// `definition` with a pause before `step`, or behind its end, if there is no such step.
-fn hold(mut definition: Value, step: &str) -> Value {
+/// `definition` with a stop before `step`, or behind its end, if there is no such step; the queue is told what lets it go on.
+fn hold(mut definition: Value, step: &str, queue: &str) -> Value {
     let first = definition["StartAt"].as_str().unwrap_or_default().to_owned();
     let states = definition["States"].as_object_mut().expect("states");
     let exists = states.contains_key(step);
@@ -66,10 +73,15 @@ fn hold(mut definition: Value, step: &str) -> Value {
             state.insert("Next".to_owned(), HOLD.into());
         }
     }
-    let mut pause = if exists { json!({ "Next": step }) } else { json!({ "End": true }) };
-    pause["Type"] = "Wait".into();
-    pause["Seconds"] = HELD_SECONDS.into();
-    states.insert(HOLD.to_owned(), pause);
+    let mut stop = json!({
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+        "Parameters": { "QueueUrl": queue, "MessageBody.$": "$$.Task.Token" },
+        "ResultPath": null,
+    });
+    let (name, value) = if exists { ("Next", json!(step)) } else { ("End", json!(true)) };
+    stop[name] = value;
+    states.insert(HOLD.to_owned(), stop);
     if first == step {
         definition["StartAt"] = HOLD.into();
     }
