@@ -106,6 +106,10 @@ async fn between_any_two_steps_of_the_checkout() {
         let order = placed(&carol, &mug).await;
         let held = Held::before(point, &order, card).await;
         carol.delete(&path(&order, "")).await.expect(200);
+        if point == "CapturePayment" {
+            // Else the money might be taken first and go back, which is another end.
+            shop.payment_becomes(&order, "voided").await;
+        }
         let states = held.ends().await;
         assert!(!states.iter().any(|state| state == "ParkOrder"), "{point}: {states:?}");
         let ended = agree(&shop, &carol, &mug, &order, 2).await;
