@@ -1,12 +1,13 @@
-# Each target does its own set-up; `make` alone lists them. The work is in localstack/*.py.
+# Each target does its own set-up; `make` alone lists them. The work is in localstack/ and tools/.
 PYTHON ?= python3
-WAYBILL = .venv/bin/python localstack/waybill.py
+PYTHON_PACKAGES = PYTHONPATH=localstack:tools .venv/bin/python -m
+WAYBILL = $(PYTHON_PACKAGES) cli
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs status tail dead-letters check test model fuzz fuzz-parsers timing bench bench-quick stock-bench rebuild-search search-bench rebuild-orders rebuild-analytics ledger live-bench chaos preview-mails openapi asyncapi dist
+.PHONY: help up down logs status tail dead-letters check test model fuzz fuzz-parsers check-login-timing bench bench-quick bench-stock rebuild-search bench-search rebuild-orders rebuild-analytics cost bench-websocket chaos preview-mails openapi asyncapi dist
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 24
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 28
 
 up: .venv/stamp ## build, start or update the local stack, seed it, print its URLs (WAYBILL_PORT moves it)
 	@$(WAYBILL) up
@@ -24,7 +25,7 @@ tail: .venv/stamp ## show the events of the running stack as they happen, a line
 	@$(WAYBILL) tail
 
 dead-letters: .venv/stamp ## what consumers could not consume, on the running stack or on AWS; ARGS="show", "redrive …", "drop …", "--help"
-	@.venv/bin/python localstack/deadletters_cli.py $(ARGS)
+	@$(PYTHON_PACKAGES) operations.dead_letters_cli $(ARGS)
 
 check: .venv/stamp ## formatting, clippy, template lint
 	@$(WAYBILL) check
@@ -41,8 +42,8 @@ fuzz: .venv/stamp ## generated requests at the running stack, which changes what
 fuzz-parsers: .venv/stamp ## generated input at all that reads what comes from outside, without a stack (PROPTEST_CASES of each, 20000)
 	@$(WAYBILL) fuzz-parsers
 
-timing: .venv/stamp ## failed logins of known and unknown names on the running stack: do their times differ?
-	@$(WAYBILL) timing
+check-login-timing: .venv/stamp ## failed logins of known and unknown names on the running stack: do their times differ?
+	@$(WAYBILL) check-login-timing
 
 bench: .venv/stamp ## Waybill beside bare Lambdas: requests, checkout to paid, starts, a million orders (about 10 minutes once the functions are built as they ship)
 	@$(WAYBILL) bench
@@ -50,14 +51,14 @@ bench: .venv/stamp ## Waybill beside bare Lambdas: requests, checkout to paid, s
 bench-quick: .venv/stamp ## the same in about 2 minutes, to see whether it works (WAYBILL_BENCH_PROFILE=release builds sooner)
 	@$(WAYBILL) bench-quick
 
-stock-bench: .venv/stamp ## reservations of one product a second, by the number of counters its stock lies in (about 4 minutes)
-	@$(WAYBILL) stock-bench
+bench-stock: .venv/stamp ## reservations of one product a second, by the number of counters its stock lies in (about 4 minutes)
+	@$(WAYBILL) bench-stock
 
 rebuild-search: .venv/stamp ## build the search index of the running stack anew
 	@$(WAYBILL) rebuild-search
 
-search-bench: .venv/stamp ## how good and how fast is the search, with 1,200 and with 50,000 products? (a stack of its own, some minutes)
-	@$(WAYBILL) search-bench
+bench-search: .venv/stamp ## how good and how fast is the search, with 1,200 and with 50,000 products? (a stack of its own, some minutes)
+	@$(WAYBILL) bench-search
 
 rebuild-orders: .venv/stamp ## build the views of all orders of the running stack again, from their events
 	@$(WAYBILL) rebuild-orders
@@ -65,14 +66,14 @@ rebuild-orders: .venv/stamp ## build the views of all orders of the running stac
 rebuild-analytics: .venv/stamp ## count the figures of the running stack again, from analytics' log
 	@$(WAYBILL) rebuild-analytics
 
-ledger: .venv/stamp ## what does an order use of AWS, and what does a million of them cost? (a stack of its own, 2 minutes)
-	@$(WAYBILL) ledger
+cost: .venv/stamp ## what does an order use of AWS, and what does a million of them cost? (a stack of its own, 2 minutes)
+	@$(WAYBILL) cost
 
 preview-mails: .venv/stamp ## write all that customers are told, with sample data, to build/preview, to look at
 	@$(WAYBILL) preview-mails
 
-live-bench: .venv/stamp ## how soon is a paid order told to who follows it, and what do many followers cost? (on the running stack)
-	@$(WAYBILL) live-bench
+bench-websocket: .venv/stamp ## how soon is a paid order told to who follows it, and what do many followers cost? (on the running stack)
+	@$(WAYBILL) bench-websocket
 
 chaos: .venv/stamp ## 500 orders while functions die, messages are lost and repeated, AWS fails; then an audit of all tables (8 minutes; WAYBILL_CHAOS_SEED, WAYBILL_CHAOS_ORDERS)
 	@$(WAYBILL) chaos
@@ -86,11 +87,11 @@ asyncapi: .venv/stamp ## write asyncapi.json and the events' JSON Schemas from t
 dist: .venv/stamp ## the archives that ship, in build/dist, with their sizes
 	@$(WAYBILL) dist
 
-.venv/stamp: localstack/requirements.txt
+.venv/stamp: tools/requirements.txt
 	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not installed: install Python 3.10 or newer" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "error: $(PYTHON) is older than 3.10: name a newer one, PYTHON=python3.12 make" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "error: $(PYTHON) cannot make environments: apt install python3-venv" >&2; exit 1; }
 	@echo "installing the Python tools into .venv"
 	@rm -rf .venv && $(PYTHON) -m venv .venv
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r localstack/requirements.txt
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tools/requirements.txt
 	@touch .venv/stamp

@@ -1,0 +1,181 @@
+"""Brings template.yaml and `build/` to the local engine; uploads and updates only what changed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from engine import sam
+from engine.aws import Aws
+from engine.problem import Problem
+from engine.stack import REGION
+
+STACK = "waybill"
+BUCKET = "waybill-artifacts"
+
+# What differs from the template's defaults on a laptop; WAYBILL_PARAMETERS="Name=value …" has the last word.
+# Everybody comes from one address here, a load test too: limits by address and by user are generous, lockouts are as everywhere.
+LOCAL_PARAMETERS = {"SeedData": "true", "LoginLimit": "100000/60", "RegisterLimit": "100000/60", "WriteLimit": "100000/60"}
+
+LIMIT_SECONDS = 300.0
+POLL_SECONDS = 0.1
+
+# Type to logical name to physical name.
+Resources = dict[str, dict[str, str]]
+Say = Callable[[str], None]
+
+
+def deploy(aws: Aws, root: Path, overrides: dict[str, str], say: Say) -> Resources:
+    """Creates or updates the stack from what is under `root`, and answers what it consists of."""
+    template = sam.read(root / "template.yaml")
+    if BUCKET not in {bucket["Name"] for bucket in aws.s3.list_buckets()["Buckets"]}:
+        aws.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    archives = {context: _upload(aws, root, context, say) for context in sam.contexts(template)}
+    parameters = {"PushApplicationArn": _push_application(aws), **_parameters(template, overrides)}
+    packaged = sam.package(template, root, lambda context: {"Bucket": BUCKET, "Key": archives[context]})
+    adapted = sam.adapt(sam.transform(packaged, parameters, REGION), aws.endpoint)
+
+    text = sam.canonical(adapted)
+    wanted = hashlib.sha256(f"{text}{sorted(parameters.items())}".encode()).hexdigest()
+    if _deployed(aws) == wanted:
+        say("nothing changed")
+        return resources_of(aws)
+    _apply(aws, text, parameters, say)
+    resources = resources_of(aws)
+    for table, attribute in sam.expiring_tables(adapted).items():
+        _expire_items(aws, resources["AWS::DynamoDB::Table"][table], attribute)
+    aws.s3.put_object(Bucket=BUCKET, Key="deployed", Body=wanted.encode())
+    return resources
+
+
+def bootstrap(root: Path, context: str) -> Path:
+    """The binary of a context's functions."""
+    return root / "build" / context / "bootstrap"
+
+
+def archive(binary: Path, level: int = 1) -> bytes:
+    """The Lambda archive of one binary: the same bytes for the same binary."""
+    entry = zipfile.ZipInfo("bootstrap", date_time=(1980, 1, 1, 0, 0, 0))
+    entry.create_system = 3  # Unix, so that the mode counts
+    entry.external_attr = 0o100755 << 16
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as zipped:
+        zipped.writestr(entry, binary.read_bytes(), compresslevel=level)
+    return content.getvalue()
+
+
+def _upload(aws: Aws, root: Path, context: str, say: Say) -> str:
+    binary = bootstrap(root, context)
+    key = f"{context}-{hashlib.sha256(binary.read_bytes()).hexdigest()[:16]}.zip"
+    if not _exists(aws, key):
+        say(f"uploading {context}")
+        aws.s3.put_object(Bucket=BUCKET, Key=key, Body=archive(binary))
+    return key
+
+
+def _exists(aws: Aws, key: str) -> bool:
+    return any(found["Key"] == key for found in aws.s3.list_objects_v2(Bucket=BUCKET, Prefix=key).get("Contents", []))
+
+
+def _deployed(aws: Aws) -> str:
+    return aws.s3.get_object(Bucket=BUCKET, Key="deployed")["Body"].read().decode() if _exists(aws, "deployed") else ""
+
+
+def _push_application(aws: Aws) -> str:
+    """The application that the local shop pushes through; made with credentials of a real one, it is no part of a template. The same each
+    time."""
+    made = aws.sns.create_platform_application(Name="waybill", Platform="GCM", Attributes={"PlatformCredential": "local"})
+    return made["PlatformApplicationArn"]
+
+
+def _parameters(template: sam.Template, overrides: dict[str, str]) -> dict[str, str]:
+    declared = template.get("Parameters", {})
+    if unknown := sorted(set(overrides) - set(declared)):
+        raise Problem(f"WAYBILL_PARAMETERS names {unknown[0]}, which template.yaml does not declare")
+    local = {name: value for name, value in LOCAL_PARAMETERS.items() if name in declared}
+    return {**local, **overrides}
+
+
+def _apply(aws: Aws, text: str, parameters: dict[str, str], say: Say) -> None:
+    aws.s3.put_object(Bucket=BUCKET, Key="template.json", Body=text.encode())
+    request = {
+        "StackName": STACK,
+        "TemplateURL": f"{aws.endpoint}/{BUCKET}/template.json",
+        "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+    }
+    status = _status(aws)
+    if status.startswith("ROLLBACK") or status == "CREATE_FAILED":  # a first deploy that failed leaves no stack to update
+        aws.cloudformation.delete_stack(StackName=STACK)
+        _wait(aws, len(_events(aws)), say, until=("", "DELETE_COMPLETE"))
+        status = ""
+    seen = len(_events(aws)) if status else 0
+    try:
+        (aws.cloudformation.update_stack if status else aws.cloudformation.create_stack)(**request)
+    except ClientError as error:
+        message = error.response["Error"]["Message"]
+        if "No updates" in message:
+            return
+        advice = "; sam.py can adapt or drop it" if "Unrecognized resource types" in message else ""
+        raise Problem(f"the engine refuses the template: {message}{advice}") from None
+    _wait(aws, seen, say, until=("CREATE_COMPLETE", "UPDATE_COMPLETE"))
+
+
+def _wait(aws: Aws, seen: int, say: Say, until: tuple[str, ...]) -> None:
+    """Follows the stack until it rests; `seen` events are of earlier deploys."""
+    deadline, told = time.monotonic() + LIMIT_SECONDS, time.monotonic()
+    while (status := _status(aws)) not in until:
+        if status.endswith(("_COMPLETE", "_FAILED")):
+            raise Problem(_failure(_events(aws)[seen:], status))
+        if time.monotonic() > deadline:
+            raise Problem(f"the stack is still {status} after {LIMIT_SECONDS:.0f} s")
+        if time.monotonic() > told + 1:
+            told = time.monotonic()
+            done = sum(event["ResourceStatus"].endswith("_COMPLETE") for event in _events(aws)[seen:])
+            say(f"{done} resources done")
+        time.sleep(POLL_SECONDS)
+
+
+def _failure(events: list[dict[str, Any]], status: str) -> str:
+    for event in events:
+        if event["ResourceStatus"].endswith("_FAILED"):
+            reason = " ".join(event.get("ResourceStatusReason", "").split())
+            return f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"
+    return f"the stack is {status}"
+
+
+def _status(aws: Aws) -> str:
+    try:
+        return aws.cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
+    except ClientError:
+        return ""
+
+
+def _events(aws: Aws) -> list[dict[str, Any]]:
+    """All events of the stack, oldest first."""
+    pages = aws.cloudformation.get_paginator("describe_stack_events").paginate(StackName=STACK)
+    return [event for page in pages for event in page["StackEvents"]][::-1]
+
+
+def resources_of(aws: Aws) -> Resources:
+    """What the deployed stack consists of."""
+    pages = aws.cloudformation.get_paginator("list_stack_resources").paginate(StackName=STACK)
+    resources: Resources = {}
+    for resource in (resource for page in pages for resource in page["StackResourceSummaries"]):
+        resources.setdefault(resource["ResourceType"], {})[resource["LogicalResourceId"]] = resource["PhysicalResourceId"]
+    return resources
+
+
+def _expire_items(aws: Aws, table: str, attribute: str) -> None:
+    state = aws.dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    if state["TimeToLiveStatus"] != "ENABLED":
+        aws.dynamodb.update_time_to_live(
+            TableName=table, TimeToLiveSpecification={"Enabled": True, "AttributeName": attribute})

@@ -1,0 +1,218 @@
+"""One local engine: where it lives, starting it, stopping it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+from engine.problem import Problem
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ROOT / "localstack"  # on the module path of what runs an engine
+REGION = "eu-central-1"
+PORTS = 4  # engine, SMTP, inbox, Stripe
+
+START_LIMIT_SECONDS = 30.0
+STOP_LIMIT_SECONDS = 10.0
+POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Stack:
+    """An engine by its first port, the folder it keeps its files in, whether it enforces IAM once started, whether a Stripe beside it
+    moves the money, where functions find AWS if not at the engine itself, and the seed of what goes wrong in it, if anything."""
+
+    port: int
+    state: Path
+    enforce_iam: bool = True
+    with_stripe: bool = False
+    functions_endpoint: str | None = None
+    fault_seed: int | None = None
+
+    @property
+    def engine_url(self) -> str:
+        """The AWS endpoint; under `127.0.0.1` the engine answers as the HTTP API."""
+        return f"http://localhost:{self.port}"
+
+    @property
+    def origin(self) -> str:
+        """Where the HTTP API is; its paths are whole."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def api_url(self) -> str:
+        return f"{self.origin}/api/v1"
+
+    @property
+    def inbox_url(self) -> str:
+        return f"http://127.0.0.1:{self.port + 2}"
+
+    @property
+    def stripe_port(self) -> int:
+        return self.port + 3
+
+    @property
+    def stripe_url(self) -> str:
+        return f"http://127.0.0.1:{self.stripe_port}"
+
+    @property
+    def engine_log(self) -> Path:
+        return self.state / "engine.log"
+
+    @property
+    def function_log(self) -> Path:
+        return self.state / "functions.log"
+
+    @property
+    def outputs(self) -> Path:
+        return self.state / "outputs.json"
+
+
+def stack_of_environment() -> Stack:
+    """The stack that WAYBILL_PORT, WAYBILL_IAM and WAYBILL_PAYMENTS describe."""
+    text = os.environ.get("WAYBILL_PORT") or "4566"
+    if not text.isdigit() or not 1024 <= int(text) <= 65000:
+        raise Problem(f"WAYBILL_PORT has to be a port from 1024 to 65000, not {text}")
+    payments = os.environ.get("WAYBILL_PAYMENTS") or "simulator"
+    if payments not in ("simulator", "stripe"):
+        raise Problem(f"WAYBILL_PAYMENTS has to be simulator or stripe, not {payments}")
+    return Stack(int(text), ROOT / ".local" / text, enforce_iam=os.environ.get("WAYBILL_IAM") != "off",
+                 with_stripe=payments == "stripe")
+
+
+def running_pid(stack: Stack) -> int | None:
+    """The engine's process, if it lives: it holds a lock on its pid file, so that a pid used again is never mistaken."""
+    with suppress(FileNotFoundError), open(stack.state / "engine.pid", encoding="utf-8") as pid_file:
+        try:
+            fcntl.flock(pid_file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return int(pid_file.read())
+    return None
+
+
+def running_stack() -> Stack:
+    """The stack that `make up` left running."""
+    stack = stack_of_environment()
+    if running_pid(stack) is None:
+        raise Problem(f"no stack runs on port {stack.port}; `make up` starts one")
+    if not stack.outputs.exists():
+        raise Problem(f"the stack on port {stack.port} is still coming up")
+    return stack
+
+
+def require_free_ports(stack: Stack) -> None:
+    """Fails when another program listens where the stack would."""
+    for port in _ports(stack):
+        if not _is_free(port):
+            raise Problem(f"port {port} is in use by another program; move the stack: WAYBILL_PORT={stack.port + 100} make up")
+
+
+def _ports(stack: Stack) -> range:
+    return range(stack.port, stack.port + PORTS)
+
+
+def free_port() -> int:
+    """The first port of a stack to come."""
+    return free_ports(1)[0]
+
+
+def free_ports(stacks: int) -> range:
+    """The first ports of some stacks to come, free as the others of each are, below those that systems give to outgoing connections."""
+    while True:
+        first = random.randrange(20_000, 32_000)
+        ports = range(first, first + stacks * PORTS)
+        if all(_is_free(port) for port in ports):
+            return ports[::PORTS]
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def start(stack: Stack) -> None:
+    """Starts the engine in the background and waits until it answers."""
+    require_free_ports(stack)
+    stack.state.mkdir(parents=True, exist_ok=True)
+    stack.function_log.unlink(missing_ok=True)
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGES), "WAYBILL_PORT": str(stack.port), "WAYBILL_STATE": str(stack.state),
+                   "WAYBILL_IAM": "on" if stack.enforce_iam else "off",
+                   "WAYBILL_PAYMENTS": "stripe" if stack.with_stripe else "simulator",
+                   "WAYBILL_FUNCTIONS_ENDPOINT": stack.functions_endpoint or "",
+                   "WAYBILL_FAULT_SEED": "" if stack.fault_seed is None else str(stack.fault_seed)}
+    with open(stack.engine_log, "wb") as log:
+        engine = subprocess.Popen(
+            [sys.executable, "-m", "ministack_engine"],
+            env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            start_new_session=True)  # a group of its own: functions end with it, Ctrl-C here does not reach it
+    try:
+        _wait_until_healthy(stack, engine)
+    except BaseException:
+        engine.terminate()
+        engine.wait()
+        raise
+
+
+def _wait_until_healthy(stack: Stack, engine: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_LIMIT_SECONDS
+    while not is_healthy(stack):
+        if engine.poll() is not None:
+            raise Problem(f"the engine ended at once: {_last_line(stack.engine_log)} ({stack.engine_log})")
+        if time.monotonic() > deadline:
+            raise Problem(f"the engine does not answer after {START_LIMIT_SECONDS:.0f} s; see {stack.engine_log}")
+        time.sleep(POLL_SECONDS)
+
+
+def is_healthy(stack: Stack) -> bool:
+    """Whether the engine answers."""
+    connection = HTTPConnection("127.0.0.1", stack.port, timeout=5)
+    with suppress(OSError, HTTPException), closing(connection):
+        connection.request("GET", "/_ministack/health")
+        return connection.getresponse().status == 200
+    return False
+
+
+def stop(stack: Stack) -> bool:
+    """Ends the engine and the function processes it started; false when none runs."""
+    pid = running_pid(stack)
+    if pid is None:
+        return False
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_LIMIT_SECONDS
+    while running_pid(stack) is not None:
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(POLL_SECONDS)
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)  # a function that outlived the engine
+    while not all(_is_free(port) for port in _ports(stack)) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)  # it lets go of its pid file a moment before it ends
+    shutil.rmtree(stack.state / "tmp", ignore_errors=True)
+    return True
+
+
+def forget_users_aws() -> None:
+    """The user's own AWS set-up has no part in what happens locally."""
+    os.environ.pop("AWS_PROFILE", None)
+    os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1] if lines else "no output"

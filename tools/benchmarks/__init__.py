@@ -1,0 +1,1 @@
+"""Measurements of Waybill on stacks of its own."""

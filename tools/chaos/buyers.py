@@ -1,0 +1,225 @@
+"""Buyers of a run of `make chaos`: they order, pay, cancel, and ask again with the same key until they have an answer."""
+
+from __future__ import annotations
+
+import heapq
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from http.client import HTTPConnection
+from itertools import count
+from typing import Any
+from urllib.parse import urlsplit
+
+from chaos.violations import Finding
+from engine.api import Account, Answer, Api
+from engine.fault_plan import Plan
+from engine.problem import Problem
+
+AT_ONCE = 16
+TRIES = 14
+LONGEST_WAIT_SECONDS = 3.0
+
+# What the simulator does with a card is in functions/payments/src/provider/books.rs. By weight.
+CARDS = [("pm_card_visa", 55), ("pm_card_chargeDeclined", 9), ("pm_card_failsOnce", 9), ("pm_card_failsFive", 5), ("pm_card_slow", 4),
+         ("pm_card_captureFail", 6), ("pm_card_refundTimeout", 9), ("pm_card_refundFail", 3)]
+# These end by the clock, some minutes later: they come first.
+EARLY = 50
+EARLY_CARDS = [("pm_card_timeout", 12), *CARDS]
+# The money of a cancelled order that its provider refuses to give back is asked for again for more than a day: a case for a person.
+ONLY_BY_HAND = {"pm_card_refundFail"}
+
+Later = tuple[float, int, Callable[[], None]]
+
+
+class Market:
+    """What all buyers together have done."""
+
+    def __init__(self, api: Api, plan: Plan, admin: Account, products: list[str], orders: int) -> None:
+        self.api, self.plan, self.admin, self.products, self.orders = api, plan, admin, products, orders
+        self.accepted: set[str] = set()
+        self.unsure: Counter[str] = Counter()
+        self.done: Counter[str] = Counter()
+        self.contradictions: list[str] = []
+        self._numbers = count()
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+
+    def count(self, what: str) -> None:
+        with self._lock:
+            self.done[what] += 1
+
+    def open(self, accounts: list[Account]) -> list[threading.Thread]:
+        """Starts a thread for each buyer; they end when all orders are placed, or when the market closes."""
+        threads = [threading.Thread(target=self._shop, args=(account,), daemon=True) for account in accounts]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def finding(self) -> Finding:
+        """What buyers did, and the answers that they should not have had."""
+        found = Finding("buyers have their answers", Counter(self.done), list(self.contradictions))
+        had = len(self.accepted) + self.unsure.total()
+        found.unless(had == self.orders, f"of {self.orders} orders {had} were placed or given up")
+        return found
+
+    def close(self) -> None:
+        """Nobody orders any more."""
+        self._stopped.set()
+
+    def _next(self) -> int | None:
+        with self._lock:
+            number = next(self._numbers)
+        return number if number < self.orders and not self._stopped.is_set() else None
+
+    def _shop(self, account: Account) -> None:
+        later: list[Later] = []
+        ticket = count()
+        while (number := self._next()) is not None:
+            order = self._place(account, number)
+            if order is not None:
+                for seconds, step in self._plans(account, number, order):
+                    heapq.heappush(later, (time.monotonic() + seconds, next(ticket), step))
+            until = time.monotonic() + self.plan.between(1.0, 7.0, "think", number)
+            while later and later[0][0] < until and not self._stopped.is_set():
+                self._stopped.wait(max(0.0, later[0][0] - time.monotonic()))
+                heapq.heappop(later)[2]()
+            self._stopped.wait(max(0.0, until - time.monotonic()))
+        while later and not self._stopped.is_set():
+            self._stopped.wait(max(0.0, later[0][0] - time.monotonic()))
+            heapq.heappop(later)[2]()
+
+    def _place(self, account: Account, number: int) -> str | None:
+        """Places an order, by POST /checkout or in two steps; its id, if there is one."""
+        first = int(self.plan.roll("product", number) * len(self.products))
+        lines = [{"product_id": self.products[(first + index * 5) % len(self.products)],
+                  "quantity": 1 + int(3 * self.plan.roll(f"quantity/{index}", number))}
+                 for index in range(1 + int(2.5 * self.plan.roll("lines", number)))]
+        way = self.plan.roll("way", number)
+        body: dict[str, Any] = {"items": lines}
+        path = "/api/v1/orders"
+        if way < 0.6:
+            path, body["payment_method"] = "/api/v1/checkout", self._card(number)
+        key = f"order-{number}"
+        if self.plan.roll("hangs up", number) < 0.12:
+            hang_up(self.api.origin, path, body, account.token, key)
+            self.count("broke a connection")
+        answer = self._ask(account, "POST", path, body, key)
+        if answer is None or answer.status != 201:
+            self.count("orders without an answer")
+            if answer is not None:
+                self.contradictions.append(f"order number {number} was answered {answer.status} {answer.text[:200]}")
+            with self._lock:
+                self.unsure[account.id] += 1
+            return None
+        order: str = answer.json()["id"]
+        with self._lock:
+            self.accepted.add(order)
+        if self.plan.roll("asks again", number) < 0.1:
+            again = self._ask(account, "POST", path, body, key)
+            if again is not None and (again.status != 201 or again.json()["id"] != order):
+                self.contradictions.append(f"order {order}: asked again with its key, the answer was {again.status} {again.text[:200]}")
+            self.count("asked again with the same key")
+        self.count("placed by checkout" if way < 0.6 else "placed, to be paid later")
+        if way >= 0.6 and (number >= EARLY or way < 0.96):  # the first ones may stay unpaid
+            self._pay(account, number, order, answer.json()["total_amount"], by_payments=way >= 0.8)
+        return order
+
+    def _card(self, number: int) -> str:
+        cards = EARLY_CARDS if number < EARLY else CARDS
+        if not self._may_be_refunded_by_hand(number):
+            cards = [(card, weight) for card, weight in cards if card not in ONLY_BY_HAND]
+        at = self.plan.roll("card", number) * sum(weight for _, weight in cards)
+        for card, weight in cards:
+            at -= weight
+            if at < 0:
+                return card
+        return cards[-1][0]
+
+    def _pay(self, account: Account, number: int, order: str, total: str, by_payments: bool) -> None:
+        if by_payments:
+            body = {"order_id": order, "amount": total, "method": self._card(number)}
+            answer = self._ask(account, "POST", "/api/v1/payments", body, f"pay-{number}")
+            if answer is not None and answer.status == 202:
+                return self.count("paid by POST /payments")
+        # Payments may not have heard of the order yet; orders has.
+        body = {"payment_method": self._card(number)}
+        answer = self._ask(account, "POST", f"/api/v1/orders/{order}/payment", body, f"pay-order-{number}")
+        self.count("paid by POST /orders/{id}/payment" if answer is not None and answer.status == 202 else "not paid")
+
+    def _plans(self, account: Account, number: int, order: str) -> list[tuple[float, Callable[[], None]]]:
+        """What becomes of an order later on, and after how many seconds."""
+        fate, after = self.plan.roll("fate", number), self.plan.between(0.0, 5.0, "fate/after", number)
+        if fate < 0.14:
+            return [(after, lambda: self._cancel(account, order))]
+        if self._may_be_refunded_by_hand(number):
+            part = "1.00" if fate < 0.22 else None
+            return [(3 + after, lambda: self._refund(number, order, part))]
+        if fate < 0.42:
+            steps = ("processing", "shipped", "delivered")[: 1 + int(3 * self.plan.roll("steps", number))]
+            moves = [(4 + after + 2 * index, lambda step=step: self._move(order, step)) for index, step in enumerate(steps)]
+            # Cancelled while it is being packed, or refunded once it has arrived.
+            if len(steps) == 1:
+                return [*moves, (8 + after, lambda: self._cancel(account, order))]
+            return [*moves, (12 + after, lambda: self._refund(number, order, None))] if len(steps) == 3 else moves
+        return []
+
+    def _may_be_refunded_by_hand(self, number: int) -> bool:
+        """Whether an administrator gives money back of an order that nobody cancels."""
+        return 0.14 <= self.plan.roll("fate", number) < 0.30
+
+    def _cancel(self, account: Account, order: str) -> None:
+        answer = self._ask(account, "DELETE", f"/api/v1/orders/{order}")
+        self.count(f"cancellations answered {answer.status if answer else 'by nobody'}")
+
+    def _move(self, order: str, step: str) -> None:
+        answer = self._ask(self.admin, "PUT", f"/api/v1/orders/{order}/status", {"status": step})
+        self.count(f"steps answered {answer.status if answer else 'by nobody'}")
+
+    def _refund(self, number: int, order: str, amount: str | None) -> None:
+        found = self._ask(self.admin, "GET", f"/api/v1/orders/{order}")
+        payment = found.json().get("payment_id") if found is not None and found.status == 200 else None
+        if payment is None:
+            return self.count("refunds without a payment")
+        body = {"payment_id": payment, "reason": "chaos", **({"amount": amount} if amount else {})}
+        answer = self._ask(self.admin, "POST", "/api/v1/payments/refund", body, f"refund-{number}")
+        self.count(f"refunds answered {answer.status if answer else 'by nobody'}")
+
+    def _ask(self, account: Account, method: str, path: str, body: Any = None, key: str | None = None) -> Answer | None:
+        """Asks until there is an answer that is one; the same key each time."""
+        headers = {"idempotency-key": key} if key else {}
+        for tried in range(TRIES):
+            try:
+                answer = self.api.call(method, path, body, token=account.token, headers=headers)
+                if not _is_passing(answer, path):
+                    return answer
+                self.count(f"requests answered {answer.status}, asked again")
+            except Problem:
+                self.count("requests without an answer, asked again")
+            if self._stopped.wait(min(0.2 * 2**tried, LONGEST_WAIT_SECONDS)):
+                return None
+        return None
+
+
+def _is_passing(answer: Answer, path: str) -> bool:
+    """Whether the same request may fare better in a moment: something failed, somebody else is at work on it, or payments has not heard
+    of the order yet."""
+    if answer.status >= 500 or answer.status == 429:
+        return True
+    code = json.loads(answer.text).get("code") if answer.status in (404, 409) else None
+    return code == "busy" or (code == "not_found" and path == "/api/v1/payments")
+
+
+def hang_up(origin: str, path: str, body: Any, token: str, key: str) -> None:
+    """Sends a request and does not wait for its answer."""
+    place = urlsplit(origin)
+    connection = HTTPConnection(place.hostname or "", place.port, timeout=5)
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/json", "idempotency-key": key}
+    try:
+        connection.request("POST", path, json.dumps(body), headers)
+    except OSError:
+        pass  # the answer is what counts, and nobody waits for it
+    finally:
+        connection.close()

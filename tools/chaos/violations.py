@@ -1,0 +1,74 @@
+"""What an audit looks at, and what it finds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from chaos.table_snapshot import Event, Item, Tables
+
+# What each event makes of an order, and of what it can make that.
+STEPS: dict[str, tuple[str, set[str]]] = {
+    "OrderPlaced": ("pending", {""}),
+    "CheckoutStarted": ("pending", {"pending"}),
+    "OrderConfirmed": ("paid", {"pending"}),
+    "OrderProcessing": ("processing", {"paid"}),
+    "OrderShipped": ("shipped", {"processing"}),
+    "OrderDelivered": ("delivered", {"shipped"}),
+    "OrderCancelled": ("cancelled", {"pending", "paid", "processing"}),
+    "OrderRefunded": ("refunded", {"cancelled", "delivered"}),
+}
+
+
+@dataclass
+class Finding:
+    """What one check has seen."""
+
+    name: str
+    counts: Counter[str] = field(default_factory=Counter)
+    violations: list[str] = field(default_factory=list)
+
+    def unless(self, holds: bool, violation: str) -> None:
+        """Notes a violation where something does not hold."""
+        if not holds:
+            self.violations.append(violation)
+
+
+@dataclass
+class Shop:
+    """All that is audited. `accepted` are the orders that a buyer was told to have, `unsure` how many more each user may have."""
+
+    tables: Tables
+    accepted: set[str] = field(default_factory=set)
+    unsure: Counter[str] = field(default_factory=Counter)
+    older_orders: set[str] = field(default_factory=set)
+    older_events: set[str] = field(default_factory=set)
+    stock: dict[str, int] = field(default_factory=dict)
+    heard: dict[str, Event] = field(default_factory=dict)
+    mails: list[Item] = field(default_factory=list)
+    shown: dict[str, Item] = field(default_factory=dict)
+    reports: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def orders(self) -> dict[str, list[Event]]:
+        """The logs of the orders of this run."""
+        return {order: log for order, log in self.tables.logs.items() if order not in self.older_orders}
+
+
+def status(log: Iterable[Event]) -> str:
+    """Where an order stands, by its log alone; nothing, if the log is not one of an order."""
+    now = ""
+    for event in log:
+        becomes, may = STEPS[event["event_type"]]
+        if now not in may:
+            return ""
+        now = becomes
+    return now
+
+
+def is_sold(log: Iterable[Event]) -> bool:
+    """Whether the order's pieces are its customer's."""
+    types = [event["event_type"] for event in log]
+    return "OrderConfirmed" in types and "OrderCancelled" not in types

@@ -1,0 +1,1 @@
+"""Checks of the code, the templates and running stacks."""

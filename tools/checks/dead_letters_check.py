@@ -1,0 +1,180 @@
+"""Shows on a running stack that what consumers could not consume is found, says why, and can be sent back or dropped."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import Any
+
+from engine.api import Account, Api
+from engine.aws import Aws
+from engine.deploy import STACK, resources_of
+from engine.problem import Problem
+from operations import dead_letters, dead_letters_cli, tail
+from operations.dead_letters import DeadLetters
+
+LIMIT_SECONDS = 30.0
+POLL_SECONDS = 0.1
+
+UNREADABLE = "this is no event"
+
+Say = Callable[[str], None]
+
+
+def check(api: Api, aws: Aws, customer: dict[str, str], product: str, say: Say) -> None:
+    """Poisons one queue with what nobody can read, and another one with orders whose checkout may not be started for a while.
+
+    The latter shows too that IAM is enforced: nothing but the function's role is changed.
+    """
+    buyer = api.log_in(customer["email"], customer["password"])
+    # Others may have left some, but not of these consumers.
+    before = _counts(aws)
+    _require("list", {"HearStock", "StartCheckout", "Unpublished"} & before.keys(), set())
+    unreadable, orders = _queue(aws, "HearStock"), _queue(aws, "StartCheckout")
+    with _impatient(aws, unreadable), _impatient(aws, orders):
+        aws.sqs.send_message(QueueUrl=unreadable.source_url, MessageBody=UNREADABLE)
+        with _without(aws, "StartCheckout", "states:StartExecution"):
+            placed = [_check_out(api, buyer, product) for _ in range(2)]
+            _wait("three dead letters", lambda: (_count(aws, unreadable), _count(aws, orders)), (1, 2))
+    say("an unreadable message and two orders are dead letters")
+
+    _wait("health to see them", lambda: (_health(api, "orders", "StartCheckout"), _health(api, "catalog", "HearStock")),
+          (("degraded", 2), ("degraded", 1)))
+    _require("list", _counts(aws), {**before, "HearStock": 1, "StartCheckout": 2})
+    [letter] = _json(aws, "show", "hearstock")
+    _require("show of what is no event", (letter["body"], letter["correlation_id"]), (UNREADABLE, None))
+    _require_part("its reason", "a message could not be read", letter["reason"])
+    letters = {letter["subject"]: letter for letter in _json(aws, "show", "StartCheckout")}
+    _require("show of the orders", set(letters), set(placed))
+    for order, letter in letters.items():
+        _require_part("the reason of an order", "an event could not be consumed", letter["reason"])
+        _require_part("the reason of an order", "AccessDenied", letter["reason"])
+        _require(f"the correlation of {order}", letter["correlation_id"], json.loads(letter["body"])["correlation_id"])
+    text = _run(aws, "show", "StartCheckout", "--id", letters[placed[0]]["message_id"])
+    _require_part("show for people", letters[placed[0]]["correlation_id"], text)
+
+    _run(aws, "redrive", "--all", "--dry-run")
+    _run(aws, "drop", "HearStock", "--all", "--dry-run")
+    _require("after the dry runs", (_count(aws, unreadable), _count(aws, orders)), (1, 2))
+    _run(aws, "redrive", "StartCheckout", "--id", letters[placed[0]]["message_id"])
+    _wait_until_paid(api, buyer, placed[0])
+    _require("the other order", (_count(aws, orders), _status(api, buyer, placed[1])), (1, "pending"))
+    _run(aws, "redrive", "StartCheckout")
+    _wait_until_paid(api, buyer, placed[1])
+    say("the orders were sent back, and are paid")
+
+    _run(aws, "drop", "HearStock", "--id", _json(aws, "show", "HearStock")[0]["message_id"], "--yes")
+    _publish_again(aws, letters[placed[0]]["body"])
+    _require("list", _counts(aws), before)
+    _wait("health to be well", lambda: (_health(api, "orders", "StartCheckout"), _health(api, "catalog", "HearStock")), (("up", 0), ("up", 0)))
+    say("nothing is left of them, and health is well")
+
+
+def _publish_again(aws: Aws, event: str) -> None:
+    """An event that was parked is published once it is redriven; what is none stays, and is dropped."""
+    parked = _queue(aws, "Unpublished")
+    with tail.listening(aws, [parked.topics["orders"]]) as queue:
+        for body in (event, UNREADABLE):
+            aws.sqs.send_message(QueueUrl=parked.url, MessageBody=body)
+        _run(aws, "redrive", "Unpublished", expected=dead_letters_cli.WRONG)
+        heard: list[str] = []
+        deadline = time.monotonic() + LIMIT_SECONDS
+        while json.loads(event)["event_id"] not in heard:
+            heard += [each["event_id"] for each in tail.heard(aws, queue, None)]
+            if time.monotonic() > deadline:
+                raise Problem(f"the parked event was not published within {LIMIT_SECONDS:.0f} s")
+    _require("what is no event", [letter["body"] for letter in _json(aws, "show", "Unpublished")], [UNREADABLE])
+    _run(aws, "drop", "Unpublished", "--all", "--yes")
+
+
+@contextmanager
+def _impatient(aws: Aws, queue: DeadLetters) -> Iterator[None]:
+    """Has the queue hand out each message twice at most, a second apart, and not five times."""
+    names = ["VisibilityTimeout", "RedrivePolicy"]
+    before = aws.sqs.get_queue_attributes(QueueUrl=queue.source_url, AttributeNames=names)["Attributes"]
+    policy = {**json.loads(before["RedrivePolicy"]), "maxReceiveCount": 2}
+    aws.sqs.set_queue_attributes(QueueUrl=queue.source_url, Attributes={"VisibilityTimeout": "1", "RedrivePolicy": json.dumps(policy)})
+    try:
+        yield
+    finally:
+        aws.sqs.set_queue_attributes(QueueUrl=queue.source_url, Attributes=before)
+
+
+@contextmanager
+def _without(aws: Aws, function: str, action: str) -> Iterator[None]:
+    """Takes from a function's role what it grants of an action."""
+    role = resources_of(aws)["AWS::IAM::Role"][f"{function}Role"]
+    policy = aws.iam.get_role_policy(RoleName=role, PolicyName="own")["PolicyDocument"]
+    less = {**policy, "Statement": [statement for statement in policy["Statement"] if action not in statement["Action"]]}
+    aws.iam.put_role_policy(RoleName=role, PolicyName="own", PolicyDocument=json.dumps(less))
+    try:
+        yield
+    finally:
+        aws.iam.put_role_policy(RoleName=role, PolicyName="own", PolicyDocument=json.dumps(policy))
+
+
+def _check_out(api: Api, buyer: Account, product: str) -> str:
+    body = {"items": [{"product_id": product, "quantity": 1}], "payment_method": "pm_card_visa"}
+    return api.call("POST", "/api/v1/checkout", body, token=buyer.token).expect(201)["id"]
+
+
+def _status(api: Api, buyer: Account, order: str) -> str:
+    return api.call("GET", f"/api/v1/orders/{order}", token=buyer.token).expect(200)["status"]
+
+
+def _wait_until_paid(api: Api, buyer: Account, order: str) -> None:
+    _wait(f"order {order} to be paid", lambda: _status(api, buyer, order), "paid")
+
+
+def _queue(aws: Aws, consumer: str) -> DeadLetters:
+    return next(queue for queue in dead_letters.find(aws, STACK) if queue.consumer == consumer)
+
+
+def _count(aws: Aws, queue: DeadLetters) -> int:
+    attributes = aws.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["ApproximateNumberOfMessages"])["Attributes"]
+    return int(attributes["ApproximateNumberOfMessages"])
+
+
+def _counts(aws: Aws) -> dict[str, int]:
+    """How many dead letters each consumer has that has any, as `list` says it."""
+    return {row["consumer"]: row["count"] for row in _json(aws, "list") if row["count"]}
+
+
+def _health(api: Api, context: str, consumer: str) -> tuple[str, int]:
+    """How a consumer's queue is said to be, and how many dead letters it has."""
+    queues = api.call("GET", f"/api/v1/health/{context}").expect(200)["queues"]
+    return next((queue["status"], queue["dead_letters"]) for queue in queues if queue["name"] == consumer)
+
+
+def _json(aws: Aws, *arguments: str) -> Any:
+    return json.loads(_run(aws, *arguments, "--json"))
+
+
+def _run(aws: Aws, *arguments: str, expected: int = dead_letters_cli.NOTHING_WRONG) -> str:
+    """What the command prints, as a user has it."""
+    printed = io.StringIO()
+    with redirect_stdout(printed), redirect_stderr(printed):
+        status = dead_letters_cli.main(list(arguments), aws)
+    _require(f"dead-letters {' '.join(arguments)}: its exit code", status, expected)
+    return printed.getvalue()
+
+
+def _require(what: str, found: Any, expected: Any) -> None:
+    if found != expected:
+        raise Problem(f"{what}: {found}, where {expected} was expected")
+
+
+def _require_part(what: str, part: str, text: str) -> None:
+    if part not in text:
+        raise Problem(f"{what} does not say {part!r}: {text}")
+
+
+def _wait(what: str, look: Callable[[], Any], expected: Any) -> None:
+    deadline = time.monotonic() + LIMIT_SECONDS
+    while (found := look()) != expected:
+        if time.monotonic() > deadline:
+            raise Problem(f"waited {LIMIT_SECONDS:.0f} s for {what}: {found}, where {expected} was expected")
+        time.sleep(POLL_SECONDS)

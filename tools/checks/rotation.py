@@ -1,0 +1,90 @@
+"""Shows on a running stack that signing keys can be rotated while people are logged in: a token is good as long as its key is
+named, and no longer."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from engine.api import Account, Api
+from engine.problem import Problem
+
+# For a deploy to be seen by everybody: longer than the gateway keeps what the authorizer said of a token.
+LIMIT_SECONDS = 90.0
+POLL_SECONDS = 0.2
+
+PROFILE = "/api/v1/users/profile"
+KEYS = "/api/v1/auth/jwks"
+
+Say = Callable[[str], None]
+
+
+def check(api: Api, redeploy: Callable[[str], None], say: Say) -> None:
+    """From key A to both, then to B alone; `redeploy` takes the template's SigningKeys. The stack is left with B."""
+    first = api.customer()
+    _require_keys(api, {kid(first.token)}, "with A alone")
+    _require_profile(api, first, 200, "with A alone")
+
+    say("SigningKeys=B,A: the old token and a new one")
+    redeploy("B,A")
+    second = _login_with_another_key(api, first)
+    both = {kid(first.token), kid(second.token)}
+    _wait("both keys to be published", lambda: _keys(api), both)
+    _require_profile(api, first, 200, "a token of A while B signs")
+    _require_profile(api, second, 200, "a token of B")
+
+    say("SigningKeys=B: only the new one")
+    redeploy("B")
+    _wait("the token of A to be refused", lambda: _profile_status(api, first), 401)
+    _wait("only B to be published", lambda: _keys(api), {kid(second.token)})
+    _require_profile(api, second, 200, "a token of B after A is gone")
+
+
+def kid(token: str) -> str:
+    """The key that signed a token, as its header says."""
+    header = token.split(".")[0]
+    try:
+        return json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))["kid"]
+    except (ValueError, KeyError):
+        raise Problem("a login gave a token that names no key") from None
+
+
+def _login_with_another_key(api: Api, before: Account) -> Account:
+    """A new login; functions of the old deployment may answer for a moment."""
+    deadline = time.monotonic() + LIMIT_SECONDS
+    while True:
+        account = api.log_in(before.email, before.password)
+        if kid(account.token) != kid(before.token):
+            return account
+        if time.monotonic() > deadline:
+            raise Problem(f"a login is still signed with the old key, {LIMIT_SECONDS:.0f} s after the deploy")
+        time.sleep(POLL_SECONDS)
+
+
+def _wait(what: str, look: Callable[[], Any], wanted: Any) -> None:
+    deadline = time.monotonic() + LIMIT_SECONDS
+    while (found := look()) != wanted:
+        if time.monotonic() > deadline:
+            raise Problem(f"waited {LIMIT_SECONDS:.0f} s for {what}; there was {found}, not {wanted}")
+        time.sleep(POLL_SECONDS)
+
+
+def _keys(api: Api) -> set[str]:
+    return {key["kid"] for key in api.call("GET", KEYS).expect(200)["keys"]}
+
+
+def _require_keys(api: Api, wanted: set[str], when: str) -> None:
+    if (found := _keys(api)) != wanted:
+        raise Problem(f"{when}, {KEYS} names {sorted(found)}, not {sorted(wanted)}")
+
+
+def _profile_status(api: Api, account: Account) -> int:
+    return api.call("GET", PROFILE, token=account.token).status
+
+
+def _require_profile(api: Api, account: Account, status: int, when: str) -> None:
+    if (found := _profile_status(api, account)) != status:
+        raise Problem(f"{when}: GET {PROFILE} answers {found}, not {status}")

@@ -1,0 +1,156 @@
+"""What the fuzzer decides by itself: who may call what, which refusals are no failures, what it sends again."""
+
+import json
+import os
+import unittest
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from checks import fuzz
+from checks import fuzz_hooks
+from engine.api import Account, Answer
+from engine.problem import Problem
+
+CUSTOMER = Account("id-1", "a@b.example", "secret", "eyJ.token")
+OPERATIONS = {"GET /products": "anyone", "GET /orders": "customer", "POST /products": "admin", fuzz.LOGOUT: "customer"}
+
+
+def problem(*codes: str) -> dict[str, Any]:
+    return {"code": "validation_failed", "errors": [{"field": "x", "code": code} for code in codes]}
+
+
+class Operations(unittest.TestCase):
+    """Who may call an operation, as the document says."""
+
+    def test_an_operation_without_security_is_open(self) -> None:
+        bearer = [{"bearer": []}]
+        self.assertEqual("anyone", fuzz.access_of({"security": []}, bearer))
+        self.assertEqual("anyone", fuzz.access_of({"security": [{}, *bearer]}, []))
+        self.assertEqual("anyone", fuzz.access_of({}, []))
+
+    def test_one_that_says_so_is_an_administrators(self) -> None:
+        bearer = [{"bearer": []}]
+        self.assertEqual("admin", fuzz.access_of({"description": "Counts.\n\nFor administrators.", "security": bearer}, []))
+        self.assertEqual("customer", fuzz.access_of({"description": "For whoever is logged in.", "security": bearer}, []))
+
+    def test_without_a_document_it_says_so(self) -> None:
+        with self.assertRaisesRegex(Problem, "openapi.json"):
+            fuzz.read_operations(Path("/nowhere/openapi.json"))
+
+
+class Configuration(unittest.TestCase):
+    """What schemathesis is told; it has to understand it."""
+
+    def parsed(self, text: str) -> Any:
+        from schemathesis.config import SchemathesisConfig
+
+        with mock.patch.dict(os.environ, FUZZ_TOKEN="eyJ"):
+            return SchemathesisConfig.from_str(text)
+
+    def test_each_callers_is_understood(self) -> None:
+        for name, access in fuzz.CALLERS.items():
+            account = None if name == "anyone" else CUSTOMER
+            caller = fuzz.Caller(name, account, access, ("01930000-0000-7002-8000-000000000001",))
+            with self.subTest(name):
+                text = fuzz.configuration(OPERATIONS, caller, fuzz.Settings())
+                self.parsed(text)
+                self.assertEqual(account is not None, "FUZZ_TOKEN" in text)
+                self.assertNotIn(CUSTOMER.token, text)
+        self.parsed(fuzz.logout_configuration())
+
+    def test_what_is_not_the_callers_gets_few_examples(self) -> None:
+        text = fuzz.configuration(OPERATIONS, fuzz.Caller("customer", CUSTOMER, frozenset({"customer"}), ("x",)), fuzz.Settings())
+        few = f"max-examples = {fuzz.EXAMPLES_OF_OTHERS}"
+        blocks = {block.splitlines()[1]: few in block for block in text.split("[[operations]]")[1:] if fuzz.HEALTH not in block}
+        self.assertEqual({'include-name = "GET /products"': True, 'include-name = "POST /products"': True,
+                          f'include-name = "{fuzz.LOGOUT}"': False}, blocks)
+
+    def test_nobody_logs_out_on_the_way(self) -> None:
+        text = fuzz.configuration(OPERATIONS, fuzz.Caller("admin", CUSTOMER, fuzz.CALLERS["admin"], ("x",)), fuzz.Settings())
+        self.assertIn(f'include-name = "{fuzz.LOGOUT}"\nenabled = false', text)
+
+
+class Failures(unittest.TestCase):
+    """Which of schemathesis' failures are none."""
+
+    def test_what_only_the_shop_can_know_is_undecided(self) -> None:
+        self.assertTrue(fuzz_hooks.is_undecided(problem("unknown_product", "price_differs")))
+        self.assertTrue(fuzz_hooks.is_undecided({"code": "invalid_cursor"}))
+        missing = {"errors": [{"field": "current_password", "code": "required"}]}
+        self.assertTrue(fuzz_hooks.is_undecided(missing))
+        self.assertFalse(fuzz_hooks.is_undecided(problem("required")))
+
+    def test_a_malformed_field_is_decided(self) -> None:
+        for refusal in (problem("wrong_type"), problem("unknown_product", "out_of_range"), {"message": "no"}, [], "text"):
+            with self.subTest(refusal=refusal):
+                self.assertFalse(fuzz_hooks.is_undecided(refusal))
+
+    def test_a_method_of_a_path_with_a_parameter_is_that_paths(self) -> None:
+        paths = {"/products/search": {"get": {}}, "/products/{product_id}": {"get": {}, "put": {}}, "/orders": {"post": {}}}
+        self.assertTrue(fuzz_hooks.is_of_another("PUT", "/products/search", paths))
+        self.assertFalse(fuzz_hooks.is_of_another("DELETE", "/products/search", paths))
+        self.assertFalse(fuzz_hooks.is_of_another("PUT", "/orders", paths))
+
+    def test_accounts_that_must_stay_are_spared(self) -> None:
+        self.assertEqual({"user_id": "spare"}, fuzz_hooks.redirected({"user_id": "admin"}, {"admin"}, "spare"))
+        self.assertEqual({"user_id": "other"}, fuzz_hooks.redirected({"user_id": "other"}, {"admin"}, "spare"))
+        self.assertEqual({"order_id": "admin"}, fuzz_hooks.redirected({"order_id": "admin"}, {"admin"}, "spare"))
+
+
+class Output(unittest.TestCase):
+    """What a person sees of a run that found something."""
+
+    def test_requests_can_be_sent_again(self) -> None:
+        lines = ["Schemathesis", "===== FAILURES =====", "    curl -H 'Authorization: Bearer eyJ.token' http://x/",
+                 "    st replay abc"]
+        text = "\n".join(fuzz.shown(lines, CUSTOMER))
+        self.assertIn('curl -H "Authorization: Bearer $TOKEN" http://x/', text)
+        self.assertIn("TOKEN=$(curl", text)
+        self.assertNotIn("eyJ.token", text)
+        self.assertNotIn("st replay", text)
+        self.assertNotIn("Schemathesis", text)
+
+    def test_output_without_failures_is_shown_whole(self) -> None:
+        self.assertEqual(["no schema"], fuzz.shown(["no schema"], None))
+
+
+class Sent:
+    """An API that answers as it is told."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def call(self, *_: Any, **__: Any) -> Answer:
+        return self.answer
+
+
+class Regressions(unittest.TestCase):
+    """Requests that once found something."""
+
+    def test_each_says_what_it_is(self) -> None:
+        for request in fuzz.read_regressions(fuzz.REGRESSIONS):
+            with self.subTest(request.get("found")):
+                self.assertLessEqual({"found", "method", "path", "expect"}, set(request))
+                known = {"found", "as", "method", "path", "headers", "body", "expect", "content_type"}
+                self.assertLessEqual(set(request), known)
+                self.assertIn(request.get("as", "anyone"), fuzz.CALLERS)
+                self.assertTrue(all(isinstance(status, int) and status < 500 for status in request["expect"]))
+
+    def test_another_status_or_content_type_fails(self) -> None:
+        request = {"found": "a 500", "method": "GET", "path": "/", "expect": [404]}
+        as_problem = {"content-type": "application/problem+json"}
+
+        def send(status: int, headers: dict[str, str]) -> int:
+            api: Any = Sent(Answer(status, headers, json.dumps({})))
+            return fuzz.replay(api, [request], {})
+
+        self.assertEqual(1, send(404, as_problem))
+        with self.assertRaisesRegex(Problem, "answers 500"):
+            send(500, as_problem)
+        with self.assertRaisesRegex(Problem, "answers with application/json"):
+            send(404, {"content-type": "application/json"})
+
+
+if __name__ == "__main__":
+    unittest.main()

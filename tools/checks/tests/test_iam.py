@@ -1,0 +1,340 @@
+"""Who may do what, as the template says it after the transform: what the engine does not hold anybody to, and what no journey would show.
+
+The engine enforces the roles of functions. It does not enforce the permissions of API Gateway, of schedules, of mappings, and the
+workflow's role; and a grant that is too wide lets every journey pass.
+"""
+
+import re
+import unittest
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from checks.tests.test_template import expanded
+
+RESOURCES: dict[str, Any] = expanded()["Resources"]
+
+LAMBDA, STATES = "lambda.amazonaws.com", "states.amazonaws.com"
+
+# What knows no resource, or none that is there before the call, and why.
+ANYTHING = {
+    "xray:PutTraceSegments": "X-Ray knows no resources", "xray:PutTelemetryRecords": "as before",
+    "xray:GetSamplingRules": "as before", "xray:GetSamplingTargets": "as before",
+    "logs:CreateLogDelivery": "the delivery of logs knows no resources", "logs:GetLogDelivery": "as before",
+    "logs:UpdateLogDelivery": "as before", "logs:DeleteLogDelivery": "as before", "logs:ListLogDeliveries": "as before",
+    "logs:PutResourcePolicy": "as before", "logs:DescribeResourcePolicies": "as before", "logs:DescribeLogGroups": "as before",
+    "sns:CreatePlatformEndpoint": "SNS knows topics alone as resources of these", "sns:SetEndpointAttributes": "as before",
+    "sns:DeleteEndpoint": "as before",
+}
+# A telephone has no ARN: whatever has one is left out instead.
+WITHOUT_AN_ARN = ("TellingPolicy", "sns:Publish")
+
+READS_A_QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+READS_A_STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}
+
+Properties = dict[str, Any]
+Statement = dict[str, Any]
+
+
+def of_type(resource_type: str) -> dict[str, Properties]:
+    """The properties of all resources of a type, by logical name."""
+    return {name: resource.get("Properties", {}) for name, resource in RESOURCES.items() if resource["Type"] == resource_type}
+
+
+def targets(value: Any) -> list[str]:
+    """The logical names that a value is made of: of `Ref`, `Fn::GetAtt` and `Fn::Sub`."""
+    if isinstance(value, list):
+        return [name for item in value for name in targets(item)]
+    if not isinstance(value, dict):
+        return []
+    if "Ref" in value:
+        return [value["Ref"]] if value["Ref"] in RESOURCES else []
+    if "Fn::GetAtt" in value:
+        found = value["Fn::GetAtt"]
+        return [found.split(".")[0] if isinstance(found, str) else found[0]]
+    if "Fn::Sub" in value:
+        text, given = value["Fn::Sub"] if isinstance(value["Fn::Sub"], list) else (value["Fn::Sub"], {})
+        named = [name for name in re.findall(r"\$\{(\w+)(?:\.\w+)?\}", text) if name in RESOURCES]
+        return named + targets(list(given.values()))
+    return [name for item in value.values() for name in targets(item)]
+
+
+def target(value: Any) -> str:
+    [found] = targets(value)
+    return found
+
+
+def many(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def role_of(function: str) -> str:
+    return target(FUNCTIONS[function]["Role"])
+
+
+def context_of(function: str) -> str:
+    return FUNCTIONS[function]["Code"]["S3Key"]
+
+
+def statements(role: str, with_managed: bool = True) -> Iterator[tuple[str, Statement]]:
+    """What a role is granted, each with the name of the resource that says it."""
+    for policy in ROLES[role].get("Policies", []):
+        yield from ((role, statement) for statement in many(policy["PolicyDocument"]["Statement"]))
+    for policy in ROLES[role].get("ManagedPolicyArns", []) if with_managed else []:
+        yield from ((target(policy), statement) for statement in many(MANAGED[target(policy)]["PolicyDocument"]["Statement"]))
+
+
+def granted(function: str, service: str) -> dict[str, list[Any]]:
+    """The actions of a service that a function may take: action to resources."""
+    found: dict[str, list[Any]] = {}
+    for _, statement in statements(role_of(function)):
+        for action in many(statement["Action"]):
+            if action.startswith(f"{service}:"):
+                found.setdefault(action, []).extend(many(statement.get("Resource", [])))
+    return found
+
+
+def variables(function: str) -> Properties:
+    return FUNCTIONS[function].get("Environment", {}).get("Variables", {})
+
+
+FUNCTIONS, ROLES, MANAGED = of_type("AWS::Lambda::Function"), of_type("AWS::IAM::Role"), of_type("AWS::IAM::ManagedPolicy")
+PERMISSIONS = list(of_type("AWS::Lambda::Permission").values())
+QUEUES, TOPICS, TABLES = of_type("AWS::SQS::Queue"), of_type("AWS::SNS::Topic"), of_type("AWS::DynamoDB::Table")
+
+
+class Roles(unittest.TestCase):
+    def test_no_two_functions_share_one_and_none_is_left_over(self) -> None:
+        held = Counter(map(role_of, FUNCTIONS))
+        self.assertEqual([], [role for role, functions in held.items() if functions > 1])
+        self.assertEqual({"CheckoutWorkflowRole"}, set(ROLES) - set(held))
+
+    def test_each_trusts_the_service_that_runs_it_and_nobody_else(self) -> None:
+        for name, role in ROLES.items():
+            with self.subTest(name):
+                service = STATES if name == "CheckoutWorkflowRole" else LAMBDA
+                self.assertEqual(
+                    [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
+                    role["AssumeRolePolicyDocument"]["Statement"])
+
+    def test_they_name_actions_and_resources(self) -> None:
+        used = set()
+        for role in ROLES:
+            for source, statement in statements(role):
+                self.assertLessEqual(set(statement), {"Effect", "Action", "Resource", "NotResource", "Condition"}, source)
+                self.assertEqual("Allow", statement["Effect"], source)
+                for action in many(statement["Action"]):
+                    with self.subTest(source, action=action):
+                        self.assertNotIn("*", action)
+                        if "NotResource" in statement:
+                            self.assertEqual(WITHOUT_AN_ARN, (f"{source}Policy", action))
+                        elif statement["Resource"] == "*":
+                            self.assertIn(action, ANYTHING)
+                            used.add(action)
+                        else:
+                            self.assertNotIn("*", many(statement["Resource"]))
+        self.assertEqual(set(ANYTHING), used, "an exception that nothing needs")
+
+    def test_a_resource_in_part_named_is_below_a_named_one(self) -> None:
+        """An index of a table, a connection of a socket, a device: not whatever begins alike."""
+        wide = {(action, statement_part) for role in ROLES for _, statement in statements(role)
+                for resource in many(statement.get("Resource", [])) if isinstance(resource, dict) and "*" in str(resource.get("Fn::Sub", ""))
+                for action in many(statement["Action"]) for statement_part in [re.sub(r"\$\{\w+(\.Arn)?\}", "…", str(resource["Fn::Sub"]))]}
+        below = {
+            "execute-api:ManageConnections": r"arn:….*/live/(POST|DELETE)/@connections/\*",
+            "sns:Publish": r"arn:.*:sns:.*:endpoint/\*",
+            "dynamodb:Query": r"…/index/\*",
+        }
+        for action, resource in wide:
+            with self.subTest(action, resource=resource):
+                self.assertRegex(re.sub(r"\$\{AWS::\w+\}", "…", resource), f"^{below[action]}$")
+
+    def test_nobody_may_hand_out_rights(self) -> None:
+        for role in ROLES:
+            services = {action.partition(":")[0] for _, statement in statements(role) for action in many(statement["Action"])}
+            self.assertEqual(set(), services & {"iam", "sts", "organizations", "cloudformation"}, role)
+
+
+class Data(unittest.TestCase):
+    def test_a_function_touches_its_contexts_table_alone(self) -> None:
+        tables = {context_of(function): target(variables(function)["TABLE_NAME"]) for function in FUNCTIONS if "TABLE_NAME" in variables(function)}
+        self.assertEqual(sorted(tables.values()), sorted(TABLES))
+        for function in FUNCTIONS.keys() - {"Health"}:  # what that one may, test_health.py says
+            with self.subTest(function):
+                touched = {name for resources in granted(function, "dynamodb").values() for name in targets(resources)}
+                self.assertLessEqual(touched, {tables.get(context_of(function))})
+
+    def test_a_transaction_is_no_action(self) -> None:
+        """IAM asks for the parts of one; a grant of it grants nothing."""
+        actions = {action for function in FUNCTIONS for action in granted(function, "dynamodb")}
+        self.assertEqual(set(), {action for action in actions if "Transact" in action or "PartiQL" in action})
+
+    def test_who_has_keys_has_those_of_the_tokens_and_uses_them_one_way(self) -> None:
+        signing = {function for function in FUNCTIONS if "kms:Sign" in granted(function, "kms")}
+        self.assertEqual({"Login", "Refresh"}, signing)
+        for function in FUNCTIONS:
+            grants = granted(function, "kms")
+            with self.subTest(function):
+                self.assertEqual(any(name.startswith("SIGNING_KEY") for name in variables(function)), bool(grants))
+                self.assertLessEqual(set(grants), {"kms:Sign"} if function in signing else {"kms:GetPublicKey"})
+                for resources in grants.values():
+                    self.assertEqual(["SigningKeyA", "SigningKeyB"], sorted(targets(resources)))
+
+    def test_who_reads_secrets_reads_the_providers_and_is_of_payments(self) -> None:
+        for function in FUNCTIONS:
+            grants = granted(function, "secretsmanager")
+            named = [name for name, value in variables(function).items() if targets(value) == ["ProviderSecret"]]
+            with self.subTest(function):
+                self.assertEqual(bool(named), bool(grants))
+                if grants:
+                    self.assertEqual("payments", context_of(function))
+                    self.assertEqual(["secretsmanager:GetSecretValue"], list(grants))
+                    self.assertEqual(["ProviderSecret"], targets(grants["secretsmanager:GetSecretValue"]))
+
+    def test_who_starts_checkouts_is_told_of_the_workflow(self) -> None:
+        for function in FUNCTIONS:
+            grants = granted(function, "states")
+            with self.subTest(function):
+                self.assertEqual("STATE_MACHINE_ARN" in variables(function), bool(grants))
+                self.assertLessEqual(set(grants), {"states:StartExecution"})
+                self.assertLessEqual(set(targets(list(grants.values()))), {"CheckoutWorkflow"})
+
+
+class Queues(unittest.TestCase):
+    maxDiff = None
+
+    def test_a_consumer_reads_its_own_queue_and_nobody_else_does(self) -> None:
+        mappings = of_type("AWS::Lambda::EventSourceMapping").values()
+        read = {target(m["FunctionName"]): target(m["EventSourceArn"]) for m in mappings if target(m["EventSourceArn"]) in QUEUES}
+        for function in FUNCTIONS.keys() - {"Health"}:
+            with self.subTest(function):
+                grants = granted(function, "sqs")
+                grants.pop("sqs:SendMessage", None)
+                self.assertEqual({action: [read[function]] for action in READS_A_QUEUE} if function in read else {},
+                                 {action: targets(resources) for action, resources in grants.items()})
+
+    def test_a_follower_of_a_table_reads_its_stream_and_nobody_else_does(self) -> None:
+        mappings = of_type("AWS::Lambda::EventSourceMapping").values()
+        followed = {target(m["FunctionName"]): m for m in mappings if target(m["EventSourceArn"]) in TABLES}
+        for function in FUNCTIONS:
+            with self.subTest(function):
+                grants = {action: resources for action, resources in granted(function, "dynamodb").items() if action in READS_A_STREAM}
+                mapping = followed.get(function)
+                self.assertEqual({action: [mapping["EventSourceArn"]] for action in READS_A_STREAM} if mapping else {}, grants)
+                if mapping:
+                    self.assertEqual("StreamArn", mapping["EventSourceArn"]["Fn::GetAtt"][1])
+
+    def test_who_parks_what_fails_may_and_nobody_else(self) -> None:
+        mappings = of_type("AWS::Lambda::EventSourceMapping").values()
+        parking = {target(m["FunctionName"]): target(m["DestinationConfig"]["OnFailure"]["Destination"])
+                   for m in mappings if "DestinationConfig" in m}
+        for function in FUNCTIONS:
+            with self.subTest(function):
+                dead_letters = variables(function).get("DEAD_LETTERS_URL")  # who knows what it will never do puts it there
+                expected = [parking[function]] if function in parking else [target(dead_letters)] if dead_letters else []
+                self.assertEqual(expected, targets(granted(function, "sqs").get("sqs:SendMessage", [])))
+
+    def test_who_publishes_does_so_on_the_topic_of_its_context(self) -> None:
+        for function in FUNCTIONS:
+            topics = [name for name in targets(granted(function, "sns").get("sns:Publish", [])) if name in TOPICS]
+            with self.subTest(function):
+                told = variables(function).get("TOPIC_ARN")
+                self.assertEqual([target(told)] if told else [], topics)
+                self.assertLessEqual(set(topics), {f"{context_of(function).capitalize()}Topic"})
+
+    def test_a_queue_takes_what_its_topics_send_and_nothing_else(self) -> None:
+        subscribed: dict[str, set[str]] = {}
+        for subscription in of_type("AWS::SNS::Subscription").values():
+            for queue in [target(subscription["Endpoint"]), target(subscription["RedrivePolicy"])]:
+                subscribed.setdefault(queue, set()).add(target(subscription["TopicArn"]))
+        senders: dict[str, set[str]] = {}
+        for name, policy in of_type("AWS::SQS::QueuePolicy").items():
+            allowed: set[str] = set()
+            for statement in policy["PolicyDocument"]["Statement"]:
+                with self.subTest(name):
+                    self.assertEqual(("Allow", {"Service": "sns.amazonaws.com"}, "sqs:SendMessage"),
+                                     tuple(statement[key] for key in ("Effect", "Principal", "Action")))
+                    self.assertEqual(["ArnEquals"], list(statement["Condition"]))
+                    self.assertEqual(["aws:SourceArn"], list(statement["Condition"]["ArnEquals"]))
+                # `*` in the policy of a queue is that queue.
+                queues = targets(policy["Queues"]) if statement["Resource"] == "*" else targets(statement["Resource"])
+                allowed |= set(queues)
+                for queue in queues:
+                    senders.setdefault(queue, set()).update(targets(statement["Condition"]))
+            self.assertEqual(set(targets(policy["Queues"])), allowed, name)
+        self.assertEqual(subscribed, senders)
+
+
+class Invocations(unittest.TestCase):
+    def test_the_workflow_invokes_what_it_names(self) -> None:
+        machine = RESOURCES["CheckoutWorkflow"]["Properties"]
+        text = "".join(machine["DefinitionString"]["Fn::Join"][1])
+        named = {target(value) for value in machine["DefinitionSubstitutions"].values()}
+        self.assertEqual(set(machine["DefinitionSubstitutions"]), set(re.findall(r"\$\{(\w+)\}", text)))
+        invoked = [targets(statement["Resource"]) for _, statement in statements("CheckoutWorkflowRole")
+                   if "lambda:InvokeFunction" in many(statement["Action"])]
+        self.assertEqual([sorted(named)], [sorted(names) for names in invoked])
+
+    def test_no_function_invokes_another(self) -> None:
+        self.assertEqual([], [function for function in FUNCTIONS if granted(function, "lambda")])
+
+    def test_each_route_may_invoke_its_function_and_only_that(self) -> None:
+        wanted = {("Fallback", "*")}
+        for path, operations in RESOURCES["Api"]["Properties"]["Body"]["paths"].items():
+            for method, operation in operations.items():
+                if not operation.get("isDefaultRoute"):
+                    function = target(operation["x-amazon-apigateway-integration"]["uri"])
+                    wanted.add((function, f"{method.upper()}{re.sub(r'{[^}]+}', '*', path)}"))
+        allowed = set()
+        for permission in self.of("apigateway.amazonaws.com"):
+            source = permission["SourceArn"]["Fn::Sub"]
+            if isinstance(source, list) and "authorizers" not in source[0]:
+                self.assertEqual({"__ApiId__": {"Ref": "Api"}, "__Stage__": "*"}, source[1])
+                allowed.add((target(permission["FunctionName"]), source[0].split("${__Stage__}/")[1]))
+        self.assertEqual(wanted, allowed)
+
+    def test_the_socket_may_invoke_a_function_for_each_of_its_routes(self) -> None:
+        integrations = of_type("AWS::ApiGatewayV2::Integration")
+        wanted = {(target(integrations[target(route["Target"])]["IntegrationUri"]), route["RouteKey"])
+                  for route in of_type("AWS::ApiGatewayV2::Route").values()}
+        sources = [(target(permission["FunctionName"]), permission["SourceArn"]["Fn::Sub"])
+                   for permission in self.of("apigateway.amazonaws.com") if isinstance(permission["SourceArn"]["Fn::Sub"], str)]
+        self.assertEqual(wanted, {(function, source.split("${SocketApi}/live/")[1]) for function, source in sources if "/live/" in source})
+        self.assertEqual([("SocketAuthorizer", True)],
+                         [(function, source.endswith(":${SocketApi}/authorizers/${SocketTokens}")) for function, source in sources
+                          if "/live/" not in source])
+
+    def test_the_api_may_ask_its_authorizer(self) -> None:
+        sources = [(target(permission["FunctionName"]), permission["SourceArn"]["Fn::Sub"]) for permission in self.of("apigateway.amazonaws.com")
+                   if isinstance(permission["SourceArn"]["Fn::Sub"], list) and "authorizers" in permission["SourceArn"]["Fn::Sub"][0]]
+        [(function, (text, given))] = sources
+        self.assertEqual(("Authorizer", {"__ApiId__": {"Ref": "Api"}}), (function, given))
+        self.assertTrue(text.endswith(":${__ApiId__}/authorizers/*"))
+
+    def test_each_schedule_may_invoke_its_function_and_only_that(self) -> None:
+        rules = {(target(one["Arn"]), name) for name, rule in of_type("AWS::Events::Rule").items() for one in rule["Targets"]}
+        allowed = {(target(permission["FunctionName"]), target(permission["SourceArn"])) for permission in self.of("events.amazonaws.com")}
+        self.assertEqual(rules, allowed)
+        self.assertGreater(len(rules), 0)
+
+    def test_nobody_else_may_invoke_anything(self) -> None:
+        self.assertEqual({"apigateway.amazonaws.com", "events.amazonaws.com"}, {permission["Principal"] for permission in PERMISSIONS})
+        for permission in PERMISSIONS:
+            self.assertEqual("lambda:InvokeFunction", permission["Action"])
+            self.assertIn("SourceArn", permission)
+
+    def of(self, principal: str) -> list[Properties]:
+        return [permission for permission in PERMISSIONS if permission["Principal"] == principal]
+
+
+class Names(unittest.TestCase):
+    def test_a_queue_is_called_after_its_consumer(self) -> None:
+        """So that dead letters are found by the consumer's name."""
+        read = {target(m["FunctionName"]): target(m["EventSourceArn"]) for m in of_type("AWS::Lambda::EventSourceMapping").values()}
+        consumers = {function: source for function, source in read.items() if source in QUEUES}
+        self.assertEqual({function: f"{function}Queue" for function in consumers}, consumers)
+        self.assertLess(len(consumers), len(FUNCTIONS))
+
+
+if __name__ == "__main__":
+    unittest.main()

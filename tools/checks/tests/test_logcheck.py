@@ -1,0 +1,126 @@
+"""A secret in a log is found, whatever its kind; a log as it should be passes."""
+
+import contextlib
+import io
+import json
+import re
+import tempfile
+import unittest
+from pathlib import Path
+
+from engine import api
+from checks import logcheck
+from engine import seed
+from engine.problem import Problem
+from engine.stack import ROOT
+
+SEEDED = seed.read(ROOT / "localstack" / "seed.json")
+
+ANSWERED = {"function": "waybill-PlaceOrder-0A1B", "level": "INFO", "target": "lambda::http", "message": "answered",
+            "timestamp": "2026-01-02T03:04:05.678901Z", "name": "request", "route": "POST /api/v1/orders", "status": 201,
+            "correlation_id": "01930000-0000-7004-8000-000000000001", "duration_ms": 3,
+            "user_id": "01930000-0000-7001-8000-000000000001"}
+METRIC = {"_aws": {"Timestamp": 1, "CloudWatchMetrics": [{"Namespace": "Waybill", "Dimensions": [["route"]],
+                                                          "Metrics": [{"Name": "http_request_total", "Unit": "Count"}]}]}}
+
+
+def logged(**fields: object) -> str:
+    return "waybill-PlaceOrder-0A1B\t" + json.dumps({**ANSWERED, **fields})
+
+
+def kinds_in(*lines: str) -> list[str]:
+    return [finding.kind for finding in logcheck.findings(lines, SEEDED)]
+
+
+class Findings(unittest.TestCase):
+    """What is found in lines."""
+
+    def test_a_log_as_it_should_be_passes(self) -> None:
+        lines = [logged(), logged(message="consumed", event_type="UserRegistered"), logged(due="2026-01-02T03:04:05+01:00", at="+0000"),
+                 "waybill-Checkout-0A1B\t" + json.dumps(METRIC),
+                 logged(route="GET /api/v1/products/{product_id}", error="the store failed: dispatch failure"),
+                 logged(message="a field named \"password\" was too short", product_id="01930000-0000-7002-8000-000000000001",
+                        role="admin")]
+        self.assertEqual([], kinds_in(*lines))
+
+    def test_each_kind_is_found(self) -> None:
+        token = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIwMTkzIn0.c2lnbmF0dXJl-_"
+        for kind, secret in [
+            ("an access token", f"Bearer {token}"),
+            ("a refresh token", "refused wbr_AbC-123"),
+            ("a password's hash", "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"),
+            ("a key of the payment provider", "Bearer sk_test_replace_me"),
+            ("a key of the payment provider", "signed with whsec_AbC123"),
+            ("a password", "local-alice-Pa55word"),
+            ("a password", "login with a long password"),
+            ("a password", api.PASSWORD),
+            ("an e-mail address", "sent to carol.jones+shop@mail.example.org"),
+            ("a phone number", "sent to +4915112345667"),
+            ("a phone number", "to:+14155550123, and another"),
+            ("a device's token", "fcm-registration:APA91bHun4MxP5egoKMwt2KZFBaFUH-1RYqx"),
+            ("a person's name", "hello, Diana Dean"),
+            ("a person's name", "user bob"),
+            ("a request's body", '{"items":[{"product_id"'),
+            ("a request's body", '{"phone_number": "x"}'),
+            ("a request's body", '{"email": 1, "password": "x"'),
+        ]:
+            with self.subTest(kind, secret=secret):
+                self.assertIn(kind, kinds_in(logged(detail=secret)))
+                self.assertIn(kind, kinds_in(logged(deep=[{"in": {secret: 1}}])))
+
+    def test_a_body_is_found_as_json_and_as_text(self) -> None:
+        body = {"items": [{"product_id": "x", "quantity": 1}]}
+        self.assertEqual(["a request's body"], kinds_in(logged(body=body)))
+        self.assertEqual(["a request's body"], kinds_in(logged(event=json.dumps({"body": json.dumps(body)}))))
+
+    def test_an_escape_hides_nothing(self) -> None:
+        self.assertEqual(["an e-mail address"], kinds_in(logged(detail="a@b.example").replace("@", "\\u0040")))
+
+    def test_lines_that_are_no_objects_are_found(self) -> None:
+        panic = ["thread 'main' panicked at functions/users/src/lib.rs:1:1:", "note: run with `RUST_BACKTRACE=1`",
+                 "   3: tokio::runtime"]
+        other = ["no such thing", "[1]", ""]
+        lines = [f"waybill-Login-0A1B\t{text}" for text in [*panic, *other]]
+        self.assertEqual(["a panic"] * 3 + ["not a JSON object"] * 3, kinds_in(*lines))
+
+    def test_a_finding_says_where_and_never_what(self) -> None:
+        found = list(logcheck.findings([logged(), logged(detail="a long password")], SEEDED))
+        self.assertEqual(["line 2, PlaceOrder: a password"], [str(finding) for finding in found])
+
+
+class Logs(unittest.TestCase):
+    """What is said of a whole log."""
+
+    def check(self, text: str) -> tuple[int, str]:
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as printed:
+            log = Path(folder) / "functions.log"
+            log.write_text(text, encoding="utf-8")
+            return logcheck.check(log, SEEDED), printed.getvalue()
+
+    def test_a_clean_log_passes(self) -> None:
+        self.assertEqual((2, ""), self.check(f"{logged()}\n{logged()}\n"))
+
+    def test_an_empty_log_shows_nothing_and_fails(self) -> None:
+        with self.assertRaisesRegex(Problem, "no function has logged"):
+            self.check("")
+
+    def test_a_secret_fails_it(self) -> None:
+        with self.assertRaisesRegex(Problem, "2 times"):
+            self.check(f"{logged(detail='a@b.example')}\n{logged()}\nwaybill-Login-0A1B\tHello\n")
+
+
+class Passwords(unittest.TestCase):
+    """The passwords that are looked for are those that are used."""
+
+    def test_every_password_of_the_journeys_is_known(self) -> None:
+        sources = [*(ROOT / "tests").glob("**/*.rs"), *(ROOT / "shared/testkit").glob("**/*.rs")]
+        self.assertTrue(sources)
+        texts = [path.read_text(encoding="utf-8") for path in sources]
+        # "password": "…", new_password: "…", and the last text in a call of a function that takes one
+        used = {found for text in texts for found in re.findall(r'password"?:\s*"([^"]{8,})"', text)}
+        used |= {found for text in texts for found in re.findall(r'"([^"]*\bpassword)"\s*[,)}]', text) if " " in found}
+        self.assertEqual(set(), used - set(logcheck.JOURNEY_PASSWORDS))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,76 @@
+"""Steps in lanes: one that fails is told of, and takes no other with it."""
+
+import os
+import signal
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from checks import steps
+from engine.problem import Problem
+
+
+def fail() -> None:
+    """A check that finds something."""
+    raise Problem("two and two are five")
+
+
+class Lanes(unittest.TestCase):
+    """Lanes that run side by side."""
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def leaves(self, name: str) -> steps.Step:
+        """A step that leaves a file."""
+        return steps.Step(name, (self.folder / name).touch)
+
+    def run_lanes(self, *lanes: steps.Lane) -> str:
+        """Runs them; what they have printed."""
+        shown, terminal = self.folder / "logs" / "shown", os.dup(sys.stdout.fileno())
+        shown.parent.mkdir()
+        with open(shown, "wb") as file:
+            os.dup2(file.fileno(), sys.stdout.fileno())
+        try:
+            steps.side_by_side(list(lanes), shown.parent)
+        finally:
+            os.dup2(terminal, sys.stdout.fileno())
+            os.close(terminal)
+        return shown.read_text()
+
+    def test_each_goes_to_its_own_end(self) -> None:
+        with self.assertRaisesRegex(Problem, "failed: wrong;"):
+            self.run_lanes(
+                steps.Lane("wrong", [steps.Step("sum", fail), self.leaves("never")], (self.folder / "ended").touch),
+                steps.Lane("right", [steps.Step("wait", self.wait_for_the_other), self.leaves("done")]))
+        left = {path.name for path in self.folder.iterdir()}
+        self.assertEqual({"ended", "done", "logs"}, left)
+        self.assertIn("error: two and two are five", (self.folder / "logs" / "wrong.log").read_text())
+
+    def wait_for_the_other(self) -> None:
+        """Waits until the other lane has failed."""
+        deadline = time.monotonic() + 10
+        while not (self.folder / "ended").exists():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+
+    def test_what_a_lane_printed_is_shown_once_it_is_through(self) -> None:
+        shown = self.run_lanes(steps.Lane("words", [steps.Step("say", lambda: print("hello from a lane", flush=True))]))
+        self.assertIn("==== words", shown)
+        self.assertIn("hello from a lane", shown)
+
+    def test_a_lane_that_is_ended_ends_its_stack(self) -> None:
+        lane = steps.Lane("long", [steps.Step("kill", lambda: os.kill(os.getpid(), signal.SIGTERM)), self.leaves("never")],
+                           (self.folder / "ended").touch)
+        with self.assertRaisesRegex(Problem, "failed: long;"):
+            self.run_lanes(lane)
+        self.assertTrue((self.folder / "ended").exists())
+        self.assertFalse((self.folder / "never").exists())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,185 @@
+"""The lanes of `make test`: what is tried on which stack, in which order."""
+
+from __future__ import annotations
+
+import json
+
+from checks import dead_letters_check, fuzz, grants, limits, logcheck, rotation, steps
+from cli.measurements import priced_orders
+from cli.progress import detail
+from cli.stacks import PATIENT, bring_up, redeploy
+from cost import cost_report
+from engine import build, conflicts, seed
+from engine import stack as engines
+from engine.api import Api
+from engine.aws import Aws
+from engine.deploy import resources_of
+from engine.stack import ROOT, Stack
+from operations import tail
+
+# It holds the figures against all that the others have done, and needs the shop to stand still.
+TOGETHER = "reads_the_figures::all_together"
+
+# Journeys wait more than they work: two for each of two cores.
+AT_ONCE = "4"
+
+# The journeys that pay, on a stack with Stripe, and why others of their files are left out there.
+PAID = ("asks_twice", "cancels_an_order", "follows_an_order", "hears_from_the_provider", "is_declined", "is_left_unpaid",
+        "looks_after_parked_orders", "orders_first_order", "pays_", "wants_the_last_ones")
+
+NOT_BY_STRIPE = {
+    "is_declined::a_provider_that_never_answers": "Stripe tells of what it did not answer to; pays_by_stripe has this card",
+    "looks_after_parked_orders::an_order_that_was_sent": "it changes the simulator's books",
+    "looks_after_parked_orders::orders_that_could_not_be_undone": "its card fails five times, which Stripe's own retries outlast",
+    "is_declined::a_provider_that_comes_back": "as before",
+    "is_left_unpaid::an_order_whose_checkout_died": "as before",
+    "pays_and_is_paid_back::what_is_wrong_with_a_payment": "which cards there are, only the bank can tell",
+    "cancels_an_order::between_any_two_steps": "it waits for the undoing of what never was answered, which does not happen here",
+}
+
+
+def test() -> None:
+    """Every check; what needs a stack has stacks of its own, side by side."""
+    build.check_tools()
+    steps.run([*steps.static(ROOT), steps.Step("build", build_all)])
+    folder = ROOT / ".local" / "test"
+    names = ("shop", "outage", "stripe", "fuzz")
+    shop, outage, with_stripe, fuzzed = (Stack(port, folder / name, with_stripe=name == "stripe")
+                                         for name, port in zip(names, engines.free_ports(len(names))))
+    steps.side_by_side([
+        steps.Lane("shop", shop_steps(shop), lambda: engines.stop(shop)),
+        steps.Lane("outage", outage_steps(outage), lambda: engines.stop(outage)),
+        steps.Lane("stripe", stripe_steps(with_stripe), lambda: engines.stop(with_stripe)),
+        steps.Lane("fuzz", fuzz_steps(fuzzed), lambda: engines.stop(fuzzed)),
+        steps.Lane("units", steps.units(ROOT)),
+    ], folder)
+
+
+def build_all() -> None:
+    """The functions, and the tests that need a stack, so that no lane waits for the compiler."""
+    build.build(ROOT)
+    build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--no-run")
+
+
+def shop_steps(stack: Stack) -> list[steps.Step]:
+    """What is tried on a fresh stack with IAM enforced, in this order."""
+    def start_and_journeys() -> None:
+        bring_up(stack, parameters=PATIENT)
+        journeys(stack, "--skip", "meets_faults", "--skip", "meets_an_outage",
+                 "--skip", "outlives_a_mail_outage", "--skip", "pays_by_stripe", "--skip", TOGETHER)
+        journeys(stack, TOGETHER)
+
+    def tail_one() -> None:
+        known = json.loads(stack.outputs.read_text(encoding="utf-8"))
+        tail.check(Api(stack.origin), Aws(stack.engine_url), list(known["topics"].values()), known["customer"],
+                   data["products"][2]["id"], detail)
+
+    def dead_letters() -> None:
+        customer = json.loads(stack.outputs.read_text(encoding="utf-8"))["customer"]
+        dead_letters_check.check(Api(stack.origin), Aws(stack.engine_url), customer, data["products"][2]["id"], detail)
+
+    def used_grants() -> None:
+        aws = Aws(stack.engine_url)
+        grants.check(Api(stack.origin), aws, resources_of(aws), detail)
+
+    data = seed.read(seed.FILE)
+    return [
+        steps.Step("journeys", start_and_journeys),
+        steps.Step("tail", tail_one),
+        steps.Step("dead letters", dead_letters),
+        # They kill functions, which are everybody's: by themselves.
+        steps.Step("faults", lambda: journeys(stack, "meets_faults")),
+        steps.Step("grants", used_grants),  # after what the functions do
+        look_into_the_log(stack),
+    ]
+
+
+def outage_steps(stack: Stack) -> list[steps.Step]:
+    """The journeys that take the payment provider and the mail server away, which are everybody's; then those that pay, with EXPRESS
+    checkouts."""
+    def outage() -> None:
+        bring_up(stack, {"BatchingSeconds": "0"})
+        # Mail is away for long enough to fail once; what fails comes again 36 seconds later.
+        journeys(stack, "meets_an_outage", "outlives_a_mail_outage", WAYBILL_MAIL_OUTAGE_SECONDS="20")
+
+    def express() -> None:
+        # Another workflow, which the outputs have to name.
+        bring_up(stack, parameters={**PATIENT, "CheckoutWorkflowType": "EXPRESS"})
+        journeys(stack, "pays_once", "is_declined", "cancels_an_order")
+
+    return [steps.Step("outage", outage), steps.Step("express", express), look_into_the_log(stack)]
+
+
+def stripe_steps(stack: Stack) -> list[steps.Step]:
+    """The journeys that pay, on a stack with EXPRESS checkouts, whose money Stripe moves, which tells it by webhook; then the tables of the
+    contexts by themselves, and what an order costs."""
+    def pay_by_stripe() -> None:
+        bring_up(stack, parameters={**PATIENT, "CheckoutWorkflowType": "EXPRESS"})
+        skipped = [argument for name in NOT_BY_STRIPE for argument in ("--skip", name)]
+        journeys(stack, *PAID, *skipped)
+
+    def providers() -> None:
+        build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--test", "both_providers",
+                    WAYBILL_OUTPUTS=str(stack.outputs), STRIPE_URL=stack.stripe_url)
+
+    def tables() -> None:
+        # The storm meets conflicts as AWS has them; the engine has none.
+        with conflicts.before(stack.port, seconds=0.005) as proxy:
+            build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--test", "never_oversold",
+                        "--test", "keeps_the_log", "--test", "keeps_the_books", "--test", "keeps_the_count",
+                        WAYBILL_OUTPUTS=str(stack.outputs), STORM_ENDPOINT=f"http://localhost:{proxy.port}",
+                        STORM_SECONDS="30")
+            detail(f"{proxy.transactions} transactions of the storm, {proxy.refused} refused for a conflict")
+
+    def orders_keep_their_price() -> None:
+        # On a stack where nobody follows the figures live: whoever does is told for an hour.
+        [one_by_one] = priced_orders(cost_report.LOADS[:1])
+        cost_report.check_budget(one_by_one)
+        dollars = sum(one_by_one.dollars(cost_report.prices(), "Express").values())
+        detail(f"{dollars:.2f} dollars for a million orders (Express, no mail)")
+
+    return [
+        steps.Step("stripe", pay_by_stripe),
+        look_into_the_log(stack),
+        steps.Step("providers", providers),
+        steps.Step("tables", tables),
+        steps.Step("cost", orders_keep_their_price),
+    ]
+
+
+def fuzz_steps(stack: Stack) -> list[steps.Step]:
+    """Generated requests; then the rotation, which leaves no token good, and the limits."""
+    def generated() -> None:
+        bring_up(stack, parameters={})
+        fuzz.fuzz(stack, ROOT, seed.read(seed.FILE), fuzz.settings_of_environment(), detail)
+
+    return [
+        steps.Step("fuzz", generated),
+        steps.Step("rotation", lambda: rotate(stack)),
+        steps.Step("limits", lambda: limit(stack)),
+        look_into_the_log(stack),
+    ]
+
+
+def look_into_the_log(stack: Stack) -> steps.Step:
+    """Holds what the functions of a stack have logged against what no log may hold."""
+    data = seed.read(seed.FILE)
+    return steps.Step("logs", lambda: detail(f"{logcheck.check(stack.function_log, data)} lines, nothing in them"))
+
+
+def journeys(stack: Stack, *arguments: str, **variables: str) -> None:
+    """Runs journeys, by parts of their names, on a stack that is up."""
+    tests = ("test", "--release", "--locked", "--workspace", "--test", "journeys", "--", "--test-threads", AT_ONCE)
+    build.cargo(ROOT, *tests, *arguments, WAYBILL_OUTPUTS=str(stack.outputs), **variables)
+
+
+def rotate(stack: Stack) -> None:
+    """Rotates the signing keys of a running stack."""
+    rotation.check(Api(stack.origin), lambda keys: redeploy(stack, {"SigningKeys": keys}), detail)
+
+
+def limit(stack: Stack) -> None:
+    """Meets the rate limits of a running stack whose keys were rotated."""
+    data = seed.logins(seed.read(seed.FILE))
+    limits.check(lambda source: Api(stack.origin, source), data["admin"],
+                 lambda parameters: redeploy(stack, {"SigningKeys": "B", **parameters}), detail)

@@ -1,0 +1,103 @@
+"""The commands that measure: bench, cost, search, stock, live updates, logins, chaos."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from benchmarks import bench, search, stock
+from chaos import run as chaos
+from checks import login_timing
+from cli.progress import detail, say
+from cli.stacks import PATIENT, bring_up, parameters_of_environment
+from cost import cost_report
+from engine import build, sam
+from engine import stack as engines
+from engine.api import Api
+from engine.aws import Aws
+from engine.deploy import deploy
+from engine.stack import ROOT, Stack, running_stack
+
+
+def measure_logins() -> None:
+    """Measure on the running stack whether a failed login's time tells that there is such an account."""
+    login_timing.measure(Api(running_stack().origin), detail)
+
+
+def bench_search() -> None:
+    """Measure the search with 1,200 and with 50,000 products, on a stack of its own."""
+    build.check_tools()
+    stack = Stack(engines.free_port(), ROOT / ".local" / "search")
+    try:
+        build.build(ROOT)
+        bring_up(stack, parameters={})
+        aws = Aws(stack.engine_url)
+        search.bench(Api(stack.origin), aws, deploy(aws, ROOT, {}, detail), stack.function_log, detail)
+    finally:
+        engines.stop(stack)
+
+
+def bench_stock() -> None:
+    """Measure reservations of one product a second, by the number of counters its stock lies in."""
+    build.check_tools()
+    stock.measure(ROOT)
+
+
+def show_cost() -> None:
+    """Meter what orders use of AWS, times the price list, on a stack of its own."""
+    build.check_tools()
+    build.build(ROOT)
+    template = sam.read(ROOT / "template.yaml")
+    for line in cost_report.lines(priced_orders(), template):
+        print(line)
+
+
+def priced_orders(loads: tuple[cost_report.Load, ...] = cost_report.LOADS) -> list[cost_report.Ledger]:
+    """What one order of each load uses, on a stack of its own."""
+    stack = Stack(engines.free_port(), ROOT / ".local" / "cost")
+    try:
+        bring_up(stack, {**PATIENT, **cost_report.PARAMETERS})
+        return meter_orders(stack, loads)
+    finally:
+        engines.stop(stack)
+
+
+def meter_orders(stack: Stack, loads: tuple[cost_report.Load, ...]) -> list[cost_report.Ledger]:
+    """What one order of each load uses, on a stack where nothing else happens, deployed with the cost report's parameters."""
+    known = json.loads(stack.outputs.read_text(encoding="utf-8"))
+    template = sam.read(ROOT / "template.yaml")
+    return cost_report.measure(Api(stack.origin), known["admin"], known["functions"], stack.function_log, template, loads, detail)
+
+
+def run_bench() -> None:
+    """Measure requests, orders, starts and growth beside bare Lambdas, on stacks of its own."""
+    bench_with(bench.FULL)
+
+
+def run_quick_bench() -> None:
+    """The same, shorter and with fewer orders: whether it works, not what counts."""
+    bench_with(bench.QUICK)
+
+
+def bench_with(settings: bench.Settings) -> None:
+    """Builds what ships, or what WAYBILL_BENCH_PROFILE names, and measures it."""
+    build.check_tools()
+    profile = os.environ.get("WAYBILL_BENCH_PROFILE") or "dist"
+    say(f"building the functions ({profile})")
+    build.build(ROOT, profile)
+    bench.Bench(ROOT, build.binaries(ROOT, profile), profile, lambda stack: bring_up(stack, {}), priced_orders, say,
+                detail).run(settings)
+
+
+def bench_websocket() -> None:
+    """Measure on the running stack how soon a paid order is told to who follows it, and what many followers cost."""
+    outputs = running_stack().outputs
+    build.cargo(ROOT, "bench", "--locked", "--workspace", "--bench", "live", WAYBILL_OUTPUTS=str(outputs), LIVE_BENCH="on")
+
+
+def run_chaos() -> None:
+    """Shop while functions die, messages are lost and repeated and AWS fails, then audit what is left, on a stack of its own."""
+    build.check_tools()
+    settings = chaos.settings_of_environment(parameters_of_environment())
+    build.build(ROOT)
+    chaos.run(ROOT, settings, bring_up, say, detail)

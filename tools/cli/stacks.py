@@ -1,0 +1,119 @@
+"""Brings a stack up on a local engine, and says where everything is."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli.progress import detail, say
+from engine import build, seed, stripe
+from engine import stack as engines
+from engine.aws import CREDENTIALS, Aws
+from engine.deploy import STACK, Resources, deploy
+from engine.problem import Problem
+from engine.stack import REGION, ROOT, Stack
+
+# Many journeys pay with cards that fail, all at once: to the circuit that would be an outage. They wait for each mail and figure; and no
+# journey is to meet what is made sure of for another.
+PATIENT = {"CircuitOrders": "100", "BatchingSeconds": "0", "CaptureCheckSeconds": "900"}
+
+
+def bring_up(stack: Stack, parameters: dict[str, str]) -> None:
+    """Starts the engine if it does not run, deploys and seeds; a first start that fails leaves nothing behind."""
+    fresh = engines.running_pid(stack) is None
+    if fresh:
+        say("starting the engine")
+        engines.start(stack)
+    elif not engines.is_healthy(stack):
+        raise Problem(f"the engine on port {stack.port} does not answer; `make down`, then `make up`")
+    elif stack.with_stripe and not stripe.answers(stack.stripe_port):
+        raise Problem("the stack runs without Stripe; `make down`, then `make up`")
+    try:
+        aws, data = Aws(stack.engine_url), seed.read(seed.FILE)
+        say("deploying")
+        by_stripe = {"PaymentProvider": "stripe", "StripeUrl": stack.stripe_url} if stack.with_stripe else {}
+        resources = deploy(aws, ROOT, {**by_stripe, **parameters}, detail)
+        if stack.with_stripe:
+            secret = json.loads(aws.secrets.get_secret_value(SecretId=provider_secret(resources))["SecretString"])
+            stripe.register_webhook(stack.stripe_port, f"{stack.api_url}/payments/webhook", secret["webhook_secret"])
+        say("seeding")
+        seed.seed(aws, resources, data, detail)
+        stack.outputs.write_text(json.dumps(outputs(stack, resources, data), indent=2) + "\n", encoding="utf-8")
+    except BaseException as error:
+        if fresh:
+            engines.stop(stack)
+        if isinstance(error, (BotoCoreError, ClientError)):
+            raise Problem(f"the engine failed: {error}; see {stack.engine_log}") from None
+        raise
+
+
+def redeploy(stack: Stack, parameters: dict[str, str]) -> None:
+    """The same functions with other parameters."""
+    try:
+        deploy(Aws(stack.engine_url), ROOT, parameters, detail)
+    except (BotoCoreError, ClientError) as error:
+        raise Problem(f"the engine failed: {error}; see {stack.engine_log}") from None
+
+
+def provider_secret(resources: Resources) -> str:
+    """The name of the secret that the stack and the payment provider share."""
+    return resources["AWS::SecretsManager::Secret"]["ProviderSecret"]
+
+
+def parameters_of_environment() -> dict[str, str]:
+    """WAYBILL_PARAMETERS="Name=value Name=value"."""
+    pairs = os.environ.get("WAYBILL_PARAMETERS", "").split()
+    if wrong := next((pair for pair in pairs if "=" not in pair), None):
+        raise Problem(f"WAYBILL_PARAMETERS is a list of Name=value, not {wrong}")
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def outputs(stack: Stack, resources: Resources, data: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """What a client or a test needs to know about the running stack."""
+    contexts = build.contexts(ROOT)
+    topics = resources.get("AWS::SNS::Topic", {})
+    return {
+        "api_url": stack.api_url,
+        "socket_url": f"{stack.origin.replace('http', 'ws')}/_aws/execute-api/{resources['AWS::ApiGatewayV2::Api']['SocketApi']}/live",
+        "engine_url": stack.engine_url,
+        "inbox_url": stack.inbox_url,
+        **seed.logins(data),
+        "stack_name": STACK,
+        "region": REGION,
+        "credentials": CREDENTIALS,
+        "topics": {context: arn for context in contexts for name, arn in topics.items()
+                   if name.lower().startswith(context)},
+        "queues": resources.get("AWS::SQS::Queue", {}),
+        "tables": resources.get("AWS::DynamoDB::Table", {}),
+        "functions": resources.get("AWS::Lambda::Function", {}),
+        "secrets": resources.get("AWS::SecretsManager::Secret", {}),
+        "stripe_url": stack.stripe_url if stack.with_stripe else None,
+        "state_machine": next(iter(resources.get("AWS::StepFunctions::StateMachine", {}).values()), None),
+    }
+
+
+def welcome(known: dict[str, Any]) -> str:
+    """The end of `make up`: where everything is, and three calls to try."""
+    api, admin, customer = known["api_url"], known["admin"], known["customer"]
+    product = seed.read(seed.FILE)["products"][2]["id"]
+    login = json.dumps({"email": customer["email"], "password": customer["password"]})
+    order = json.dumps({"items": [{"product_id": product, "quantity": 1}], "payment_method": "pm_card_visa"})
+    json_body = "-H 'content-type: application/json' -d"
+    token = """sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/'"""
+    return f"""
+  API       {api}
+  Docs      {api.removesuffix('/api/v1')}/docs
+  Live      {known['socket_url']}
+  Inbox     {known['inbox_url']}
+  Admin     {admin['email']}  {admin['password']}
+  Customer  {customer['email']}  {customer['password']}
+
+Try:
+  TOKEN=$(curl -s {api}/auth/login {json_body} '{login}' | {token})
+  curl -s {api}/products
+  curl -s {api}/checkout -H "authorization: Bearer $TOKEN" {json_body} '{order}'
+
+`make logs` follows it, `make down` stops it, `make up` again brings it up to date."""

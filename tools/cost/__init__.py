@@ -1,0 +1,1 @@
+"""What orders use of AWS, and what that costs: `make cost`."""

@@ -1,0 +1,266 @@
+"""What consumers could not consume: finds the dead-letter queues of a stack, says why each message died, and sends it back or drops it.
+
+Also the queue of unpublished events, which no consumer reads: what SNS did not take or could not deliver. The same on the local
+engine and on AWS.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from engine.aws import Aws
+from engine.problem import Problem
+from operations import reasons
+from operations.reasons import Message, event_in, sent_at
+
+# Messages are hidden from others for so long while they are looked at or sent; a program that is killed leaves them hidden until then.
+HIDDEN_SECONDS = 300
+# SQS asks all of its servers only when it may wait; the engine is one.
+WAIT_SECONDS = 1
+BATCH = 10
+AT_ONCE = 8
+# SQS takes no more in one call, and no more in one message.
+BATCH_BYTES = 240_000
+
+
+@dataclass(frozen=True)
+class DeadLetters:
+    """A queue of dead letters; `source_url` is where they came from, None for events that were not published."""
+
+    consumer: str
+    url: str
+    source_url: str | None
+    count: int
+    topics: dict[str, str] = field(repr=False)
+    log_group: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A message that was given up. `received` is how often it was handed out, looks at it included; `sent` when it first came."""
+
+    message_id: str
+    body: str
+    event_type: str | None
+    correlation_id: str | None
+    subject: str | None
+    received: int
+    sent: datetime
+    reason: str
+
+
+def find(aws: Aws, stack: str) -> list[DeadLetters]:
+    """All such queues of a stack, by consumer; what is being looked at counts too."""
+    resources = _resources(aws, stack)
+    queues = resources.get("AWS::SQS::Queue", {})
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        read = partial(_attributes, aws.sqs)
+        attributes = dict(zip(queues, pool.map(read, queues.values()), strict=True))
+    names = {of["QueueArn"]: name for name, of in attributes.items()}
+    # Dead letters to whose they are. A queue is called after its consumer.
+    sources = {names[json.loads(of["RedrivePolicy"])["deadLetterTargetArn"]]: name
+               for name, of in attributes.items() if "RedrivePolicy" in of}
+    topics = {name.removesuffix("Topic").lower(): arn for name, arn in resources.get("AWS::SNS::Topic", {}).items()}
+    found = []
+    for name in queues.keys() - set(sources.values()):
+        source = sources.get(name)
+        found.append(DeadLetters(
+            consumer=(source or name).removesuffix("Queue"), url=queues[name], source_url=queues[source] if source else None,
+            count=_count(attributes[name]), topics=topics, log_group=resources["AWS::Logs::LogGroup"]["Logs"]))
+    return sorted(found, key=lambda queue: queue.consumer)
+
+
+def read(aws: Aws, queue: DeadLetters) -> list[DeadLetter]:
+    """All messages of a queue, the oldest first, each with the reason; they stay where they are, and can be seen at once."""
+    with _taken(aws, queue) as messages:
+        why = reasons.logged(aws, queue.log_group, messages) if queue.source_url else reasons.unpublished(messages)
+    letters = [_letter(message, why[message["MessageId"]]) for message in messages]
+    return sorted(letters, key=lambda letter: (letter.sent, letter.message_id))
+
+
+def oldest(aws: Aws, queue: DeadLetters) -> datetime | None:
+    """When the oldest message first came; None if there is none."""
+    with _taken(aws, queue) as messages:
+        return min(map(sent_at, messages), default=None)
+
+
+def redrive(aws: Aws, queue: DeadLetters, message_ids: list[str] | None = None) -> int:
+    """Sends messages, all or those named, back to where they came from; how many. One that can go nowhere stays (`goes_nowhere`).
+
+    They are sent first and deleted afterwards: what dies in between leaves them twice, which consumers do not mind, never lost.
+    """
+    send = _send_back(aws, queue.source_url) if queue.source_url else _publish(aws, queue.topics)
+    with _taken(aws, queue, message_ids) as messages:
+        going = [message for message in messages if goes_nowhere(queue, message["Body"]) is None]
+        for batch in _batches(going):
+            sent = send(batch)
+            _delete(aws, queue.url, sent)
+            if len(sent) < len(batch):
+                raise Problem(f"{queue.consumer}: {len(batch) - len(sent)} messages were not taken back; they are still there")
+    return len(going)
+
+
+def drop(aws: Aws, queue: DeadLetters, message_ids: list[str] | None) -> int:
+    """Deletes messages for good, all (None) or those named; how many."""
+    with _taken(aws, queue, message_ids) as messages:
+        for batch in _batches(messages):
+            _delete(aws, queue.url, batch)
+    return len(messages)
+
+
+def goes_nowhere(queue: DeadLetters, body: str) -> str | None:
+    """Why a message cannot be redriven; None if it can. What has a consumer always can: it may have been mended since."""
+    if queue.source_url:
+        return None
+    event = event_in(body)
+    if "DDBStreamBatchInfo" in event:
+        return "it names a part of a table's stream, not an event"
+    if _text(event.get("event_type")) is None or _text(event.get("source")) not in queue.topics:
+        return "it is no event, or of none of the contexts"
+    return None
+
+
+def _resources(aws: Aws, stack: str) -> dict[str, dict[str, str]]:
+    """Type to logical name to physical name."""
+    resources: dict[str, dict[str, str]] = {}
+    try:
+        pages = aws.cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+        for resource in (resource for page in pages for resource in page["StackResourceSummaries"]):
+            if "PhysicalResourceId" in resource:
+                resources.setdefault(resource["ResourceType"], {})[resource["LogicalResourceId"]] = resource["PhysicalResourceId"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":
+            raise Problem(f"there is no stack {stack} in {aws.cloudformation.meta.region_name}") from None
+        raise
+    if "AWS::SQS::Queue" not in resources:
+        raise Problem(f"the stack {stack} has no queues")
+    if "Logs" not in resources.get("AWS::Logs::LogGroup", {}):
+        raise Problem(f"the stack {stack} has no log group Logs: it is no Waybill")
+    return resources
+
+
+def _attributes(sqs: Any, url: str) -> dict[str, str]:
+    return sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+
+
+def _count(attributes: dict[str, str]) -> int:
+    return int(attributes["ApproximateNumberOfMessages"]) + int(attributes["ApproximateNumberOfMessagesNotVisible"])
+
+
+@contextmanager
+def _taken(aws: Aws, queue: DeadLetters, wanted: list[str] | None = None) -> Iterator[list[Message]]:
+    """All messages, or those named, hidden from everybody else; what was not deleted is seen again afterwards.
+
+    All are taken before the first is sent, so that one which dies again meanwhile is not met twice.
+    """
+    taken: dict[str, Message] = {}
+    named = None if wanted is None else set(wanted)
+    try:
+        while named is None or not named <= taken.keys():
+            messages = _receive(aws, queue.url)
+            if not messages:
+                break
+            taken |= {message["MessageId"]: message for message in messages}
+        if named is not None and (missing := sorted(named - taken.keys())):
+            raise Problem(f"{queue.consumer} has no message {missing[0]}, or somebody else is looking at it")
+        yield [message for identity, message in taken.items() if named is None or identity in named]
+    finally:
+        _show_again(aws, queue.url, list(taken.values()))
+
+
+def _receive(aws: Aws, url: str) -> list[Message]:
+    try:
+        return aws.sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=BATCH, VisibilityTimeout=HIDDEN_SECONDS, WaitTimeSeconds=0 if aws.endpoint else WAIT_SECONDS,
+            MessageSystemAttributeNames=["All"], MessageAttributeNames=["All"]).get("Messages", [])
+    except ClientError as error:
+        if error.response["Error"]["Code"].endswith("OverLimit"):  # 120,000 are hidden; the rest is for the next time
+            return []
+        raise
+
+
+def _show_again(aws: Aws, url: str, messages: list[Message]) -> None:
+    """Ends the hiding. What was deleted is refused, which is as it should be."""
+    for start in range(0, len(messages), BATCH):
+        entries = [{"Id": str(index), "ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": 0}
+                   for index, message in enumerate(messages[start:start + BATCH])]
+        aws.sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
+
+
+def _delete(aws: Aws, url: str, messages: list[Message]) -> None:
+    if not messages:
+        return
+    entries = [{"Id": str(index), "ReceiptHandle": message["ReceiptHandle"]} for index, message in enumerate(messages)]
+    if failed := aws.sqs.delete_message_batch(QueueUrl=url, Entries=entries).get("Failed"):
+        raise Problem(f"{len(failed)} messages could not be deleted: {failed[0].get('Message', failed[0]['Code'])}")
+
+
+def _batches(messages: list[Message]) -> Iterator[list[Message]]:
+    """The messages in batches that are not too many and not too large."""
+    batch: list[Message] = []
+    size = 0
+    for message in messages:
+        length = len(message["Body"].encode())
+        if batch and (len(batch) == BATCH or size + length > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(message)
+        size += length
+    if batch:
+        yield batch
+
+
+def _send_back(aws: Aws, url: str) -> Callable[[list[Message]], list[Message]]:
+    """Sends messages to a queue, as they were; those that it took."""
+    def send(messages: list[Message]) -> list[Message]:
+        entries: list[dict[str, Any]] = []
+        for index, message in enumerate(messages):
+            entry = {"Id": str(index), "MessageBody": message["Body"], "MessageAttributes": _values(message)}
+            if trace := message.get("Attributes", {}).get("AWSTraceHeader"):
+                entry["MessageSystemAttributes"] = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}}
+            entries.append(entry)
+        taken = aws.sqs.send_message_batch(QueueUrl=url, Entries=entries).get("Successful", [])
+        return [messages[int(entry["Id"])] for entry in taken]
+
+    return send
+
+
+def _publish(aws: Aws, topics: dict[str, str]) -> Callable[[list[Message]], list[Message]]:
+    """Publishes events on the topics of their contexts, with the attributes that the filters of subscribers read; those that SNS took."""
+    def send(messages: list[Message]) -> list[Message]:
+        sent = []
+        for message in messages:
+            event = event_in(message["Body"])
+            attributes = {name: {"DataType": "String", "StringValue": event[name]} for name in ("event_type", "source")}
+            aws.sns.publish(TopicArn=topics[event["source"]], Message=message["Body"], MessageAttributes=attributes)
+            sent.append(message)
+        return sent
+
+    return send
+
+
+def _values(message: Message) -> dict[str, Any]:
+    """The attributes of a message, as it is sent with them."""
+    kept = ("DataType", "StringValue", "BinaryValue")
+    return {name: {key: value[key] for key in kept if key in value} for name, value in message.get("MessageAttributes", {}).items()}
+
+
+def _letter(message: Message, reason: str) -> DeadLetter:
+    event = event_in(message["Body"])
+    event_type, correlation_id, subject = (_text(event.get(name)) for name in ("event_type", "correlation_id", "subject"))
+    return DeadLetter(
+        message["MessageId"], message["Body"], event_type, correlation_id, subject,
+        int(message["Attributes"]["ApproximateReceiveCount"]), sent_at(message), reason)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

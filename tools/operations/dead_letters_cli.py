@@ -1,0 +1,220 @@
+"""What consumers could not consume: lists it, shows why, sends it back, drops it. On the local stack (WAYBILL_PORT), or on AWS with --aws."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime, timezone
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from engine.aws import Aws, Deployed
+from engine.deploy import STACK
+from engine.problem import Problem
+from engine.stack import forget_users_aws, running_stack
+from operations import dead_letters
+from operations.dead_letters import DeadLetter, DeadLetters
+
+NOTHING_WRONG, WRONG = 0, 1
+EXAMPLES = """examples:
+  make dead-letters                                            how many there are
+  make dead-letters ARGS="show StartCheckout"                  what they are, and why they died
+  make dead-letters ARGS="redrive StartCheckout --dry-run"     what would be sent back
+  make dead-letters ARGS="redrive --all --aws --stack-name waybill-production"
+"""
+
+
+def main(arguments: list[str], aws: Aws | None = None) -> int:
+    """Runs one command; 0 if it did what it was asked to. `aws` is whose queues they are, if the arguments do not say it."""
+    options = _parser().parse_args(arguments or ["list"])
+    client = aws or _clients(options)
+    queues = _chosen(dead_letters.find(client, options.stack_name), options)
+    commands: dict[str, Callable[[Aws, list[DeadLetters], argparse.Namespace], int]] = {
+        "list": _list, "show": _show, "redrive": _redrive, "drop": _drop}
+    return commands[options.command](client, queues, options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    where = argparse.ArgumentParser(add_help=False)
+    where.add_argument("--json", action="store_true", help="answer as JSON")
+    where.add_argument("--aws", action="store_true", help="a stack on AWS, with your own AWS set-up, instead of the local one")
+    where.add_argument("--stack-name", default=STACK, metavar="NAME", help="the stack's name (%(default)s)")
+    where.add_argument("--region", help="its region; your AWS set-up's, if it is not named")
+
+    parser = argparse.ArgumentParser(
+        prog="make dead-letters ARGS=…", description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    by_consumer = "the consumer's name, as `list` shows it; `Unpublished` are events that SNS did not take or deliver"
+
+    listing = commands.add_parser("list", parents=[where], help="how many each consumer has, and since when")
+    listing.add_argument("--exit-code", action="store_true", help="exit with 1 if there are any")
+
+    showing = commands.add_parser("show", parents=[where], help="what they are, and why they died")
+    showing.add_argument("consumer", nargs="?", help=f"{by_consumer}; all, if it is not named")
+    showing.add_argument("--id", action="append", metavar="ID", help="this message only, with its body (may be repeated)")
+
+    redriving = commands.add_parser("redrive", parents=[where], help="send them back to where they came from")
+    redriving.add_argument("consumer", nargs="?", help=by_consumer)
+    redriving.add_argument("--all", action="store_true", help="of all consumers")
+    redriving.add_argument("--id", action="append", metavar="ID", help="this message only (may be repeated)")
+    redriving.add_argument("--dry-run", action="store_true", help="only say what would be done")
+
+    dropping = commands.add_parser("drop", parents=[where], help="delete them for good")
+    dropping.add_argument("consumer", help=by_consumer)
+    which = dropping.add_mutually_exclusive_group(required=True)
+    which.add_argument("--all", action="store_true", help="all that this consumer has")
+    which.add_argument("--id", action="append", metavar="ID", help="this message only (may be repeated)")
+    dropping.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    dropping.add_argument("--yes", action="store_true", help="do not ask")
+    return parser
+
+
+def _clients(options: argparse.Namespace) -> Aws:
+    if options.aws:
+        return Deployed(options.region)
+    if options.region:
+        raise Problem("--region is for a stack on AWS: name --aws too")
+    forget_users_aws()
+    return Aws(running_stack().engine_url)
+
+
+def _chosen(queues: list[DeadLetters], options: argparse.Namespace) -> list[DeadLetters]:
+    """The queues that a command is about."""
+    name = getattr(options, "consumer", None)
+    if options.command == "redrive" and (name is None) != options.all:
+        raise Problem("redrive whose? Name one consumer, or --all")
+    if name is None:
+        if getattr(options, "id", None):
+            raise Problem("--id needs the name of the consumer too")
+        return queues
+    if found := [queue for queue in queues if queue.consumer.lower() == name.lower()]:
+        return found
+    raise Problem(f"there is no consumer {name}; there are {', '.join(queue.consumer for queue in queues)}")
+
+
+def _list(aws: Aws, queues: list[DeadLetters], options: argparse.Namespace) -> int:
+    oldest = {queue.consumer: dead_letters.oldest(aws, queue) if queue.count else None for queue in queues}
+    if options.json:
+        _print_json([{"consumer": queue.consumer, "count": queue.count, "oldest": oldest[queue.consumer], "url": queue.url}
+                     for queue in queues])
+    else:
+        _table(("CONSUMER", "DEAD", "OLDEST"), [(queue.consumer, str(queue.count), age(oldest[queue.consumer])) for queue in queues])
+        total = sum(queue.count for queue in queues)
+        print(f"\n{total} dead letters in {len(queues)} queues" + ("" if total else ": nothing is wrong"))
+    return WRONG if options.exit_code and any(queue.count for queue in queues) else NOTHING_WRONG
+
+
+def _show(aws: Aws, queues: list[DeadLetters], options: argparse.Namespace) -> int:
+    shown = [(queue, letter) for queue in queues for letter in _letters(aws, queue, options.id)]
+    if options.json:
+        _print_json([{"consumer": queue.consumer, **asdict(letter)} for queue, letter in shown])
+        return NOTHING_WRONG
+    for queue, letter in shown:
+        print(described(queue, letter, with_body=bool(options.id)), end="\n\n")
+    if not shown:
+        print("no dead letters")
+    return NOTHING_WRONG
+
+
+def _redrive(aws: Aws, queues: list[DeadLetters], options: argparse.Namespace) -> int:
+    done, staying = [], []
+    for queue in queues:
+        letters = _letters(aws, queue, options.id)
+        going = [letter for letter in letters if dead_letters.goes_nowhere(queue, letter.body) is None]
+        staying += [(queue, letter) for letter in letters if letter not in going]
+        sent = len(going)
+        if going and not options.dry_run:
+            sent = dead_letters.redrive(aws, queue, [letter.message_id for letter in going])
+        done.append((queue.consumer, sent))
+    _report(done, "redriven", options)
+    for queue, letter in staying:
+        print(f"{queue.consumer} {letter.message_id} stays: {dead_letters.goes_nowhere(queue, letter.body)}", file=sys.stderr)
+    return WRONG if staying else NOTHING_WRONG
+
+
+def _drop(aws: Aws, queues: list[DeadLetters], options: argparse.Namespace) -> int:
+    [queue] = queues
+    ids = [letter.message_id for letter in _letters(aws, queue, options.id)]
+    if options.dry_run or not ids:
+        _report([(queue.consumer, len(ids))], "dropped", options)
+        return NOTHING_WRONG
+    if not options.yes and not _agreed(f"Delete {len(ids)} dead letters of {queue.consumer} for good?"):
+        print("nothing was dropped", file=sys.stderr)
+        return WRONG
+    _report([(queue.consumer, dead_letters.drop(aws, queue, ids))], "dropped", options)
+    return NOTHING_WRONG
+
+
+def _letters(aws: Aws, queue: DeadLetters, ids: list[str] | None) -> list[DeadLetter]:
+    """The messages of a queue, or those named, which all have to be there."""
+    letters = dead_letters.read(aws, queue) if queue.count or ids else []
+    if ids is None:
+        return letters
+    if missing := sorted(set(ids) - {letter.message_id for letter in letters}):
+        raise Problem(f"{queue.consumer} has no message {missing[0]}, or somebody else is looking at it")
+    return [letter for letter in letters if letter.message_id in ids]
+
+
+def _agreed(question: str) -> bool:
+    if not sys.stdin.isatty():
+        raise Problem("nobody is there to be asked; --yes drops without asking")
+    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _report(done: list[tuple[str, int]], verb: str, options: argparse.Namespace) -> None:
+    if options.json:
+        _print_json([{"consumer": consumer, verb: count, "dry_run": options.dry_run} for consumer, count in done])
+        return
+    would = "would be " if options.dry_run else ""
+    for consumer, count in done:
+        if count or len(done) == 1:
+            print(f"{consumer}: {count} {would}{verb}")
+    if len(done) > 1:
+        print(f"{sum(count for _, count in done)} {would}{verb}")
+
+
+def described(queue: DeadLetters, letter: DeadLetter, with_body: bool) -> str:
+    """A dead letter in a few lines; its body, which may hold what is personal, only where it is asked for."""
+    fields = [("id", letter.message_id), ("event", letter.event_type or "none"), ("subject", letter.subject or "none"),
+              ("correlation", letter.correlation_id or "none"), ("sent", f"{letter.sent:%Y-%m-%d %H:%M:%S} UTC, {age(letter.sent)} ago"),
+              ("received", f"{letter.received} times"), ("reason", letter.reason)]
+    if with_body:
+        fields.append(("body", letter.body))
+    return "\n".join([queue.consumer, *(f"  {name:<12}{value}" for name, value in fields)])
+
+
+def age(since: datetime | None, now: datetime | None = None) -> str:
+    """How long ago that was, in its largest unit; a dash if there is nothing."""
+    if since is None:
+        return "-"
+    seconds = max(0, int(((now or datetime.now(timezone.utc)) - since).total_seconds()))
+    unit, length = next((unit for unit in (("d", 86_400), ("h", 3_600), ("min", 60)) if seconds >= unit[1]), ("s", 1))
+    return f"{seconds // length} {unit}"
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    for row in [head, *rows]:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, default=lambda moment: moment.isoformat()))
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(f"error: {error}")
+    except Problem as problem:
+        sys.exit(f"error: {problem}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

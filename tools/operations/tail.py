@@ -1,0 +1,105 @@
+"""Shows the events of a stack as they happen, one line each."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from engine.api import Api
+from engine.aws import Aws
+from engine.problem import Problem
+
+# So long it stays if the machine goes down before the queue could be deleted: SQS removes messages, never queues.
+KEPT_SECONDS = 300
+WAIT_SECONDS = 1
+LIMIT_SECONDS = 30.0
+
+# What a line says of an event. A field that is new is not shown until it stands here.
+SHOWN = {"amount", "available", "category", "changed", "channel", "level", "level_changed", "lines", "name", "notification_id", "on_hand",
+         "payment_id", "price", "product_id", "reason", "reserved", "role", "short", "status", "threshold", "total", "type", "user_id"}
+
+Event = dict[str, Any]
+
+
+@contextmanager
+def listening(aws: Aws, topics: list[str]) -> Iterator[str]:
+    """A queue that hears all topics, by its URL; it goes when it is left."""
+    queue = aws.sqs.create_queue(
+        QueueName=f"waybill-tail-{uuid.uuid4().hex[:12]}", Attributes={"MessageRetentionPeriod": str(KEPT_SECONDS)})["QueueUrl"]
+    subscriptions: list[str] = []
+    try:
+        arn = aws.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        statement = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage",
+                     "Resource": arn, "Condition": {"ArnEquals": {"aws:SourceArn": topics}}}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        aws.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+        for topic in topics:
+            subscribed = aws.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True,
+                                           Attributes={"RawMessageDelivery": "true"})
+            subscriptions.append(subscribed["SubscriptionArn"])
+        yield queue
+    finally:
+        for subscription in subscriptions:
+            aws.sns.unsubscribe(SubscriptionArn=subscription)
+        aws.sqs.delete_queue(QueueUrl=queue)
+
+
+def heard(aws: Aws, queue: str, order: str | None) -> list[Event]:
+    """What has come within a second, in the order in which it happened; of one order only, if it is named."""
+    messages = aws.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=WAIT_SECONDS).get("Messages", [])
+    if messages:
+        entries = [{"Id": str(index), "ReceiptHandle": message["ReceiptHandle"]} for index, message in enumerate(messages)]
+        aws.sqs.delete_message_batch(QueueUrl=queue, Entries=entries)
+    events = [json.loads(message["Body"]) for message in messages if order is None or order in message["Body"]]
+    return sorted(events, key=lambda event: (event["timestamp"], event["sequence"]))
+
+
+def line(event: Event) -> str:
+    """Time, type, whose event it is and the how manieth, what it says, and the request that led to it."""
+    said = [f"{name}={_short(value)}" for name, value in event["data"].items()
+            if name in SHOWN and value != event["subject"]]
+    head = f"{event['timestamp'][11:23]} {event['event_type']:<18} {event['subject']} #{event['sequence']}"
+    return " ".join([head, *said, f"correlation={event['correlation_id']}"])
+
+
+def _short(value: Any) -> str:
+    """Money and lines in a few letters; anything else as it is."""
+    if isinstance(value, dict) and value.keys() == {"amount", "currency"}:
+        return f"{value['amount']}{value['currency']}"
+    if isinstance(value, list) and all(isinstance(part, dict) for part in value):
+        return "+".join(f"{part.get('quantity', '')}x{part.get('product_id', '')}" for part in value)
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def follow(aws: Aws, topics: list[str], order: str | None) -> None:
+    """Prints each event, until Ctrl-C."""
+    with listening(aws, topics) as queue:
+        print(f"listening to {len(topics)} topics" + (f", for {order}" if order else "") + "; Ctrl-C ends it", flush=True)
+        while True:
+            for event in heard(aws, queue, order):
+                print(line(event), flush=True)
+
+
+def check(api: Api, aws: Aws, topics: list[str], customer: dict[str, str], product: str, say: Callable[[str], None]) -> None:
+    """Fails unless an order's events are heard, and those of another order are not."""
+    token = api.log_in(customer["email"], customer["password"]).token
+    body = {"items": [{"product_id": product, "quantity": 1}], "payment_method": "pm_card_visa"}
+    wanted = {"OrderPlaced", "CheckoutStarted", "StockReserved", "OrderConfirmed", "PaymentProcessed"}
+    with listening(aws, topics) as queue:
+        orders = [api.call("POST", "/api/v1/checkout", body, token=token).expect(201)["id"] for _ in range(2)]
+        events: list[Event] = []
+        deadline = time.monotonic() + LIMIT_SECONDS
+        while not wanted <= {event["event_type"] for event in events}:
+            if time.monotonic() > deadline:
+                raise Problem(f"of {wanted} only {[event['event_type'] for event in events]} were heard")
+            events += heard(aws, queue, orders[1])
+    if strange := [line(event) for event in events if orders[0] in json.dumps(event) or orders[1] not in json.dumps(event)]:
+        raise Problem(f"events of another order were shown: {strange}")
+    for event in events:
+        say(line(event))
