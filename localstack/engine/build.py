@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from engine import sam
+from engine import templates
 from engine.deploy import archive, bootstrap
 from engine.problem import Problem
 
@@ -26,8 +26,8 @@ def check_tools() -> None:
 
 
 def contexts(root: Path) -> list[str]:
-    """The bounded contexts: what the template's functions take their code from."""
-    return sam.contexts(sam.read(root / "template.yaml"))
+    """The bounded contexts: each a nested stack of the root template."""
+    return sorted(templates.read(root).contexts)
 
 
 def build(root: Path, profile: str = "release") -> None:

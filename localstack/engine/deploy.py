@@ -1,4 +1,7 @@
-"""Brings template.yaml and `build/` to the local engine; uploads and updates only what changed."""
+"""Brings the templates and `build/` to the local engine; uploads and updates only what changed.
+
+The engine gets one stack with the resources of all templates: docs/adr/ says why its nested stacks are not used.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from engine import sam
+from engine import sam, templates
 from engine.aws import Aws
 from engine.problem import Problem
 from engine.stack import REGION
@@ -34,10 +37,11 @@ Say = Callable[[str], None]
 
 def deploy(aws: Aws, root: Path, overrides: dict[str, str], say: Say) -> Resources:
     """Creates or updates the stack from what is under `root`, and answers what it consists of."""
-    template = sam.read(root / "template.yaml")
+    shop = templates.read(root)
+    template = shop.merged
     if BUCKET not in {bucket["Name"] for bucket in aws.s3.list_buckets()["Buckets"]}:
         aws.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-    archives = {context: _upload(aws, root, context, say) for context in sam.contexts(template)}
+    archives = {context: _upload(aws, root, context, say) for context in shop.contexts}
     parameters = {"PushApplicationArn": _push_application(aws), **_parameters(template, overrides)}
     packaged = sam.package(template, root, lambda context: {"Bucket": BUCKET, "Key": archives[context]})
     adapted = sam.adapt(sam.transform(packaged, parameters, REGION), aws.endpoint)
@@ -110,7 +114,7 @@ def _apply(aws: Aws, text: str, parameters: dict[str, str], say: Say) -> None:
         "StackName": STACK,
         "TemplateURL": f"{aws.endpoint}/{BUCKET}/template.json",
         "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
-        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+        "Capabilities": ["CAPABILITY_IAM"],
     }
     status = _status(aws)
     if status.startswith("ROLLBACK") or status == "CREATE_FAILED":  # a first deploy that failed leaves no stack to update

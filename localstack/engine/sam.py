@@ -1,6 +1,6 @@
-"""Turns template.yaml into plain CloudFormation that the local engine carries out; pure functions, no network.
+"""Turns a SAM template into plain CloudFormation that the local engine carries out; pure functions, no network.
 
-`template.yaml` stays idiomatic SAM. Three steps lead to the engine: `package` points code and definitions at what was
+The templates stay idiomatic SAM. Three steps lead to the engine: `package` points code and definitions at what was
 built, `transform` runs the SAM transform with the real parameter values, `adapt` rewrites what the engine would ignore.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -17,11 +18,9 @@ from typing import Any
 from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
-from samtranslator.yaml_helper import yaml_parse
 
 from engine.problem import Problem
-
-Template = dict[str, Any]
+from engine.templates import Template, load
 
 logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)  # it warns of metrics that nobody asked for
 
@@ -29,8 +28,11 @@ logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)  # it warns o
 # `localhost`; that one stays the name of the AWS endpoint.
 API_DOMAIN = "127.0.0.1"
 
-# How functions are told where the connections of a WebSocket API are, as the template says it; the stage follows.
-SOCKET_ADDRESS = "https://${{{}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/"
+# The address of an API as templates say it, for functions that call it or post to its connections; of a WebSocket API the stage follows.
+ADDRESS = "https://${{{}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/"
+
+# Where a function's binary is, seen from the root or from the folder of its context.
+CODE_URI = re.compile(r"(?:\.\./\.\./)?build/([^/]+)/?")
 
 # Resource types that the engine refuses, and why a local stack does well without them.
 DROPPED = {
@@ -41,20 +43,6 @@ DROPPED = {
     "AWS::CodeDeploy::DeploymentGroup": "an update replaces functions at once",
 }
 
-METHODS = ("get", "put", "post", "delete", "patch", "options", "head")
-ANY_METHOD = "x-amazon-apigateway-any-method"
-
-
-def read(path: Path) -> Template:
-    """The template as written, short tags (`!Ref`) in their long form."""
-    return yaml_parse(path.read_text(encoding="utf-8"))
-
-
-def contexts(template: Template) -> list[str]:
-    """The folders under `build/` that functions take their code from."""
-    uris = [_property(template, function, "CodeUri") for function in _of_type(template, "AWS::Serverless::Function")]
-    return sorted({_context(uri) for uri in uris})
-
 
 def package(template: Template, base: Path, code: Callable[[str], dict[str, str]]) -> Template:
     """Points each function at its uploaded archive, `code(context)`, and takes state machine definitions in."""
@@ -64,7 +52,7 @@ def package(template: Template, base: Path, code: Callable[[str], dict[str, str]
     packaged.get("Globals", {}).get("Function", {}).pop("CodeUri", None)
     for machine in _of_type(packaged, "AWS::Serverless::StateMachine"):
         if isinstance(uri := machine["Properties"].pop("DefinitionUri", None), str):
-            machine["Properties"]["Definition"] = read(base / uri)
+            machine["Properties"]["Definition"] = load(base / uri)
     return packaged
 
 
@@ -79,12 +67,12 @@ def transform(template: Template, parameters: dict[str, str], region: str) -> Te
         return Translator({}, Parser()).translate(deepcopy(template), values)
     except InvalidDocumentException as error:
         causes = "; ".join(cause.message for cause in error.causes)
-        raise Problem(f"template.yaml is not valid SAM: {causes}") from None
+        raise Problem(f"the templates are not valid SAM: {causes}") from None
 
 
 def adapt(template: Template, endpoint: str) -> Template:
     """Replaces what the engine, which is at `endpoint`, ignores or refuses by what it carries out."""
-    adapted = _with_local_sockets(template, endpoint)
+    adapted = _with_local_addresses(template, endpoint)
     resources: dict[str, Any] = adapted["Resources"]
     for name in [name for name, resource in resources.items() if _is_dropped(resource)]:
         del resources[name]
@@ -92,8 +80,8 @@ def adapt(template: Template, endpoint: str) -> Template:
         _forget_dropped(resource, resources)
         if resource["Type"] == "AWS::ApiGatewayV2::Authorizer":
             resource["Properties"].setdefault("IdentitySource", [])  # the engine would want a header
-        if resource["Type"] == "AWS::ApiGatewayV2::Api" and "Body" in resource["Properties"]:
-            resources.update(_http_api(name, resource))
+        if resource["Type"] == "AWS::ApiGatewayV2::Api" and resource["Properties"].get("ProtocolType") == "HTTP":
+            resources.update(_http_api(name, resource["Properties"]))
     _refuse_dangling(adapted)
     return adapted
 
@@ -108,13 +96,13 @@ def expiring_tables(template: Template) -> dict[str, str]:
     return wanted
 
 
-def _with_local_sockets(template: Template, endpoint: str) -> Template:
-    """The template with each address of a WebSocket API as the engine has it: by path, where AWS has a host for each API."""
-    sockets = [name for name, resource in template["Resources"].items()
-               if resource["Type"] == "AWS::ApiGatewayV2::Api" and resource["Properties"].get("ProtocolType") == "WEBSOCKET"]
+def _with_local_addresses(template: Template, endpoint: str) -> Template:
+    """The template with the address of each API as the engine has it: by path, where AWS has a host for each API."""
     text = json.dumps(template, default=str)
-    for name in sockets:
-        text = text.replace(SOCKET_ADDRESS.format(name), f"{endpoint}/_aws/execute-api/${{{name}}}/")
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::ApiGatewayV2::Api":
+            stage = "$default/" if resource["Properties"].get("ProtocolType") == "HTTP" else ""
+            text = text.replace(ADDRESS.format(name), f"{endpoint}/_aws/execute-api/${{{name}}}/{stage}")
     return json.loads(text)
 
 
@@ -128,10 +116,10 @@ def _property(template: Template, function: dict[str, Any], name: str) -> Any:
 
 
 def _context(code_uri: Any) -> str:
-    parts = Path(code_uri).parts if isinstance(code_uri, str) else ()
-    if len(parts) != 2 or parts[0] != "build":
+    found = CODE_URI.fullmatch(code_uri) if isinstance(code_uri, str) else None
+    if not found:
         raise Problem(f"a function's CodeUri has to be build/<context>/, not {code_uri}")
-    return parts[1]
+    return found[1]
 
 
 def _is_dropped(resource: dict[str, Any]) -> bool:
@@ -154,14 +142,15 @@ def _forget_dropped(resource: dict[str, Any], kept: dict[str, Any]) -> None:
 def _refuse_dangling(template: Template) -> None:
     known = {*template["Resources"], *template.get("Parameters", {}), *template.get("Conditions", {})}
     for name, resource in template["Resources"].items():
-        for target in _references(resource.get("Properties", {})):
+        for target in references(resource.get("Properties", {})):
             if target not in known and not target.startswith("AWS::"):
                 raise Problem(f"{name} refers to {target}, which does not exist or is dropped by sam.py")
 
 
-def _references(value: Any) -> list[str]:
+def references(value: Any) -> list[str]:
+    """The logical names that a value refers to by `Ref`, `Fn::GetAtt` and `Fn::Sub`."""
     if isinstance(value, list):
-        return [target for item in value for target in _references(item)]
+        return [target for item in value for target in references(item)]
     if not isinstance(value, dict):
         return []
     if set(value) == {"Ref"}:
@@ -169,88 +158,24 @@ def _references(value: Any) -> list[str]:
     if set(value) == {"Fn::GetAtt"}:
         target = value["Fn::GetAtt"]
         return [target.split(".")[0] if isinstance(target, str) else target[0]]
-    return [target for item in value.values() for target in _references(item)]
+    if set(value) == {"Fn::Sub"}:
+        text, given = value["Fn::Sub"] if isinstance(value["Fn::Sub"], list) else (value["Fn::Sub"], {})
+        named = [name for name in re.findall(r"\$\{(\w+)(?:\.\w+)*\}", text) if name not in given]
+        return named + references(list(given.values()))
+    return [target for item in value.values() for target in references(item)]
 
 
-def _http_api(name: str, api: dict[str, Any]) -> dict[str, Any]:
-    """An HTTP API's OpenAPI `Body` as the resources it stands for, plus the custom domain that serves it."""
-    properties = api["Properties"]
-    body = properties.pop("Body")
-    properties.pop("FailOnWarnings", None)
-    properties["ProtocolType"] = "HTTP"
-    if "x-amazon-apigateway-cors" in body:
-        properties["CorsConfiguration"] = body["x-amazon-apigateway-cors"]  # camelCase, as the engine wants it
-    made: dict[str, Any] = {
-        f"{name}Domain": _resource("DomainName", {
-            "DomainName": API_DOMAIN,
-            "DomainNameConfigurations": [{"CertificateArn": "arn:aws:acm:local:000000000000:certificate/none"}]}),
-        f"{name}Mapping": _resource("ApiMapping", {
-            "DomainName": {"Ref": f"{name}Domain"}, "ApiId": {"Ref": name}, "Stage": "$default"}),
-    }
-    authorizers = {}
-    for scheme, definition in body.get("components", {}).get("securitySchemes", {}).items():
-        authorizers[scheme] = f"{name}{scheme}Authorizer"
-        made[authorizers[scheme]] = _authorizer(name, scheme, definition["x-amazon-apigateway-authorizer"])
-    for path, operations in body["paths"].items():
-        for method, operation in operations.items():
-            if method not in (*METHODS, ANY_METHOD):
-                raise Problem(f"{name}: {method} {path} is not a plain operation; give its function no Condition")
-            made.update(_route(name, path, method, operation, authorizers))
-    return made
-
-
-def _authorizer(api: str, scheme: str, definition: dict[str, Any]) -> dict[str, Any]:
-    if definition["type"] != "request":
-        raise Problem(f"{api}: authorizer {scheme} is not a Lambda authorizer")
-    return _resource("Authorizer", {
-        "ApiId": {"Ref": api},
-        "Name": scheme,
-        "AuthorizerType": "REQUEST",
-        "AuthorizerUri": definition["authorizerUri"],
-        "AuthorizerPayloadFormatVersion": definition["authorizerPayloadFormatVersion"],
-        "AuthorizerResultTtlInSeconds": definition.get("authorizerResultTtlInSeconds", 0),
-        "EnableSimpleResponses": definition.get("enableSimpleResponses", False),
-        "IdentitySource": definition.get("identitySource", []),
-    })
-
-
-def _route(api: str, path: str, method: str, operation: dict[str, Any], authorizers: dict[str, str]) -> dict[str, Any]:
-    integration = operation["x-amazon-apigateway-integration"]
-    function = _function_of(integration["uri"])
-    verb = "ANY" if method == ANY_METHOD else method.upper()
-    key = "$default" if operation.get("isDefaultRoute") else f"{verb} {path}"
-    properties: dict[str, Any] = {
-        "ApiId": {"Ref": api},
-        "RouteKey": key,
-        "Target": {"Fn::Sub": f"integrations/${{{api}{function}Integration}}"},
-    }
-    for scheme in (scheme for security in operation.get("security", []) for scheme in security):
-        if scheme in authorizers:
-            properties |= {"AuthorizationType": "CUSTOM", "AuthorizerId": {"Ref": authorizers[scheme]}}
+def _http_api(name: str, properties: dict[str, Any]) -> dict[str, Any]:
+    """The custom domain that serves an HTTP API at the engine's root; and its CORS keys as the engine wants them, in camelCase."""
+    if "CorsConfiguration" in properties:
+        properties["CorsConfiguration"] = {key[0].lower() + key[1:]: value for key, value in properties["CorsConfiguration"].items()}
     return {
-        f"{api}{function}Integration": _resource("Integration", {
-            "ApiId": {"Ref": api},
-            "IntegrationType": "AWS_PROXY",
-            "IntegrationUri": integration["uri"],
-            "PayloadFormatVersion": integration.get("payloadFormatVersion", "2.0"),
-        }),
-        f"{api}Route{_identifier(key)}": _resource("Route", properties),
+        f"{name}Domain": {"Type": "AWS::ApiGatewayV2::DomainName", "Properties": {
+            "DomainName": API_DOMAIN,
+            "DomainNameConfigurations": [{"CertificateArn": "arn:aws:acm:local:000000000000:certificate/none"}]}},
+        f"{name}Mapping": {"Type": "AWS::ApiGatewayV2::ApiMapping", "Properties": {
+            "DomainName": {"Ref": f"{name}Domain"}, "ApiId": {"Ref": name}, "Stage": "$default"}},
     }
-
-
-def _function_of(uri: Any) -> str:
-    """The logical name in SAM's `…/functions/${Name.Arn}/invocations`."""
-    text = uri["Fn::Sub"] if isinstance(uri, dict) else uri
-    return text.split("${")[-1].split(".")[0].split("}")[0]
-
-
-def _identifier(text: str) -> str:
-    """`GET /orders/{order_id}` as part of a logical name, which may hold only letters and digits."""
-    return "".join(character if character.isalnum() else f"{ord(character):x}" for character in text)
-
-
-def _resource(kind: str, properties: dict[str, Any]) -> dict[str, Any]:
-    return {"Type": f"AWS::ApiGatewayV2::{kind}", "Properties": properties}
 
 
 def canonical(template: Template) -> str:

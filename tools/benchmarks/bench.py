@@ -13,8 +13,8 @@ from benchmarks.load import Load, Say, until_quiet
 from benchmarks.report import Results
 from benchmarks.rivals import Rivals, customers
 from cost.cost_report import Ledger
-from engine import sam
 from engine import stack as engines
+from engine import templates
 from engine.api import Api
 from engine.aws import Aws
 from engine.stack import Stack
@@ -57,7 +57,7 @@ class Bench:
             results = self._on_a_stack(load, stack, settings)
         finally:
             engines.stop(stack)
-        for line in report.lines(results, sam.read(self.root / "template.yaml")):
+        for line in report.lines(results, templates.read(self.root).merged):
             print(line)
         path = report.write(results, self.root, self.profile)
         print(f"\n{report.machine(self.root, self.profile)['cpu']}, profile {self.profile}, "

@@ -11,7 +11,7 @@ from checks import login_timing
 from cli.progress import detail, say
 from cli.stacks import PATIENT, bring_up, parameters_of_environment
 from cost import cost_report
-from engine import build, sam
+from engine import build, templates
 from engine import stack as engines
 from engine.api import Api
 from engine.aws import Aws
@@ -47,7 +47,7 @@ def show_cost() -> None:
     """Meter what orders use of AWS, times the price list, on a stack of its own."""
     build.check_tools()
     build.build(ROOT)
-    template = sam.read(ROOT / "template.yaml")
+    template = templates.read(ROOT).merged
     for line in cost_report.lines(priced_orders(), template):
         print(line)
 
@@ -65,7 +65,7 @@ def priced_orders(loads: tuple[cost_report.Load, ...] = cost_report.LOADS) -> li
 def meter_orders(stack: Stack, loads: tuple[cost_report.Load, ...]) -> list[cost_report.Ledger]:
     """What one order of each load uses, on a stack where nothing else happens, deployed with the cost report's parameters."""
     known = json.loads(stack.outputs.read_text(encoding="utf-8"))
-    template = sam.read(ROOT / "template.yaml")
+    template = templates.read(ROOT).merged
     return cost_report.measure(Api(stack.origin), known["admin"], known["functions"], stack.function_log, template, loads, detail)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.progress import detail, say
-from engine import build, seed, stripe
+from engine import seed, stripe, templates
 from engine import stack as engines
 from engine.aws import CREDENTIALS, Aws
 from engine.deploy import STACK, Resources, deploy
@@ -73,7 +73,7 @@ def parameters_of_environment() -> dict[str, str]:
 
 def outputs(stack: Stack, resources: Resources, data: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """What a client or a test needs to know about the running stack."""
-    contexts = build.contexts(ROOT)
+    shop = templates.read(ROOT)
     topics = resources.get("AWS::SNS::Topic", {})
     return {
         "api_url": stack.api_url,
@@ -84,8 +84,10 @@ def outputs(stack: Stack, resources: Resources, data: dict[str, list[dict[str, A
         "stack_name": STACK,
         "region": REGION,
         "credentials": CREDENTIALS,
-        "topics": {context: arn for context in contexts for name, arn in topics.items()
+        "topics": {context: arn for context in shop.contexts for name, arn in topics.items()
                    if name.lower().startswith(context)},
+        "contexts": sorted(shop.contexts),
+        "routes": sorted(shop.routes()),
         "queues": resources.get("AWS::SQS::Queue", {}),
         "tables": resources.get("AWS::DynamoDB::Table", {}),
         "functions": resources.get("AWS::Lambda::Function", {}),

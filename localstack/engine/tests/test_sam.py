@@ -25,64 +25,36 @@ def adapted(resources: dict[str, Any], parameters: dict[str, Any] | None = None,
     return sam.adapt(sam.transform(packaged, values, "eu-central-1"), "http://localhost:1")["Resources"]
 
 
-def api(**properties: Any) -> dict[str, Any]:
-    return {"Type": "AWS::Serverless::HttpApi", "Properties": {"StageName": "$default", **properties}}
+class Api(unittest.TestCase):
+    def test_it_is_served_at_the_engines_root(self) -> None:
+        resources = adapted({"Api": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"ProtocolType": "HTTP"}}})
+        self.assertEqual({"DomainName": {"Ref": "ApiDomain"}, "ApiId": {"Ref": "Api"}, "Stage": "$default"},
+                         resources["ApiMapping"]["Properties"])
+        self.assertEqual(sam.API_DOMAIN, resources["ApiDomain"]["Properties"]["DomainName"])
 
-
-def function(*routes: tuple[str, str], **properties: Any) -> dict[str, Any]:
-    events = {f"Event{number}": {"Type": "HttpApi", "Properties": {"ApiId": {"Ref": "Api"}, "Method": method, "Path": path}}
-              for number, (method, path) in enumerate(routes)}
-    return {**FUNCTION, "Properties": {**FUNCTION["Properties"], "Events": events, **properties}}
-
-
-class Routes(unittest.TestCase):
-    def test_each_event_becomes_a_route_to_its_functions_integration(self) -> None:
-        resources = adapted({"Api": api(), "Place": function(("POST", "/orders"), ("GET", "/orders/{id}"))})
-        routes = [r["Properties"] for r in resources.values() if r["Type"] == "AWS::ApiGatewayV2::Route"]
-        self.assertEqual({"POST /orders", "GET /orders/{id}"}, {route["RouteKey"] for route in routes})
-        self.assertEqual([{"Fn::Sub": "integrations/${ApiPlaceIntegration}"}] * 2, [r["Target"] for r in routes])
-        self.assertIn("Place.Arn", resources["ApiPlaceIntegration"]["Properties"]["IntegrationUri"]["Fn::Sub"])
-
-    def test_the_default_route_has_no_method(self) -> None:
-        resources = adapted({"Api": api(), "Fallback": function(("ANY", "$default"))})
-        self.assertEqual(["$default"], [r["Properties"]["RouteKey"] for r in resources.values()
-                                        if r["Type"] == "AWS::ApiGatewayV2::Route"])
-
-    def test_the_authorizer_guards_its_routes_only(self) -> None:
-        guarded = {"Authorizers": {"Tokens": {
-            "FunctionArn": {"Fn::GetAtt": ["Check", "Arn"]}, "AuthorizerPayloadFormatVersion": "2.0",
-            "EnableSimpleResponses": True, "Identity": {"Headers": ["Authorization"], "ReauthorizeEvery": 60}}},
-            "DefaultAuthorizer": "Tokens"}
-        open_route = function(("GET", "/products"))
-        open_route["Properties"]["Events"]["Event0"]["Properties"]["Auth"] = {"Authorizer": "NONE"}
-        resources = adapted({"Api": api(Auth=guarded), "Check": FUNCTION, "Browse": open_route,
-                             "Place": function(("POST", "/orders"))})
-        authorizer = resources["ApiTokensAuthorizer"]["Properties"]
-        self.assertEqual((["$request.header.Authorization"], 60, True), (
-            authorizer["IdentitySource"], authorizer["AuthorizerResultTtlInSeconds"], authorizer["EnableSimpleResponses"]))
-        by_key = {r["Properties"]["RouteKey"]: r["Properties"] for r in resources.values()
-                  if r["Type"] == "AWS::ApiGatewayV2::Route"}
-        self.assertEqual({"Ref": "ApiTokensAuthorizer"}, by_key["POST /orders"]["AuthorizerId"])
-        self.assertNotIn("AuthorizerId", by_key["GET /products"])
-
-    def test_allowed_origins_are_a_list_in_the_engines_spelling(self) -> None:
+    def test_its_cors_keys_are_in_the_engines_spelling(self) -> None:
         cors = {"AllowOrigins": {"Ref": "Origins"}, "AllowMethods": ["GET"]}
-        resources = adapted({"Api": api(CorsConfiguration=cors)}, {"Origins": {"Type": "CommaDelimitedList"}},
-                            Origins="http://a.example, http://b.example")
-        self.assertEqual({"allowOrigins": ["http://a.example", "http://b.example"], "allowMethods": ["GET"]},
-                         resources["Api"]["Properties"]["CorsConfiguration"])
+        api = {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"ProtocolType": "HTTP", "CorsConfiguration": cors}}
+        resources = adapted({"Api": api}, {"Origins": {"Type": "CommaDelimitedList"}}, Origins="http://a.example, http://b.example")
+        self.assertEqual({"allowOrigins": {"Ref": "Origins"}, "allowMethods": ["GET"]}, resources["Api"]["Properties"]["CorsConfiguration"])
+
+    def test_an_authorizer_without_an_identity_source_has_none(self) -> None:
+        authorizer = {"Type": "AWS::ApiGatewayV2::Authorizer", "Properties": {"AuthorizerType": "REQUEST"}}
+        self.assertEqual([], adapted({"Tokens": authorizer})["Tokens"]["Properties"]["IdentitySource"])
 
 
-class Sockets(unittest.TestCase):
+class Addresses(unittest.TestCase):
+    def variables(self, protocol: str, path: str) -> dict[str, Any]:
+        address = {"Fn::Sub": f"https://${{Api}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/{path}"}
+        caller = {**FUNCTION, "Properties": {**FUNCTION["Properties"], "Environment": {"Variables": {"AT": address}}}}
+        api = {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Name": "api", "ProtocolType": protocol}}
+        return adapted({"Api": api, "Caller": caller})["Caller"]["Properties"]["Environment"]["Variables"]
+
     def test_functions_find_the_connections_at_the_engine(self) -> None:
-        address = {"Fn::Sub": "https://${Socket}.execute-api.${AWS::Region}.${AWS::URLSuffix}/live"}
-        tell = {**FUNCTION, "Properties": {**FUNCTION["Properties"], "Environment": {"Variables": {"AT": address}}}}
-        http = {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Name": "http", "ProtocolType": "HTTP"}}
-        socket = {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Name": "socket", "ProtocolType": "WEBSOCKET"}}
-        variables = adapted({"Socket": socket, "Tell": tell})["Tell"]["Properties"]["Environment"]["Variables"]
-        self.assertEqual({"AT": {"Fn::Sub": "http://localhost:1/_aws/execute-api/${Socket}/live"}}, variables)
-        variables = adapted({"Socket": http, "Tell": tell})["Tell"]["Properties"]["Environment"]["Variables"]
-        self.assertEqual({"AT": address}, variables)
+        self.assertEqual({"AT": {"Fn::Sub": "http://localhost:1/_aws/execute-api/${Api}/live"}}, self.variables("WEBSOCKET", "live"))
+
+    def test_functions_find_the_http_api_at_the_engine(self) -> None:
+        self.assertEqual({"AT": {"Fn::Sub": "http://localhost:1/_aws/execute-api/${Api}/$default/api/v1"}}, self.variables("HTTP", "api/v1"))
 
 
 class Packaging(unittest.TestCase):

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks import report
 from benchmarks import requests
-from engine import sam
+from engine import templates
 from benchmarks.growth import Grown
 from benchmarks.orders import Orders
 from benchmarks.report import Results, Target
@@ -18,7 +18,7 @@ from cost.cost_report import Ledger, Load
 from engine.problem import Problem
 from engine.stack import ROOT
 
-TEMPLATE = sam.read(ROOT / "template.yaml")
+TEMPLATE = templates.read(ROOT).merged
 
 
 def times(p50: int) -> dict[str, Any]:

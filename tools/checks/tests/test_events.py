@@ -1,35 +1,45 @@
-"""Each function has a sample event in `events/`, for `sam local invoke`, and each sample has a function."""
+"""Each function has a sample event in `events/<context>/`, for `sam local invoke`, and each sample has a function."""
 
 import json
 import unittest
 from pathlib import Path
 
-from engine import sam
+from engine import sam, templates
 from engine.stack import ROOT
 
 
-class Samples(unittest.TestCase):
-    """The template and the folder name the same functions."""
+SHOP = templates.read(ROOT)
+FUNCTIONS = SHOP.of_type(templates.FUNCTION)
 
-    def test_every_function_has_its_sample(self) -> None:
-        resources = sam.read(ROOT / "template.yaml")["Resources"]
-        functions = {name for name, resource in resources.items() if resource["Type"] == "AWS::Serverless::Function"}
-        samples = {path.stem for path in (ROOT / "events").glob("*.json")}
-        self.assertEqual(functions, samples)
+
+def samples() -> dict[str, Path]:
+    """The samples of the contexts that there are, by function."""
+    return {path.stem: path for context in SHOP.contexts for path in (ROOT / "events" / context).glob("*.json")}
+
+
+class Samples(unittest.TestCase):
+    """The templates and the folders name the same functions."""
+
+    def test_every_function_has_its_sample_in_its_context(self) -> None:
+        self.assertEqual({name: SHOP.context_of[name] for name in FUNCTIONS}, {name: path.parent.name for name, path in samples().items()})
 
     def test_every_sample_is_an_event_of_its_functions_kind(self) -> None:
-        resources = sam.read(ROOT / "template.yaml")["Resources"]
-        for path in (ROOT / "events").glob("*.json"):
+        routes: dict[str, set[str]] = {}
+        for route in SHOP.of_type(templates.ROUTE).values():
+            [integration] = sam.references(route["Properties"]["Target"])
+            [function] = sam.references(SHOP.merged["Resources"][integration]["Properties"]["IntegrationUri"])
+            routes.setdefault(function, set()).add(route["Properties"]["RouteKey"])
+        for name, path in samples().items():
             sample = json.loads(path.read_text(encoding="utf-8"))
-            sources = resources[path.stem]["Properties"].get("Events", {}).values()
-            for source in sources:
+            for source in FUNCTIONS[name]["Properties"].get("Events", {}).values():
                 with self.subTest(path.name):
-                    expected = {"HttpApi": "requestContext", "SQS": "Records", "DynamoDB": "Records", "Schedule": "detail-type"}
+                    expected = {"SQS": "Records", "DynamoDB": "Records", "Schedule": "detail-type"}
                     self.assertIn(expected[source["Type"]], sample)
-            routes = {f"{s['Properties']['Method']} {s['Properties']['Path']}" for s in sources if s["Type"] == "HttpApi"}
-            if routes:
+            if name in routes:
                 with self.subTest(path.name):
-                    self.assertTrue(any(sample["routeKey"] in route for route in routes))
+                    self.assertIn("requestContext", sample)
+                    key = sample.get("routeKey") or sample["requestContext"]["routeKey"]
+                    self.assertIn(key, routes[name])
 
 
 if __name__ == "__main__":

@@ -1,25 +1,26 @@
-"""The Health function watches every table and every queue of the template, and may do no more than that."""
+"""Each context's health function watches the table and every queue of its context, and may do no more than that."""
 
 import re
 import unittest
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from engine import sam
+from engine import sam, templates
 from engine.stack import ROOT
 
-RESOURCES: dict[str, Any] = sam.read(ROOT / "template.yaml")["Resources"]
-MOST_BYTES = 4096  # of all variables of a function
+SHOP = templates.read(ROOT)
+RESOURCES: dict[str, Any] = SHOP.merged["Resources"]
+CONTEXTS = sorted(set(SHOP.contexts) - {"gateway"})
+MAX_BYTES = 4096  # of all variables of a function
 
 
-def named(resource_type: str) -> set[str]:
-    return {name for name, resource in RESOURCES.items() if resource["Type"] == resource_type}
+def named(resource_type: str, context: str) -> set[str]:
+    return {name for name in SHOP.of_type(resource_type) if SHOP.context_of.get(name) == context}
 
 
 def target(value: dict[str, Any]) -> str:
     """The logical name behind a `!Ref` or a `!GetAtt`."""
-    return sam._references(value)[0]
+    return sam.references(value)[0]
 
 
 def rendered(value: Any, physical: Callable[[str], str]) -> str:
@@ -30,73 +31,99 @@ def rendered(value: Any, physical: Callable[[str], str]) -> str:
         separator, parts = value["Fn::Join"]
         return separator.join(rendered(part, physical) for part in parts)
     if "Fn::Sub" in value:
-        return re.sub(r"\$\{(\w+)\.QueueName\}", lambda found: physical(found[1]), value["Fn::Sub"])
+        return re.sub(r"\$\{(\w+)\}", lambda found: physical(found[1]), value["Fn::Sub"])
     return physical(target(value))
 
 
-def variables(physical: Callable[[str], str] = lambda name: name) -> dict[str, str]:
-    own = RESOURCES["Health"]["Properties"]["Environment"]["Variables"]
+def function_of(context: str) -> str:
+    return f"{context.capitalize()}Health"
+
+
+def variables(function: str, physical: Callable[[str], str] = lambda name: name) -> dict[str, str]:
+    own = RESOURCES[function]["Properties"]["Environment"]["Variables"]
     return {name: rendered(value, physical) for name, value in own.items()}
 
 
-def watched() -> dict[str, list[str]]:
-    """The table and the consumers of each context, by logical names, as the function reads them."""
-    return {name.removeprefix("HEALTH_").lower(): value.split("|")
-            for name, value in variables().items() if name.startswith("HEALTH_")}
+def consumers(context: str) -> dict[str, str]:
+    """The consumers of a context with their queues, by logical names, as the function reads them."""
+    pairs = variables(function_of(context)).get("HEALTH_QUEUES", "")
+    return dict(pair.split("=") for pair in pairs.split(",") if pair)
 
 
 def dead_letters_of(queue: str) -> str:
     return target(RESOURCES[queue]["Properties"]["RedrivePolicy"]["deadLetterTargetArn"])
 
 
-def context_of(function: str) -> str:
-    return Path(RESOURCES[function]["Properties"]["CodeUri"]).name
+class Routes(unittest.TestCase):
+    def test_each_context_answers_for_itself(self) -> None:
+        routes = SHOP.routes()
+        self.assertEqual({f"GET /api/v1/health/{context}": context for context in SHOP.contexts},
+                         {key: context for key, context in routes.items() if key.startswith("GET /api/v1/health/")})
+        self.assertEqual(("gateway", "gateway"), (routes["GET /health"], routes["GET /api/v1/health"]))
 
 
 class Variables(unittest.TestCase):
     def test_every_table_is_watched_in_its_context(self) -> None:
-        tables = {parts[0]: context for context, parts in watched().items() if parts[0]}
-        self.assertEqual(named("AWS::DynamoDB::Table"), set(tables))
-        for function in named("AWS::Serverless::Function"):
-            table = RESOURCES[function]["Properties"].get("Environment", {}).get("Variables", {}).get("TABLE_NAME")
+        tables = {variables(function_of(context))["TABLE_NAME"]: context for context in CONTEXTS}
+        self.assertEqual(set(SHOP.of_type("AWS::DynamoDB::Table")), set(tables))
+        for function, resource in SHOP.of_type(templates.FUNCTION).items():
+            table = resource["Properties"].get("Environment", {}).get("Variables", {}).get("TABLE_NAME")
             if table:
                 with self.subTest(function):
-                    self.assertEqual(context_of(function), tables[target(table)])
+                    self.assertEqual(SHOP.context_of[function], tables[target(table)])
 
     def test_every_queue_is_watched(self) -> None:
-        queues = [queue for _, *parts in watched().values() for queue in parts[1::2]]
-        queues += [dead_letters_of(queue) for queue in queues]
-        queues.append(variables()["UNPUBLISHED_QUEUE_URL"])
-        self.assertEqual(sorted(named("AWS::SQS::Queue")), sorted(queues))
+        for context in CONTEXTS:
+            with self.subTest(context):
+                queues = list(consumers(context).values())
+                queues += [dead_letters_of(queue) for queue in queues]
+                self.assertEqual(sorted(named("AWS::SQS::Queue", context)), sorted(queues))
+        self.assertEqual("UnpublishedQueue", variables("Health")["UNPUBLISHED_QUEUE_URL"])
+        self.assertEqual(["UnpublishedQueue"], [name for name in SHOP.of_type("AWS::SQS::Queue") if name not in SHOP.context_of])
 
     def test_a_consumer_stands_with_its_own_queues_in_its_context(self) -> None:
-        for context, (_, *parts) in watched().items():
-            self.assertEqual(0, len(parts) % 2, context)
-            for consumer, queue in zip(parts[::2], parts[1::2], strict=True):
+        for context in CONTEXTS:
+            for consumer, queue in consumers(context).items():
                 with self.subTest(consumer):
                     sources = RESOURCES[consumer]["Properties"]["Events"].values()
                     self.assertEqual([queue], [target(s["Properties"]["Queue"]) for s in sources if s["Type"] == "SQS"])
-                    self.assertEqual(context, context_of(consumer))
+                    self.assertEqual(context, SHOP.context_of[consumer])
 
     def test_they_fit_into_a_function_under_a_longer_stack_name(self) -> None:
-        long = variables(lambda name: f"waybill-production-{name}-{'X' * 13}")
-        size = sum(len(name) + len(value) for name, value in long.items())
-        self.assertLess(size + 200, MOST_BYTES, "with the queue's URL and what all functions have")
+        def longest(name: str) -> str:
+            return f"https://sqs.ap-southeast-1.amazonaws.com/123456789012/{'waybill-production-Notifications-1A2B3C4D5E6F7'}-{name}-{'X' * 13}"
+
+        for context in CONTEXTS:
+            with self.subTest(context):
+                size = sum(len(name) + len(value) for name, value in variables(function_of(context), longest).items())
+                self.assertLess(size + 200, MAX_BYTES, "with what all functions have")
 
 
 class Role(unittest.TestCase):
-    def test_it_reads_how_they_are_and_nothing_else(self) -> None:
-        policies = RESOURCES["HealthRole"]["Properties"]["Policies"]
+    def granted(self, role: str) -> tuple[dict[tuple[str, ...], set[str]], list[dict[str, Any]]]:
+        policies = RESOURCES[role]["Properties"]["Policies"]
         statements = [s for policy in policies for s in policy["PolicyDocument"]["Statement"]]
-        granted = {tuple(s["Action"]): {target(resource) for resource in s["Resource"]} for s in statements}
-        self.assertEqual({
-            ("dynamodb:DescribeTable",): named("AWS::DynamoDB::Table"),
-            ("dynamodb:GetItem",): {"PaymentsTable"},
-            ("sqs:GetQueueAttributes",): named("AWS::SQS::Queue"),
-        }, granted)
-        [condition] = [s["Condition"] for s in statements if "Condition" in s]
-        self.assertEqual({"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["CIRCUIT"]}}, condition)
-        self.assertEqual(["dynamodb:GetItem"], [a for s in statements if "Condition" in s for a in s["Action"]])
+        resources = [s["Resource"] if isinstance(s["Resource"], list) else [s["Resource"]] for s in statements]
+        return {tuple(s["Action"]): {target(each) for each in named} for s, named in zip(statements, resources, strict=True)}, statements
+
+    def test_it_reads_how_they_are_and_nothing_else(self) -> None:
+        for context in CONTEXTS:
+            with self.subTest(context):
+                granted, statements = self.granted(f"{function_of(context)}Role")
+                queues = named("AWS::SQS::Queue", context)
+                tables = named("AWS::DynamoDB::Table", context)
+                self.assertEqual({("dynamodb:DescribeTable",): tables,
+                                  **({("sqs:GetQueueAttributes",): queues} if queues else {}),
+                                  **({("dynamodb:GetItem",): {"PaymentsTable"}} if context == "payments" else {})}, granted)
+                conditions = [s["Condition"] for s in statements if "Condition" in s]
+                if context == "payments":
+                    self.assertEqual([{"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["CIRCUIT"]}}], conditions)
+                    self.assertEqual(["dynamodb:GetItem"], [a for s in statements if "Condition" in s for a in s["Action"]])
+                else:
+                    self.assertEqual([], conditions)
+
+    def test_the_aggregate_reads_no_table_and_the_one_queue_that_is_everybodys(self) -> None:
+        self.assertEqual({("sqs:GetQueueAttributes",): {"UnpublishedQueue"}}, self.granted("HealthRole")[0])
 
 
 if __name__ == "__main__":

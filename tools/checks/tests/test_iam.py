@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from checks.tests.test_template import expanded
+from checks.tests.test_template import SHOP, expanded
 
 RESOURCES: dict[str, Any] = expanded()["Resources"]
 
-LAMBDA, STATES = "lambda.amazonaws.com", "states.amazonaws.com"
+LAMBDA, STATES, API_GATEWAY = "lambda.amazonaws.com", "states.amazonaws.com", "apigateway.amazonaws.com"
 
 # What knows no resource, or none that is there before the call, and why.
 ANYTHING = {
@@ -27,7 +27,7 @@ ANYTHING = {
     "sns:DeleteEndpoint": "as before",
 }
 # A telephone has no ARN: whatever has one is left out instead.
-WITHOUT_AN_ARN = ("TellingPolicy", "sns:Publish")
+WITHOUT_AN_ARN = ("SendNotificationsPolicy", "sns:Publish")
 
 READS_A_QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 READS_A_STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}
@@ -100,6 +100,8 @@ def variables(function: str) -> Properties:
 
 FUNCTIONS, ROLES, MANAGED = of_type("AWS::Lambda::Function"), of_type("AWS::IAM::Role"), of_type("AWS::IAM::ManagedPolicy")
 PERMISSIONS = list(of_type("AWS::Lambda::Permission").values())
+INVOKE_ROLES = {f"{context.capitalize()}InvokeRole": context for context in SHOP.contexts}
+HEALTH = {"Health", *(f"{context.capitalize()}Health" for context in SHOP.contexts)}
 QUEUES, TOPICS, TABLES = of_type("AWS::SQS::Queue"), of_type("AWS::SNS::Topic"), of_type("AWS::DynamoDB::Table")
 
 
@@ -107,12 +109,12 @@ class Roles(unittest.TestCase):
     def test_no_two_functions_share_one_and_none_is_left_over(self) -> None:
         held = Counter(map(role_of, FUNCTIONS))
         self.assertEqual([], [role for role, functions in held.items() if functions > 1])
-        self.assertEqual({"CheckoutWorkflowRole"}, set(ROLES) - set(held))
+        self.assertEqual({"CheckoutWorkflowRole", *INVOKE_ROLES}, set(ROLES) - set(held))
 
     def test_each_trusts_the_service_that_runs_it_and_nobody_else(self) -> None:
         for name, role in ROLES.items():
             with self.subTest(name):
-                service = STATES if name == "CheckoutWorkflowRole" else LAMBDA
+                service = STATES if name == "CheckoutWorkflowRole" else API_GATEWAY if name in INVOKE_ROLES else LAMBDA
                 self.assertEqual(
                     [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
                     role["AssumeRolePolicyDocument"]["Statement"])
@@ -159,7 +161,7 @@ class Data(unittest.TestCase):
     def test_a_function_touches_its_contexts_table_alone(self) -> None:
         tables = {context_of(function): target(variables(function)["TABLE_NAME"]) for function in FUNCTIONS if "TABLE_NAME" in variables(function)}
         self.assertEqual(sorted(tables.values()), sorted(TABLES))
-        for function in FUNCTIONS.keys() - {"Health"}:  # what that one may, test_health.py says
+        for function in FUNCTIONS:
             with self.subTest(function):
                 touched = {name for resources in granted(function, "dynamodb").values() for name in targets(resources)}
                 self.assertLessEqual(touched, {tables.get(context_of(function))})
@@ -206,7 +208,7 @@ class Queues(unittest.TestCase):
     def test_a_consumer_reads_its_own_queue_and_nobody_else_does(self) -> None:
         mappings = of_type("AWS::Lambda::EventSourceMapping").values()
         read = {target(m["FunctionName"]): target(m["EventSourceArn"]) for m in mappings if target(m["EventSourceArn"]) in QUEUES}
-        for function in FUNCTIONS.keys() - {"Health"}:
+        for function in FUNCTIONS.keys() - HEALTH:  # what these may, test_health.py says
             with self.subTest(function):
                 grants = granted(function, "sqs")
                 grants.pop("sqs:SendMessage", None)
@@ -278,38 +280,26 @@ class Invocations(unittest.TestCase):
     def test_no_function_invokes_another(self) -> None:
         self.assertEqual([], [function for function in FUNCTIONS if granted(function, "lambda")])
 
-    def test_each_route_may_invoke_its_function_and_only_that(self) -> None:
-        wanted = {("Fallback", "*")}
-        for path, operations in RESOURCES["Api"]["Properties"]["Body"]["paths"].items():
-            for method, operation in operations.items():
-                if not operation.get("isDefaultRoute"):
-                    function = target(operation["x-amazon-apigateway-integration"]["uri"])
-                    wanted.add((function, f"{method.upper()}{re.sub(r'{[^}]+}', '*', path)}"))
-        allowed = set()
-        for permission in self.of("apigateway.amazonaws.com"):
-            source = permission["SourceArn"]["Fn::Sub"]
-            if isinstance(source, list) and "authorizers" not in source[0]:
-                self.assertEqual({"__ApiId__": {"Ref": "Api"}, "__Stage__": "*"}, source[1])
-                allowed.add((target(permission["FunctionName"]), source[0].split("${__Stage__}/")[1]))
+    def test_api_gateway_may_invoke_what_the_routes_of_a_context_lead_to_and_its_authorizers_and_only_that(self) -> None:
+        wanted: dict[str, set[str]] = {role: set() for role in INVOKE_ROLES}
+        used = [*(("CredentialsArn", "IntegrationUri", name, each) for name, each in of_type("AWS::ApiGatewayV2::Integration").items()),
+                *(("AuthorizerCredentialsArn", "AuthorizerUri", name, each) for name, each in of_type("AWS::ApiGatewayV2::Authorizer").items())]
+        for role, uri, name, each in used:
+            with self.subTest(name):
+                self.assertEqual(f"{SHOP.context_of[name].capitalize()}InvokeRole", target(each[role]))
+                wanted[target(each[role])].add(target(each[uri]))
+        allowed = {role: {name for _, statement in statements(role) for name in targets(statement["Resource"])} for role in INVOKE_ROLES}
+        actions = {action for role in INVOKE_ROLES for _, statement in statements(role) for action in many(statement["Action"])}
         self.assertEqual(wanted, allowed)
+        self.assertEqual({"lambda:InvokeFunction"}, actions)
 
-    def test_the_socket_may_invoke_a_function_for_each_of_its_routes(self) -> None:
-        integrations = of_type("AWS::ApiGatewayV2::Integration")
-        wanted = {(target(integrations[target(route["Target"])]["IntegrationUri"]), route["RouteKey"])
-                  for route in of_type("AWS::ApiGatewayV2::Route").values()}
-        sources = [(target(permission["FunctionName"]), permission["SourceArn"]["Fn::Sub"])
-                   for permission in self.of("apigateway.amazonaws.com") if isinstance(permission["SourceArn"]["Fn::Sub"], str)]
-        self.assertEqual(wanted, {(function, source.split("${SocketApi}/live/")[1]) for function, source in sources if "/live/" in source})
-        self.assertEqual([("SocketAuthorizer", True)],
-                         [(function, source.endswith(":${SocketApi}/authorizers/${SocketTokens}")) for function, source in sources
-                          if "/live/" not in source])
+    def test_every_integration_has_a_route(self) -> None:
+        routes = [target(route["Target"]) for route in of_type("AWS::ApiGatewayV2::Route").values()]
+        self.assertEqual(set(of_type("AWS::ApiGatewayV2::Integration")), set(routes))
 
-    def test_the_api_may_ask_its_authorizer(self) -> None:
-        sources = [(target(permission["FunctionName"]), permission["SourceArn"]["Fn::Sub"]) for permission in self.of("apigateway.amazonaws.com")
-                   if isinstance(permission["SourceArn"]["Fn::Sub"], list) and "authorizers" in permission["SourceArn"]["Fn::Sub"][0]]
-        [(function, (text, given))] = sources
-        self.assertEqual(("Authorizer", {"__ApiId__": {"Ref": "Api"}}), (function, given))
-        self.assertTrue(text.endswith(":${__ApiId__}/authorizers/*"))
+    def test_each_api_has_its_authorizer(self) -> None:
+        found = {(target(each["AuthorizerUri"]), target(each["ApiId"])) for each in of_type("AWS::ApiGatewayV2::Authorizer").values()}
+        self.assertEqual({("Authorizer", "HttpApi"), ("SocketAuthorizer", "SocketApi")}, found)
 
     def test_each_schedule_may_invoke_its_function_and_only_that(self) -> None:
         rules = {(target(one["Arn"]), name) for name, rule in of_type("AWS::Events::Rule").items() for one in rule["Targets"]}
@@ -318,7 +308,7 @@ class Invocations(unittest.TestCase):
         self.assertGreater(len(rules), 0)
 
     def test_nobody_else_may_invoke_anything(self) -> None:
-        self.assertEqual({"apigateway.amazonaws.com", "events.amazonaws.com"}, {permission["Principal"] for permission in PERMISSIONS})
+        self.assertEqual({"events.amazonaws.com"}, {permission["Principal"] for permission in PERMISSIONS})
         for permission in PERMISSIONS:
             self.assertEqual("lambda:InvokeFunction", permission["Action"])
             self.assertIn("SourceArn", permission)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from engine import sam
+from engine import templates
 from checks import rotation
 from engine.api import Account, Answer
 from engine.problem import Problem
@@ -64,7 +64,7 @@ class Template(unittest.TestCase):
     """The keys in template.yaml."""
 
     def test_every_function_that_knows_keys_knows_the_same(self) -> None:
-        resources = sam.read(ROOT / "template.yaml")["Resources"]
+        resources = templates.read(ROOT).merged["Resources"]
         lists = [json.dumps(variables["SIGNING_KEY_IDS"], sort_keys=True)
                  for resource in resources.values()
                  if "SIGNING_KEY_IDS" in (variables := resource.get("Properties", {}).get("Environment", {}).get("Variables", {}))]
@@ -72,7 +72,7 @@ class Template(unittest.TestCase):
         self.assertEqual(1, len(set(lists)))
 
     def test_the_two_keys_are_alike(self) -> None:
-        resources = sam.read(ROOT / "template.yaml")["Resources"]
+        resources = templates.read(ROOT).merged["Resources"]
         a, b = resources["SigningKeyA"], resources["SigningKeyB"]
         self.assertEqual({**a, "Condition": ""}, {**b, "Condition": ""})
 

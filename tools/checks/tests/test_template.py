@@ -1,43 +1,134 @@
-"""What the template promises and the engine does not carry out, so that no journey can show it."""
+"""What the templates promise and the engine does not carry out, so that no journey can show it."""
 
+import json
 import unittest
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from engine import sam
+from engine import sam, templates
 from engine.stack import ROOT
 
-TEMPLATE = sam.read(ROOT / "template.yaml")
+SHOP = templates.read(ROOT)
+TEMPLATE = SHOP.merged
+
+# CloudFormation takes 500 resources and 1 MB of a stack; below these there is room for what comes.
+MAX_RESOURCES, MAX_RESOURCES_OF_ROOT, MAX_BYTES = 300, 100, 400_000
 
 
-MOST_RESOURCES = 500  # of a stack, says CloudFormation
+def transformed(template: templates.Template, base: Path) -> templates.Template:
+    """A template as the SAM transform makes it."""
+    packaged = sam.package(template, base, lambda context: {"Bucket": "b", "Key": context})
+    for name, application in templates.applications(packaged):
+        application["Properties"]["Location"] = f"https://b.s3.amazonaws.com/{name}"
+    return sam.transform(packaged, {}, "eu-central-1")
 
 
 def expanded() -> dict[str, Any]:
-    """The template as the transform makes it."""
-    packaged = sam.package(TEMPLATE, ROOT, lambda context: {"Bucket": "b", "Key": context})
-    return sam.transform(packaged, {}, "eu-central-1")
+    """The merged template as the transform makes it."""
+    return transformed(TEMPLATE, ROOT)
+
+
+@cache
+def stacks() -> dict[str, templates.Template]:
+    """The stacks as CloudFormation gets them, by context; the root is called `root`."""
+    return {"root": transformed(SHOP.root, ROOT),
+            **{context: transformed(template, ROOT / "functions" / context) for context, template in SHOP.contexts.items()}}
 
 
 def stage() -> dict[str, Any]:
     """The HTTP API's stage."""
     resources = sam.adapt(expanded(), "http://localhost:1")["Resources"].values()
-    [stage] = [r for r in resources if r["Type"] == "AWS::ApiGatewayV2::Stage" and r["Properties"]["ApiId"] == {"Ref": "Api"}]
+    [stage] = [r for r in resources if r["Type"] == "AWS::ApiGatewayV2::Stage" and r["Properties"]["ApiId"] == {"Ref": "HttpApi"}]
     return stage["Properties"]
 
 
 class Size(unittest.TestCase):
-    def test_it_has_no_more_resources_than_a_stack_may_have(self) -> None:
-        self.assertLessEqual(len(expanded()["Resources"]), MOST_RESOURCES)
+    def test_each_stack_has_room_for_more_resources(self) -> None:
+        for name, stack in stacks().items():
+            with self.subTest(name):
+                self.assertLessEqual(len(stack["Resources"]), MAX_RESOURCES_OF_ROOT if name == "root" else MAX_RESOURCES)
+
+    def test_each_template_has_room_for_more_text(self) -> None:
+        for name, stack in stacks().items():
+            with self.subTest(name):
+                self.assertLess(len(json.dumps(stack, default=str)), MAX_BYTES)
+
+
+class Contexts(unittest.TestCase):
+    def test_each_folder_is_a_nested_stack(self) -> None:
+        self.assertEqual({path.parent.name for path in (ROOT / "functions").glob("*/Cargo.toml")}, set(SHOP.contexts))
+
+    def test_functions_have_the_same_globals_but_for_their_code(self) -> None:
+        shared = [{**template["Globals"]["Function"], "CodeUri": None} for template in SHOP.contexts.values()]
+        for context, own in zip(SHOP.contexts, shared, strict=True):
+            with self.subTest(context):
+                self.assertEqual(shared[0], own)
+
+    def test_metrics_carry_the_name_of_the_root_stack(self) -> None:
+        """That of a nested stack is made anew with it; a dashboard would lose sight of its metrics."""
+        for context, template in SHOP.contexts.items():
+            with self.subTest(context):
+                self.assertNotIn("AWS::StackName", json.dumps(template))
+                self.assertEqual({"Ref": "RootStackName"}, template["Globals"]["Function"]["Environment"]["Variables"]["METRICS_NAMESPACE"])
+        for name, _ in templates.applications(SHOP.root):
+            self.assertEqual({"Ref": "AWS::StackName"}, SHOP.root["Resources"][name]["Properties"]["Parameters"]["RootStackName"])
+
+    def test_the_root_names_nothing_of_a_context_but_in_its_one_entry(self) -> None:
+        """Contexts that no other context takes an output of can be deleted with it."""
+        others = {name: resource for name, resource in SHOP.root["Resources"].items() if name not in ("Notifications", "Analytics")}
+        for name in ("Notifications", "Analytics"):
+            with self.subTest(name):
+                self.assertNotIn(f'"{name}"', json.dumps([others, SHOP.root["Outputs"]]))
+
+    def test_no_name_is_given_that_a_longer_stack_name_would_make_too_long(self) -> None:
+        """CloudFormation cuts the names that it makes at what the service takes; of those that we give it cuts nothing."""
+        for name, resource in expanded()["Resources"].items():
+            _, service, kind = resource["Type"].split("::")
+            given = {"Name", f"{kind}Name"} & set(resource.get("Properties", {}))
+            with self.subTest(name):
+                self.assertTrue(not given or service == "ApiGatewayV2", given)  # names within an API are short
+
+
+class Routes(unittest.TestCase):
+    def setUp(self) -> None:
+        self.routes = {name: route["Properties"] for name, route in SHOP.of_type(templates.ROUTE).items()
+                       if route["Properties"]["ApiId"] == {"Ref": "HttpApi"}}
+        self.integrations = {name: each["Properties"] for name, each in SHOP.of_type("AWS::ApiGatewayV2::Integration").items()}
+
+    def test_each_leads_to_a_function_of_its_own_context(self) -> None:
+        for name, route in self.routes.items():
+            with self.subTest(route["RouteKey"]):
+                [integration] = sam.references(route["Target"])
+                properties = self.integrations[integration]
+                [function] = sam.references(properties["IntegrationUri"])
+                self.assertEqual("AWS::Serverless::Function", TEMPLATE["Resources"][function]["Type"])
+                self.assertEqual({SHOP.context_of[name]}, {SHOP.context_of[integration], SHOP.context_of[function]})
+                self.assertEqual(("AWS_PROXY", "2.0"), (properties["IntegrationType"], properties["PayloadFormatVersion"]))
+
+    def test_the_default_route_has_no_method_and_is_the_only_one_of_its_kind(self) -> None:
+        bare = [route["RouteKey"] for route in self.routes.values() if not route["RouteKey"].startswith(("GET ", "POST ", "PUT ", "PATCH ", "DELETE "))]
+        self.assertEqual(["$default"], bare)
+
+    def test_each_is_there_once(self) -> None:
+        keys = [route["RouteKey"] for route in self.routes.values()]
+        self.assertEqual(sorted(set(keys)), sorted(keys))
+
+    def test_the_authorizer_guards_its_routes_only(self) -> None:
+        for route in self.routes.values():
+            with self.subTest(route["RouteKey"]):
+                guarded = {name: route.get(name) for name in ("AuthorizationType", "AuthorizerId")}
+                self.assertIn(guarded, [{"AuthorizationType": "CUSTOM", "AuthorizerId": {"Ref": "AccessTokens"}},
+                                        {"AuthorizationType": None, "AuthorizerId": None}])
 
 
 class DeadLetters(unittest.TestCase):
     def test_an_alarm_watches_every_queue_of_them(self) -> None:
         alarms = [r["Properties"] for r in TEMPLATE["Resources"].values() if r["Type"] == "AWS::CloudWatch::Alarm"]
         metrics = [m["MetricStat"]["Metric"] for alarm in alarms for m in alarm.get("Metrics", []) if "MetricStat" in m]
-        watched = sorted(target for metric in metrics for target in sam._references(metric["Dimensions"]))
+        watched = sorted(target for metric in metrics for target in sam.references(metric["Dimensions"]))
         queues = [r["Properties"] for r in TEMPLATE["Resources"].values() if r["Type"] == "AWS::SQS::Queue"]
-        redriven = [sam._references(queue["RedrivePolicy"])[0] for queue in queues if "RedrivePolicy" in queue]
+        redriven = [sam.references(queue["RedrivePolicy"])[0] for queue in queues if "RedrivePolicy" in queue]
         self.assertEqual(sorted(redriven), watched)
 
 
@@ -48,7 +139,7 @@ class LastTries(unittest.TestCase):
             variables = function.get("Properties", {}).get("Environment", {}).get("Variables", {})
             if "MAX_RECEIVE_COUNT" in variables:
                 [source] = function["Properties"]["Events"].values()
-                queue = resources[sam._references(source["Properties"]["Queue"])[0]]
+                queue = resources[sam.references(source["Properties"]["Queue"])[0]]
                 with self.subTest(name):
                     self.assertEqual(queue["Properties"]["RedrivePolicy"]["maxReceiveCount"], int(variables["MAX_RECEIVE_COUNT"]))
                 counted += 1
@@ -63,19 +154,19 @@ class Throttling(unittest.TestCase):
         fewer = {"ThrottlingBurstLimit": 500, "ThrottlingRateLimit": 300}
         self.assertEqual({"POST /api/v1/auth/login": fewer, "POST /api/v1/auth/register": fewer}, stage()["RouteSettings"])
 
-    def test_its_routes_exist(self) -> None:
-        functions = [r for r in TEMPLATE["Resources"].values() if r["Type"] == "AWS::Serverless::Function"]
-        events = [event["Properties"] for f in functions for event in f["Properties"].get("Events", {}).values()
-                  if event["Type"] == "HttpApi"]
-        routes = {f"{event['Method']} {event['Path']}" for event in events}
-        self.assertLessEqual(set(TEMPLATE["Resources"]["Api"]["Properties"]["RouteSettings"]), routes)
+    def test_its_routes_exist_before_it_throttles_them(self) -> None:
+        settings = SHOP.root["Resources"]["HttpStage"]
+        self.assertEqual({"users"}, {SHOP.routes()[key] for key in settings["Properties"]["RouteSettings"]})
+        self.assertEqual("Users", settings["DependsOn"])
+        self.assertIs(True, settings["Properties"]["AutoDeploy"])
 
 
 class Authorizer(unittest.TestCase):
     def test_what_it_said_is_kept_for_five_seconds(self) -> None:
         """As docs, README and authorizer.rs say: for so long may a session that ended go on."""
-        authorizer = TEMPLATE["Resources"]["Api"]["Properties"]["Auth"]["Authorizers"]["AccessTokens"]
-        self.assertEqual(5, authorizer["Identity"]["ReauthorizeEvery"])
+        authorizer = TEMPLATE["Resources"]["AccessTokens"]["Properties"]
+        self.assertEqual((5, ["$request.header.Authorization"], True, "2.0"), tuple(authorizer[key] for key in (
+            "AuthorizerResultTtlInSeconds", "IdentitySource", "EnableSimpleResponses", "AuthorizerPayloadFormatVersion")))
 
 
 class Socket(unittest.TestCase):
@@ -85,10 +176,20 @@ class Socket(unittest.TestCase):
         self.assertNotIn("AccessLogSettings", stage)
         self.assertEqual(("OFF", False), (stage["DefaultRouteSettings"]["LoggingLevel"], stage["DefaultRouteSettings"]["DataTraceEnabled"]))
 
+    def test_a_change_of_a_route_is_deployed(self) -> None:
+        self.assertIs(True, TEMPLATE["Resources"]["SocketStage"]["Properties"]["AutoDeploy"])
+
     def test_nobody_connects_without_a_token(self) -> None:
         routes = [r["Properties"] for r in TEMPLATE["Resources"].values() if r["Type"] == "AWS::ApiGatewayV2::Route"]
         [connect] = [route for route in routes if route["RouteKey"] == "$connect"]
         self.assertEqual(("CUSTOM", {"Ref": "SocketTokens"}), (connect["AuthorizationType"], connect["AuthorizerId"]))
+
+
+class Production(unittest.TestCase):
+    def test_it_has_no_seed_data(self) -> None:
+        rule = SHOP.root["Rules"]["ProductionHasNoSeedData"]
+        self.assertEqual({"Fn::Equals": [{"Ref": "Stage"}, "production"]}, rule["RuleCondition"])
+        self.assertEqual([{"Fn::Equals": [{"Ref": "SeedData"}, "false"]}], [each["Assert"] for each in rule["Assertions"]])
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import Any
 
 from cfnlint.api import ManualArgs, lint
 
-from engine import sam
+from engine import sam, templates
 from engine.stack import ROOT
 
 LONGEST = 300  # seconds of an execution of type EXPRESS
@@ -21,7 +21,7 @@ Definition = dict[str, Any]
 
 def deployed() -> Definition:
     """The definition that the transform makes of the template's."""
-    packaged = sam.package(sam.read(ROOT / "template.yaml"), ROOT, lambda context: {"Bucket": "b", "Key": context})
+    packaged = sam.package(templates.read(ROOT).merged, ROOT, lambda context: {"Bucket": "b", "Key": context})
     resources = sam.transform(packaged, {}, "eu-central-1")["Resources"]
     properties = resources["CheckoutWorkflow"]["Properties"]
     separator, lines = properties["DefinitionString"]["Fn::Join"]
@@ -100,7 +100,26 @@ def waits(retry: dict[str, Any]) -> float:
     return sum(min(most, first * rate**attempt) for attempt in range(retry.get("MaxAttempts", 3)))
 
 
+def documented() -> dict[str, tuple[str, list[tuple[list[str], str]]]]:
+    """The steps of the table in checkout.md: of each its function, and which errors lead where."""
+    steps: dict[str, tuple[str, list[tuple[list[str], str]]]] = {}
+    for line in (ROOT / "functions" / "orders" / "checkout.md").read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("| ") and len(cells) == 5 and not cells[0].startswith(("step", "---")):
+            name, function, _, errors, leads = cells
+            if name:
+                steps[name] = (function, [])
+            steps[list(steps)[-1]][1].append((["States.ALL"] if errors == "any other" else errors.split(", "), leads))
+    return steps
+
+
 class Workflow(unittest.TestCase):
+    def test_the_table_beside_it_says_what_it_does(self) -> None:
+        states = deployed()["States"]
+        tasks = {name: (state["Resource"].rpartition(":")[2], [(each["ErrorEquals"], each["Next"]) for each in state["Catch"]])
+                 for name, state in states.items() if state["Type"] == "Task"}
+        self.assertEqual(tasks, documented())
+
     def test_as_it_is_deployed_nothing_is_wrong_with_it(self) -> None:
         self.assertEqual([], problems(deployed()))
 

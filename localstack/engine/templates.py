@@ -1,0 +1,197 @@
+"""The templates of the shop, read in one place: the root stack and a nested stack for each context.
+
+`read` gives them as they are written. `merge` gives one SAM template with the same resources, for what looks at the shop as a whole and
+for an engine that has no nested stacks: parameters of a nested stack are replaced by what the root gives them, its outputs by what they
+stand for. Logical ids are therefore unique in all templates.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from samtranslator.yaml_helper import yaml_parse
+
+from engine.problem import Problem
+
+Template = dict[str, Any]
+
+APPLICATION, FUNCTION, ROUTE = "AWS::Serverless::Application", "AWS::Serverless::Function", "AWS::ApiGatewayV2::Route"
+LOCATION = re.compile(r"functions/([a-z][a-z0-9-]*)/template\.yaml")
+
+
+@dataclass(frozen=True)
+class Templates:
+    """The root template, and those of the contexts by the names of their folders, in the order of the root."""
+
+    root: Template
+    contexts: dict[str, Template]
+
+    @cached_property
+    def merged(self) -> Template:
+        """One template with the resources of all."""
+        return merge(self)
+
+    @cached_property
+    def context_of(self) -> dict[str, str]:
+        """The context of each resource that is not the root's, by logical id."""
+        return {name: context for context, template in self.contexts.items() for name in template["Resources"]}
+
+    def of_type(self, resource_type: str) -> dict[str, dict[str, Any]]:
+        """The resources of a type in all templates, as merged, by logical id."""
+        return {name: resource for name, resource in self.merged["Resources"].items() if resource["Type"] == resource_type}
+
+    def routes(self) -> dict[str, str]:
+        """The routes of the HTTP API (`POST /api/v1/orders`, `$default`): each with its context."""
+        return {route["Properties"]["RouteKey"]: self.context_of[name] for name, route in self.of_type(ROUTE).items()
+                if route["Properties"]["ApiId"] == {"Ref": "HttpApi"}}
+
+
+def load(path: Path) -> Template:
+    """One template as written, short tags (`!Ref`) in their long form."""
+    return yaml_parse(path.read_text(encoding="utf-8"))
+
+
+def read(root: Path) -> Templates:
+    """The templates under `root`, the folder of the repository."""
+    template = load(root / "template.yaml")
+    contexts = {}
+    for name, application in applications(template):
+        location = application["Properties"]["Location"]
+        found = LOCATION.fullmatch(location) if isinstance(location, str) else None
+        if not found:
+            raise Problem(f"template.yaml: the Location of {name} has to be functions/<context>/template.yaml, not {location}")
+        if not (root / location).is_file():
+            raise Problem(f"template.yaml: {name} is at {location}, which does not exist; without that context, delete {name}")
+        contexts[found[1]] = load(root / location)
+    return Templates(template, contexts)
+
+
+def applications(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The nested stacks of a template, by logical id."""
+    return ((name, resource) for name, resource in template["Resources"].items() if resource["Type"] == APPLICATION)
+
+
+def merge(templates: Templates) -> Template:
+    """The root template with the resources of the nested stacks in the place of these."""
+    merged = deepcopy(templates.root)
+    nested = dict(zip([name for name, _ in applications(merged)], templates.contexts.items(), strict=True))
+    parts: dict[str, set[str]] = {}
+    outputs: dict[tuple[str, str], Any] = {}
+    for name, (context, template) in nested.items():
+        given = _with_outputs(merged["Resources"].pop(name)["Properties"].get("Parameters", {}), outputs)
+        own = _with_parameters(template, _values(context, template, given))
+        for output, declaration in own.get("Outputs", {}).items():
+            outputs[name, output] = declaration["Value"]
+        _take_code(own, context)
+        for section in ("Conditions", "Globals"):
+            _add_same(merged, section, own.get(section, {}), context)
+        for logical, resource in own["Resources"].items():
+            if logical in merged["Resources"]:
+                raise Problem(f"{context}: another template has a resource {logical}, too; logical ids are unique in all templates")
+            merged["Resources"][logical] = resource
+        parts[name] = {logical for logical, resource in own["Resources"].items() if resource["Type"] == ROUTE}
+    for resource in merged["Resources"].values():
+        _wait_for_parts(resource, parts)
+    return _with_outputs(merged, outputs)
+
+
+def _values(context: str, template: Template, given: dict[str, Any]) -> dict[str, Any]:
+    """What the root gives a nested stack, which has to be what that asks for."""
+    declared = template.get("Parameters", {})
+    if unknown := sorted(set(given) - set(declared)):
+        raise Problem(f"template.yaml gives {context} {unknown[0]}, which functions/{context}/template.yaml does not declare")
+    if missing := sorted(name for name, declaration in declared.items() if name not in given and "Default" not in declaration):
+        raise Problem(f"template.yaml does not give {context} its parameter {missing[0]}")
+    return {name: given.get(name, declaration.get("Default")) for name, declaration in declared.items()}
+
+
+def _with_parameters(template: Template, values: Mapping[str, Any]) -> Template:
+    """A nested template with the values of its parameters in their places, and without the parameters."""
+    return {section: _replaced(value, values) for section, value in template.items() if section != "Parameters"}
+
+
+def _replaced(value: Any, values: Mapping[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_replaced(item, values) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"Ref"}:
+        return deepcopy(values[value["Ref"]]) if value["Ref"] in values else value
+    if set(value) == {"Fn::Sub"}:
+        return _substituted(value["Fn::Sub"], values)
+    return {key: _replaced(item, values) for key, item in value.items()}
+
+
+def _substituted(sub: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    text, local = sub if isinstance(sub, list) else (sub, {})
+    names = {name: _replaced(item, values) for name, item in local.items()}
+
+    def inline(found: re.Match[str]) -> str:
+        name = found[1]
+        if name in local or name not in values:
+            return found[0]
+        match values[name]:
+            case str() | int() as literal:
+                return str(literal)
+            case {"Ref": target}:
+                return f"${{{target}}}"
+            case {"Fn::GetAtt": [target, attribute]}:
+                return f"${{{target}.{attribute}}}"
+            case other:
+                names[name] = deepcopy(other)
+                return found[0]
+
+    replaced = re.sub(r"\$\{(\w+)\}", inline, text)
+    return {"Fn::Sub": [replaced, names] if names else replaced}
+
+
+def _with_outputs(value: Any, outputs: Mapping[tuple[str, str], Any]) -> Any:
+    """The value with what outputs of nested stacks stand for in their places."""
+    if isinstance(value, list):
+        return [_with_outputs(item, outputs) for item in value]
+    if not isinstance(value, dict):
+        return value
+    match value:
+        case {"Fn::GetAtt": [str(name), str(attribute)]} if attribute.startswith("Outputs."):
+            output = attribute.removeprefix("Outputs.")
+            if (name, output) not in outputs:
+                raise Problem(f"template.yaml refers to {name}.{attribute}, which is not there, or below that reference")
+            return deepcopy(outputs[name, output])
+    return {key: _with_outputs(item, outputs) for key, item in value.items()}
+
+
+def _take_code(template: Template, context: str) -> None:
+    """Says beside each function where its code is, seen from the root; `Globals` say so for all of a context."""
+    shared = template.get("Globals", {}).get("Function", {}).pop("CodeUri", None)
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == FUNCTION:
+            uri = resource["Properties"].get("CodeUri", shared)
+            if uri != f"../../build/{context}/":
+                raise Problem(f"{context}: the CodeUri of {name} has to be ../../build/{context}/, not {uri}")
+            resource["Properties"]["CodeUri"] = f"build/{context}/"
+        elif isinstance(definition := resource["Properties"].get("DefinitionUri") if "Properties" in resource else None, str):
+            resource["Properties"]["DefinitionUri"] = f"functions/{context}/{definition}"
+
+
+def _add_same(merged: Template, section: str, added: dict[str, Any], context: str) -> None:
+    """Adds to a section what is not in it yet; what is has to be the same."""
+    present = merged.setdefault(section, {})
+    for name, value in added.items():
+        if present.setdefault(name, value) != value:
+            raise Problem(f"{context}: {section} {name} differs from that of another template")
+    if not present:
+        del merged[section]
+
+
+def _wait_for_parts(resource: dict[str, Any], parts: Mapping[str, set[str]]) -> None:
+    """What waited for a nested stack waits for its routes: nothing else of one is waited for."""
+    depends = resource.get("DependsOn", [])
+    names = [depends] if isinstance(depends, str) else depends
+    if any(name in parts for name in names):
+        resource["DependsOn"] = sorted({part for name in names for part in parts.get(name, {name})})
