@@ -34,7 +34,7 @@ pub struct Explored {
 /// Looks at all moments within `bounds`, or until something does not hold.
 ///
 /// # Errors
-/// When the template's workflow cannot be read, or there are too many.
+/// When the workflow cannot be read, or there are too many.
 pub fn explore(bounds: Bounds, mutation: Option<Mutation>) -> Result<Explored, String> {
     let begun = Instant::now();
     let checker = Shop::new(bounds, mutation)?.checker().threads(AT_ONCE).timeout(LONGEST);

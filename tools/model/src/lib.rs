@@ -5,8 +5,8 @@
 //! cancels; a schedule comes by. Every moment that can be reached is looked at ([`properties`]).
 //!
 //! What is decided at each step the product's own functions decide: `orders::domain`, `payments::domain::steps`, `inventory::domain`,
-//! the simulator's books, the names of their errors, and the workflow that lies in `template.yaml`. The model adds what lies between
-//! them: what is written under which condition, and who hears of what.
+//! the simulator's books, the names of their errors, and the workflow that lies in `functions/orders/checkout.asl.yaml`. The model
+//! adds what lies between them: what is written under which condition, and who hears of what.
 //!
 //! It knows no time: what is done after some minutes may be done at any moment, which is more than can happen. What is left out: orders
 //! that are packed or sent, refunds that somebody asks for or that the provider refuses, its news, and the circuit breaker.

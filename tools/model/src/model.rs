@@ -119,7 +119,7 @@ impl Shop {
     /// A shop to look at.
     ///
     /// # Errors
-    /// When the template's workflow cannot be read.
+    /// When the workflow cannot be read.
     pub fn new(bounds: Bounds, mutation: Option<Mutation>) -> Result<Self, String> {
         let workflow = Workflow::read()?;
         let workflow = mutation.map_or(workflow.clone(), |mutation| mutation.reroute(workflow));

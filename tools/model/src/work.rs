@@ -29,7 +29,7 @@ pub const UNANSWERED: &str = "PaymentUnavailable";
 /// The rules that are walked by.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// The template's workflow.
+    /// The checkout workflow.
     pub workflow: Workflow,
     /// What is broken.
     pub mutation: Option<Mutation>,

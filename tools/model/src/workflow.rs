@@ -1,11 +1,11 @@
-//! The checkout workflow, as `template.yaml` has it.
+//! The checkout workflow, as the state machine runs it.
 
 use std::sync::Arc;
 
 use saphyr::{LoadableYamlNode, Yaml};
 
-/// The template, as it is deployed.
-const TEMPLATE: &str = include_str!("../../../template.yaml");
+/// The definition of the state machine, as it is deployed.
+const DEFINITION: &str = include_str!("../../../functions/orders/checkout.asl.yaml");
 
 /// What an error that no other name fits is called.
 const ALL: &str = "States.ALL";
@@ -42,7 +42,7 @@ struct Catch {
     next: Arc<str>,
 }
 
-/// What a state has done, by the name of its function in the template.
+/// What a state has done, by the name of its placeholder in the definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Task {
     /// inventory: set the pieces aside.
@@ -92,15 +92,13 @@ impl Task {
 }
 
 impl Workflow {
-    /// The one in the template.
+    /// The workflow that is deployed.
     ///
     /// # Errors
-    /// When the template is not YAML, or has a workflow that the model does not know to walk.
+    /// When its definition is not YAML, or the model does not know how to walk it.
     pub fn read() -> Result<Self, String> {
-        let documents = Yaml::load_from_str(TEMPLATE).map_err(|error| format!("the template: {error}"))?;
-        let template = documents.first().ok_or("the template is empty")?;
-        let path = ["Resources", "CheckoutWorkflow", "Properties", "Definition"];
-        let definition = path.into_iter().try_fold(template, field)?;
+        let documents = Yaml::load_from_str(DEFINITION).map_err(|error| format!("the definition: {error}"))?;
+        let definition = documents.first().ok_or("the definition is empty")?;
         let states = field(definition, "States")?.as_mapping().ok_or("States is no mapping")?;
         let states = states.iter().map(|(name, state)| State::read(text(name)?, state)).collect::<Result<_, _>>()?;
         let workflow = Self { start: text(field(definition, "StartAt")?)?.into(), states };
@@ -132,7 +130,7 @@ impl Workflow {
         Some(Caught { next: catch.next.clone(), is_told: catch.is_told })
     }
 
-    /// With other ways than the template's: to show that the model finds what they break.
+    /// With other ways than the definition's: to show that the model finds what they break.
     #[must_use]
     pub fn rerouted(mut self, from: &str, error: Option<&str>, to: &str) -> Self {
         for state in self.states.iter_mut().filter(|state| *state.name == *from) {
@@ -208,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_template_has_a_workflow_that_the_model_can_walk() {
+    fn the_definition_is_a_workflow_that_the_model_can_walk() {
         let workflow = Workflow::read().expect("a workflow");
         assert_eq!(workflow.task(&workflow.start), Some(Task::ReserveStock));
         let declined = workflow.caught("AuthorizePayment", "PaymentDeclined").expect("a way");
