@@ -36,7 +36,7 @@ async fn the_provider_goes_away_and_comes_back() {
     let carol = Person::customer().await;
     circuit_becomes("closed").await;
 
-    let _provider = crate::PROVIDER.lock().await;
+    let _provider = crate::PAYMENT_PROVIDER.lock().await;
     // It takes longer than anybody waits.
     let away = Configured::wherever("SIMULATOR_DELAY_MS", "60000").await;
     let first = join_all((0..FIRST).map(|_| carol.check_out(&mug, 1, "pm_card_visa"))).await;

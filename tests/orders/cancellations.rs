@@ -6,7 +6,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use testkit::{Held, PATIENCE, Person, Product, Shop, eventually};
 
-use crate::follows_an_order::{path, placed, step};
+use crate::orders::order_lifecycle::{path, placed, step};
 
 /// Waits until an order, and the money and the stock of it, are at rest, and makes sure that they agree: all of it sold or nothing. The
 /// order has one piece of the `before` ones.

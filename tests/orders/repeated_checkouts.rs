@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use testkit::{Checkout, PATIENCE, Person, Product, Shop, eventually};
 
 use crate::{
-    cancels_an_order::agree,
-    follows_an_order::{path, placed},
+    orders::cancellations::agree,
+    orders::order_lifecycle::{path, placed},
 };
 
 /// Runs the checkout of `order` so many times at once, all of them to their end.

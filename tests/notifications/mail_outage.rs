@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use testkit::{Echo, MailOutage, Person, Product, Shop};
 use uuid::Uuid;
 
-use crate::is_told::{MOST_TRIES, fails, shipped};
+use crate::notifications::notifications::{MOST_TRIES, fails, shipped};
 
 /// How many orders are checked out before, and as many while nothing can be mailed.
 const ORDERS: usize = 6;
@@ -38,7 +38,7 @@ async fn check_out_some(carol: &Person, mug: &Product) -> (Vec<Value>, Duration)
 
 #[tokio::test]
 async fn every_mail_arrives_once_when_it_is_over() {
-    let provider = crate::PROVIDER.lock().await;
+    let provider = crate::PAYMENT_PROVIDER.lock().await;
     let shop = Shop::open().await;
     let (mug, carol) = (shop.product(50).await, Person::customer().await);
     carol.is_told(None, "UserRegistered", "email", "sent").await;

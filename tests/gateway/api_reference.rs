@@ -12,7 +12,7 @@ async fn fetch(path: &str) -> Response {
 
 #[tokio::test]
 async fn the_document_is_the_one_that_is_checked_in() {
-    let checked_in: Value = serde_json::from_str(include_str!("../openapi.json")).unwrap();
+    let checked_in: Value = serde_json::from_str(include_str!("../../openapi.json")).unwrap();
     for path in ["/openapi.json", "/api/v1/openapi.json"] {
         assert_eq!(fetch(path).await.json::<Value>().await.unwrap(), checked_in, "{path}");
     }

@@ -8,8 +8,8 @@ use testkit::{
 use uuid::Uuid;
 
 use crate::{
-    follows_an_order::{placed, step},
-    is_told::{fails, shipped},
+    notifications::notifications::{fails, shipped},
+    orders::order_lifecycle::{placed, step},
 };
 
 const PREFERENCES: &str = "/notifications/preferences";

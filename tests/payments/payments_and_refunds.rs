@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use testkit::{Answer, Echo, Held, PATIENCE, Person, Product, Shop, drained, eventually, invoke, send_now};
 use uuid::Uuid;
 
-use crate::follows_an_order::{path, placed};
+use crate::orders::order_lifecycle::{path, placed};
 
 /// An order of one mug that costs 12.50, paid; and its payment.
 async fn captured(shop: &Shop, carol: &Person, mug: &Product, method: &str) -> (Value, Value) {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use testkit::{Echo, PASSWORD, PATIENCE, Person, Shop, eventually, invoke, items_with, publish};
 use uuid::Uuid;
 
-use crate::follows_an_order::step;
+use crate::orders::order_lifecycle::step;
 
 /// What notifications told of an order.
 fn told_of<'a>(heard: &'a [Value], subject: &Value) -> Vec<&'a Value> {

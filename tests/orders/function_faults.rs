@@ -13,7 +13,7 @@ use testkit::{
 };
 use uuid::Uuid;
 
-use crate::reads_the_figures::sells;
+use crate::analytics::reports::sells;
 
 /// Makes sure that an order has ended, and that payments, stock and mail say the same.
 async fn agree(shop: &Shop, carol: &Person, mug: &Product, order: &Value, before: i64, pieces: i64) {

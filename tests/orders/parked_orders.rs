@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use testkit::{Checkout, Held, PATIENCE, Person, Shop, can_be_captured_now, eventually, is_put_off};
 
 use crate::{
-    cancels_an_order::agree,
-    follows_an_order::{path, placed, step},
+    orders::cancellations::agree,
+    orders::order_lifecycle::{path, placed, step},
 };
 
 /// The entry of an order in the list of parked ones, whatever page it is on.

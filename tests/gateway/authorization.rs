@@ -103,7 +103,7 @@ async fn every_route_lets_in_whom_the_policy_names() {
 /// What the template has routes for is what the policy knows, and the other way round.
 #[test]
 fn the_template_and_the_policy_have_the_same_routes() {
-    let template = include_str!("../template.yaml");
+    let template = include_str!("../../template.yaml");
     let value = |line: &str, name: &str| line.trim().strip_prefix(name).map(|value| value.trim().to_owned());
     let mut routes = BTreeSet::new();
     let mut method = String::new();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use testkit::{Person, Shop, has_grown_old, invoke, is_forgotten, is_put_off};
 
-use crate::follows_an_order::{path, placed};
+use crate::orders::order_lifecycle::{path, placed};
 
 async fn end_unpaid() {
     invoke("EndUnpaid", &json!({})).await.expect("a run");
