@@ -103,7 +103,7 @@ async fn what_is_not_kept_any_more_is_told_to_be_missing() {
     let mut socket = Socket::connect(&carol).await;
     let (begun, _) = socket.subscribe("orders", None).await;
     for _ in 0..2 {
-        send_now("PushOrdersQueue", &processing(&carol)).await;
+        send_now("PublishOrderUpdatesQueue", &processing(&carol)).await;
     }
     // Two functions may tell them, and the second be faster.
     let mut told = [socket.next().await, socket.next().await];
@@ -125,7 +125,7 @@ async fn nothing_falls_between_a_subscription_and_what_happens_meanwhile() {
     let (begun, _) = first.subscribe("orders", None).await;
     let flow = async {
         for _ in 0..EVENTS / 5 {
-            join_all((0..5).map(|_| async { send_now("PushOrdersQueue", &processing(&carol)).await })).await;
+            join_all((0..5).map(|_| async { send_now("PublishOrderUpdatesQueue", &processing(&carol)).await })).await;
         }
     };
     let newcomers = join_all((0..8).map(|_| async {
@@ -158,11 +158,11 @@ async fn an_event_that_comes_three_times_is_told_once() {
     let (begun, _) = socket.subscribe("orders", None).await;
     let event = processing(&carol);
     for _ in 0..3 {
-        send_now("PushOrdersQueue", &event).await;
+        send_now("PublishOrderUpdatesQueue", &event).await;
     }
     let after = processing(&carol);
-    drained("PushOrdersQueue").await;
-    send_now("PushOrdersQueue", &after).await;
+    drained("PublishOrderUpdatesQueue").await;
+    send_now("PublishOrderUpdatesQueue", &after).await;
     let told = socket.until(|message| message["subject"] == after["subject"]).await;
     let subjects: Vec<_> = told.iter().map(|message| (sequence(message), &message["subject"])).collect();
     assert_eq!(subjects, [(begun + 1, &event["subject"]), (begun + 2, &after["subject"])]);
@@ -239,7 +239,7 @@ async fn who_unsubscribes_or_leaves_is_told_nothing_more() {
     let answer = leaves.ask(&json!({ "action": "unsubscribe", "topic": "orders" })).await;
     assert_eq!(answer, json!({ "type": "unsubscribed", "topic": "orders" }));
     let event = processing(&carol);
-    send_now("PushOrdersQueue", &event).await;
+    send_now("PublishOrderUpdatesQueue", &event).await;
     stays.until(|message| message["subject"] == event["subject"]).await;
     assert_eq!(leaves.so_far().await, Vec::<Value>::new());
     stays.close().await;
@@ -290,7 +290,7 @@ async fn a_connection_that_went_without_a_word_is_forgotten() {
     }
     assert_eq!(items_with("AnalyticsTable", &ghost).await.len(), 3);
     let event = processing(&carol);
-    send_now("PushOrdersQueue", &event).await;
+    send_now("PublishOrderUpdatesQueue", &event).await;
     socket.until(|message| message["subject"] == event["subject"]).await;
     is_forgotten(&ghost).await;
 
@@ -313,7 +313,7 @@ async fn a_connection_is_not_good_for_longer_than_its_token() {
     })
     .await;
     let event = processing(&carol);
-    send_now("PushOrdersQueue", &event).await;
+    send_now("PublishOrderUpdatesQueue", &event).await;
     let told = stays.until(|message| sequence(message) == begun + 1).await;
     assert_eq!(told.last().unwrap()["subject"], event["subject"]);
     assert_eq!(follows.ends().await, Vec::<Value>::new());

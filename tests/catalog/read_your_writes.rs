@@ -298,7 +298,7 @@ async fn a_product_says_how_well_it_is_stocked() {
     publish(&news(9, "sold_out", true)).await;
     let sold_out = becomes("sold_out", "in_stock").await;
     join_all(passed_over.iter().map(publish)).await;
-    drained("HearStockQueue").await;
+    drained("UpdateAvailabilityQueue").await;
     let after = stranger.get(&path).await;
     assert_eq!(after.headers["etag"], sold_out.headers["etag"]);
     let listed = stranger.get(&format!("/products?category={category}")).await.expect(200);
@@ -312,6 +312,6 @@ async fn a_product_says_how_well_it_is_stocked() {
     // Who is gone is not waited for: the message would come back to the queue again and again.
     assert_eq!(admin.delete(&path).await.status, 204);
     publish(&news(11, "low", true)).await;
-    drained("HearStockQueue").await;
+    drained("UpdateAvailabilityQueue").await;
     stranger.get(&path).await.expect(404);
 }

@@ -198,8 +198,8 @@ async fn the_one_who_tells_killed_while_it_tells() {
     for _ in 0..EVENTS {
         let event = processing(&carol);
         subjects.insert(event["subject"].to_string());
-        send_now("PushOrdersQueue", &event).await;
-        killed += kill_function("PushOrders");
+        send_now("PublishOrderUpdatesQueue", &event).await;
+        killed += kill_function("PublishOrderUpdates");
     }
     assert!(killed > 0, "nothing was killed");
     let mut told = BTreeMap::new();

@@ -270,7 +270,7 @@ async fn an_order_whose_money_is_all_back_is_refunded() {
         .await
     };
     // Payments has never told of them: for orders' ears alone.
-    let tells = async |event: &Value| send_now("OrdersRememberPaymentQueue", event).await;
+    let tells = async |event: &Value| send_now("OrdersReplicatePaymentQueue", event).await;
     tells(&parts[1]).await;
     tells(&parts[1]).await;
     assert_eq!(refunded("partly_refunded", "10.00").await["status"], "shipped");

@@ -130,8 +130,8 @@ impl Echo {
     /// A consumer gets what its subscription would not let through, too, and has to pass it over.
     pub async fn say(&self, event: &Value) {
         let consumers = consumers_of(event["source"].as_str().expect("a source"));
-        let sends = consumers.iter().map(|queue| {
-            let url = &Stack::get().queues[*queue];
+        let sends = consumers.into_iter().map(|queue| {
+            let url = &Stack::get().queues[queue];
             self.sqs.send_message().queue_url(url).message_body(event.to_string()).send()
         });
         for sent in join_all(sends).await {
@@ -141,8 +141,10 @@ impl Echo {
 
     /// Waits until every consumer is done with what it was sent.
     pub async fn drained(&self) {
-        for queue in ["users", "catalog", "inventory", "orders", "payments"].into_iter().flat_map(consumers_of) {
-            drained(queue).await;
+        for source in ["users", "catalog", "inventory", "orders", "payments"] {
+            for queue in consumers_of(source) {
+                drained(queue).await;
+            }
         }
     }
 
@@ -225,38 +227,40 @@ pub async fn drained(queue: &str) {
     .await;
 }
 
-/// The queues that a context's events can reach.
-fn consumers_of(source: &str) -> &'static [&'static str] {
-    match source {
+/// The queues that a context's events reach, of the contexts that are deployed.
+fn consumers_of(source: &str) -> Vec<&'static str> {
+    let consumers: &[(&str, &str)] = match source {
         "users" => &[
-            "OrdersRememberUserQueue",
-            "RememberContactQueue",
-            "NotifyUserRegisteredQueue",
-            "EndConnectionsQueue",
-            "CountUsersQueue",
+            ("orders", "OrdersReplicateUserQueue"),
+            ("notifications", "ReplicateContactQueue"),
+            ("notifications", "NotifyUserRegisteredQueue"),
+            ("analytics", "EndConnectionsQueue"),
+            ("analytics", "CountUsersQueue"),
         ],
-        "catalog" => &["StockProductQueue", "OrdersRememberProductQueue"],
-        "inventory" => &["HearStockQueue", "EndExpiredQueue"],
+        "catalog" => &[("inventory", "StockProductQueue"), ("orders", "OrdersReplicateProductQueue")],
+        "inventory" => &[("catalog", "UpdateAvailabilityQueue"), ("orders", "EndExpiredQueue")],
         "orders" => &[
-            "SettleOrderQueue",
-            "StartCheckoutQueue",
-            "UndoCancelledQueue",
-            "PaymentsRememberOrderQueue",
-            "CaptureConfirmedQueue",
-            "NotifyOrderPlacedQueue",
-            "NotifyOrderConfirmedQueue",
-            "NotifyOrderShippedQueue",
-            "NotifyOrderCancelledQueue",
-            "NotifyOrderRefundedQueue",
-            "PushOrdersQueue",
-            "CountOrdersQueue",
+            ("inventory", "SettleOrderQueue"),
+            ("orders", "StartCheckoutQueue"),
+            ("payments", "UndoCancelledQueue"),
+            ("payments", "PaymentsReplicateOrderQueue"),
+            ("payments", "CaptureConfirmedQueue"),
+            ("notifications", "NotifyOrderPlacedQueue"),
+            ("notifications", "NotifyOrderConfirmedQueue"),
+            ("notifications", "NotifyOrderShippedQueue"),
+            ("notifications", "NotifyOrderCancelledQueue"),
+            ("notifications", "NotifyOrderRefundedQueue"),
+            ("analytics", "PublishOrderUpdatesQueue"),
+            ("analytics", "CountOrdersQueue"),
         ],
         "payments" => &[
-            "OrdersRememberPaymentQueue",
-            "NotifyPaymentProcessedQueue",
-            "NotifyPaymentFailedQueue",
-            "CountPaymentsQueue",
+            ("orders", "OrdersReplicatePaymentQueue"),
+            ("notifications", "NotifyPaymentProcessedQueue"),
+            ("notifications", "NotifyPaymentFailedQueue"),
+            ("analytics", "CountPaymentsQueue"),
         ],
         _ => &[],
-    }
+    };
+    let deployed = &Stack::get().contexts;
+    consumers.iter().filter(|(context, _)| deployed.contains(*context)).map(|(_, queue)| *queue).collect()
 }

@@ -25,7 +25,8 @@ impl Socket {
 
     /// Shakes hands with that `Authorization` and that query; the status if it is refused.
     pub async fn handshake(authorization: Option<&str>, query: &str) -> Result<Self, u16> {
-        let url = format!("{}{query}", Stack::get().socket_url);
+        let socket_url = Stack::get().socket_url.as_deref().expect("a stack with a WebSocket API");
+        let url = format!("{socket_url}{query}");
         let mut request = url.into_client_request().expect("an address");
         if let Some(authorization) = authorization {
             request.headers_mut().insert("authorization", HeaderValue::from_str(authorization).expect("a header"));

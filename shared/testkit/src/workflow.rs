@@ -112,8 +112,8 @@ impl Checkout {
     pub async fn without(step: &str, order: &Value, method: &str) -> Self {
         Self::start(order, method, |mut definition| {
             let state = &mut definition["States"][step];
-            let resource = state["Resource"].as_str().expect("a task");
-            state["Resource"] = format!("{resource}-that-is-gone").into();
+            let (service, _) = state["Resource"].as_str().expect("a task").rsplit_once(':').expect("a function's ARN");
+            state["Resource"] = format!("{service}:no-such-function").into();
             state["Retry"] = json!([]);
             definition
         })
