@@ -1,4 +1,4 @@
-//! Calls every route as everybody, and looks for what is somebody else's.
+//! Access to each route by each role, and to what belongs to another customer.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use contracts::Role;
 use kernel::SessionId;
 use lambda::policy::{Access, ROUTES};
 use serde_json::json;
-use testkit::{Person, Shop, forged_token, genuine_token, new_device_token};
+use testkit::{PASSWORD, Person, Shop, Stack, forged_token, genuine_token, new_device_token};
 use tokens::Claims;
 use uuid::Uuid;
 
@@ -38,8 +38,7 @@ async fn device_of(person: &Person) -> String {
     device["id"].as_str().expect("an id").to_owned()
 }
 
-/// Every route of the template, as everybody: a stranger, with each kind of bad token, as another customer, as the owner, as an
-/// administrator.
+/// Calls every route of the stack anonymously, with each kind of bad token, as another customer, as the owner, and as an administrator.
 #[tokio::test]
 async fn every_route_lets_in_whom_the_policy_names() {
     let shop = Shop::open().await;
@@ -49,11 +48,13 @@ async fn every_route_lets_in_whom_the_policy_names() {
     let payment = shop.payment_becomes(&order, "captured").await;
     let bad_tokens = bad_tokens(&buyer, &keeper).await;
     let mut calls = 0;
-    for route in ROUTES {
+    let deployed = &Stack::get().routes;
+    for route in ROUTES.iter().filter(|route| deployed.contains(route.key)) {
         // A route may end an account or a session: each has people of its own.
         let (dave, admin) = (Person::customer().await, Person::admin().await);
         let carol = if route.key.contains("{order_id}") || route.key.contains("{payment_id}") {
-            buyer.clone()
+            // Logged in again: on a slow machine the first access token would expire on the way.
+            Person::stranger().log_in(&buyer.email, PASSWORD).await
         } else {
             Person::customer().await
         };
@@ -97,25 +98,20 @@ async fn every_route_lets_in_whom_the_policy_names() {
             Access::Admin => assert!(other == 403 && owner == 403, "{told}"),
         }
     }
-    eprintln!("{calls} calls of {} routes", ROUTES.len());
+    eprintln!("{calls} calls of {} routes", deployed.len());
 }
 
-/// What the template has routes for is what the policy knows, and the other way round.
+/// The route keys of the policy, of the contexts that are there.
+///
+/// A context whose folder was removed takes its routes out of the policy with it, so that today these are all.
+fn routes_of_the_policy() -> BTreeSet<String> {
+    ROUTES.iter().map(|route| route.key.to_owned()).collect()
+}
+
+/// The stack has the routes that the policy knows, and no others.
 #[test]
-fn the_template_and_the_policy_have_the_same_routes() {
-    let template = include_str!("../../template.yaml");
-    let value = |line: &str, name: &str| line.trim().strip_prefix(name).map(|value| value.trim().to_owned());
-    let mut routes = BTreeSet::new();
-    let mut method = String::new();
-    for line in template.lines() {
-        if let Some(found) = value(line, "Method:") {
-            method = found;
-        } else if let Some(path) = value(line, "Path:") {
-            routes.insert(if path == "$default" { path } else { format!("{method} {path}") });
-        }
-    }
-    let policy: BTreeSet<String> = ROUTES.iter().map(|route| route.key.to_owned()).collect();
-    assert_eq!(routes, policy);
+fn the_stack_and_the_policy_have_the_same_routes() {
+    assert_eq!(Stack::get().routes, routes_of_the_policy());
 }
 
 #[tokio::test]
