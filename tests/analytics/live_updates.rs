@@ -1,4 +1,4 @@
-//! Follows orders, and the shop, over a socket: sees what happens as it happens, and later what was missed.
+//! Live updates over WebSocket: of a customer's orders and of the analytics, as they happen, and afterwards what was missed.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
 use serde_json::{Value, json};
 use testkit::{
-    PASSWORD, PATIENCE, Person, Shop, Socket, Stack, drained, eventually, forged_token, genuine_token, items_with,
-    processing, send_now,
+    PASSWORD, Person, Shop, Socket, Stack, drained, eventually, forged_token, genuine_token, items_with, processing,
+    send_now,
 };
 use uuid::Uuid;
 
@@ -22,7 +22,7 @@ fn is_paid(order: &Value) -> impl Fn(&Value) -> bool {
 
 /// Waits until the shop has nothing written down of a connection or of whoever has it.
 async fn is_forgotten(text: &str) {
-    eventually("the connection to be forgotten", PATIENCE, || async {
+    eventually("the connection to be forgotten", || async {
         let left = items_with("AnalyticsTable", text).await;
         // The newest messages stay for who comes back, and what was counted for good.
         let stays = |item: &String| ["FEED#", "LOG#"].iter().any(|key| item.contains(key));
@@ -299,19 +299,19 @@ async fn a_connection_that_went_without_a_word_is_forgotten() {
     is_forgotten(&carol.id).await;
 }
 
+/// How long a token is valid that a test lets expire: far longer than it takes to open three connections.
+const TOKEN_SECONDS: i64 = 30;
+
 #[tokio::test]
 async fn a_connection_is_not_good_for_longer_than_its_token() {
     let carol = Person::customer().await;
-    let soon = tokens::Claims { exp: now() + 4, ..carol.claims() };
+    let soon = tokens::Claims { exp: now() + TOKEN_SECONDS, ..carol.claims() };
     let brief = carol.with_token(&genuine_token(&soon).await);
     let (mut follows, mut asks, mut stays) =
         (Socket::connect(&brief).await, Socket::connect(&brief).await, Socket::connect(&carol).await);
     follows.subscribe("orders", None).await;
     let (begun, _) = stays.subscribe("orders", None).await;
-    eventually("the token to end", PATIENCE, || async {
-        if now() > soon.exp { Ok(()) } else { Err("good".to_owned()) }
-    })
-    .await;
+    eventually("the token to end", || async { if now() > soon.exp { Ok(()) } else { Err("good".to_owned()) } }).await;
     let event = processing(&carol);
     send_now("PublishOrderUpdatesQueue", &event).await;
     let told = stays.until(|message| sequence(message) == begun + 1).await;
@@ -364,9 +364,12 @@ async fn who_is_deleted_or_may_do_less_is_not_connected_any_longer() {
     let admin = Person::admin().await;
     let carol = Person::customer().await;
     let path = format!("/users/{}", carol.id);
+    let mut before = Socket::connect(&carol).await;
+    before.subscribe("orders", None).await;
     admin.put(&format!("{path}/role"), &json!({ "role": "admin" })).await.expect(200);
     let promoted = Person::stranger().log_in(&carol.email, PASSWORD).await;
-    // It may hear of the promotion late, and end what came after it too: then it follows once more.
+    // The promotion ends the connection of before; once its message is deleted, it ends none that is opened later.
+    before.ends().await;
     drained("EndConnectionsQueue").await;
     let mut socket = Socket::connect(&promoted).await;
     socket.subscribe("analytics", None).await;

@@ -1,4 +1,4 @@
-//! Shops while the mail server is away: orders end as they do on any other day, as fast, and every mail arrives afterwards, once.
+//! Orders while the mail server is unavailable: they end while it is, and every mail arrives afterwards, once.
 
 use std::time::{Duration, Instant};
 
@@ -21,9 +21,8 @@ fn outage() -> Duration {
     Duration::from_secs(seconds.map_or(60, |text| text.parse().expect("seconds")))
 }
 
-/// Checks orders out, the last by a card that is declined; each as it ended, and how long one took.
-async fn check_out_some(carol: &Person, mug: &Product) -> (Vec<Value>, Duration) {
-    let started = Instant::now();
+/// Checks orders out, the last by a card that is declined, and waits for each to end; each as it ended.
+async fn check_out_some(carol: &Person, mug: &Product) -> Vec<Value> {
     let mut ended = Vec::new();
     for index in 0..ORDERS {
         let card = if index + 1 == ORDERS { "pm_card_chargeDeclined" } else { "pm_card_visa" };
@@ -33,7 +32,7 @@ async fn check_out_some(carol: &Person, mug: &Product) -> (Vec<Value>, Duration)
     let statuses: Vec<&str> = ended.iter().map(|order| order["status"].as_str().unwrap()).collect();
     assert!(statuses[..ORDERS - 1].iter().all(|status| *status == "paid"), "{statuses:?}");
     assert_eq!(statuses[ORDERS - 1], "cancelled");
-    (ended, started.elapsed() / u32::try_from(ORDERS).unwrap())
+    ended
 }
 
 #[tokio::test]
@@ -42,16 +41,12 @@ async fn every_mail_arrives_once_when_it_is_over() {
     let shop = Shop::open().await;
     let (mug, carol) = (shop.product(50).await, Person::customer().await);
     carol.is_told(None, "UserRegistered", "email", "sent").await;
-    // The first order meets functions that have to start.
-    carol.outcome(&carol.check_out(&mug, 1, "pm_card_visa").await).await;
-    let (before, usual) = check_out_some(&carol, &mug).await;
+    let before = check_out_some(&carol, &mug).await;
     let mut echo = Echo::listen().await;
 
     let outage = (Instant::now(), MailOutage::begin().await);
-    let (orders, during) = check_out_some(&carol, &mug).await;
-    let ratio = during.as_millis() * 100 / usual.as_millis().max(1);
-    eprintln!("an order ended in {usual:?} before and in {during:?} while nothing could be mailed: {ratio} %");
-    assert!(ratio < 300, "{ratio} %");
+    // Each ends while the server is away: none waits for its mail.
+    let orders = check_out_some(&carol, &mug).await;
     drop(provider);
     // A message that fails for one of the last two times is told as failed, once.
     let lost = json!(Uuid::new_v4());

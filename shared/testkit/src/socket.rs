@@ -8,7 +8,7 @@ use tokio_tungstenite::{
     tungstenite::{Error, Message, client::IntoClientRequest, http::HeaderValue},
 };
 
-use crate::{PATIENCE, Person, Stack};
+use crate::{HANG_LIMIT, Person, Stack};
 
 /// A connection.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Socket {
         if let Some(authorization) = authorization {
             request.headers_mut().insert("authorization", HeaderValue::from_str(authorization).expect("a header"));
         }
-        match timeout(PATIENCE, connect_async(request)).await.expect("an answer to the handshake") {
+        match timeout(HANG_LIMIT, connect_async(request)).await.expect("an answer to the handshake") {
             Ok((stream, _)) => Ok(Self { stream }),
             Err(Error::Http(response)) => Err(response.status().as_u16()),
             Err(error) => panic!("no handshake: {error}"),
@@ -51,7 +51,7 @@ impl Socket {
     /// The next message; nothing if the connection has ended.
     pub async fn next_or_end(&mut self) -> Option<Value> {
         loop {
-            match timeout(PATIENCE, self.stream.next()).await.expect("a message in time") {
+            match timeout(HANG_LIMIT, self.stream.next()).await.expect("a message in time") {
                 Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(&text).expect("JSON")),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
                 Some(Ok(_)) => {}
