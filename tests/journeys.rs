@@ -19,6 +19,7 @@ mod users {
 
 mod catalog {
     mod browsing;
+    mod function_faults;
     mod product_management;
     mod read_your_writes;
     mod search;
@@ -26,20 +27,20 @@ mod catalog {
 
 mod inventory {
     mod stock_contention;
-    mod stock_levels;
+    pub mod stock_levels;
 }
 
 mod orders {
     pub mod cancellations;
-    mod checkout;
-    mod declined_payments;
-    mod function_faults;
+    pub mod checkout;
+    pub mod declined_payments;
+    pub mod function_faults;
     mod idempotency;
     pub mod order_lifecycle;
     mod parked_orders;
     mod provider_outage;
-    mod repeated_checkouts;
-    mod unpaid_orders;
+    pub mod repeated_checkouts;
+    pub mod unpaid_orders;
 }
 
 mod payments {
@@ -49,13 +50,17 @@ mod payments {
 }
 
 mod notifications {
+    mod first_order;
+    mod function_faults;
     mod mail_outage;
     #[expect(clippy::module_inception, reason = "the journey of the context's one feature")]
     mod notifications;
+    mod order_mails;
     mod preferences;
 }
 
 mod analytics {
+    mod function_faults;
     mod live_updates;
     pub mod reports;
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use dynamo::{Item, Key, Table};
 use futures::{StreamExt, future::join_all, stream};
 use serde_json::{Value, json};
-use testkit::{Echo, PATIENCE, Person, Product, Shop, Stack, drained, eventually, invoke, send_now};
+use testkit::{Echo, Person, Product, Shop, Stack, drained, eventually, invoke, send_now};
 
 async fn report(admin: &Person, path: &str) -> Value {
     admin.get(&format!("/analytics/{path}")).await.expect(200)
@@ -41,7 +41,7 @@ pub async fn sold(admin: &Person, product: &Product) -> (i64, i64, i64) {
 }
 
 pub async fn sells(admin: &Person, product: &Product, expected: (i64, i64, i64)) {
-    eventually(&format!("{expected:?} of {} in the figures", product.name), PATIENCE, || async {
+    eventually(&format!("{expected:?} of {} in the figures", product.name), || async {
         let found = sold(admin, product).await;
         if found == expected { Ok(()) } else { Err(format!("{found:?}")) }
     })
@@ -270,7 +270,7 @@ async fn all_together_what_the_shop_says_of_itself() {
     let gone = Person::customer().await;
     admin.delete(&format!("/users/{}", gone.id)).await.expect(204);
 
-    eventually("figures and books to agree", PATIENCE, || async {
+    eventually("figures and books to agree", || async {
         let (days, sums) = figures(&admin).await;
         let (expected_days, expected_sums) = (by_days(&admin).await, books(&admin).await);
         if (&days, sums) == (&expected_days, expected_sums) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use testkit::{PATIENCE, Person, Shop, eventually};
+use testkit::{Person, Shop, eventually};
 use uuid::Uuid;
 
 /// All entries of a list, page by page.
@@ -103,7 +103,7 @@ async fn own_orders_newest_first_and_all_of_them_for_an_admin() {
     assert_eq!(ids(&leaf_through(&carol, "/orders?", 2).await), placed);
     assert_eq!(ids(&leaf_through(&admin, &format!("/orders?user_id={}&", carol.id), 2).await), placed);
 
-    eventually("the orders in the list of all", PATIENCE, || async {
+    eventually("the orders in the list of all", || async {
         let pending = leaf_through(&admin, "/orders?status=pending&", 100).await;
         assert!(pending.iter().all(|order| order["status"] == "pending"));
         let all = ids(&pending);

@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{Answer, PATIENCE, Person, Shop, eventually};
+use testkit::{Answer, Person, Shop, eventually};
 use uuid::Uuid;
 
 async fn conditional(person: &Person, method: Method, path: &str, header: (&str, &str), body: &Value) -> Answer {
@@ -39,7 +39,7 @@ async fn a_new_price_counts_for_new_orders_alone() {
     let mug = shop.product(5).await;
     let before = carol.check_out(&mug, 1, "pm_card_visa").await;
     admin.put(&format!("/products/{}", mug.id), &json!({ "price": "20.00" })).await.expect(200);
-    let after = eventually("an order at the new price", PATIENCE, || async {
+    let after = eventually("an order at the new price", || async {
         let order = carol.post("/orders", &mug.order_line(1)).await.expect(201);
         if order["total_amount"] == "20.00" { Ok(order) } else { Err(order.to_string()) }
     })
@@ -59,7 +59,7 @@ async fn an_archived_product_is_gone_and_its_orders_go_on() {
         assert_eq!(answer.expect(404)["code"], "not_found");
     }
     assert_eq!(carol.outcome(&order).await["status"], "paid");
-    eventually("orders to hear that it is not sold", PATIENCE, || async {
+    eventually("orders to hear that it is not sold", || async {
         let answer = carol.post("/orders", &mug.order_line(1)).await;
         if answer.status == 422 { Ok(()) } else { Err(answer.body.to_string()) }
     })

@@ -5,7 +5,7 @@ use std::{cell::Cell, collections::HashMap};
 use futures::future::{join, join_all};
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{PATIENCE, Person, drained, eventually, publish};
+use testkit::{Person, drained, eventually, publish};
 use uuid::Uuid;
 
 const READERS: usize = 10;
@@ -131,7 +131,7 @@ async fn read_while_it_changes(changes: &[Value], categories: &[String; 2]) -> (
 
     let everybody_has_read_twice = async || {
         let until: Vec<usize> = reads.iter().map(|count| count.get() + 2).collect();
-        eventually("everybody to read twice", PATIENCE, || async {
+        eventually("everybody to read twice", || async {
             let all = reads.iter().zip(&until).all(|(count, until)| count.get() >= *until);
             if all { Ok(()) } else { Err(format!("{reads:?} of {until:?}")) }
         })
@@ -205,7 +205,7 @@ async fn what_was_asked_before_is_kept_and_says_its_age() {
     let id = admin.post("/products", &body).await.expect(201)["id"].as_str().unwrap().to_owned();
     for (path, max_age) in [(format!("/products/{id}"), 300), (format!("/products?category={category}"), 60)] {
         // Others write to the catalog all the time, and each environment keeps its own answers.
-        let hit = eventually("an answer that was kept", PATIENCE, || async {
+        let hit = eventually("an answer that was kept", || async {
             let answer = stranger.get(&path).await;
             let header = |name: &str| answer.headers[name].to_str().unwrap().to_owned();
             assert_eq!(header("cache-control"), "public, max-age=0, must-revalidate");
@@ -235,7 +235,7 @@ async fn who_has_a_list_is_told_so_until_the_catalog_changes() {
         let request = stranger.request(Method::GET, &path).header("if-none-match", etag);
         stranger.send(request).await
     };
-    let etag = eventually("a 304", PATIENCE, || async {
+    let etag = eventually("a 304", || async {
         let etag = stranger.get(&path).await.headers["etag"].to_str().unwrap().to_owned();
         let answer = ask(&format!("\"0\", W/{etag}")).await;
         if answer.status != 304 {
@@ -279,7 +279,7 @@ async fn a_product_says_how_well_it_is_stocked() {
     let id = product["id"].as_str().unwrap();
     let path = format!("/products/{id}");
     let becomes = async |level: &str, never: &str| {
-        eventually(&format!("a product to be {level}"), PATIENCE, || async {
+        eventually(&format!("a product to be {level}"), || async {
             let answer = stranger.get(&path).await;
             let found = answer.body["availability"].as_str().unwrap().to_owned();
             assert_ne!(found, never);

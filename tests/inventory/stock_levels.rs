@@ -1,10 +1,8 @@
-//! Keeps stock: sets and adjusts it, hears when it runs low, gets back what nobody paid for.
-
-use std::time::Duration;
+//! Stock levels: they are set and adjusted, published when they change, and restored when a reservation expires.
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{Answer, Echo, PATIENCE, Person, Product, Shop, eventually, has_overdue_reservation, reserve_only};
+use testkit::{Answer, Echo, Person, Product, Shop, eventually, has_overdue_reservation, reserve_only};
 use uuid::Uuid;
 
 async fn with_key(person: &Person, method: Method, path: &str, key: &str, body: &Value) -> Answer {
@@ -20,7 +18,7 @@ async fn of_a_new_product_there_is_nothing() {
     let admin = Person::admin().await;
     let body = json!({ "name": format!("Mug {}", Uuid::new_v4().simple()), "category": "Kitchen", "price": 5 });
     let id = admin.post("/products", &body).await.expect(201)["id"].as_str().unwrap().to_owned();
-    let stock = eventually("its stock to be kept", PATIENCE, || async {
+    let stock = eventually("its stock to be kept", || async {
         let answer = admin.get(&format!("/products/{id}/inventory")).await;
         if answer.status == 200 { Ok(answer.body) } else { Err(answer.body.to_string()) }
     })
@@ -118,22 +116,27 @@ async fn stock_that_changes_is_told_and_stock_that_runs_low() {
 /// A checkout that died after its first step: nobody will ever pay for what it set aside.
 #[tokio::test]
 async fn what_nobody_pays_for_is_for_sale_again() {
-    let (shop, carol) = (Shop::open().await, Person::customer().await);
+    order_whose_reservation_expired(&Person::customer().await).await;
+}
+
+/// An order that was cancelled because its checkout ended after the reservation, which then expired.
+pub async fn order_whose_reservation_expired(carol: &Person) -> Value {
+    let shop = Shop::open().await;
     let mug = shop.product(6).await;
     let order = carol.post("/orders", &mug.order_line(4)).await.expect(201);
     reserve_only(&order, &mug, 4).await;
     assert_eq!(shop.stock(&mug).await, (2, 4));
     has_overdue_reservation(&order).await;
     // The schedule comes once a minute.
-    let ended = eventually("the order to end", PATIENCE + Duration::from_secs(60), || async {
+    let ended = eventually("the order to end", || async {
         let order = carol.order(&order).await;
         if order["status"] == "cancelled" { Ok(order) } else { Err(order.to_string()) }
     })
     .await;
     assert_eq!(ended["cancel_reason"], "checkout_failed");
     shop.settles_at(&mug, 6).await;
-    carol.mail_about(&ended, "was cancelled").await;
     assert!(shop.payments(&ended).await.is_empty());
+    ended
 }
 
 #[tokio::test]

@@ -1,10 +1,10 @@
-//! Is told of everything that there is to tell: each event by its mail, each once, and what could not be sent is said, too.
+//! Notifications of orders, payments and accounts: each is sent once, and its status is published and listed.
 
 use std::collections::BTreeMap;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{Echo, PASSWORD, PATIENCE, Person, Shop, eventually, invoke, items_with, publish};
+use testkit::{Echo, PASSWORD, Person, Shop, eventually, invoke, items_with, publish};
 use uuid::Uuid;
 
 use crate::orders::order_lifecycle::step;
@@ -61,7 +61,7 @@ async fn each_of_the_eight_events_has_its_mail() {
     let declined = carol.check_out(&mug, 1, "pm_card_chargeDeclined").await;
     assert_eq!(carol.outcome(&declined).await["status"], "cancelled");
 
-    eventually("a welcome", PATIENCE, || async {
+    eventually("a welcome", || async {
         carol.mails_with("Your account is ready").await.pop().ok_or_else(|| "none".to_owned())
     })
     .await;
@@ -177,7 +177,7 @@ async fn a_recipient_who_is_refused_is_told_as_failed() {
     let confirmed = confirmed.expect("the event").clone();
     let mut carol = carol;
     carol.email = right;
-    eventually("the new address to be heard of", PATIENCE, || async {
+    eventually("the new address to be heard of", || async {
         let known = items_with("NotificationsTable", &carol.email).await;
         if known.is_empty() { Err("not yet".to_owned()) } else { Ok(()) }
     })
@@ -196,4 +196,25 @@ async fn a_recipient_who_is_refused_is_told_as_failed() {
 async fn news_for_nobody_is_not_lost() {
     let event = shipped(&json!(Uuid::new_v4()), &json!(Uuid::new_v4()));
     assert!(fails(&event, 1).await && fails(&event, MOST_TRIES).await);
+}
+
+/// The old address is somebody else's by then.
+#[tokio::test]
+async fn mails_go_to_a_changed_address() {
+    let shop = Shop::open().await;
+    let mug = shop.product(5).await;
+    let mut carol = Person::customer().await;
+    let (old, new) = (carol.email.clone(), format!("new-{}@example.com", Uuid::new_v4().simple()));
+    let change = json!({ "email": new, "current_password": PASSWORD });
+    carol.put("/users/profile", &change).await.expect(200);
+    let mut registration = Person::registration();
+    registration["email"] = json!(old);
+    Person::stranger().post("/auth/register", &registration).await.expect(201);
+    carol.email = new;
+    eventually("a mail at the new address", || async {
+        let order = carol.check_out(&mug, 1, "pm_card_chargeDeclined").await;
+        carol.outcome(&order).await;
+        carol.mails_with(order["id"].as_str().unwrap()).await.pop().ok_or_else(|| "none yet".to_owned())
+    })
+    .await;
 }

@@ -1,9 +1,9 @@
-//! Chooses which channel tells of what, gives a phone number and devices, and hears on them.
+//! Notification preferences: channels for each event, a phone number, and devices for push notifications.
 
 use serde_json::{Value, json};
 use testkit::{
-    PATIENCE, Person, Shop, endpoint_of, eventually, is_endpoint, is_uninstalled, items_with, new_device_token,
-    new_phone_number, pushes_to, texts_to,
+    Person, Shop, endpoint_of, eventually, is_endpoint, is_uninstalled, items_with, new_device_token, new_phone_number,
+    pushes_to, texts_to,
 };
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ async fn devices(person: &Person) -> Vec<Value> {
 }
 
 async fn is_pushed(token: &str, title: &str) -> Value {
-    eventually(&format!("a push that says {title}"), PATIENCE, || async {
+    eventually(&format!("a push that says {title}"), || async {
         let pushes = pushes_to(token).await;
         let says = |push: &&Value| push["GCM"].as_str().is_some_and(|google| google.contains(title));
         pushes.iter().find(says).cloned().ok_or_else(|| format!("{pushes:?}"))
@@ -33,7 +33,7 @@ async fn is_pushed(token: &str, title: &str) -> Value {
 }
 
 async fn are_pushed(token: &str, count: usize) {
-    eventually(&format!("{count} pushes to a device"), PATIENCE, || async {
+    eventually(&format!("{count} pushes to a device"), || async {
         match pushes_to(token).await.len() {
             pushed if pushed == count => Ok(()),
             other => Err(other.to_string()),
@@ -153,7 +153,7 @@ async fn devices_take_push_messages_until_they_are_gone() {
     is_uninstalled(&tablet).await;
     let order = placed(&carol, &mug).await;
     carol.is_told(Some(&order), "OrderPlaced", "push", "failed").await;
-    eventually("the device to be forgotten", PATIENCE, || async {
+    eventually("the device to be forgotten", || async {
         let left = devices(&carol).await;
         if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
     })
@@ -215,6 +215,8 @@ async fn a_deleted_account_has_no_number_no_device_and_no_list() {
     let (mug, carol) = (shop.product(5).await, Person::customer().await);
     let (number, token) = (new_phone_number(), new_device_token());
     let name = format!("Phone {}", Uuid::new_v4().simple());
+    let full_name = format!("Carol {}", Uuid::new_v4().simple());
+    carol.put("/users/profile", &json!({ "full_name": full_name })).await.expect(200);
     carol.put(PREFERENCES, &json!({ "phone_number": number })).await.expect(200);
     let device = carol.post("/notifications/devices", &json!({ "token": token, "name": name })).await.expect(201);
     let endpoint = endpoint_of(&name).await;
@@ -224,18 +226,19 @@ async fn a_deleted_account_has_no_number_no_device_and_no_list() {
 
     carol.delete(&format!("/users/{}", carol.id)).await;
     let (device_id, told_id) = (device["id"].as_str().unwrap(), told["id"].as_str().unwrap());
-    for personal in [number.as_str(), &token, &name, &format!("DEVICE#{device_id}"), told_id, &carol.email] {
-        eventually(&format!("no trace of {personal}"), PATIENCE, || async {
+    // The beginning of the address.
+    let username = carol.email.split('@').next().unwrap();
+    let of_device = format!("DEVICE#{device_id}");
+    for personal in [number.as_str(), &token, &name, &of_device, told_id, &carol.email, username, &full_name] {
+        eventually(&format!("no trace of {personal}"), || async {
             let found = items_with("NotificationsTable", personal).await;
             if found.is_empty() { Ok(()) } else { Err(format!("{found:?}")) }
         })
         .await;
     }
     // With the endpoint SNS has forgotten the token.
-    eventually("no endpoint", PATIENCE, || async {
-        if is_endpoint(&endpoint).await { Err(endpoint.clone()) } else { Ok(()) }
-    })
-    .await;
+    eventually("no endpoint", || async { if is_endpoint(&endpoint).await { Err(endpoint.clone()) } else { Ok(()) } })
+        .await;
     let dave = Person::customer().await;
     self::device(&dave, &token).await;
     assert_eq!(devices(&dave).await.len(), 1);

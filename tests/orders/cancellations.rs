@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use serde_json::{Value, json};
-use testkit::{Held, PATIENCE, Person, Product, Shop, eventually};
+use testkit::{Held, Person, Product, Shop, eventually};
 
 use crate::orders::order_lifecycle::{path, placed, step};
 
 /// Waits until an order, and the money and the stock of it, are at rest, and makes sure that they agree: all of it sold or nothing. The
 /// order has one piece of the `before` ones.
 pub async fn agree(shop: &Shop, carol: &Person, mug: &Product, order: &Value, before: i64) -> Value {
-    let ended = eventually("an order to be paid, or cancelled and settled", PATIENCE, || async {
+    let ended = eventually("an order to be paid, or cancelled and settled", || async {
         let (found, payments) = (carol.order(order).await, shop.payments(order).await);
         let payment = payments.first().map_or("none", |payment| payment["status"].as_str().expect("a status"));
         let status = found["status"].as_str().expect("a status");

@@ -2,7 +2,7 @@
 
 use kernel::Timestamp;
 use serde_json::{Value, json};
-use testkit::{Echo, PATIENCE, Person, Shop, eventually, invoke, send_now};
+use testkit::{Echo, Person, Shop, eventually, invoke, send_now};
 
 /// The path of an order, or of what is below it.
 pub fn path(order: &Value, below: &str) -> String {
@@ -48,7 +48,7 @@ async fn from_a_placement_to_the_door() {
     assert_eq!(accepted.expect(202)["status"], "pending");
     assert_eq!(carol.outcome(&order).await["status"], "paid");
     let payment = shop.payment_becomes(&order, "captured").await;
-    eventually("the payment to be heard of", PATIENCE, || async {
+    eventually("the payment to be heard of", || async {
         let heard = carol.get(&with_payment(&order)).await.expect(200)["payment"].clone();
         let as_expected = json!({
             "id": payment["id"], "status": "processed", "amount": "12.50", "refunded_amount": "0.00", "currency": "USD",
@@ -216,7 +216,7 @@ async fn orders_are_counted() {
     carol.delete(&path(&order, "")).await.expect(200);
     let count = |stats: &Value, name: &str| stats[name].as_i64().expect("a number");
     // One of somebody else's may have been counted in two states.
-    eventually("two more orders", PATIENCE, || async {
+    eventually("two more orders", || async {
         let orders = count(&stats().await, "orders");
         if orders >= count(&before, "orders") + 2 { Ok(()) } else { Err(orders.to_string()) }
     })
@@ -261,7 +261,7 @@ async fn an_order_whose_money_is_all_back_is_refunded() {
     }
     let expanded = async || carol.get(&path(&order, "?expand=payment")).await.expect(200);
     let refunded = async |status: &str, amount: &str| {
-        eventually(&format!("{amount} to be back"), PATIENCE, || async {
+        eventually(&format!("{amount} to be back"), || async {
             let found = expanded().await;
             let payment = &found["payment"];
             let told = (&payment["status"], &payment["refunded_amount"]) == (&json!(status), &json!(amount));

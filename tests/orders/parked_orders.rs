@@ -1,7 +1,7 @@
 //! Looks after the orders whose checkout could be neither finished nor undone: lists them, and has them tried again.
 
 use serde_json::{Value, json};
-use testkit::{Checkout, Held, PATIENCE, Person, Shop, can_be_captured_now, eventually, is_put_off};
+use testkit::{Checkout, Held, Person, Shop, can_be_captured_now, eventually, is_put_off};
 
 use crate::{
     orders::cancellations::agree,
@@ -50,7 +50,7 @@ async fn an_order_that_was_sent_before_its_money_was_refused() {
     assert!(entry["failure"].as_str().unwrap().starts_with("CaptureRefused: "), "{entry}");
 
     retry(&admin, &order).await;
-    eventually("the order to be parked again", PATIENCE, || async {
+    eventually("the order to be parked again", || async {
         match parked(&admin, &order).await {
             Some(again) if again["parked_at"] != entry["parked_at"] => Ok(()),
             other => Err(format!("{other:?}")),

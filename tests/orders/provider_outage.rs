@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use serde_json::Value;
-use testkit::{Configured, PATIENCE, Person, Shop, eventually, items_with, resumes};
+use testkit::{Configured, Person, Shop, eventually, items_with, resumes};
 
 /// How many orders meet the provider's silence: enough for the circuit to open.
 const FIRST: usize = 6;
@@ -16,7 +16,7 @@ async fn health() -> Value {
 }
 
 async fn circuit_becomes(state: &str) -> Value {
-    eventually(&format!("a circuit that is {state}"), PATIENCE, || async {
+    eventually(&format!("a circuit that is {state}"), || async {
         let health = health().await;
         if health["provider"]["circuit"] == state { Ok(health) } else { Err(health.to_string()) }
     })
@@ -61,7 +61,7 @@ async fn the_provider_goes_away_and_comes_back() {
     assert_eq!(health().await["provider"]["circuit"], "open");
 
     // Whoever comes when the time is over asks, and the circuit closes.
-    eventually("a circuit that closes", PATIENCE, || async {
+    eventually("a circuit that closes", || async {
         carol.check_out(&mug, 1, "pm_card_visa").await;
         match health().await {
             health if health["provider"]["circuit"] == "closed" => Ok(()),
@@ -80,7 +80,7 @@ async fn the_provider_goes_away_and_comes_back() {
 
     // Those that waited are started over, and nobody was turned away.
     for order in first.iter().chain(&next) {
-        eventually("an order that waited to be paid", PATIENCE, || async {
+        eventually("an order that waited to be paid", || async {
             let found = carol.order(order).await;
             if found["status"] == "paid" {
                 return Ok(());

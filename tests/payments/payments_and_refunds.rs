@@ -1,10 +1,10 @@
-//! Pays an order seen from payments, and is paid back: once, in parts, never more than was taken.
+//! Payments and refunds: an order is paid once, and refunded in parts, never more than was captured.
 
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
 use serde_json::{Value, json};
-use testkit::{Answer, Echo, Held, PATIENCE, Person, Product, Shop, drained, eventually, invoke, send_now};
+use testkit::{Answer, Echo, Held, Person, Product, Shop, drained, eventually, invoke, send_now};
 use uuid::Uuid;
 
 use crate::orders::order_lifecycle::{path, placed};
@@ -42,8 +42,6 @@ async fn an_order_is_paid_from_payments() {
 
     let problem = carol.post("/payments", &body).await.expect(409);
     assert_eq!((&problem["code"], &problem["payment"]), (&json!("payment_exists"), &payment));
-    let mail = carol.mail_about(&order, "is confirmed").await;
-    assert!(mail["text"].as_str().unwrap().contains("12.50"), "{mail}");
 }
 
 #[tokio::test]
@@ -117,7 +115,7 @@ async fn what_is_wrong_with_a_payment_is_named() {
     assert_eq!(carol.order(&order).await["status"], "pending");
 
     carol.delete(&path(&order, "")).await.expect(200);
-    eventually("the order to be barred", PATIENCE, || async {
+    eventually("the order to be barred", || async {
         let answer = carol.post("/payments", &good).await;
         if answer.status == 409 { Ok(()) } else { Err(answer.status.to_string()) }
     })
@@ -165,7 +163,7 @@ async fn money_goes_back_in_parts_and_never_more_than_was_taken() {
     // A paid order whose money is back is told so once it is where that ends it.
     assert_eq!(carol.order(&order).await["status"], "paid");
     carol.delete(&path(&order, "")).await.expect(200);
-    eventually("the order to be refunded", PATIENCE, || async {
+    eventually("the order to be refunded", || async {
         let found = carol.order(&order).await;
         if found["status"] == "refunded" { Ok(()) } else { Err(found.to_string()) }
     })
@@ -187,7 +185,7 @@ async fn a_cancelled_order_gives_back_what_is_left() {
     let parts: Vec<&str> =
         ended["refunds"].as_array().unwrap().iter().map(|part| part["amount"].as_str().unwrap()).collect();
     assert_eq!(parts, ["2.50", "10.00"]);
-    eventually("the order to be refunded", PATIENCE, || async {
+    eventually("the order to be refunded", || async {
         let found = carol.order(&order).await;
         if found["status"] == "refunded" { Ok(()) } else { Err(found.to_string()) }
     })
@@ -305,7 +303,7 @@ async fn a_confirmed_order_whose_money_never_comes_is_cancelled() {
     echo.stop().await;
     let confirmed = heard.iter().find(|event| is_confirmed(event)).expect("it was heard");
     send_now("CaptureConfirmedQueue", confirmed).await;
-    eventually("the sale to end", PATIENCE, || async {
+    eventually("the sale to end", || async {
         let found = carol.order(&order).await;
         let end = (&found["status"], &found["cancel_reason"]);
         if end == (&json!("cancelled"), &json!("payment_declined")) { Ok(()) } else { Err(found.to_string()) }

@@ -1,7 +1,7 @@
 //! The payment provider tells what happened to payments: in time, twice, late, early, and it is not always the provider who tells.
 
 use serde_json::{Value, json};
-use testkit::{PATIENCE, Person, Shop, Webhook, event, eventually, intent_of, is_set_aside, seconds};
+use testkit::{Person, Shop, Webhook, event, eventually, intent_of, is_set_aside, seconds};
 use uuid::Uuid;
 
 const AUTHORIZED: &str = "payment_intent.amount_capturable_updated";
@@ -82,7 +82,7 @@ async fn what_it_tells_before_it_answers_is_believed() {
     let mug = shop.product(1).await;
     let carol = Person::customer().await;
     let order = carol.check_out(&mug, 1, "pm_card_timeout").await;
-    eventually("the money to be set aside", PATIENCE, || async {
+    eventually("the money to be set aside", || async {
         if is_set_aside(&order).await { Ok(()) } else { Err("nothing".to_owned()) }
     })
     .await;

@@ -1,7 +1,7 @@
 //! What only a stack with Stripe shows: that both sides agree, and what is done in Stripe's dashboard.
 
 use serde_json::json;
-use testkit::{PATIENCE, Person, Shop, eventually, intent_of, stripe};
+use testkit::{Person, Shop, eventually, intent_of, stripe};
 
 /// Stripe sets the money aside and never answers to that; but it tells.
 #[tokio::test]
@@ -39,7 +39,7 @@ async fn money_given_back_in_the_dashboard_is_given_back_here() {
     let id = intent["id"].as_str().unwrap();
     let refund = async |minor: &str, expected: &str| {
         stripe("POST", "/v1/refunds", &[("payment_intent", id), ("amount", minor)]).await;
-        eventually("the refund to be heard of", PATIENCE, || async {
+        eventually("the refund to be heard of", || async {
             let payment = shop.payments(&order).await.remove(0);
             if payment["refunded_amount"] == expected { Ok(payment) } else { Err(payment.to_string()) }
         })

@@ -1,11 +1,11 @@
-//! Looks after an account: one's own, or, as an administrator, anybody's.
+//! Accounts: of customers, who change and delete their own, and of administrators, who manage all.
 
 use std::collections::HashSet;
 
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{Echo, LAG, PASSWORD, PATIENCE, Person, Shop, eventually};
+use testkit::{AUTHORIZER_CACHE, Echo, PASSWORD, Person, Shop, eventually, eventually_within};
 use uuid::Uuid;
 
 fn new_email() -> String {
@@ -31,10 +31,8 @@ async fn a_profile_is_read_and_changed() {
 }
 
 #[tokio::test]
-async fn a_new_address_needs_the_password_and_is_heard_of_everywhere() {
-    let shop = Shop::open().await;
-    let mug = shop.product(5).await;
-    let mut carol = Person::customer().await;
+async fn a_new_address_needs_the_password_and_frees_the_old_one() {
+    let carol = Person::customer().await;
     let (old, new) = (carol.email.clone(), new_email());
     let change = |password: Option<&str>| json!({ "email": new, "current_password": password });
     assert_eq!(carol.put("/users/profile", &change(None)).await.wrong_fields(), ["current_password"]);
@@ -46,27 +44,29 @@ async fn a_new_address_needs_the_password_and_is_heard_of_everywhere() {
     let login = |email: &str| json!({ "email": email, "password": PASSWORD });
     Person::stranger().post("/auth/login", &login(&old)).await.expect(401);
     Person::stranger().post("/auth/login", &login(&new)).await.expect(200);
-    // The old address is free for somebody else; the mail goes to the new one.
+    // The old address is free for somebody else.
     let mut registration = Person::registration();
     registration["email"] = json!(old);
     Person::stranger().post("/auth/register", &registration).await.expect(201);
-    carol.email = new;
-    eventually("a mail at the new address", PATIENCE, || async {
-        let order = carol.check_out(&mug, 1, "pm_card_chargeDeclined").await;
-        carol.outcome(&order).await;
-        carol.mails_with(order["id"].as_str().unwrap()).await.pop().ok_or_else(|| "none yet".to_owned())
-    })
-    .await;
 }
 
 #[tokio::test]
 async fn guesses_of_the_current_password_are_slowed_down_too() {
     let carol = Person::customer().await;
     let change = json!({ "email": new_email(), "current_password": "a wrong password" });
-    for _ in 0..5 {
-        carol.put("/users/profile", &change).await.expect(422);
-    }
-    assert_eq!(carol.put("/users/profile", &change).await.expect(429)["code"], "too_many_failures");
+    let mut refusals = 0;
+    // On a slow machine a pause may be over before the next attempt; but they become longer.
+    let refused = loop {
+        let answer = carol.put("/users/profile", &change).await;
+        if answer.status == 429 {
+            break answer;
+        }
+        answer.expect(422);
+        refusals += 1;
+        assert!(refusals < 12, "nothing slows them down");
+    };
+    assert!(refusals >= 5, "slowed down after {refusals}");
+    assert_eq!(refused.expect(429)["code"], "too_many_failures");
 }
 
 #[tokio::test]
@@ -229,7 +229,7 @@ async fn an_administrator_makes_finds_changes_and_promotes_accounts() {
         admin.put(&format!("{path}/role"), &json!({ "role": "customer" })).await.expect(200)["role"],
         "customer"
     );
-    eventually("the role to count", LAG, || async {
+    eventually_within("the role to count", AUTHORIZER_CACHE, || async {
         let status = new.get("/users/stats").await.status.as_u16();
         if status == 403 { Ok(()) } else { Err(status.to_string()) }
     })
@@ -250,7 +250,7 @@ async fn the_list_of_users_is_complete_and_newest_first() {
     for _ in 0..5 {
         made.insert(Person::customer().await.id);
     }
-    eventually("five new users at the front of the list", PATIENCE, || async {
+    eventually("five new users at the front of the list", || async {
         let (mut seen, mut order) = (HashSet::new(), Vec::new());
         let mut path = "/users?limit=3".to_owned();
         while seen.intersection(&made).count() < made.len() {
@@ -304,16 +304,16 @@ async fn a_deleted_account_leaves_its_orders_and_nothing_personal() {
     assert_eq!(orders["items"].as_array().map(Vec::len), Some(1));
     // Nothing is ordered for them any more, once orders has heard of it.
     let for_carol = json!({ "user_id": carol.id, "product_id": mug.id, "quantity": 1 });
-    eventually("orders to forget the user", PATIENCE, || async {
+    eventually("orders to forget the user", || async {
         let answer = admin.post("/orders", &for_carol).await;
         if answer.status == 422 { Ok(()) } else { Err(answer.body.to_string()) }
     })
     .await;
     // The username is the beginning of the address, and the name is one of its own.
     for personal in [carol.email.split('@').next().unwrap(), &full_name] {
-        for table in ["UsersTable", "OrdersTable", "InventoryTable", "PaymentsTable", "NotificationsTable"] {
+        for table in ["UsersTable", "OrdersTable", "InventoryTable", "PaymentsTable"] {
             let name = format!("no trace of {personal} in {table}");
-            eventually(&name, PATIENCE, || async {
+            eventually(&name, || async {
                 let found = testkit::items_with(table, personal).await;
                 if found.is_empty() { Ok(()) } else { Err(format!("{found:?}")) }
             })

@@ -13,7 +13,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{PATIENCE, Person, Stack, eventually};
+use crate::{HANG_LIMIT, Person, Stack, eventually};
 
 /// The processes that run a function (its logical id), from Linux's `/proc`; the engine runs each as a child of its own.
 fn processes_of(function: &str) -> Vec<u32> {
@@ -39,6 +39,14 @@ pub fn kill_function(function: &str) -> usize {
         killed.expect("kill runs");
     }
     pids.len()
+}
+
+/// Waits until processes run a function, and kills them.
+pub async fn kill_running(function: &str) {
+    eventually(&format!("a process of {function}"), || async {
+        if kill_function(function) > 0 { Ok(()) } else { Err("none".to_owned()) }
+    })
+    .await;
 }
 
 /// Hears every event of the shop, and can say it again.
@@ -118,7 +126,7 @@ impl Echo {
         let mut heard = Vec::new();
         let started = Instant::now();
         while !enough(&heard) {
-            assert!(started.elapsed() < PATIENCE, "heard only {heard:?}");
+            assert!(started.elapsed() < HANG_LIMIT, "heard only {heard:?}");
             heard.extend(self.hear().await);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -197,9 +205,9 @@ pub async fn dead_letter(queue: &str, subject: &str) -> Value {
     let stack = Stack::get();
     let sqs = aws_sdk_sqs::Client::new(&stack.aws().await);
     let url = &stack.queues[queue];
-    let (receipt, event) = eventually(&format!("a dead letter of {subject}"), PATIENCE, || async {
+    let (receipt, event) = eventually(&format!("a dead letter of {subject}"), || async {
         let received =
-            sqs.receive_message().queue_url(url).max_number_of_messages(10).visibility_timeout(1).send().await;
+            sqs.receive_message().queue_url(url).max_number_of_messages(10).visibility_timeout(5).send().await;
         let messages = received.expect("messages").messages.unwrap_or_default();
         let events = messages.into_iter().map(|message| (message.receipt_handle, message.body.unwrap_or_default()));
         events
@@ -218,7 +226,7 @@ pub async fn drained(queue: &str) {
     let sqs = aws_sdk_sqs::Client::new(&stack.aws().await);
     let attributes =
         [QueueAttributeName::ApproximateNumberOfMessages, QueueAttributeName::ApproximateNumberOfMessagesNotVisible];
-    eventually(&format!("{queue} to be empty"), PATIENCE, || async {
+    eventually(&format!("{queue} to be empty"), || async {
         let ask = sqs.get_queue_attributes().queue_url(&stack.queues[queue]);
         let answer = ask.set_attribute_names(Some(attributes.to_vec())).send().await.expect("attributes");
         let left = answer.attributes.unwrap_or_default();
