@@ -1,38 +1,69 @@
-//! What people do with the shop, over HTTP alone, against a deployed stack: one file a journey.
+//! Journeys through the API of a deployed stack, over HTTP and WebSocket alone, in one folder for each context.
 //!
-//! Each test has products and customers of its own, so that all of them run side by side, and twice on the same stack.
+//! Each test creates its own products and customers, so that all tests run side by side, and again on the same stack. A journey stands under
+//! the context that it needs: those that look at notifications stand in `notifications`, those that look at reports or live updates in
+//! `analytics`, and all others pass on a stack without these two contexts (`--skip notifications:: --skip analytics::`).
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
-mod asks_for_what_is_wrong;
-mod asks_twice;
-mod browses_and_lists;
-mod cancels_an_order;
-mod chooses_what_to_hear;
-mod finds_its_way;
-mod follows_an_order;
-mod follows_live;
-mod hears_from_the_provider;
-mod is_declined;
-mod is_left_unpaid;
-mod is_told;
-mod keeps_stock;
-mod logs_in_and_out;
-mod looks_after_parked_orders;
-mod meets_an_outage;
-mod meets_faults;
-mod minds_an_account;
-mod orders_first_order;
-mod outlives_a_mail_outage;
-mod pays_and_is_paid_back;
-mod pays_by_stripe;
-mod pays_once;
-mod reads_the_figures;
-mod reads_the_reference;
-mod runs_the_catalog;
-mod searches;
-mod sees_what_was_written;
-mod wants_the_last_ones;
-mod who_may_do_what;
+mod gateway {
+    mod api_reference;
+    mod authorization;
+    mod routing;
+    mod validation;
+}
 
-/// The payment provider is everybody's: held by who takes it away, and by who needs it to be there while others may take it away.
-static PROVIDER: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+mod users {
+    mod account;
+    mod login;
+}
+
+mod catalog {
+    mod browsing;
+    mod function_faults;
+    mod product_management;
+    mod read_your_writes;
+    mod search;
+}
+
+mod inventory {
+    mod stock_contention;
+    pub mod stock_levels;
+}
+
+mod orders {
+    pub mod cancellations;
+    pub mod checkout;
+    pub mod declined_payments;
+    pub mod function_faults;
+    mod idempotency;
+    pub mod order_lifecycle;
+    mod parked_orders;
+    mod provider_outage;
+    pub mod repeated_checkouts;
+    pub mod unpaid_orders;
+}
+
+mod payments {
+    mod payments_and_refunds;
+    mod provider_webhooks;
+    mod stripe;
+}
+
+mod notifications {
+    mod first_order;
+    mod function_faults;
+    mod mail_outage;
+    #[expect(clippy::module_inception, reason = "the journey of the context's one feature")]
+    mod notifications;
+    mod order_mails;
+    mod preferences;
+}
+
+mod analytics {
+    mod function_faults;
+    mod live_updates;
+    pub mod reports;
+}
+
+/// Held by a test that makes the payment provider unavailable, and by one that needs it to be available beside such a test.
+static PAYMENT_PROVIDER: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

@@ -13,7 +13,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{PATIENCE, Person, Stack, eventually};
+use crate::{HANG_LIMIT, Person, Stack, eventually};
 
 /// The processes that run a function (its logical id), from Linux's `/proc`; the engine runs each as a child of its own.
 fn processes_of(function: &str) -> Vec<u32> {
@@ -39,6 +39,14 @@ pub fn kill_function(function: &str) -> usize {
         killed.expect("kill runs");
     }
     pids.len()
+}
+
+/// Waits until processes run a function, and kills them.
+pub async fn kill_running(function: &str) {
+    eventually(&format!("a process of {function}"), || async {
+        if kill_function(function) > 0 { Ok(()) } else { Err("none".to_owned()) }
+    })
+    .await;
 }
 
 /// Hears every event of the shop, and can say it again.
@@ -118,7 +126,7 @@ impl Echo {
         let mut heard = Vec::new();
         let started = Instant::now();
         while !enough(&heard) {
-            assert!(started.elapsed() < PATIENCE, "heard only {heard:?}");
+            assert!(started.elapsed() < HANG_LIMIT, "heard only {heard:?}");
             heard.extend(self.hear().await);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -130,8 +138,8 @@ impl Echo {
     /// A consumer gets what its subscription would not let through, too, and has to pass it over.
     pub async fn say(&self, event: &Value) {
         let consumers = consumers_of(event["source"].as_str().expect("a source"));
-        let sends = consumers.iter().map(|queue| {
-            let url = &Stack::get().queues[*queue];
+        let sends = consumers.into_iter().map(|queue| {
+            let url = &Stack::get().queues[queue];
             self.sqs.send_message().queue_url(url).message_body(event.to_string()).send()
         });
         for sent in join_all(sends).await {
@@ -141,8 +149,10 @@ impl Echo {
 
     /// Waits until every consumer is done with what it was sent.
     pub async fn drained(&self) {
-        for queue in ["users", "catalog", "inventory", "orders", "payments"].into_iter().flat_map(consumers_of) {
-            drained(queue).await;
+        for source in ["users", "catalog", "inventory", "orders", "payments"] {
+            for queue in consumers_of(source) {
+                drained(queue).await;
+            }
         }
     }
 
@@ -195,9 +205,9 @@ pub async fn dead_letter(queue: &str, subject: &str) -> Value {
     let stack = Stack::get();
     let sqs = aws_sdk_sqs::Client::new(&stack.aws().await);
     let url = &stack.queues[queue];
-    let (receipt, event) = eventually(&format!("a dead letter of {subject}"), PATIENCE, || async {
+    let (receipt, event) = eventually(&format!("a dead letter of {subject}"), || async {
         let received =
-            sqs.receive_message().queue_url(url).max_number_of_messages(10).visibility_timeout(1).send().await;
+            sqs.receive_message().queue_url(url).max_number_of_messages(10).visibility_timeout(5).send().await;
         let messages = received.expect("messages").messages.unwrap_or_default();
         let events = messages.into_iter().map(|message| (message.receipt_handle, message.body.unwrap_or_default()));
         events
@@ -216,7 +226,7 @@ pub async fn drained(queue: &str) {
     let sqs = aws_sdk_sqs::Client::new(&stack.aws().await);
     let attributes =
         [QueueAttributeName::ApproximateNumberOfMessages, QueueAttributeName::ApproximateNumberOfMessagesNotVisible];
-    eventually(&format!("{queue} to be empty"), PATIENCE, || async {
+    eventually(&format!("{queue} to be empty"), || async {
         let ask = sqs.get_queue_attributes().queue_url(&stack.queues[queue]);
         let answer = ask.set_attribute_names(Some(attributes.to_vec())).send().await.expect("attributes");
         let left = answer.attributes.unwrap_or_default();
@@ -225,38 +235,40 @@ pub async fn drained(queue: &str) {
     .await;
 }
 
-/// The queues that a context's events can reach.
-fn consumers_of(source: &str) -> &'static [&'static str] {
-    match source {
+/// The queues that a context's events reach, of the contexts that are deployed.
+fn consumers_of(source: &str) -> Vec<&'static str> {
+    let consumers: &[(&str, &str)] = match source {
         "users" => &[
-            "OrdersRememberUserQueue",
-            "RememberContactQueue",
-            "NotifyUserRegisteredQueue",
-            "EndConnectionsQueue",
-            "CountUsersQueue",
+            ("orders", "OrdersReplicateUserQueue"),
+            ("notifications", "ReplicateContactQueue"),
+            ("notifications", "NotifyUserRegisteredQueue"),
+            ("analytics", "EndConnectionsQueue"),
+            ("analytics", "CountUsersQueue"),
         ],
-        "catalog" => &["StockProductQueue", "OrdersRememberProductQueue"],
-        "inventory" => &["HearStockQueue", "EndExpiredQueue"],
+        "catalog" => &[("inventory", "StockProductQueue"), ("orders", "OrdersReplicateProductQueue")],
+        "inventory" => &[("catalog", "UpdateAvailabilityQueue"), ("orders", "EndExpiredQueue")],
         "orders" => &[
-            "SettleOrderQueue",
-            "StartCheckoutQueue",
-            "UndoCancelledQueue",
-            "PaymentsRememberOrderQueue",
-            "CaptureConfirmedQueue",
-            "NotifyOrderPlacedQueue",
-            "NotifyOrderConfirmedQueue",
-            "NotifyOrderShippedQueue",
-            "NotifyOrderCancelledQueue",
-            "NotifyOrderRefundedQueue",
-            "PushOrdersQueue",
-            "CountOrdersQueue",
+            ("inventory", "SettleOrderQueue"),
+            ("orders", "StartCheckoutQueue"),
+            ("payments", "UndoCancelledQueue"),
+            ("payments", "PaymentsReplicateOrderQueue"),
+            ("payments", "CaptureConfirmedQueue"),
+            ("notifications", "NotifyOrderPlacedQueue"),
+            ("notifications", "NotifyOrderConfirmedQueue"),
+            ("notifications", "NotifyOrderShippedQueue"),
+            ("notifications", "NotifyOrderCancelledQueue"),
+            ("notifications", "NotifyOrderRefundedQueue"),
+            ("analytics", "PublishOrderUpdatesQueue"),
+            ("analytics", "CountOrdersQueue"),
         ],
         "payments" => &[
-            "OrdersRememberPaymentQueue",
-            "NotifyPaymentProcessedQueue",
-            "NotifyPaymentFailedQueue",
-            "CountPaymentsQueue",
+            ("orders", "OrdersReplicatePaymentQueue"),
+            ("notifications", "NotifyPaymentProcessedQueue"),
+            ("notifications", "NotifyPaymentFailedQueue"),
+            ("analytics", "CountPaymentsQueue"),
         ],
         _ => &[],
-    }
+    };
+    let deployed = &Stack::get().contexts;
+    consumers.iter().filter(|(context, _)| deployed.contains(*context)).map(|(_, queue)| *queue).collect()
 }

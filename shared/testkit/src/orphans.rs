@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::{operation::update_item::builders::UpdateItemFluentBuilder
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{PATIENCE, Product, Stack, eventually, invoke};
+use crate::{Product, Stack, eventually, invoke};
 
 /// Sets so many of a product aside for an order, and does no more of its checkout.
 pub async fn reserve_only(order: &Value, product: &Product, pieces: u32) {
@@ -35,7 +35,7 @@ pub async fn has_overdue_reservation(order: &Value) {
 
 /// Waits until the checkout of an order is deferred.
 pub async fn is_deferred(order: &Value) {
-    eventually("the checkout to be deferred", PATIENCE, || async {
+    eventually("the checkout to be deferred", || async {
         deferred(order).await.map(drop).ok_or("no such entry".to_owned())
     })
     .await;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokens::Claims;
 use uuid::Uuid;
 
-use crate::{LAG, Stack, eventually};
+use crate::{AUTHORIZER_CACHE, Stack, eventually_within};
 
 /// Somebody who calls the API.
 #[derive(Debug, Clone)]
@@ -127,7 +127,7 @@ impl Person {
 
     /// Waits until this person's access token is refused: the authorizer's answer of before may be kept for some seconds.
     pub async fn is_locked_out(&self) {
-        eventually("the access token to be refused", LAG, || async {
+        eventually_within("the access token to be refused", AUTHORIZER_CACHE, || async {
             let status = self.get("/users/profile").await.status.as_u16();
             if status == 401 { Ok(()) } else { Err(status.to_string()) }
         })

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{PATIENCE, Person, eventually};
+use crate::{Person, eventually};
 
 /// The shop, over an administrator's shoulder.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ impl Shop {
     /// Has so many pieces of a product on hand. The API waits for news of a new product for some seconds; a busy machine may take longer.
     pub async fn restock(&self, product: &Product, pieces: i64) {
         let path = format!("/products/{}/inventory", product.id);
-        eventually("inventory to hear of a product", PATIENCE, || async {
+        eventually("inventory to hear of a product", || async {
             let answer = self.admin.put(&path, &json!({ "quantity": pieces })).await;
             if answer.status == 404 {
                 return Err(answer.body.to_string());
@@ -66,7 +66,7 @@ impl Shop {
 
     /// Waits until a product has so many pieces for sale, and none set aside.
     pub async fn settles_at(&self, product: &Product, available: i64) {
-        eventually(&format!("{available} of {}", product.name), PATIENCE, || async {
+        eventually(&format!("{available} of {}", product.name), || async {
             match self.stock(product).await {
                 stock if stock == (available, 0) => Ok(()),
                 other => Err(format!("{other:?}")),
@@ -84,7 +84,7 @@ impl Shop {
 
     /// Waits until an order has one payment, in that state.
     pub async fn payment_becomes(&self, order: &Value, status: &str) -> Value {
-        eventually(&format!("a payment that is {status}"), PATIENCE, || async {
+        eventually(&format!("a payment that is {status}"), || async {
             match self.payments(order).await.as_slice() {
                 [payment] if payment["status"] == status => Ok(payment.clone()),
                 others => Err(format!("{others:?}")),
@@ -121,7 +121,7 @@ impl Person {
 
     /// Waits until the order is paid or cancelled.
     pub async fn outcome(&self, order: &Value) -> Value {
-        eventually("an order to be paid or cancelled", PATIENCE, || async {
+        eventually("an order to be paid or cancelled", || async {
             let order = self.order(order).await;
             if order["status"] == "pending" { Err(order.to_string()) } else { Ok(order) }
         })
@@ -132,7 +132,7 @@ impl Person {
     pub async fn mail_about(&self, order: &Value, what: &str) -> Value {
         let what_for = format!("a mail that says {what} about {}", order["id"]);
         let look = || async { self.mails_about(order, what).await.pop().ok_or("none".to_owned()) };
-        eventually(&what_for, PATIENCE, look).await
+        eventually(&what_for, look).await
     }
 
     /// The mails about an order whose subject says `what`.
@@ -153,7 +153,7 @@ impl Person {
     /// and with that status.
     pub async fn is_told(&self, order: Option<&Value>, kind: &str, channel: &str, status: &str) -> Value {
         let what_for = format!("{kind} by {channel} to be {status}");
-        eventually(&what_for, PATIENCE, || async {
+        eventually(&what_for, || async {
             let page = self.get("/notifications?limit=100").await.expect(200);
             let items = page["items"].as_array().expect("a list").clone();
             let is_it = |item: &&Value| {

@@ -8,7 +8,7 @@ use tokio_tungstenite::{
     tungstenite::{Error, Message, client::IntoClientRequest, http::HeaderValue},
 };
 
-use crate::{PATIENCE, Person, Stack};
+use crate::{HANG_LIMIT, Person, Stack};
 
 /// A connection.
 #[derive(Debug)]
@@ -25,12 +25,13 @@ impl Socket {
 
     /// Shakes hands with that `Authorization` and that query; the status if it is refused.
     pub async fn handshake(authorization: Option<&str>, query: &str) -> Result<Self, u16> {
-        let url = format!("{}{query}", Stack::get().socket_url);
+        let socket_url = Stack::get().socket_url.as_deref().expect("a stack with a WebSocket API");
+        let url = format!("{socket_url}{query}");
         let mut request = url.into_client_request().expect("an address");
         if let Some(authorization) = authorization {
             request.headers_mut().insert("authorization", HeaderValue::from_str(authorization).expect("a header"));
         }
-        match timeout(PATIENCE, connect_async(request)).await.expect("an answer to the handshake") {
+        match timeout(HANG_LIMIT, connect_async(request)).await.expect("an answer to the handshake") {
             Ok((stream, _)) => Ok(Self { stream }),
             Err(Error::Http(response)) => Err(response.status().as_u16()),
             Err(error) => panic!("no handshake: {error}"),
@@ -50,7 +51,7 @@ impl Socket {
     /// The next message; nothing if the connection has ended.
     pub async fn next_or_end(&mut self) -> Option<Value> {
         loop {
-            match timeout(PATIENCE, self.stream.next()).await.expect("a message in time") {
+            match timeout(HANG_LIMIT, self.stream.next()).await.expect("a message in time") {
                 Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(&text).expect("JSON")),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
                 Some(Ok(_)) => {}

@@ -1,6 +1,10 @@
 //! The deployed stack under test.
 
-use std::{collections::HashMap, path::PathBuf, sync::LazyLock};
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::PathBuf,
+    sync::LazyLock,
+};
 
 use serde::Deserialize;
 
@@ -9,8 +13,8 @@ use serde::Deserialize;
 pub struct Stack {
     /// Ends with `/api/v1`.
     pub api_url: String,
-    /// Where the socket is.
-    pub socket_url: String,
+    /// The WebSocket API; nothing on a stack without the analytics context.
+    pub socket_url: Option<String>,
     /// The AWS endpoint.
     pub engine_url: String,
     /// The inbox that takes all mail.
@@ -23,6 +27,10 @@ pub struct Stack {
     pub region: String,
     /// Of the AWS endpoint.
     pub credentials: Credentials,
+    /// The contexts that are deployed.
+    pub contexts: BTreeSet<String>,
+    /// The route keys of the HTTP API, such as `GET /api/v1/orders` and `$default`.
+    pub routes: BTreeSet<String>,
     /// ARNs, by context.
     pub topics: HashMap<String, String>,
     /// URLs, by logical id.

@@ -6,7 +6,7 @@ use aws_sdk_sfn::{Client, types::ExecutionStatus};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{PATIENCE, Stack, eventually};
+use crate::{Stack, eventually};
 
 /// The name of the state in which a held checkout waits.
 const HOLD: &str = "Hold";
@@ -27,7 +27,7 @@ impl Held {
         let name = format!("hold-{}", Uuid::new_v4().simple());
         let queue = sqs.create_queue().queue_name(name).send().await.expect("a queue").queue_url.expect("a URL");
         let checkout = Checkout::start(order, method, |definition| hold(definition, step, &queue)).await;
-        let token = eventually(&format!("the checkout to stop before {step}"), PATIENCE, || async {
+        let token = eventually(&format!("the checkout to stop before {step}"), || async {
             let received = sqs.receive_message().queue_url(&queue).send().await.expect("messages");
             let token = received.messages.into_iter().flatten().find_map(|message| message.body);
             match token {
@@ -112,8 +112,8 @@ impl Checkout {
     pub async fn without(step: &str, order: &Value, method: &str) -> Self {
         Self::start(order, method, |mut definition| {
             let state = &mut definition["States"][step];
-            let resource = state["Resource"].as_str().expect("a task");
-            state["Resource"] = format!("{resource}-that-is-gone").into();
+            let (service, _) = state["Resource"].as_str().expect("a task").rsplit_once(':').expect("a function's ARN");
+            state["Resource"] = format!("{service}:no-such-function").into();
             state["Retry"] = json!([]);
             definition
         })
@@ -163,7 +163,7 @@ impl Checkout {
     }
 
     async fn comes_to(self, expected: ExecutionStatus) -> Vec<String> {
-        let (status, output) = eventually("a workflow to end", PATIENCE, || async {
+        let (status, output) = eventually("a workflow to end", || async {
             let state = self.client.describe_execution().execution_arn(&self.execution).send().await.expect("a state");
             match state.status {
                 ExecutionStatus::Running => Err(format!("{:?}", self.entered().await)),

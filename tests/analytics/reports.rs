@@ -1,0 +1,282 @@
+//! Reads how the shop is doing, while it is doing it: each thing that happened is in the figures once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dynamo::{Item, Key, Table};
+use futures::{StreamExt, future::join_all, stream};
+use serde_json::{Value, json};
+use testkit::{Echo, Person, Product, Shop, Stack, drained, eventually, invoke, send_now};
+
+async fn report(admin: &Person, path: &str) -> Value {
+    admin.get(&format!("/analytics/{path}")).await.expect(200)
+}
+
+fn items(report: &Value) -> &[Value] {
+    report["items"].as_array().expect("a list")
+}
+
+fn number(value: &Value) -> i64 {
+    value.as_i64().expect("a number")
+}
+
+/// Cents of an amount.
+fn cents(amount: &Value) -> i64 {
+    amount.as_str().expect("an amount").replace('.', "").parse().expect("digits")
+}
+
+/// What a list of amounts has in one currency.
+fn in_usd(amounts: &Value) -> i64 {
+    let usd = amounts.as_array().expect("a list").iter().find(|amount| amount["currency"] == "USD");
+    usd.map_or(0, |usd| cents(&usd["amount"]))
+}
+
+/// `(pieces, orders, cents)` that were sold of a product of which more was sold than of most.
+pub async fn sold(admin: &Person, product: &Product) -> (i64, i64, i64) {
+    let top = report(admin, "products/top?limit=100").await;
+    let Some(line) = items(&top).iter().find(|line| line["product_id"] == product.id.as_str()) else {
+        return (0, 0, 0);
+    };
+    assert_eq!(line["name"], product.name.as_str());
+    (number(&line["quantity"]), number(&line["orders"]), in_usd(&line["value"]))
+}
+
+pub async fn sells(admin: &Person, product: &Product, expected: (i64, i64, i64)) {
+    eventually(&format!("{expected:?} of {} in the figures", product.name), || async {
+        let found = sold(admin, product).await;
+        if found == expected { Ok(()) } else { Err(format!("{found:?}")) }
+    })
+    .await;
+}
+
+/// Has all figures counted again, call after call.
+async fn rebuild() {
+    let mut work = json!({});
+    loop {
+        let done = invoke("RebuildAnalytics", &work).await.expect("it runs");
+        if done["next"].is_null() {
+            return;
+        }
+        work = json!({ "from": done["next"] });
+    }
+}
+
+#[tokio::test]
+async fn of_a_product_each_piece_once() {
+    let (shop, admin, carol) = (Shop::open().await, Person::admin().await, Person::customer().await);
+    let mug = shop.product(4_000).await;
+    let mut echo = Echo::listen().await;
+    // So many that it stands among the first hundred, whatever others sell.
+    let orders = join_all([1_000, 900].map(|pieces| carol.check_out(&mug, pieces, "pm_card_visa"))).await;
+    let declined = carol.check_out(&mug, 700, "pm_card_chargeDeclined").await;
+    carol.post("/orders", &mug.order_line(600)).await.expect(201);
+    assert_eq!(carol.outcome(&declined).await["status"], "cancelled");
+    sells(&admin, &mug, (1_900, 2, 2_375_000)).await;
+
+    // All that was told of the two, twice again: the orders' part by itself, and the payments'.
+    let is_of = |event: &Value| orders.iter().any(|order| order["id"] == event["data"]["order_id"]);
+    let is_last = |event: &&Value| event["event_type"] == "PaymentProcessed" && is_of(event);
+    let heard = echo.hear_until(|heard| heard.iter().filter(is_last).count() == 2).await;
+    echo.stop().await;
+    for event in heard.iter().filter(|event| is_of(event)) {
+        let queue = match event["source"].as_str() {
+            Some("orders") => "CountOrdersQueue",
+            Some("payments") => "CountPaymentsQueue",
+            _ => continue,
+        };
+        send_now(queue, event).await;
+        send_now(queue, event).await;
+    }
+    drained("CountOrdersQueue").await;
+    drained("CountPaymentsQueue").await;
+    assert_eq!(sold(&admin, &mug).await, (1_900, 2, 2_375_000));
+
+    // A sale that is cancelled stays one: what went back is in the revenue.
+    carol.delete(&format!("/orders/{}", orders[0]["id"].as_str().unwrap())).await.expect(200);
+    shop.payment_becomes(&orders[0], "refunded").await;
+    assert_eq!(sold(&admin, &mug).await, (1_900, 2, 2_375_000));
+
+    let top = report(&admin, "products/top?by=value&limit=100").await;
+    let values: Vec<i64> = items(&top).iter().map(|line| in_usd(&line["value"])).collect();
+    assert!(values.is_sorted_by(|one, other| one >= other) && values.contains(&2_375_000), "{values:?}");
+    assert_eq!(items(&report(&admin, "products/top?limit=1").await).len(), 1);
+}
+
+/// Where the rollups of a product and some of the shop's own lie.
+async fn rollups(table: &Table, product: &Product) -> Vec<Item> {
+    let mut found = Vec::new();
+    for shard in 0..16 {
+        let of_products = table.between(&format!("PRODUCTS#{shard:02}"), "0", "~").await.unwrap();
+        let is_own = |item: &Item| item["sk"].as_s().is_ok_and(|sk| sk.ends_with(&product.id));
+        found.extend(of_products.into_iter().filter(is_own));
+        if shard < 2 {
+            found.extend(table.between(&format!("DAYS#{shard:02}"), "0", "~").await.unwrap());
+        }
+    }
+    found
+}
+
+/// Others sell meanwhile. That theirs comes right, too, is seen when all is held together.
+#[tokio::test]
+async fn figures_that_were_lost_or_changed_are_counted_again() {
+    let (shop, admin, carol) = (Shop::open().await, Person::admin().await, Person::customer().await);
+    let mug = shop.product(4_000).await;
+    join_all([800, 700, 600].map(|pieces| carol.check_out(&mug, pieces, "pm_card_visa"))).await;
+    sells(&admin, &mug, (2_100, 3, 2_625_000)).await;
+    rebuild().await;
+    assert_eq!(sold(&admin, &mug).await, (2_100, 3, 2_625_000));
+
+    let stack = Stack::get();
+    let aws = stack.aws().await;
+    let table = Table::connect(&aws, stack.tables["AnalyticsTable"].clone());
+    for (index, item) in rollups(&table, &mug).await.into_iter().enumerate() {
+        let key = Key::new(item["pk"].as_s().unwrap(), item["sk"].as_s().unwrap());
+        if index % 2 == 0 {
+            table.delete_many(&[key]).await.unwrap();
+        } else {
+            let values = ["quantity", "orders", "items"].map(|name| dynamo::number(&format!(":{name}"), 999));
+            let wrong = dynamo::Write::update(key, "SET #quantity = :quantity, #orders = :orders, #items = :items");
+            table.write(wrong.with(values)).await.unwrap();
+        }
+    }
+    assert_ne!(sold(&admin, &mug).await, (2_100, 3, 2_625_000));
+    rebuild().await;
+    assert_eq!(sold(&admin, &mug).await, (2_100, 3, 2_625_000));
+    assert_eq!(carol.get("/orders").await.expect(200)["items"].as_array().map(Vec::len), Some(3));
+}
+
+#[tokio::test]
+async fn a_period_without_anything_is_zeros() {
+    let admin = Person::admin().await;
+    let orders = report(&admin, "orders/daily?from=2024-02-28&to=2024-03-01").await;
+    assert_eq!((&orders["from"], &orders["to"]), (&json!("2024-02-28"), &json!("2024-03-01")));
+    let zero = |day: &str| json!({ "day": day, "orders": 0, "items": 0, "value": [], "paid": 0, "cancelled": 0 });
+    assert_eq!(items(&orders), [zero("2024-02-28"), zero("2024-02-29"), zero("2024-03-01")]);
+    let revenue = report(&admin, "revenue/monthly?from=2023-12&to=2024-01").await;
+    let zero = |month: &str| json!({ "month": month, "gross": [], "refunded": [], "net": [] });
+    assert_eq!(items(&revenue), [zero("2023-12"), zero("2024-01")]);
+    let growth = report(&admin, "users/growth?from=2024-02-29&to=2024-02-29").await;
+    let zero = json!({ "day": "2024-02-29", "registered": 0, "deleted": 0, "net": 0, "total": 0 });
+    assert_eq!(items(&growth), [zero]);
+    assert_eq!(items(&report(&admin, "products/top?from=2024-02-29&to=2024-02-29").await).len(), 0);
+
+    assert_eq!(items(&report(&admin, "orders/daily").await).len(), 30);
+    assert_eq!(items(&report(&admin, "users/growth?from=2023-01-01&to=2024-01-01").await).len(), 366);
+    assert_eq!(items(&report(&admin, "revenue/monthly").await).len(), 12);
+    assert_eq!(items(&report(&admin, "revenue/monthly?to=2024-12&from=2020-01").await).len(), 60);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_period_is_named() {
+    let admin = Person::admin().await;
+    for (path, field, code) in [
+        ("orders/daily?from=yesterday", "from", "not_a_day"),
+        ("orders/daily?to=2026-02-29", "to", "not_a_day"),
+        ("orders/daily?from=2024-02-02&to=2024-02-01", "from", "after_to"),
+        ("users/growth?from=2024-01-01&to=2025-01-01", "from", "too_long_ago"),
+        ("revenue/monthly?from=2024-02-01", "from", "not_a_month"),
+        ("revenue/monthly?to=2024-13", "to", "not_a_month"),
+        ("revenue/monthly?from=2024-02&to=2024-01", "from", "after_to"),
+        ("revenue/monthly?from=2019-12&to=2024-12", "from", "too_long_ago"),
+        ("products/top?limit=0", "limit", "out_of_range"),
+        ("products/top?by=fame", "by", "unknown_ranking"),
+        ("products/top?by=value&currency=XAU", "currency", "unknown_currency"),
+    ] {
+        let problem = admin.get(&format!("/analytics/{path}")).await.expect(422);
+        let [error] = problem["errors"].as_array().unwrap().as_slice() else { panic!("{problem}") };
+        assert_eq!((&error["field"], &error["code"]), (&json!(field), &json!(code)), "{path}: {problem}");
+    }
+    let both = admin.get("/analytics/orders/daily?from=x&to=y").await.wrong_fields();
+    assert_eq!(both, ["from", "to"]);
+    let problem = admin.get("/analytics/products/top?currency=USD").await.expect(422);
+    assert_eq!(problem["code"], "unsupported_filter");
+}
+
+/// What a day should say of orders: `orders`, `items`, cents, `paid`, `cancelled`.
+type OfDay = [i64; 5];
+
+/// All orders there are, by the days of what happened to each.
+async fn by_days(admin: &Person) -> BTreeMap<String, OfDay> {
+    let (mut ids, mut path) = (BTreeSet::new(), "/orders?limit=100".to_owned());
+    loop {
+        let page = admin.get(&path).await.expect(200);
+        ids.extend(items(&page).iter().map(|order| order["id"].as_str().unwrap().to_owned()));
+        match page["next_cursor"].as_str() {
+            Some(cursor) => path = format!("/orders?limit=100&cursor={cursor}"),
+            None => break,
+        }
+    }
+    let history = async |id: String| admin.get(&format!("/orders/{id}/events?limit=100")).await.expect(200);
+    let histories: Vec<Value> = stream::iter(ids).map(history).buffer_unordered(8).collect().await;
+    let mut days: BTreeMap<String, OfDay> = BTreeMap::new();
+    for event in histories.iter().flat_map(items) {
+        let day = days.entry(event["time"].as_str().unwrap()[..10].to_owned()).or_default();
+        match event["type"].as_str().unwrap() {
+            "OrderPlaced" => {
+                let lines = event["data"]["lines"].as_array().unwrap();
+                day[0] += 1;
+                day[1] += lines.iter().map(|line| number(&line["quantity"])).sum::<i64>();
+                day[2] += cents(&event["data"]["total"]["amount"]);
+            }
+            "OrderConfirmed" => day[3] += 1,
+            "OrderCancelled" => day[4] += 1,
+            _ => {}
+        }
+    }
+    days.retain(|_, day| *day != [0; 5]);
+    days
+}
+
+/// Sums of the figures and of the shop's own books: days of orders, then money in, money back and users.
+async fn figures(admin: &Person) -> (BTreeMap<String, OfDay>, [i64; 3]) {
+    let daily = report(admin, "orders/daily").await;
+    assert_eq!(daily["time_zone"], "UTC");
+    let of_day = |day: &Value| {
+        let counts = ["orders", "items", "value", "paid", "cancelled"];
+        counts.map(|name| if name == "value" { in_usd(&day[name]) } else { number(&day[name]) })
+    };
+    let days = items(&daily).iter().map(|day| (day["day"].as_str().unwrap().to_owned(), of_day(day)));
+    let (revenue, growth) = (report(admin, "revenue/monthly").await, report(admin, "users/growth").await);
+    let sum = |name: &str| items(&revenue).iter().map(|month| in_usd(&month[name])).sum();
+    let (gross, refunded) = (sum("gross"), sum("refunded"));
+    assert_eq!(sum("net"), gross - refunded);
+    let users = number(&items(&growth).last().unwrap()["total"]);
+    (days.filter(|(_, day)| *day != [0; 5]).collect(), [gross, refunded, users])
+}
+
+async fn books(admin: &Person) -> [i64; 3] {
+    let money = admin.get("/payments/stats").await.expect(200);
+    let users = admin.get("/users/stats").await.expect(200);
+    [in_usd(&money["captured"]["totals"]), in_usd(&money["refunded"]["totals"]), number(&users["total"])]
+}
+
+/// After all others: whatever they have done to the shop, its figures and its books agree to the cent.
+#[tokio::test]
+async fn all_together_what_the_shop_says_of_itself() {
+    let (shop, admin, carol) = (Shop::open().await, Person::admin().await, Person::customer().await);
+    let mug = shop.product(100).await;
+    let kept = carol.check_out(&mug, 3, "pm_card_visa").await;
+    let cancelled = carol.check_out(&mug, 2, "pm_card_visa").await;
+    let declined = carol.check_out(&mug, 1, "pm_card_chargeDeclined").await;
+    let waiting = carol.post("/orders", &mug.order_line(4)).await.expect(201);
+    let payment = shop.payment_becomes(&kept, "captured").await;
+    let part = json!({ "payment_id": payment["id"], "amount": "2.50" });
+    admin.post("/payments/refund", &part).await.expect(201);
+    shop.payment_becomes(&cancelled, "captured").await;
+    for order in [&cancelled, &waiting] {
+        carol.delete(&format!("/orders/{}", order["id"].as_str().unwrap())).await.expect(200);
+    }
+    shop.payment_becomes(&cancelled, "refunded").await;
+    carol.outcome(&declined).await;
+    let gone = Person::customer().await;
+    admin.delete(&format!("/users/{}", gone.id)).await.expect(204);
+
+    eventually("figures and books to agree", || async {
+        let (days, sums) = figures(&admin).await;
+        let (expected_days, expected_sums) = (by_days(&admin).await, books(&admin).await);
+        if (&days, sums) == (&expected_days, expected_sums) {
+            return Ok(());
+        }
+        Err(format!("{days:?} {sums:?} in the figures, {expected_days:?} {expected_sums:?} in the books"))
+    })
+    .await;
+}

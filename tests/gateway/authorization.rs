@@ -1,0 +1,144 @@
+//! Access to each route by each role, and to what belongs to another customer.
+
+use std::collections::BTreeSet;
+
+use contracts::Role;
+use kernel::SessionId;
+use lambda::policy::{Access, ROUTES};
+use serde_json::json;
+use testkit::{PASSWORD, Person, Shop, Stack, forged_token, genuine_token, new_device_token};
+use tokens::Claims;
+use uuid::Uuid;
+
+/// Tokens that are none: of a login that was never, of one that is over, of another's making.
+async fn bad_tokens(carol: &Person, admin: &Person) -> Vec<(&'static str, String)> {
+    let claims = carol.claims();
+    let expired = Claims { iat: claims.iat - 3600, exp: claims.iat - 2700, ..claims.clone() };
+    let for_others = Claims { aud: "another".to_owned(), ..claims.clone() };
+    let no_session = Claims { sid: SessionId::new(), ..claims.clone() };
+    let promoted = Claims { role: Role::Admin, ..claims.clone() };
+    let gone = Person::customer().await;
+    admin.delete(&format!("/users/{}", gone.id)).await;
+    vec![
+        ("nonsense", "nonsense".to_owned()),
+        ("expired", genuine_token(&expired).await),
+        ("for another audience", genuine_token(&for_others).await),
+        ("of no session", genuine_token(&no_session).await),
+        ("of a deleted user", gone.token().to_owned()),
+        ("signed by a wrong key", forged_token(&promoted, "ES256").await),
+        ("of another algorithm", forged_token(&promoted, "HS256").await),
+        ("alg: none", forged_token(&promoted, "none").await),
+    ]
+}
+
+/// A device of somebody.
+async fn device_of(person: &Person) -> String {
+    let body = json!({ "token": new_device_token(), "name": "Phone" });
+    let device = person.post("/notifications/devices", &body).await.expect(201);
+    device["id"].as_str().expect("an id").to_owned()
+}
+
+/// Calls every route of the stack anonymously, with each kind of bad token, as another customer, as the owner, and as an administrator.
+#[tokio::test]
+async fn every_route_lets_in_whom_the_policy_names() {
+    let shop = Shop::open().await;
+    let mug = shop.product(5).await;
+    let (buyer, keeper) = (Person::customer().await, Person::admin().await);
+    let order = buyer.check_out(&mug, 1, "pm_card_visa").await;
+    let payment = shop.payment_becomes(&order, "captured").await;
+    let bad_tokens = bad_tokens(&buyer, &keeper).await;
+    let mut calls = 0;
+    let deployed = &Stack::get().routes;
+    for route in ROUTES.iter().filter(|route| deployed.contains(route.key)) {
+        // A route may end an account or a session: each has people of its own.
+        let (dave, admin) = (Person::customer().await, Person::admin().await);
+        let carol = if route.key.contains("{order_id}") || route.key.contains("{payment_id}") {
+            // Logged in again: on a slow machine the first access token would expire on the way.
+            Person::stranger().log_in(&buyer.email, PASSWORD).await
+        } else {
+            Person::customer().await
+        };
+        let device = if route.key.contains("{device_id}") { device_of(&carol).await } else { String::new() };
+        let (method, path) = route.key.split_once(' ').unwrap_or(("GET", "/no/such/route"));
+        let path = path
+            .replace("{user_id}", &carol.id)
+            .replace("{product_id}", &mug.id)
+            .replace("{order_id}", order["id"].as_str().unwrap())
+            .replace("{payment_id}", payment["id"].as_str().unwrap())
+            .replace("{device_id}", &device)
+            .replace("{context}", "orders")
+            .replace("{asset}", "init.js");
+        assert!(!path.contains('{'), "{path}: who walks here?");
+        // An empty body is nowhere a valid one that changes anything.
+        let mut status = async |person: &Person| {
+            calls += 1;
+            let request = person.request_at(method.parse().unwrap(), &path).json(&json!({}));
+            request.send().await.expect("an answer").status().as_u16()
+        };
+        let refused = |status: u16| status == 401 || status == 403;
+        let stranger = status(&Person::stranger()).await;
+        let mut forgers = Vec::new();
+        for (kind, token) in &bad_tokens {
+            forgers.push((kind, status(&carol.with_token(token)).await));
+        }
+        let (other, owner) = (status(&dave).await, status(&carol).await);
+        let admin = status(&admin).await;
+        let told = format!("{}: {stranger} {forgers:?} {other} {owner} {admin}", route.key);
+        if route.access == Access::Anyone {
+            assert!(![stranger, other, owner, admin].into_iter().any(refused), "{told}");
+            assert!(forgers.iter().all(|(_, status)| *status == stranger), "{told}");
+        } else {
+            assert!(stranger == 401 && forgers.iter().all(|(_, status)| *status == 401), "{told}");
+            assert!(!refused(admin), "{told}");
+        }
+        match route.access {
+            Access::Anyone => {}
+            Access::Customer => assert!(!refused(other) && !refused(owner), "{told}"),
+            Access::Owner => assert!(other == 404 && !refused(owner) && owner != 404, "{told}"),
+            Access::Admin => assert!(other == 403 && owner == 403, "{told}"),
+        }
+    }
+    eprintln!("{calls} calls of {} routes", deployed.len());
+}
+
+/// The route keys of the policy, of the contexts that are there.
+///
+/// A context whose folder was removed takes its routes out of the policy with it, so that today these are all.
+fn routes_of_the_policy() -> BTreeSet<String> {
+    ROUTES.iter().map(|route| route.key.to_owned()).collect()
+}
+
+/// The stack has the routes that the policy knows, and no others.
+#[test]
+fn the_stack_and_the_policy_have_the_same_routes() {
+    assert_eq!(Stack::get().routes, routes_of_the_policy());
+}
+
+#[tokio::test]
+async fn somebody_elses_order_is_no_order() {
+    let shop = Shop::open().await;
+    let mug = shop.product(5).await;
+    let (carol, dave, admin) = (Person::customer().await, Person::customer().await, Person::admin().await);
+    let order = carol.check_out(&mug, 1, "pm_card_visa").await;
+    let payment = shop.payment_becomes(&order, "captured").await;
+    for path in
+        [format!("/orders/{}", order["id"].as_str().unwrap()), format!("/payments/{}", payment["id"].as_str().unwrap())]
+    {
+        carol.get(&path).await.expect(200);
+        admin.get(&path).await.expect(200);
+        assert_eq!(dave.get(&path).await.expect(404)["code"], "not_found");
+    }
+    for path in ["/orders/nonsense", "/payments/nonsense", "/products/nonsense"] {
+        carol.get(path).await.expect(404);
+    }
+
+    let for_carol = json!({ "user_id": carol.id, "product_id": mug.id, "quantity": 1 });
+    dave.post("/orders", &for_carol).await.expect(403);
+    let placed = admin.post("/orders", &for_carol).await.expect(201);
+    assert_eq!(placed["user_id"], carol.id.as_str());
+    let for_nobody = json!({ "user_id": Uuid::now_v7(), "product_id": mug.id, "quantity": 1 });
+    assert_eq!(admin.post("/orders", &for_nobody).await.wrong_fields(), ["user_id"]);
+    for path in [format!("/orders?user_id={}", carol.id), format!("/payments?user_id={}", carol.id)] {
+        dave.get(&path).await.expect(403);
+    }
+}

@@ -1,0 +1,222 @@
+//! Redirects, allowed methods, cross-origin requests, cache headers, and health.
+
+use std::collections::BTreeSet;
+
+use reqwest::{
+    Method,
+    header::{HeaderMap, LOCATION},
+};
+use serde_json::{Value, json};
+use testkit::{Answer, Person, Shop, Stack};
+use uuid::Uuid;
+
+async fn ask(person: &Person, method: Method, path: &str) -> Answer {
+    person.send(person.request_at(method, path)).await
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).map_or("", |value| value.to_str().unwrap())
+}
+
+/// The entries of a header that is a list.
+fn entries(headers: &HeaderMap, name: &str) -> BTreeSet<String> {
+    header(headers, name).split(',').map(|entry| entry.trim().to_lowercase()).collect()
+}
+
+#[tokio::test]
+async fn a_path_without_its_version_is_shown_the_way() {
+    let stranger = Person::stranger().who_stays();
+    for (path, location) in [
+        ("/orders", "/api/v1/orders"),
+        ("/api/orders", "/api/v1/orders"),
+        ("/orders/", "/api/v1/orders"),
+        ("/api/v1/orders/", "/api/v1/orders"),
+        ("/auth/login?x=1", "/api/v1/auth/login?x=1"),
+        ("/products?category=caf%C3%A9%20noir&limit=2", "/api/v1/products?category=caf%C3%A9%20noir&limit=2"),
+        ("/health/orders", "/api/v1/health/orders"),
+    ] {
+        for method in [Method::GET, Method::POST, Method::DELETE] {
+            let answer = ask(&stranger, method, path).await;
+            assert_eq!(answer.headers[LOCATION], location, "{path}");
+            assert_eq!(answer.expect(308)["location"], location);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_order_sent_to_the_old_path_is_placed() {
+    let shop = Shop::open().await;
+    let mug = shop.product(1).await;
+    let carol = Person::customer().await;
+    let body = json!({ "product_id": mug.id, "quantity": 1 });
+    let order = carol.send(carol.request_at(Method::POST, "/orders").json(&body)).await.expect(201);
+    assert_eq!(carol.order(&order).await["id"], order["id"]);
+}
+
+#[tokio::test]
+async fn nobody_is_sent_to_another_host() {
+    let stranger = Person::stranger().who_stays();
+    for path in
+        ["//evil.example/orders", "/%5Cevil.example/orders", "/orders//evil.example", "/nowhere", "/api/v1/nowhere/"]
+    {
+        let answer = ask(&stranger, Method::GET, path).await;
+        assert!(!answer.headers.contains_key(LOCATION), "{path}");
+        assert_eq!(answer.expect(404)["code"], "not_found", "{path}");
+    }
+    let odd = ask(&stranger, Method::GET, "/orders/%0D%0Aset-cookie:%20a=b%5C").await;
+    assert!(!odd.headers.contains_key("set-cookie"));
+    assert_eq!(header(&odd.headers, "location"), "/api/v1/orders/%0D%0Aset-cookie:%20a=b%5C");
+}
+
+#[tokio::test]
+async fn another_method_learns_the_methods_of_the_path() {
+    let carol = Person::customer().await;
+    let product = format!("/api/v1/products/{}/inventory", Uuid::new_v4());
+    for (method, path, allowed) in [
+        (Method::DELETE, "/api/v1/orders", "GET, POST"),
+        (Method::GET, "/api/v1/auth/login", "POST"),
+        (Method::POST, &product, "GET, PUT"),
+        (Method::POST, "/health", "GET"),
+    ] {
+        let answer = ask(&carol, method, path).await;
+        assert_eq!(header(&answer.headers, "allow"), allowed, "{path}");
+        assert_eq!(header(&answer.headers, "content-type"), "application/problem+json");
+        let problem = answer.expect(405);
+        assert_eq!((&problem["code"], &problem["title"]), (&json!("method_not_allowed"), &json!("Method Not Allowed")));
+    }
+}
+
+/// What a context's parts say together: it works, or it has dead letters, which other tests may have made.
+fn status_of(context: &Value) -> &'static str {
+    let queues = context["queues"].as_array().cloned().unwrap_or_default();
+    for queue in &queues {
+        assert!(queue["waiting"].is_u64() && queue["in_flight"].is_u64(), "{queue}");
+    }
+    let dead = queues.iter().any(|queue| queue["dead_letters"].as_u64().unwrap() > 0);
+    if dead { "degraded" } else { "up" }
+}
+
+#[tokio::test]
+async fn the_shop_says_how_it_is() {
+    let stranger = Person::stranger().who_stays();
+    for path in ["/health", "/api/v1/health"] {
+        let health = ask(&stranger, Method::GET, path).await.expect(200);
+        let contexts = health["contexts"].as_object().unwrap();
+        assert_eq!(contexts.keys().cloned().collect::<BTreeSet<_>>(), Stack::get().contexts);
+        for (name, context) in contexts {
+            assert_eq!(context["status"], status_of(context), "{name}: {context}");
+            let table = if name == "gateway" { Value::Null } else { json!({ "status": "up" }) };
+            assert_eq!(context["table"], table, "{name}");
+        }
+        let consumers = contexts["orders"]["queues"].as_array().unwrap().iter().map(|queue| &queue["name"]);
+        assert!(consumers.into_iter().any(|name| name == "StartCheckout"), "{health}");
+        let unpublished = health["unpublished"]["count"].as_u64().unwrap();
+        let degraded = unpublished > 0 || contexts.values().any(|context| context["status"] == "degraded");
+        assert_eq!(health["status"], if degraded { "degraded" } else { "up" });
+        assert!(health["checked_at"].is_string());
+
+        let text = health.to_string();
+        for secret in ["arn:", "://", "Queue", "DeadLetters", "Table", "000000000000"] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_context_says_how_it_is() {
+    let stranger = Person::stranger();
+    for name in &Stack::get().contexts {
+        let health = stranger.get(&format!("/health/{name}")).await.expect(200);
+        assert_eq!(health["name"], name.as_str());
+        assert_eq!(health["status"], status_of(&health), "{health}");
+        assert!(health["checked_at"].is_string() && health["contexts"].is_null());
+    }
+    for name in ["nowhere", "ORDERS", "unpublished"] {
+        let problem = stranger.get(&format!("/health/{name}")).await.expect(404);
+        assert_eq!(problem["code"], "not_found");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_an_allowed_origin_may_call_and_read_the_headers() {
+    let stranger = Person::stranger();
+    let preflight = async |origin: &str| {
+        let request = stranger.request(Method::OPTIONS, "/checkout").header("origin", origin);
+        let request = request.header("access-control-request-method", "POST");
+        stranger.send(request.header("access-control-request-headers", "authorization,idempotency-key")).await
+    };
+    let allowed = preflight("http://localhost:3000").await;
+    assert!(allowed.status.is_success());
+    assert_eq!(header(&allowed.headers, "access-control-allow-origin"), "http://localhost:3000");
+    assert!(entries(&allowed.headers, "access-control-allow-methods").contains("post"));
+    let headers = entries(&allowed.headers, "access-control-allow-headers");
+    for name in ["authorization", "content-type", "idempotency-key", "if-match", "if-none-match"] {
+        assert!(headers.contains(name), "{name}");
+    }
+    let other = preflight("http://evil.example").await;
+    assert!(!other.headers.contains_key("access-control-allow-origin"));
+
+    let from =
+        async |origin: &str| stranger.send(stranger.request(Method::GET, "/products").header("origin", origin)).await;
+    let answer = from("http://localhost:3000").await;
+    assert_eq!(header(&answer.headers, "access-control-allow-origin"), "http://localhost:3000");
+    let exposed = entries(&answer.headers, "access-control-expose-headers");
+    for name in [
+        "age",
+        "allow",
+        "etag",
+        "location",
+        "ratelimit",
+        "ratelimit-limit",
+        "ratelimit-policy",
+        "ratelimit-remaining",
+        "ratelimit-reset",
+        "retry-after",
+        "traceparent",
+        "www-authenticate",
+        "x-cache",
+        "x-correlation-id",
+    ] {
+        assert!(exposed.contains(name), "{name}");
+    }
+    let answer = from("http://evil.example").await;
+    assert!(!answer.headers.contains_key("access-control-allow-origin"));
+}
+
+#[tokio::test]
+async fn every_answer_says_whether_it_may_be_kept() {
+    let shop = Shop::open().await;
+    let mug = shop.product(1).await;
+    let carol = Person::customer().await.who_stays();
+    let stranger = Person::stranger();
+    let body = json!({ "product_id": mug.id, "quantity": 1 });
+    let answers = [
+        (200, carol.get("/orders").await),
+        (200, stranger.get("/health").await),
+        (201, carol.post("/orders", &body).await),
+        (308, ask(&carol, Method::GET, "/orders").await),
+        (401, stranger.with_token("nonsense").get("/orders").await),
+        (403, carol.post("/products", &json!({})).await),
+        (404, carol.get("/orders/nonsense").await),
+        (404, ask(&carol, Method::GET, "/nowhere").await),
+        (405, ask(&carol, Method::DELETE, "/api/v1/orders").await),
+        (422, carol.post("/orders", &json!({})).await),
+    ];
+    for (status, answer) in answers {
+        assert_eq!(header(&answer.headers, "cache-control"), "no-store", "{status}: {}", answer.body);
+        answer.expect(status);
+    }
+    let public = stranger.get("/products").await;
+    assert!(!header(&public.headers, "cache-control").is_empty());
+}
+
+#[tokio::test]
+async fn a_bad_token_is_asked_for_a_good_one() {
+    let carol = Person::customer().await;
+    for token in ["nonsense", &format!("{}x", carol.token())] {
+        let answer = carol.with_token(token).get("/orders").await;
+        let asked = header(&answer.headers, "www-authenticate").to_owned();
+        assert!(asked.starts_with("Bearer"), "{asked:?}");
+        answer.expect(401);
+    }
+}

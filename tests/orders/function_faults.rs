@@ -1,0 +1,160 @@
+//! Checkouts while functions are killed and messages are delivered repeatedly: each order ends paid or cancelled, and money and stock agree.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use testkit::{Checkout, Echo, HANG_LIMIT, Person, Product, Shop, dead_letter, eventually, kill_function};
+
+/// Makes sure that an order of `pieces` of the `before` ones has ended, and that payments and stock agree; the order.
+async fn agree(shop: &Shop, carol: &Person, mug: &Product, order: &Value, before: i64, pieces: i64) -> Value {
+    let ended = carol.outcome(order).await;
+    if ended["status"] == "paid" {
+        shop.payment_becomes(&ended, "captured").await;
+        shop.settles_at(mug, before - pieces).await;
+    } else {
+        assert_eq!(ended["status"], "cancelled");
+        let payments = shop.payments(&ended).await;
+        assert!(payments.iter().all(|payment| payment["status"] != "captured" && payment["status"] != "authorized"));
+        shop.settles_at(mug, before).await;
+    }
+    ended
+}
+
+/// Has checkouts run whose payment is slow, until the function that waits for the provider was killed meanwhile; the order, as it ended.
+pub async fn order_whose_payment_was_killed(carol: &Person) -> Value {
+    let shop = Shop::open().await;
+    let mut attempts = 0;
+    loop {
+        let mug = shop.product(4).await;
+        let order = carol.post("/orders", &mug.order_line(1)).await.expect(201);
+        let checkout = Checkout::of(&order, "pm_card_slow").await;
+        let has = |history: &[String], what: &[&str]| {
+            let of_step = |event: &&String| event.starts_with("AuthorizePayment ");
+            history.iter().filter(of_step).any(|event| what.iter().any(|word| event.ends_with(word)))
+        };
+        eventually("the payment to be authorized", || async {
+            let history = checkout.history().await;
+            if has(&history, &["Scheduled"]) { Ok(()) } else { Err(format!("{history:?}")) }
+        })
+        .await;
+        // A process that does not have its task yet dies for nothing, and another takes its place: that one is killed, too.
+        let failed = eventually("the step to fail or to be done", || async {
+            kill_function("AuthorizePayment");
+            let history = checkout.history().await;
+            match (has(&history, &["Failed", "TimedOut"]), has(&history, &["Succeeded"])) {
+                (false, false) => Err(format!("{history:?}")),
+                (failed, _) => Ok(failed),
+            }
+        })
+        .await;
+        checkout.ends().await;
+        let ended = agree(&shop, carol, &mug, &order, 4, 1).await;
+        if failed {
+            return ended;
+        }
+        // The provider answered between two looks: this attempt proves nothing.
+        attempts += 1;
+        assert!(attempts < 20, "the function was never killed while it waited for the provider");
+    }
+}
+
+#[tokio::test]
+async fn a_function_killed_while_it_pays() {
+    order_whose_payment_was_killed(&Person::customer().await).await;
+}
+
+/// Kills each function of the checkout in turn while orders go through it, until many processes were killed; the orders, as they ended.
+pub async fn orders_whose_functions_were_killed(carol: &Person) -> Vec<Value> {
+    const ORDERS: usize = 12;
+    const MAX_ORDERS: usize = 60;
+    let shop = Shop::open().await;
+    let steps = [
+        "ReserveStock",
+        "AuthorizePayment",
+        "ConfirmOrder",
+        "CapturePayment",
+        "VoidPayment",
+        "ReleaseStock",
+        "CancelOrder",
+        "OrdersPublish",
+        "StartCheckout",
+    ];
+    let methods = ["pm_card_visa", "pm_card_chargeDeclined", "pm_card_failsOnce"];
+    let (mut placed, mut killed) = (Vec::new(), 0);
+    while placed.len() < ORDERS || killed < steps.len() {
+        let turn = placed.len();
+        assert!(turn < MAX_ORDERS, "only {killed} processes were killed");
+        let mug = shop.product(5).await;
+        let order = carol.check_out(&mug, 2, methods[turn % methods.len()]).await;
+        placed.push((mug, order));
+        // Each order meets another victim; of a step that is not running yet there is no process.
+        killed += kill_function(steps[turn % steps.len()]);
+        if turn + 1 == ORDERS {
+            killed += steps.map(kill_function).iter().sum::<usize>();
+        }
+    }
+    let mut ended = Vec::new();
+    for (mug, order) in &placed {
+        ended.push(agree(&shop, carol, mug, order, 5, 2).await);
+    }
+    ended
+}
+
+#[tokio::test]
+async fn functions_killed_at_any_moment() {
+    orders_whose_functions_were_killed(&Person::customer().await).await;
+}
+
+/// Delivers every event of two orders, a paid one and a declined one, three times to each of its consumers; the two, once that is done.
+pub async fn orders_whose_messages_came_three_times(shop: &Shop, carol: &Person, mug: &Product) -> [Value; 2] {
+    let mut echo = Echo::listen().await;
+    let paid = carol.check_out(mug, 2, "pm_card_visa").await;
+    let declined = carol.check_out(mug, 3, "pm_card_chargeDeclined").await;
+    let mut heard = BTreeSet::new();
+    let started = Instant::now();
+    // Two events for each placement with its checkout, and one for each end.
+    while heard.len() < 6 {
+        assert!(started.elapsed() < HANG_LIMIT, "heard only {heard:?}");
+        for event in echo.hear().await {
+            echo.say(&event).await;
+            echo.say(&event).await;
+            if [&paid, &declined].iter().any(|order| order["id"] == event["subject"]) && event["source"] == "orders" {
+                heard.insert((event["subject"].to_string(), event["event_type"].to_string()));
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    echo.drained().await;
+    echo.stop().await;
+    shop.payment_becomes(&paid, "captured").await;
+    shop.payment_becomes(&declined, "declined").await;
+    [paid, declined]
+}
+
+#[tokio::test]
+async fn every_message_comes_three_times() {
+    let shop = Shop::open().await;
+    let mug = shop.product(10).await;
+    let carol = Person::customer().await;
+    let [paid, declined] = orders_whose_messages_came_three_times(&shop, &carol, &mug).await;
+    assert_eq!(carol.order(&paid).await["status"], "paid");
+    assert_eq!(carol.order(&declined).await["status"], "cancelled");
+    shop.settles_at(&mug, 8).await;
+    assert_eq!(carol.get("/orders").await.expect(200)["items"].as_array().map(Vec::len), Some(2));
+}
+
+/// The order is cancelled, its pieces are back, and who runs the shop sees that its money is not.
+#[tokio::test]
+async fn money_that_the_provider_will_not_give_back_is_a_dead_letter_at_once() {
+    let shop = Shop::open().await;
+    let (mug, carol) = (shop.product(5).await, Person::customer().await);
+    let order = carol.check_out(&mug, 1, "pm_card_refundFail").await;
+    carol.outcome(&order).await;
+    shop.payment_becomes(&order, "captured").await;
+    carol.delete(&format!("/orders/{}", order["id"].as_str().unwrap())).await.expect(200);
+    let event = dead_letter("UndoCancelledDeadLetters", order["id"].as_str().unwrap()).await;
+    assert_eq!(event["event_type"], "OrderCancelled");
+    shop.settles_at(&mug, 5).await;
+    shop.payment_becomes(&order, "captured").await;
+}

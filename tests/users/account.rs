@@ -1,0 +1,354 @@
+//! Accounts: of customers, who change and delete their own, and of administrators, who manage all.
+
+use std::collections::HashSet;
+
+use futures::future::join_all;
+use reqwest::Method;
+use serde_json::{Value, json};
+use testkit::{AUTHORIZER_CACHE, Echo, PASSWORD, Person, Shop, eventually, eventually_within};
+use uuid::Uuid;
+
+fn new_email() -> String {
+    format!("new-{}@example.com", Uuid::new_v4().simple())
+}
+
+#[tokio::test]
+async fn a_profile_is_read_and_changed() {
+    let carol = Person::customer().await;
+    let profile = carol.get("/users/profile").await.expect(200);
+    assert_eq!((profile["id"].as_str(), profile["role"].as_str()), (Some(carol.id.as_str()), Some("customer")));
+    assert_eq!(carol.get(&format!("/users/{}", carol.id)).await.expect(200), profile);
+
+    let names = json!({ "full_name": "Carol Ann", "username": format!("C.{}", &carol.id[24..]) });
+    let renamed = carol.put("/users/profile", &names).await.expect(200);
+    assert_eq!(renamed["full_name"], "Carol Ann");
+    assert_eq!(renamed["username"], format!("c.{}", &carol.id[24..]));
+    assert_eq!(renamed["email"], profile["email"]);
+    assert_eq!(carol.get("/users/profile").await.expect(200), renamed);
+    assert_eq!(carol.put("/users/profile", &json!({})).await.expect(200), renamed, "nothing to change");
+    let same = json!({ "email": carol.email, "full_name": "Carol Ann" });
+    assert_eq!(carol.put("/users/profile", &same).await.expect(200), renamed, "nothing to confirm");
+}
+
+#[tokio::test]
+async fn a_new_address_needs_the_password_and_frees_the_old_one() {
+    let carol = Person::customer().await;
+    let (old, new) = (carol.email.clone(), new_email());
+    let change = |password: Option<&str>| json!({ "email": new, "current_password": password });
+    assert_eq!(carol.put("/users/profile", &change(None)).await.wrong_fields(), ["current_password"]);
+    let wrong = carol.put("/users/profile", &change(Some("a wrong password"))).await;
+    assert_eq!(wrong.wrong_fields(), ["current_password"]);
+    assert_eq!(carol.get("/users/profile").await.expect(200)["email"], old);
+
+    carol.put("/users/profile", &change(Some(PASSWORD))).await.expect(200);
+    let login = |email: &str| json!({ "email": email, "password": PASSWORD });
+    Person::stranger().post("/auth/login", &login(&old)).await.expect(401);
+    Person::stranger().post("/auth/login", &login(&new)).await.expect(200);
+    // The old address is free for somebody else.
+    let mut registration = Person::registration();
+    registration["email"] = json!(old);
+    Person::stranger().post("/auth/register", &registration).await.expect(201);
+}
+
+#[tokio::test]
+async fn guesses_of_the_current_password_are_slowed_down_too() {
+    let carol = Person::customer().await;
+    let change = json!({ "email": new_email(), "current_password": "a wrong password" });
+    let mut refusals = 0;
+    // On a slow machine a pause may be over before the next attempt; but they become longer.
+    let refused = loop {
+        let answer = carol.put("/users/profile", &change).await;
+        if answer.status == 429 {
+            break answer;
+        }
+        answer.expect(422);
+        refusals += 1;
+        assert!(refusals < 12, "nothing slows them down");
+    };
+    assert!(refusals >= 5, "slowed down after {refusals}");
+    assert_eq!(refused.expect(429)["code"], "too_many_failures");
+}
+
+#[tokio::test]
+async fn a_new_password_ends_every_other_session() {
+    let carol = Person::customer().await;
+    let elsewhere = Person::stranger().log_in(&carol.email, PASSWORD).await;
+    let change = json!({ "password": "another long password", "current_password": PASSWORD });
+    carol.put("/users/profile", &change).await.expect(200);
+    elsewhere.refresh().await.expect(401);
+    elsewhere.is_locked_out().await;
+    carol.refreshed().await.get("/users/profile").await.expect(200);
+    let login = |password: &str| json!({ "email": carol.email, "password": password });
+    Person::stranger().post("/auth/login", &login(PASSWORD)).await.expect(401);
+    Person::stranger().post("/auth/login", &login("another long password")).await.expect(200);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_an_account_is_named() {
+    let stranger = Person::stranger();
+    let with = |field: &str, value: Value| {
+        let mut registration = Person::registration();
+        registration[field] = value;
+        registration
+    };
+    let long = "x".repeat(129);
+    let name = Person::registration()["username"].as_str().unwrap().to_owned();
+    let mut own_name = with("password", json!(name));
+    own_name["username"] = json!(name);
+    let cases = [
+        (with("role", json!("admin")), vec!["role"]),
+        (with("email", json!("carol")), vec!["email"]),
+        (with("email", json!(null)), vec!["email"]),
+        (with("username", json!("a b")), vec!["username"]),
+        (with("username", json!("ab")), vec!["username"]),
+        (with("full_name", json!("")), vec!["full_name"]),
+        (with("password", json!("1234567")), vec!["password"]),
+        (with("password", json!(long)), vec!["password"]),
+        (with("password", json!("Password")), vec!["password"]),
+        (with("password", json!("1q2w3e4r")), vec!["password"]),
+        (own_name, vec!["password"]),
+        (json!({}), vec!["email", "username", "password"]),
+        (json!({ "id": Uuid::new_v4(), "password": 1, "email": "x@example.com" }), vec!["username", "password", "id"]),
+    ];
+    for (body, fields) in cases {
+        assert_eq!(stranger.post("/auth/register", &body).await.wrong_fields(), fields, "{body}");
+    }
+    let carol = Person::customer().await;
+    for (body, fields) in [
+        (json!({ "role": "admin" }), vec!["role"]),
+        (json!({ "email": "carol", "username": "" }), vec!["email", "username"]),
+        (json!({ "password": "short", "current_password": PASSWORD }), vec!["password"]),
+        (json!({ "password": carol.email, "current_password": PASSWORD }), vec!["password"]),
+    ] {
+        assert_eq!(carol.put("/users/profile", &body).await.wrong_fields(), fields, "{body}");
+    }
+}
+
+/// One address, a hundred people at once: one account, one event; and what they did does not touch it.
+#[tokio::test]
+async fn of_a_hundred_registrations_of_one_address_one_is_made() {
+    let mut echo = Echo::listen().await;
+    let email = new_email();
+    let registrations = (0..100).map(|_| {
+        let mut registration = Person::registration();
+        registration["email"] = json!(email);
+        registration
+    });
+    let registrations: Vec<Value> = registrations.collect();
+    let stranger = Person::stranger();
+    let answers = join_all(registrations.iter().map(|body| stranger.post("/auth/register", body))).await;
+    let mut made = Vec::new();
+    for answer in answers {
+        match answer.status.as_u16() {
+            201 => made.push(answer.body),
+            _ => assert_eq!(answer.expect(409)["code"], "email_taken"),
+        }
+    }
+    let [account] = made.as_slice() else { panic!("{} accounts", made.len()) };
+    let again =
+        json!({ "email": email, "username": "somebody-else", "password": "another password", "full_name": "Eve" });
+    stranger.post("/auth/register", &again).await.expect(409);
+    let carol = stranger.log_in(&email, PASSWORD).await;
+    assert_eq!(&carol.get("/users/profile").await.expect(200), account);
+
+    // The name of a refused one is still free, and what was refused is not told.
+    let refused = registrations.iter().find(|body| body["username"] != account["username"]).unwrap();
+    let mut free = Person::registration();
+    free["username"] = refused["username"].clone();
+    let last = stranger.post("/auth/register", &free).await.expect(201);
+    let told = echo.hear_until(|heard| heard.iter().any(|event| event["subject"] == last["id"])).await;
+    let about = |event: &&Value| event["data"]["email"] == email.as_str();
+    assert_eq!(told.iter().filter(about).count(), 1);
+    echo.stop().await;
+}
+
+/// Two accounts that want the same new address at the same moment: one has it, and both still have exactly one.
+#[tokio::test]
+async fn a_new_address_is_given_once() {
+    let people = join_all((0..8).map(|_| Person::customer())).await;
+    let email = new_email();
+    let change = json!({ "email": email, "current_password": PASSWORD });
+    let answers = join_all(people.iter().map(|person| person.put("/users/profile", &change))).await;
+    let won: Vec<usize> = (0..8).filter(|index| answers[*index].status == 200).collect();
+    assert_eq!(won.len(), 1);
+    for (index, person) in people.iter().enumerate() {
+        let has = person.get("/users/profile").await.expect(200)["email"].as_str().unwrap().to_owned();
+        let expected = if won.contains(&index) { &email } else { &person.email };
+        assert_eq!(&has, expected);
+        Person::stranger().log_in(expected, PASSWORD).await;
+    }
+}
+
+#[tokio::test]
+async fn registering_twice_with_one_key_is_one_account() {
+    let stranger = Person::stranger();
+    let body = Person::registration();
+    let key = Uuid::new_v4().to_string();
+    let register = async |body: &Value| {
+        let request = stranger.request(Method::POST, "/auth/register").header("idempotency-key", &key).json(body);
+        stranger.send(request).await
+    };
+    let first = register(&body).await;
+    let second = register(&body).await;
+    assert_eq!(first.headers["location"], second.headers["location"]);
+    assert_eq!(first.expect(201), second.expect(201));
+    let mut other = body.clone();
+    other["full_name"] = json!("Eve");
+    assert_eq!(register(&other).await.expect(422)["code"], "idempotency_key_reused");
+    let mut other = body.clone();
+    other["password"] = json!("another long password");
+    assert_eq!(register(&other).await.expect(422)["code"], "idempotency_key_reused");
+    // Another stranger may have thought of the same key.
+    register(&Person::registration()).await.expect(201);
+}
+
+#[tokio::test]
+async fn an_administrator_makes_finds_changes_and_promotes_accounts() {
+    let admin = Person::admin().await;
+    let mut body = Person::registration();
+    body["role"] = json!("admin");
+    let answer = admin.post("/users", &body).await;
+    let location = answer.headers["location"].to_str().unwrap().to_owned();
+    let made = answer.expect(201);
+    assert_eq!(location, format!("/api/v1/users/{}", made["id"].as_str().unwrap()));
+    assert_eq!(made["role"], "admin");
+    assert_eq!(admin.post("/users", &Person::registration()).await.wrong_fields(), ["role"]);
+    let new = Person::stranger().log_in(body["email"].as_str().unwrap(), PASSWORD).await;
+    new.get("/users/stats").await.expect(200);
+
+    let path = format!("/users/{}", new.id);
+    assert_eq!(admin.put(&path, &json!({ "full_name": "Nadia" })).await.expect(200)["full_name"], "Nadia");
+    // The password that an administrator confirms with is their own.
+    let email = new_email();
+    let change = |password: &str| json!({ "email": email, "current_password": password });
+    assert_eq!(admin.put(&path, &change(PASSWORD)).await.wrong_fields(), ["current_password"]);
+    admin.put(&path, &change(&testkit::Stack::get().admin.password)).await.expect(200);
+
+    // A role counts at once, whatever a token says.
+    assert_eq!(
+        admin.put(&format!("{path}/role"), &json!({ "role": "customer" })).await.expect(200)["role"],
+        "customer"
+    );
+    eventually_within("the role to count", AUTHORIZER_CACHE, || async {
+        let status = new.get("/users/stats").await.status.as_u16();
+        if status == 403 { Ok(()) } else { Err(status.to_string()) }
+    })
+    .await;
+    for role in [json!("owner"), json!(null), json!(1)] {
+        assert_eq!(admin.put(&format!("{path}/role"), &json!({ "role": role })).await.wrong_fields(), ["role"]);
+    }
+    let own = format!("/users/{}/role", admin.id);
+    assert_eq!(admin.put(&own, &json!({ "role": "customer" })).await.expect(409)["code"], "own_role");
+    assert_eq!(admin.delete(&format!("/users/{}", admin.id)).await.expect(409)["code"], "own_account");
+    admin.put(&format!("/users/{}/role", Uuid::new_v4()), &json!({ "role": "admin" })).await.expect(404);
+}
+
+#[tokio::test]
+async fn the_list_of_users_is_complete_and_newest_first() {
+    let admin = Person::admin().await;
+    let mut made = HashSet::new();
+    for _ in 0..5 {
+        made.insert(Person::customer().await.id);
+    }
+    eventually("five new users at the front of the list", || async {
+        let (mut seen, mut order) = (HashSet::new(), Vec::new());
+        let mut path = "/users?limit=3".to_owned();
+        while seen.intersection(&made).count() < made.len() {
+            let page = admin.get(&path).await.expect(200);
+            for user in page["items"].as_array().unwrap() {
+                order.push(user["id"].as_str().unwrap().to_owned());
+                assert!(seen.insert(user["id"].as_str().unwrap().to_owned()), "{user} twice");
+            }
+            match page["next_cursor"].as_str() {
+                Some(cursor) => path = format!("/users?limit=3&cursor={cursor}"),
+                None => return Err("the end".to_owned()),
+            }
+        }
+        assert!(order.is_sorted_by(|a, b| a > b), "{order:?}");
+        Ok(())
+    })
+    .await;
+    assert_eq!(admin.get("/users?cursor=forged").await.expect(400)["code"], "invalid_cursor");
+    assert_eq!(admin.get("/users?limit=0").await.wrong_fields(), ["limit"]);
+}
+
+#[tokio::test]
+async fn a_deleted_account_leaves_its_orders_and_nothing_personal() {
+    let shop = Shop::open().await;
+    let mug = shop.product(5).await;
+    let (carol, admin) = (Person::customer().await, Person::admin().await);
+    let order = carol.check_out(&mug, 1, "pm_card_visa").await;
+    carol.outcome(&order).await;
+    let full_name = format!("Carol {}", Uuid::new_v4().simple());
+    carol.put("/users/profile", &json!({ "full_name": full_name })).await.expect(200);
+    let elsewhere = Person::stranger().log_in(&carol.email, PASSWORD).await;
+    let mut echo = Echo::listen().await;
+
+    let path = format!("/users/{}", carol.id);
+    let deleted = carol.delete(&path).await;
+    let correlation = deleted.headers["x-correlation-id"].to_str().unwrap().to_owned();
+    assert_eq!(deleted.status, 204);
+    let told = echo.events_of(&correlation, 1).await;
+    assert_eq!((&told[0]["event_type"], &told[0]["data"]), (&json!("UserDeleted"), &json!({ "user_id": carol.id })));
+    echo.stop().await;
+
+    carol.is_locked_out().await;
+    elsewhere.is_locked_out().await;
+    elsewhere.refresh().await.expect(401);
+    Person::stranger().post("/auth/login", &json!({ "email": carol.email, "password": PASSWORD })).await.expect(401);
+    admin.get(&path).await.expect(404);
+    assert_eq!(admin.delete(&path).await.expect(404)["code"], "not_found");
+    // What was ordered was ordered.
+    assert_eq!(admin.get(&format!("/orders/{}", order["id"].as_str().unwrap())).await.expect(200)["user_id"], carol.id);
+    let orders = admin.get(&format!("/users/{}/orders", carol.id)).await.expect(200);
+    assert_eq!(orders["items"].as_array().map(Vec::len), Some(1));
+    // Nothing is ordered for them any more, once orders has heard of it.
+    let for_carol = json!({ "user_id": carol.id, "product_id": mug.id, "quantity": 1 });
+    eventually("orders to forget the user", || async {
+        let answer = admin.post("/orders", &for_carol).await;
+        if answer.status == 422 { Ok(()) } else { Err(answer.body.to_string()) }
+    })
+    .await;
+    // The username is the beginning of the address, and the name is one of its own.
+    for personal in [carol.email.split('@').next().unwrap(), &full_name] {
+        for table in ["UsersTable", "OrdersTable", "InventoryTable", "PaymentsTable"] {
+            let name = format!("no trace of {personal} in {table}");
+            eventually(&name, || async {
+                let found = testkit::items_with(table, personal).await;
+                if found.is_empty() { Ok(()) } else { Err(format!("{found:?}")) }
+            })
+            .await;
+        }
+    }
+    // Their address is free.
+    let mut registration = Person::registration();
+    registration["email"] = json!(carol.email);
+    Person::stranger().post("/auth/register", &registration).await.expect(201);
+}
+
+#[tokio::test]
+async fn the_orders_of_a_user_are_theirs_and_an_administrators_to_read() {
+    let shop = Shop::open().await;
+    let mug = shop.product(5).await;
+    let (carol, dave, admin) = (Person::customer().await, Person::customer().await, Person::admin().await);
+    let order = carol.post("/orders", &json!({ "product_id": mug.id, "quantity": 1 })).await.expect(201);
+    let path = format!("/users/{}/orders", carol.id);
+    for reader in [&carol, &admin] {
+        assert_eq!(reader.get(&path).await.expect(200)["items"][0]["id"], order["id"]);
+    }
+    dave.get(&path).await.expect(404);
+}
+
+#[tokio::test]
+async fn the_counters_of_users_add_up() {
+    let admin = Person::admin().await;
+    let before = admin.get("/users/stats").await.expect(200);
+    let carol = Person::customer().await;
+    carol.delete(&format!("/users/{}", carol.id)).await;
+    let after = admin.get("/users/stats").await.expect(200);
+    let number = |stats: &Value, name: &str| stats[name].as_i64().unwrap();
+    assert!(number(&after, "registered") > number(&before, "registered"));
+    assert!(number(&after, "deleted") > number(&before, "deleted"));
+    assert_eq!(number(&after, "total"), number(&after, "customers") + number(&after, "admins"));
+    assert_eq!(number(&after, "total"), number(&after, "registered") - number(&after, "deleted"));
+}
