@@ -6,7 +6,7 @@ import argparse
 import signal
 import sys
 
-from cli import commands, lanes, measurements
+from cli import commands, lanes, measurements, scaffolding
 from engine.problem import Problem
 from engine.stack import forget_users_aws
 
@@ -38,16 +38,30 @@ COMMANDS = {
     "dist": commands.dist,
 }
 
+# These take arguments, in the form of make: NAME=reviews.
+WITH_ARGUMENTS = {
+    "new-context": (scaffolding.write_context, scaffolding.CONTEXT_USAGE),
+    "new-function": (scaffolding.write_function, scaffolding.FUNCTION_USAGE),
+}
+
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m cli", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m cli", description=__doc__, formatter_class=raw)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, command in COMMANDS.items():
         commands.add_parser(name, help=command.__doc__)
+    for name, (writer, usage) in WITH_ARGUMENTS.items():
+        added = commands.add_parser(name, help=writer.__doc__, description=writer.__doc__, epilog=usage, formatter_class=raw)
+        added.add_argument("arguments", nargs="*", metavar="NAME=value")
     forget_users_aws()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a test run that is ended ends its stack
+    given = parser.parse_args()
     try:
-        COMMANDS[parser.parse_args().command]()
+        if given.command in WITH_ARGUMENTS:
+            WITH_ARGUMENTS[given.command][0](given.arguments)
+        else:
+            COMMANDS[given.command]()
     except Problem as problem:
         sys.exit(f"error: {problem}")
     except KeyboardInterrupt:
