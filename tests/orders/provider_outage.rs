@@ -19,7 +19,7 @@ const WINDOW: Duration = Duration::from_secs(30);
 
 /// How payments and its provider are, as a report says that is cached for some seconds.
 async fn health() -> Value {
-    Person::stranger().get("/health/payments").await.expect(200)
+    Person::anonymous().get("/health/payments").await.expect(200)
 }
 
 async fn circuit_becomes(state: &str) -> Value {
