@@ -19,6 +19,7 @@ from engine import sam, templates
 from engine.aws import Aws
 from engine.problem import Problem
 from engine.stack import REGION
+from engine.wait import STALLED_SECONDS, Progress
 
 STACK = "waybill"
 BUCKET = "waybill-artifacts"
@@ -28,7 +29,6 @@ NESTED = "AWS::CloudFormation::Stack"
 # Everybody comes from one address here, a load test too: limits by address and by user are generous, lockouts are as everywhere.
 LOCAL_PARAMETERS = {"SeedData": "true", "LoginLimit": "100000/60", "RegisterLimit": "100000/60", "WriteLimit": "100000/60"}
 
-LIMIT_SECONDS = 300.0
 POLL_SECONDS = 0.1
 
 # Type to logical name to physical name.
@@ -153,16 +153,16 @@ def _apply(aws: Aws, url: str, parameters: dict[str, str], say: Say) -> None:
 
 def _wait(aws: Aws, seen: int, say: Say, until: tuple[str, ...]) -> None:
     """Follows the stack until it rests; `seen` events are of earlier deploys."""
-    deadline, told = time.monotonic() + LIMIT_SECONDS, time.monotonic()
+    progress, reported = Progress(), time.monotonic()
     while (status := _status(aws)) not in until:
+        events = _events(aws)[seen:]
         if status.endswith(("_COMPLETE", "_FAILED")):
-            raise Problem(_failure(_events(aws)[seen:], status))
-        if time.monotonic() > deadline:
-            raise Problem(f"the stack is still {status} after {LIMIT_SECONDS:.0f} s")
-        if time.monotonic() > told + 1:
-            told = time.monotonic()
-            done = sum(event["ResourceStatus"].endswith("_COMPLETE") for event in _events(aws)[seen:])
-            say(f"{done} resources done")
+            raise Problem(_failure(events, status))
+        if progress.see((status, len(events))) > STALLED_SECONDS:
+            raise Problem(f"the stack has been {status} for {STALLED_SECONDS:.0f} s, and nothing happens")
+        if time.monotonic() > reported + 1:
+            reported = time.monotonic()
+            say(f"{sum(event['ResourceStatus'].endswith('_COMPLETE') for event in events)} resources of the root stack done")
         time.sleep(POLL_SECONDS)
 
 
