@@ -65,5 +65,5 @@ mod analytics {
     pub mod reports;
 }
 
-/// Held by a test that makes the payment provider unavailable, and by one that needs it to be available beside such a test.
+/// PausedCheckout by a test that makes the payment provider unavailable, and by one that needs it to be available beside such a test.
 static PAYMENT_PROVIDER: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

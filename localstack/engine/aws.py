@@ -84,9 +84,9 @@ class Deployed(Aws):
 
 
 def invoke(aws: Aws, function: str, payload: dict[str, Any], what: str) -> dict[str, Any]:
-    """Has a function do its work, and waits for it; what it answers. `what` it does is said where it fails."""
+    """Invokes a function and returns its answer. `what` begins the message of a failure."""
     response = aws.functions.invoke(FunctionName=function, Payload=json.dumps(payload))
-    answer = json.loads(response["Payload"].read())
+    answer: dict[str, Any] = json.loads(response["Payload"].read())
     if "FunctionError" in response:
         raise Problem(f"{what}: {answer.get('errorMessage', answer)}; see `make logs`")
     return answer

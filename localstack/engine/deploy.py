@@ -1,6 +1,6 @@
 """Brings the templates and `build/` to the local engine; uploads and updates only what changed.
 
-The engine gets one stack with the resources of all templates: docs/adr/ says why its nested stacks are not used.
+The engine carries the nested stacks as AWS does: the root's template refers to those of the contexts, which are uploaded beside it.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ from engine import sam, templates
 from engine.aws import Aws
 from engine.problem import Problem
 from engine.stack import REGION
+from engine.wait import STALLED_SECONDS, Progress
 
 STACK = "waybill"
 BUCKET = "waybill-artifacts"
+NESTED = "AWS::CloudFormation::Stack"
 
 # What differs from the template's defaults on a laptop; WAYBILL_PARAMETERS="Name=value …" has the last word.
 # Everybody comes from one address here, a load test too: limits by address and by user are generous, lockouts are as everywhere.
 LOCAL_PARAMETERS = {"SeedData": "true", "LoginLimit": "100000/60", "RegisterLimit": "100000/60", "WriteLimit": "100000/60"}
 
-LIMIT_SECONDS = 300.0
 POLL_SECONDS = 0.1
 
 # Type to logical name to physical name.
@@ -36,25 +37,32 @@ Say = Callable[[str], None]
 
 
 def deploy(aws: Aws, root: Path, overrides: dict[str, str], say: Say) -> Resources:
-    """Creates or updates the stack from what is under `root`, and answers what it consists of."""
+    """Creates or updates the stack and its nested stacks from what is under `root`, and answers what they consist of."""
     shop = templates.read(root)
-    template = shop.merged
+    parameters = _parameters(shop.root, overrides)
     if BUCKET not in {bucket["Name"] for bucket in aws.s3.list_buckets()["Buckets"]}:
         aws.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    parameters = {"PushApplicationArn": _push_application(aws), **parameters}
     archives = {context: _upload(aws, root, context, say) for context in shop.contexts}
-    parameters = {"PushApplicationArn": _push_application(aws), **_parameters(template, overrides)}
-    packaged = sam.package(template, root, lambda context: {"Bucket": BUCKET, "Key": archives[context]})
-    adapted = sam.adapt(sam.transform(packaged, parameters, REGION), aws.endpoint)
 
-    text = sam.canonical(adapted)
-    wanted = hashlib.sha256(f"{text}{sorted(parameters.items())}".encode()).hexdigest()
+    def adapted(template: templates.Template, folder: Path) -> templates.Template:
+        packaged = sam.package(template, folder, lambda context: {"Bucket": BUCKET, "Key": archives[context]}, urls)
+        return sam.adapt(sam.transform(packaged, parameters, REGION), aws.endpoint)
+
+    urls: dict[str, str] = {}
+    nested = {context: adapted(template, root / "functions" / context) for context, template in shop.contexts.items()}
+    urls.update({context: _upload_template(aws, context, template) for context, template in nested.items()})
+    url = _upload_template(aws, "root", adapted(shop.root, root))
+
+    wanted = f"{url} {sorted(parameters.items())}"
     if _deployed(aws) == wanted:
         say("nothing changed")
         return resources_of(aws)
-    _apply(aws, text, parameters, say)
+    _apply(aws, url, parameters, say)
     resources = resources_of(aws)
-    for table, attribute in sam.expiring_tables(adapted).items():
-        _expire_items(aws, resources["AWS::DynamoDB::Table"][table], attribute)
+    for template in nested.values():
+        for table, attribute in sam.expiring_tables(template).items():
+            _expire_items(aws, resources["AWS::DynamoDB::Table"][table], attribute)
     aws.s3.put_object(Bucket=BUCKET, Key="deployed", Body=wanted.encode())
     return resources
 
@@ -85,6 +93,15 @@ def _upload(aws: Aws, root: Path, context: str, say: Say) -> str:
     return key
 
 
+def _upload_template(aws: Aws, name: str, template: templates.Template) -> str:
+    """Where a template is: the same place for the same content, so that only what changed is updated."""
+    text = sam.canonical(template).encode()
+    key = f"templates/{name}-{hashlib.sha256(text).hexdigest()[:16]}.json"
+    if not _exists(aws, key):
+        aws.s3.put_object(Bucket=BUCKET, Key=key, Body=text)
+    return f"{aws.endpoint}/{BUCKET}/{key}"
+
+
 def _exists(aws: Aws, key: str) -> bool:
     return any(found["Key"] == key for found in aws.s3.list_objects_v2(Bucket=BUCKET, Prefix=key).get("Contents", []))
 
@@ -108,19 +125,20 @@ def _parameters(template: sam.Template, overrides: dict[str, str]) -> dict[str, 
     return {**local, **overrides}
 
 
-def _apply(aws: Aws, text: str, parameters: dict[str, str], say: Say) -> None:
-    aws.s3.put_object(Bucket=BUCKET, Key="template.json", Body=text.encode())
+def _apply(aws: Aws, url: str, parameters: dict[str, str], say: Say) -> None:
     request = {
         "StackName": STACK,
-        "TemplateURL": f"{aws.endpoint}/{BUCKET}/template.json",
+        "TemplateURL": url,
         "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
-        "Capabilities": ["CAPABILITY_IAM"],
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     }
     status = _status(aws)
     if status.startswith("ROLLBACK") or status == "CREATE_FAILED":  # a first deploy that failed leaves no stack to update
         aws.cloudformation.delete_stack(StackName=STACK)
         _wait(aws, len(_events(aws)), say, until=("", "DELETE_COMPLETE"))
         status = ""
+    if status == "UPDATE_ROLLBACK_FAILED":
+        raise Problem("an earlier update failed and could not be taken back; `make down`, then `make up`")
     seen = len(_events(aws)) if status else 0
     try:
         (aws.cloudformation.update_stack if status else aws.cloudformation.create_stack)(**request)
@@ -135,16 +153,16 @@ def _apply(aws: Aws, text: str, parameters: dict[str, str], say: Say) -> None:
 
 def _wait(aws: Aws, seen: int, say: Say, until: tuple[str, ...]) -> None:
     """Follows the stack until it rests; `seen` events are of earlier deploys."""
-    deadline, told = time.monotonic() + LIMIT_SECONDS, time.monotonic()
+    progress, reported = Progress(), time.monotonic()
     while (status := _status(aws)) not in until:
+        events = _events(aws)[seen:]
         if status.endswith(("_COMPLETE", "_FAILED")):
-            raise Problem(_failure(_events(aws)[seen:], status))
-        if time.monotonic() > deadline:
-            raise Problem(f"the stack is still {status} after {LIMIT_SECONDS:.0f} s")
-        if time.monotonic() > told + 1:
-            told = time.monotonic()
-            done = sum(event["ResourceStatus"].endswith("_COMPLETE") for event in _events(aws)[seen:])
-            say(f"{done} resources done")
+            raise Problem(_failure(events, status))
+        if progress.see((status, len(events))) > STALLED_SECONDS:
+            raise Problem(f"the stack has been {status} for {STALLED_SECONDS:.0f} s, and nothing happens")
+        if time.monotonic() > reported + 1:
+            reported = time.monotonic()
+            say(f"{sum(event['ResourceStatus'].endswith('_COMPLETE') for event in events)} resources of the root stack done")
         time.sleep(POLL_SECONDS)
 
 
@@ -169,12 +187,18 @@ def _events(aws: Aws) -> list[dict[str, Any]]:
     return [event for page in pages for event in page["StackEvents"]][::-1]
 
 
-def resources_of(aws: Aws) -> Resources:
-    """What the deployed stack consists of."""
-    pages = aws.cloudformation.get_paginator("list_stack_resources").paginate(StackName=STACK)
+def resources_of(aws: Aws, stack: str = STACK) -> Resources:
+    """What a deployed stack and its nested stacks consist of. Logical ids are unique in all of them."""
     resources: Resources = {}
-    for resource in (resource for page in pages for resource in page["StackResourceSummaries"]):
-        resources.setdefault(resource["ResourceType"], {})[resource["LogicalResourceId"]] = resource["PhysicalResourceId"]
+    waiting = [stack]
+    while waiting:
+        pages = aws.cloudformation.get_paginator("list_stack_resources").paginate(StackName=waiting.pop())
+        for resource in (resource for page in pages for resource in page["StackResourceSummaries"]):
+            if "PhysicalResourceId" not in resource:
+                continue  # it is being created
+            resources.setdefault(resource["ResourceType"], {})[resource["LogicalResourceId"]] = resource["PhysicalResourceId"]
+            if resource["ResourceType"] == NESTED:
+                waiting.append(resource["PhysicalResourceId"])
     return resources
 
 

@@ -1,8 +1,7 @@
-"""What goes wrong in a run of `make chaos`, and when: it follows from the seed alone.
+"""The plan of a run of `make chaos`: which faults are injected, and when. It follows from the seed alone.
 
-A fault has a site, such as the calls of one operation, the invocations of one function or the deliveries to one consumer. What befalls
-the nth of them is a hash of seed, site and n. No generator is shared: which thread comes first changes neither what befalls another site
-nor the next one here.
+A fault has a site, such as the calls of one operation, the invocations of one function or the deliveries to one consumer. The fault of
+the nth of them is a hash of seed, site and n. No generator is shared, so that the order of threads changes no fault.
 """
 
 from __future__ import annotations
@@ -13,17 +12,17 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
 
-# Faults of calls come in bursts, or the retries of the SDK would hide nearly all of them.
+# Faults of calls come in bursts: the SDK's retries would hide nearly all single ones.
 BURST = 8
 
 DYNAMODB_WRITES = frozenset({"BatchWriteItem", "DeleteItem", "PutItem", "TransactWriteItems", "UpdateItem"})
 SERVICES = frozenset({"dynamodb", "ses", "sns", "sqs", "states"})
 
-# What functions ask of AWS again and again; for the digest.
+# The calls that functions make most often, for the digest.
 OPERATIONS = [*(("dynamodb", operation) for operation in ("BatchGetItem", "GetItem", "Query", *sorted(DYNAMODB_WRITES))),
               ("ses", "POST /v2/email/outbound-emails"), ("sns", "PublishBatch"), ("states", "StartExecution")]
 
-# Consumers some of whose messages fail however often they come, until they are healed. Their queues try five times, 36 seconds apart.
+# Consumers some of whose messages fail at every delivery until the faults are healed. Their queues deliver five times, 36 seconds apart.
 POISONED = ("SettleOrder", "OrdersRememberPayment", "HearStock")
 POISONED_EACH = 2
 
@@ -32,20 +31,20 @@ DIGESTED = 400
 
 
 class CallFault(Enum):
-    """What befalls a call of AWS."""
+    """A fault of a call to AWS."""
 
     THROTTLED = "throttled"
-    FAILED = "answered 500 or 503"
-    CUT_BEFORE = "cut before it was done"
-    CUT_AFTER = "cut after it was done"
+    FAILED = "answered with 500 or 503"
+    CUT_BEFORE = "disconnected before it was processed"
+    CUT_AFTER = "disconnected after it was processed"
 
 
 class DeliveryFault(Enum):
-    """What befalls a batch on its way to a function."""
+    """A fault of the delivery of a batch to a function."""
 
-    LOST = "lost, to come again"
-    REPEATED = "repeated at once"
-    REPEATED_LATER = "repeated seconds later"
+    LOST = "lost, then redelivered"
+    REPEATED = "delivered twice at once"
+    REPEATED_LATER = "delivered again seconds later"
     DELAYED = "delayed"
 
 
@@ -65,7 +64,7 @@ class Plan:
         return low + (high - low) * self.roll(site, n)
 
     def call(self, service: str, operation: str, n: int) -> CallFault | None:
-        """What befalls the nth call of an operation."""
+        """The fault of the nth call of an operation, if any."""
         if service not in SERVICES:
             return None
         site = f"call/{service}.{operation}"
@@ -79,14 +78,14 @@ class Plan:
         ])
 
     def kill(self, function: str, n: int) -> float | None:
-        """So many seconds after its nth invocation has begun, the function's process is killed; or it lives."""
+        """How many seconds after the start of its nth invocation a function's process is killed; None if it is not."""
         site = f"invocation/{function}"
         if self.roll(site, n) >= 0.05:
             return None
         return 0.03 * self.roll(f"{site}/after", n) ** 2  # most work takes a few milliseconds
 
     def delivery(self, function: str, n: int, from_stream: bool) -> DeliveryFault | None:
-        """What befalls the nth batch that is brought to a function."""
+        """The fault of the nth delivery to a function, if any."""
         return _choose(self.roll(f"delivery/{function}", n), [
             (0.04, DeliveryFault.LOST),
             (0.04, DeliveryFault.REPEATED),
@@ -95,14 +94,14 @@ class Plan:
         ])
 
     def poisoned(self, function: str) -> frozenset[int]:
-        """Which of the messages of a consumer are poisoned, counted as they first come."""
+        """The numbers of a consumer's poisoned messages, counted by first delivery."""
         if function not in POISONED:
             return frozenset()
         ranks = sorted(range(5, 45), key=lambda n: self.roll(f"poison/{function}", n))
         return frozenset(ranks[:POISONED_EACH])
 
     def digest(self, functions: Iterable[str]) -> str:
-        """What the first faults of all sites come to: by it two runs can be told to have had the same plan."""
+        """A hash of the first faults of all sites. Two runs with the same digest had the same plan."""
         said: list[object] = [[sorted(self.poisoned(function)) for function in POISONED]]
         for function in sorted(functions):
             said += [_named(self.delivery(function, n, stream)) for n in range(DIGESTED) for stream in (False, True)]

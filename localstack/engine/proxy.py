@@ -6,8 +6,10 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TypeVar
 
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Forward = Callable[[], Awaitable[bytes]]
 
 
@@ -27,7 +29,7 @@ class Proxy:
         return await asyncio.start_server(self._client, "127.0.0.1", 0)
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        upstream: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        upstream: Connection | None = None
         task = asyncio.current_task()
         self._clients.add(task)
         try:
@@ -38,13 +40,7 @@ class Proxy:
                         if upstream is not None:
                             upstream[1].close()
                         upstream = await asyncio.open_connection("127.0.0.1", self.engine_port)
-                    connection = upstream
-
-                    async def forward() -> bytes:
-                        connection[1].write(head + body)
-                        return b"".join(await _message(connection[0]))
-
-                    answer = await self.answer(head, body, forward)
+                    answer = await self.answer(head, body, partial(_forward, upstream, head + body))
                     if answer is None:
                         return
                     writer.write(answer)
@@ -81,6 +77,13 @@ def header(head: bytes, name: str) -> str:
     start = f"{name}:".encode()
     return next((line[len(start):].decode("latin-1").strip() for line in head.split(b"\r\n")
                  if line.lower().startswith(start)), "")
+
+
+async def _forward(connection: Connection, message: bytes) -> bytes:
+    """Sends a message to the engine and returns its answer."""
+    reader, writer = connection
+    writer.write(message)
+    return b"".join(await _message(reader))
 
 
 async def _message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:

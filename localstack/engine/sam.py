@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from engine.problem import Problem
-from engine.templates import Template, load
+from engine.templates import FUNCTION, Template, applications, context_of, load
 
 logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)  # it warns of metrics that nobody asked for
 
@@ -28,8 +28,8 @@ logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)  # it warns o
 # `localhost`; that one stays the name of the AWS endpoint.
 API_DOMAIN = "127.0.0.1"
 
-# The address of an API as templates say it, for functions that call it or post to its connections; of a WebSocket API the stage follows.
-ADDRESS = "https://${{{}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/"
+# The address of an API as templates say it, for functions that call it or post to its connections.
+ADDRESS = re.compile(r"https://(\$\{\w+\})\.execute-api\.\$\{AWS::Region\}\.\$\{AWS::URLSuffix\}/")
 
 # Where a function's binary is, seen from the root or from the folder of its context.
 CODE_URI = re.compile(r"(?:\.\./\.\./)?build/([^/]+)/?")
@@ -44,15 +44,18 @@ DROPPED = {
 }
 
 
-def package(template: Template, base: Path, code: Callable[[str], dict[str, str]]) -> Template:
-    """Points each function at its uploaded archive, `code(context)`, and takes state machine definitions in."""
+def package(template: Template, base: Path, code: Callable[[str], dict[str, str]], nested: Mapping[str, str] | None = None) -> Template:
+    """Points each function at its uploaded archive, `code(context)`, and each nested stack at its uploaded template, by context; takes
+    the definitions of state machines in, whose files lie under `base`."""
     packaged = deepcopy(template)
-    for function in _of_type(packaged, "AWS::Serverless::Function"):
+    for function in _of_type(packaged, FUNCTION):
         function["Properties"]["CodeUri"] = code(_context(_property(template, function, "CodeUri")))
     packaged.get("Globals", {}).get("Function", {}).pop("CodeUri", None)
     for machine in _of_type(packaged, "AWS::Serverless::StateMachine"):
         if isinstance(uri := machine["Properties"].pop("DefinitionUri", None), str):
             machine["Properties"]["Definition"] = load(base / uri)
+    for name, application in applications(packaged):
+        application["Properties"]["Location"] = (nested or {})[context_of(name, application)]
     return packaged
 
 
@@ -81,7 +84,7 @@ def adapt(template: Template, endpoint: str) -> Template:
         if resource["Type"] == "AWS::ApiGatewayV2::Authorizer":
             resource["Properties"].setdefault("IdentitySource", [])  # the engine would want a header
         if resource["Type"] == "AWS::ApiGatewayV2::Api" and resource["Properties"].get("ProtocolType") == "HTTP":
-            resources.update(_http_api(name, resource["Properties"]))
+            resources.update(_http_api(name, resource["Properties"], _stages(name, resources)))
     _refuse_dangling(adapted)
     return adapted
 
@@ -98,12 +101,7 @@ def expiring_tables(template: Template) -> dict[str, str]:
 
 def _with_local_addresses(template: Template, endpoint: str) -> Template:
     """The template with the address of each API as the engine has it: by path, where AWS has a host for each API."""
-    text = json.dumps(template, default=str)
-    for name, resource in template["Resources"].items():
-        if resource["Type"] == "AWS::ApiGatewayV2::Api":
-            stage = "$default/" if resource["Properties"].get("ProtocolType") == "HTTP" else ""
-            text = text.replace(ADDRESS.format(name), f"{endpoint}/_aws/execute-api/${{{name}}}/{stage}")
-    return json.loads(text)
+    return json.loads(ADDRESS.sub(rf"{endpoint}/_aws/execute-api/\1/", json.dumps(template, default=str)))
 
 
 def _of_type(template: Template, resource_type: str) -> list[dict[str, Any]]:
@@ -165,7 +163,12 @@ def references(value: Any) -> list[str]:
     return [target for item in value.values() for target in references(item)]
 
 
-def _http_api(name: str, properties: dict[str, Any]) -> dict[str, Any]:
+def _stages(api: str, resources: dict[str, Any]) -> list[str]:
+    return [name for name, resource in resources.items()
+            if resource["Type"] == "AWS::ApiGatewayV2::Stage" and resource["Properties"]["ApiId"] == {"Ref": api}]
+
+
+def _http_api(name: str, properties: dict[str, Any], stages: list[str]) -> dict[str, Any]:
     """The custom domain that serves an HTTP API at the engine's root; and its CORS keys as the engine wants them, in camelCase."""
     if "CorsConfiguration" in properties:
         properties["CorsConfiguration"] = {key[0].lower() + key[1:]: value for key, value in properties["CorsConfiguration"].items()}
@@ -173,7 +176,7 @@ def _http_api(name: str, properties: dict[str, Any]) -> dict[str, Any]:
         f"{name}Domain": {"Type": "AWS::ApiGatewayV2::DomainName", "Properties": {
             "DomainName": API_DOMAIN,
             "DomainNameConfigurations": [{"CertificateArn": "arn:aws:acm:local:000000000000:certificate/none"}]}},
-        f"{name}Mapping": {"Type": "AWS::ApiGatewayV2::ApiMapping", "Properties": {
+        f"{name}Mapping": {"Type": "AWS::ApiGatewayV2::ApiMapping", "DependsOn": stages, "Properties": {
             "DomainName": {"Ref": f"{name}Domain"}, "ApiId": {"Ref": name}, "Stage": "$default"}},
     }
 

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from engine.aws import Aws, invoke
 from engine.deploy import Resources
 from engine.problem import Problem
 from engine.stack import ROOT
+from engine.wait import wait_until
 
 FILE = ROOT / "localstack" / "seed.json"
 
 # Logical name of the function, and the part of seed.json it gets.
 STEPS = (("UsersSeed", "users"), ("CatalogSeed", "products"), ("InventorySeed", "stock"), ("OrdersSeed", "orders"))
 
-LIMIT_SECONDS = 60.0
-POLL_SECONDS = 0.1
+# The records of each part of seed.json.
+SeedData = dict[str, list[dict[str, Any]]]
 
 
-def read(path: Path) -> dict[str, list[dict[str, Any]]]:
-    """The seed data, a list for each step."""
-    return json.loads(path.read_text(encoding="utf-8"))
+class Seeded(TypedDict):
+    """How many records of a part a seed function has created, and how many there were before."""
+
+    created: int
+    existing: int
 
 
-def logins(data: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, str]]:
+def read(path: Path) -> SeedData:
+    """Reads the seed data, a list for each step."""
+    data: SeedData = json.loads(path.read_text(encoding="utf-8"))
+    return data
+
+
+def logins(data: SeedData) -> dict[str, dict[str, str]]:
     """An admin's and a customer's e-mail and password."""
     found: dict[str, dict[str, str]] = {}
     for user in data["users"]:
@@ -35,8 +43,8 @@ def logins(data: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, str]]:
     return found
 
 
-def seed(aws: Aws, resources: Resources, data: dict[str, list[dict[str, Any]]], say: Callable[[str], None]) -> None:
-    """Runs every step until the context has taken it in; running it again changes nothing."""
+def seed(aws: Aws, resources: Resources, data: SeedData, say: Callable[[str], None]) -> None:
+    """Runs each step until its context has stored all of it. Running it again changes nothing."""
     functions = resources["AWS::Lambda::Function"]
     for logical_name, part in STEPS:
         if logical_name not in functions:
@@ -45,15 +53,15 @@ def seed(aws: Aws, resources: Resources, data: dict[str, list[dict[str, Any]]], 
         say(f"{part}: {answer['created']} created, {answer['existing']} existing")
 
 
-def _until_done(aws: Aws, function: str, payload: dict[str, Any], part: str) -> dict[str, Any]:
-    """Asks again while the function waits for what other contexts have yet to hear or do."""
-    deadline = time.monotonic() + LIMIT_SECONDS
+def _until_done(aws: Aws, function: str, payload: dict[str, Any], part: str) -> Seeded:
+    """Invokes a seed function again while some of its records wait for events of other contexts."""
     created = 0
-    while True:
+
+    def created_and_waiting() -> tuple[int, int]:
+        nonlocal created
         answer = invoke(aws, function, payload, part)
         created += answer["created"]
-        if not answer.get("waiting"):
-            return {"created": created, "existing": len(payload[part]) - created}
-        if time.monotonic() > deadline:
-            raise Problem(f"{part}: {answer['waiting']} still wait after {LIMIT_SECONDS:.0f} s; see `make logs`")
-        time.sleep(POLL_SECONDS)
+        return created, answer.get("waiting") or 0
+
+    wait_until(created_and_waiting, f"the {part} of the seed, as (created, waiting); see `make logs`", done=lambda counts: counts[1] == 0)
+    return Seeded(created=created, existing=len(payload[part]) - created)

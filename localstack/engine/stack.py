@@ -17,14 +17,14 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from engine.problem import Problem
+from engine.wait import STALLED_SECONDS, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ROOT / "localstack"  # on the module path of what runs an engine
 REGION = "eu-central-1"
 PORTS = 4  # engine, SMTP, inbox, Stripe
 
-START_LIMIT_SECONDS = 30.0
-STOP_LIMIT_SECONDS = 10.0
+STOP_LIMIT_SECONDS = 10.0  # before it is killed
 POLL_SECONDS = 0.05
 
 
@@ -170,18 +170,20 @@ def start(stack: Stack) -> None:
 
 
 def _wait_until_healthy(stack: Stack, engine: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_LIMIT_SECONDS
-    while not is_healthy(stack):
-        if engine.poll() is not None:
-            raise Problem(f"the engine ended at once: {_last_line(stack.engine_log)} ({stack.engine_log})")
-        if time.monotonic() > deadline:
-            raise Problem(f"the engine does not answer after {START_LIMIT_SECONDS:.0f} s; see {stack.engine_log}")
-        time.sleep(POLL_SECONDS)
+    def healthy_and_last_line() -> tuple[bool, str]:
+        healthy = is_healthy(stack)
+        last_line = _last_line(stack.engine_log)
+        if not healthy and engine.poll() is not None:
+            raise Problem(f"the engine ended at once: {last_line} ({stack.engine_log})")
+        return healthy, last_line
+
+    wait_until(healthy_and_last_line, f"the engine to answer (see {stack.engine_log})", done=lambda seen: seen[0],
+               poll_seconds=POLL_SECONDS)
 
 
 def is_healthy(stack: Stack) -> bool:
     """Whether the engine answers."""
-    connection = HTTPConnection("127.0.0.1", stack.port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", stack.port, timeout=STALLED_SECONDS)
     with suppress(OSError, HTTPException), closing(connection):
         connection.request("GET", "/_ministack/health")
         return connection.getresponse().status == 200

@@ -15,7 +15,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -28,13 +27,13 @@ from uuid import uuid4
 
 from engine.problem import Problem
 from engine.stack import PACKAGES
+from engine.wait import STALLED_SECONDS, wait_until
 
 PINNED = "1.15.10"
-START_LIMIT_SECONDS = 20.0
-STOP_LIMIT_SECONDS = 5.0
+STOP_LIMIT_SECONDS = 5.0  # before it is killed
 POLL_SECONDS = 0.05
 
-# The events that a shop asks Stripe to tell of.
+# The events that the shop subscribes to.
 EVENTS = ["payment_intent.amount_capturable_updated", "payment_intent.succeeded", "payment_intent.canceled",
           "payment_intent.payment_failed", "refund.created"]
 
@@ -67,11 +66,10 @@ def running(port: int, log: Path) -> Iterator[str]:
         process = subprocess.Popen([sys.executable, "-m", "engine.stripe", str(port)], env={**os.environ, "PYTHONPATH": str(PACKAGES)},
                                    stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     try:
-        deadline = time.monotonic() + START_LIMIT_SECONDS
-        while not answers(port):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise Problem(f"localstripe does not start; see {log}")
-            time.sleep(POLL_SECONDS)
+        wait_until(lambda: (answers(port), process.poll()), f"localstripe to answer (see {log})",
+                   done=lambda seen: seen != (False, None), poll_seconds=POLL_SECONDS)
+        if process.poll() is not None:
+            raise Problem(f"localstripe does not start; see {log}")
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
@@ -83,7 +81,7 @@ def running(port: int, log: Path) -> Iterator[str]:
 
 def answers(port: int) -> bool:
     """Whether one runs there."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=1)
+    connection = HTTPConnection("127.0.0.1", port, timeout=STALLED_SECONDS)
     with suppress(OSError, HTTPException), closing(connection):
         connection.request("GET", "/_config/requests")
         return connection.getresponse().status == 200
@@ -91,8 +89,8 @@ def answers(port: int) -> bool:
 
 
 def register_webhook(port: int, url: str, secret: str) -> None:
-    """Has what happens told to `url`, signed with `secret`."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    """Registers `url` as the endpoint of the webhook; its events are signed with `secret`."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=STALLED_SECONDS)
     with closing(connection):
         body = json.dumps({"url": url, "secret": secret, "events": EVENTS})
         connection.request("POST", "/_config/webhooks/shop", body, {"content-type": "application/json"})
@@ -139,12 +137,12 @@ def know_cards(resources: Any, user_error: Any) -> None:
 
 
 def mind_the_state(resources: Any, user_error: Any) -> None:
-    """Changes payments only from the states from which Stripe does, and tells of it."""
+    """Changes payments only from the states from which Stripe does, and sends an event for each change."""
     intents, refunds = resources.PaymentIntent, resources.Refund
     cancel, capture = intents._api_cancel, intents._api_capture
     failures: Counter[str] = Counter()
 
-    def tell(kind: str, of: Any) -> None:
+    def send_event(kind: str, of: Any) -> None:
         resources.schedule_webhook(resources.Event(kind, of))
 
     def require(intent: Any, *states: str) -> Any:
@@ -162,7 +160,7 @@ def mind_the_state(resources: Any, user_error: Any) -> None:
             raise user_error(500, "Something went wrong at Stripe.")
         intent._confirm(on_failure_now=intent._report_failure)
         if intent.status == "requires_capture":
-            tell("payment_intent.amount_capturable_updated", intent)
+            send_event("payment_intent.amount_capturable_updated", intent)
         return intent
 
     def do_capture(id: str, **more: Any) -> Any:
@@ -174,7 +172,7 @@ def mind_the_state(resources: Any, user_error: Any) -> None:
     def do_cancel(id: str) -> Any:
         require(intents._api_retrieve(id), "requires_payment_method", "requires_capture", "requires_confirmation", "requires_action")
         intent = cancel(id)
-        tell("payment_intent.canceled", intent)
+        send_event("payment_intent.canceled", intent)
         return intent
 
     def do_refund(payment_intent: str, amount: str | None = None, **more: Any) -> Any:
@@ -187,7 +185,7 @@ def mind_the_state(resources: Any, user_error: Any) -> None:
         if not 0 < wanted <= left:
             raise user_error(400, f"Refund amount ({wanted}) is greater than unrefunded amount ({left}).")
         refund = refunds(payment_intent=payment_intent, amount=wanted, **more)
-        tell("refund.created", refund)
+        send_event("refund.created", refund)
         return refund
 
     def list_refunds(url: str, payment_intent: str | None = None, charge: str | None = None, **page: Any) -> Any:
@@ -216,7 +214,6 @@ class Gate:
         self.asked: list[dict[str, str]] = []
 
     def middleware(self) -> Any:
-        @self.web.middleware
         async def gate(request: Any, handler: Callable[[Any], Awaitable[Any]]) -> Any:
             if request.path == "/_config/requests":
                 return self.web.json_response(self.asked)
@@ -227,7 +224,7 @@ class Gate:
                 return await self._answered(request, handler)
             return await self._once(request, handler)
 
-        return gate
+        return self.web.middleware(gate)
 
     async def _once(self, request: Any, handler: Callable[[Any], Awaitable[Any]]) -> Any:
         body = await request.read()

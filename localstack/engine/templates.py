@@ -1,7 +1,7 @@
 """The templates of the shop, read in one place: the root stack and a nested stack for each context.
 
-`read` gives them as they are written. `merge` gives one SAM template with the same resources, for what looks at the shop as a whole and
-for an engine that has no nested stacks: parameters of a nested stack are replaced by what the root gives them, its outputs by what they
+`read` gives them as they are written. `merge` gives one SAM template with the same resources, for what looks at the shop as a whole:
+parameters of a nested stack are replaced by what the root gives them, its outputs by what they
 stand for. Logical ids are therefore unique in all templates.
 """
 
@@ -62,14 +62,21 @@ def read(root: Path) -> Templates:
     template = load(root / "template.yaml")
     contexts = {}
     for name, application in applications(template):
-        location = application["Properties"]["Location"]
-        found = LOCATION.fullmatch(location) if isinstance(location, str) else None
-        if not found:
-            raise Problem(f"template.yaml: the Location of {name} has to be functions/<context>/template.yaml, not {location}")
-        if not (root / location).is_file():
-            raise Problem(f"template.yaml: {name} is at {location}, which does not exist; without that context, delete {name}")
-        contexts[found[1]] = load(root / location)
+        context = context_of(name, application)
+        path = root / "functions" / context / "template.yaml"
+        if not path.is_file():
+            raise Problem(f"template.yaml: {name} is at functions/{context}/template.yaml, which does not exist; without that context, delete {name}")
+        contexts[context] = load(path)
     return Templates(template, contexts)
+
+
+def context_of(name: str, application: dict[str, Any]) -> str:
+    """The context that a nested stack is."""
+    location = application["Properties"]["Location"]
+    found = LOCATION.fullmatch(location) if isinstance(location, str) else None
+    if not found:
+        raise Problem(f"template.yaml: the Location of {name} has to be functions/<context>/template.yaml, not {location}")
+    return found[1]
 
 
 def applications(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:

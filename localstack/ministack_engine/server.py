@@ -12,7 +12,8 @@ from typing import IO
 import ministack.app as ministack
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime, responses
 from ministack.services import apigateway, cloudwatch_logs, dynamodb, lambda_svc, ses, ses_v2, sns, sqs, stepfunctions, sts
-from ministack.services.cloudformation import engine as cloudformation_engine
+from ministack.services import cloudformation as cloudformation_service
+from ministack.services.cloudformation import provisioners
 
 from engine.fault_plan import Plan
 from ministack_engine import calls, cloudwatch, fault_injection, growth, meter, pushes, usage
@@ -35,7 +36,7 @@ def prepare(plan: Plan | None) -> None:
     event_sources.follow_each_stream_by_itself(lambda_svc, dynamodb)
     event_sources.gather_batches(lambda_svc, sqs)
     step_functions.start_workflows_at_once(stepfunctions)
-    cloudformation.take_large_templates(cloudformation_engine)
+    cloudformation.keep_attributes(cloudformation_service, provisioners)
     iam.authorize_mail_by_sender(iam_actions)
     mail.send_mail_before_answering(ses, ses_v2)
     pushes.show_pushes(ministack, sns_patches.keep_pushes(sns))

@@ -33,7 +33,7 @@ async fn is_forgotten(text: &str) {
 }
 
 #[tokio::test]
-async fn an_order_is_told_as_it_goes_on_to_all_who_are_its_owner_and_to_nobody_else() {
+async fn an_order_is_published_as_it_goes_on_to_its_owner_alone() {
     let shop = Shop::open().await;
     let mug = shop.product(5).await;
     let (carol, dave) = (Person::customer().await, Person::customer().await);
@@ -75,7 +75,7 @@ async fn a_declined_order_ends_cancelled() {
 }
 
 #[tokio::test]
-async fn who_comes_back_is_told_exactly_what_was_missed() {
+async fn a_client_that_comes_back_receives_exactly_what_it_missed() {
     let shop = Shop::open().await;
     let mug = shop.product(5).await;
     let carol = Person::customer().await;
@@ -98,7 +98,7 @@ async fn who_comes_back_is_told_exactly_what_was_missed() {
 }
 
 #[tokio::test]
-async fn what_is_not_kept_any_more_is_told_to_be_missing() {
+async fn messages_that_are_not_kept_any_more_are_announced_as_a_gap() {
     let carol = Person::customer().await;
     let mut socket = Socket::connect(&carol).await;
     let (begun, _) = socket.subscribe("orders", None).await;
@@ -152,7 +152,7 @@ async fn nothing_falls_between_a_subscription_and_what_happens_meanwhile() {
 }
 
 #[tokio::test]
-async fn an_event_that_comes_three_times_is_told_once() {
+async fn an_event_that_comes_three_times_is_published_once() {
     let carol = Person::customer().await;
     let mut socket = Socket::connect(&carol).await;
     let (begun, _) = socket.subscribe("orders", None).await;
@@ -231,7 +231,7 @@ async fn what_a_customer_may_not_follow_or_cannot_be_done_is_refused_and_the_con
 }
 
 #[tokio::test]
-async fn who_unsubscribes_or_leaves_is_told_nothing_more() {
+async fn a_client_that_unsubscribes_or_leaves_receives_nothing_more() {
     let carol = Person::customer().await;
     let (mut stays, mut leaves) = (Socket::connect(&carol).await, Socket::connect(&carol).await);
     stays.subscribe("orders", None).await;
@@ -367,7 +367,7 @@ async fn who_is_deleted_or_may_do_less_is_not_connected_any_longer() {
     let mut before = Socket::connect(&carol).await;
     before.subscribe("orders", None).await;
     admin.put(&format!("{path}/role"), &json!({ "role": "admin" })).await.expect(200);
-    let promoted = Person::stranger().log_in(&carol.email, PASSWORD).await;
+    let promoted = Person::anonymous().log_in(&carol.email, PASSWORD).await;
     // The promotion ends the connection of before; once its message is deleted, it ends none that is opened later.
     before.ends().await;
     drained("EndConnectionsQueue").await;

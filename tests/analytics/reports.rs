@@ -1,11 +1,11 @@
-//! Reads how the shop is doing, while it is doing it: each thing that happened is in the figures once.
+//! Reports of orders, revenue, products and users: each event is counted once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use dynamo::{Item, Key, Table};
 use futures::{StreamExt, future::join_all, stream};
 use serde_json::{Value, json};
-use testkit::{Echo, Person, Product, Shop, Stack, drained, eventually, invoke, send_now};
+use testkit::{EventRecorder, Person, Product, Shop, Stack, drained, eventually, invoke, send_now};
 
 async fn report(admin: &Person, path: &str) -> Value {
     admin.get(&format!("/analytics/{path}")).await.expect(200)
@@ -64,7 +64,7 @@ async fn rebuild() {
 async fn of_a_product_each_piece_once() {
     let (shop, admin, carol) = (Shop::open().await, Person::admin().await, Person::customer().await);
     let mug = shop.product(4_000).await;
-    let mut echo = Echo::listen().await;
+    let mut recorder = EventRecorder::start().await;
     // So many that it stands among the first hundred, whatever others sell.
     let orders = join_all([1_000, 900].map(|pieces| carol.check_out(&mug, pieces, "pm_card_visa"))).await;
     let declined = carol.check_out(&mug, 700, "pm_card_chargeDeclined").await;
@@ -75,8 +75,8 @@ async fn of_a_product_each_piece_once() {
     // All that was told of the two, twice again: the orders' part by itself, and the payments'.
     let is_of = |event: &Value| orders.iter().any(|order| order["id"] == event["data"]["order_id"]);
     let is_last = |event: &&Value| event["event_type"] == "PaymentProcessed" && is_of(event);
-    let heard = echo.hear_until(|heard| heard.iter().filter(is_last).count() == 2).await;
-    echo.stop().await;
+    let heard = recorder.record_until(|heard| heard.iter().filter(is_last).count() == 2).await;
+    recorder.stop().await;
     for event in heard.iter().filter(|event| is_of(event)) {
         let queue = match event["source"].as_str() {
             Some("orders") => "CountOrdersQueue",
@@ -243,7 +243,7 @@ async fn figures(admin: &Person) -> (BTreeMap<String, OfDay>, [i64; 3]) {
     (days.filter(|(_, day)| *day != [0; 5]).collect(), [gross, refunded, users])
 }
 
-async fn books(admin: &Person) -> [i64; 3] {
+async fn totals_of_contexts(admin: &Person) -> [i64; 3] {
     let money = admin.get("/payments/stats").await.expect(200);
     let users = admin.get("/users/stats").await.expect(200);
     [in_usd(&money["captured"]["totals"]), in_usd(&money["refunded"]["totals"]), number(&users["total"])]
@@ -251,7 +251,7 @@ async fn books(admin: &Person) -> [i64; 3] {
 
 /// After all others: whatever they have done to the shop, its figures and its books agree to the cent.
 #[tokio::test]
-async fn all_together_what_the_shop_says_of_itself() {
+async fn all_together_agree_with_orders_payments_and_users() {
     let (shop, admin, carol) = (Shop::open().await, Person::admin().await, Person::customer().await);
     let mug = shop.product(100).await;
     let kept = carol.check_out(&mug, 3, "pm_card_visa").await;
@@ -272,7 +272,7 @@ async fn all_together_what_the_shop_says_of_itself() {
 
     eventually("figures and books to agree", || async {
         let (days, sums) = figures(&admin).await;
-        let (expected_days, expected_sums) = (by_days(&admin).await, books(&admin).await);
+        let (expected_days, expected_sums) = (by_days(&admin).await, totals_of_contexts(&admin).await);
         if (&days, sums) == (&expected_days, expected_sums) {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! Leafs through products and orders, page by page.
+//! Lists of products and orders, page by page.
 
 use std::collections::BTreeSet;
 
@@ -36,17 +36,17 @@ async fn products_by_category_page_by_page() {
         let product = admin.post("/products", &body).await.expect(201);
         made.insert(product["id"].as_str().unwrap().to_owned());
     }
-    let stranger = Person::stranger();
+    let anonymous = Person::anonymous();
     let path = format!("/products?category={}&", category.to_uppercase().replace(' ', "%20"));
-    let found = leaf_through(&stranger, &path, 3).await;
+    let found = leaf_through(&anonymous, &path, 3).await;
     assert_eq!(
         found.iter().map(|product| product["name"].as_str().unwrap()).collect::<Vec<_>>(),
         ["Cup 0", "Cup 1", "Cup 2", "Cup 3", "Cup 4", "Cup 5", "Cup 6"]
     );
     assert_eq!(found[0]["price"], "1.50");
     assert_eq!(ids(&found).into_iter().map(str::to_owned).collect::<BTreeSet<_>>(), made);
-    assert!(ids(&leaf_through(&stranger, "/products?", 100).await).contains(&ids(&found)[0]));
-    assert_eq!(stranger.get("/products?category=no-such").await.expect(200)["items"], json!([]));
+    assert!(ids(&leaf_through(&anonymous, "/products?", 100).await).contains(&ids(&found)[0]));
+    assert_eq!(anonymous.get("/products?category=no-such").await.expect(200)["items"], json!([]));
 }
 
 #[tokio::test]
@@ -57,9 +57,9 @@ async fn products_by_name_by_price_and_by_age() {
     for (name, price) in made {
         admin.post("/products", &json!({ "name": name, "category": category, "price": price })).await.expect(201);
     }
-    let stranger = Person::stranger();
+    let anonymous = Person::anonymous();
     let sorted = async |sort: &str| {
-        let found = leaf_through(&stranger, &format!("/products?category={category}{sort}&"), 2).await;
+        let found = leaf_through(&anonymous, &format!("/products?category={category}{sort}&"), 2).await;
         let names = found.iter().map(|product| product["name"].as_str().unwrap());
         names.collect::<Vec<_>>().join(" ")
     };
@@ -69,14 +69,14 @@ async fn products_by_name_by_price_and_by_age() {
     assert_eq!(sorted("&sort=-price").await, "e A C b d");
     assert_eq!(sorted("&sort=newest").await, "e C d A b");
     for sort in ["cheapest", "Name", "-name", "name,price", ""] {
-        assert_eq!(stranger.get(&format!("/products?sort={sort}")).await.wrong_fields(), ["sort"], "{sort:?}");
+        assert_eq!(anonymous.get(&format!("/products?sort={sort}")).await.wrong_fields(), ["sort"], "{sort:?}");
     }
 
     // A cursor belongs to its list.
     let first = format!("/products?category={category}&sort=price&limit=2");
-    let page = stranger.get(&first).await.expect(200);
+    let page = anonymous.get(&first).await.expect(200);
     let cursor = page["next_cursor"].as_str().unwrap();
-    stranger.get(&format!("{first}&cursor={cursor}")).await.expect(200);
+    anonymous.get(&format!("{first}&cursor={cursor}")).await.expect(200);
     for other in [
         format!("/products?category={category}&sort=-price"),
         format!("/products?category={category}&sort=name"),
@@ -84,7 +84,7 @@ async fn products_by_name_by_price_and_by_age() {
         "/products?category=kitchen&sort=price".to_owned(),
         "/products?sort=price".to_owned(),
     ] {
-        let problem = stranger.get(&format!("{other}&limit=2&cursor={cursor}")).await.expect(400);
+        let problem = anonymous.get(&format!("{other}&limit=2&cursor={cursor}")).await.expect(400);
         assert_eq!(problem["code"], "invalid_cursor", "{other}");
     }
 }

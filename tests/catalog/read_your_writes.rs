@@ -1,4 +1,4 @@
-//! Looks at products while they change: what a write has acknowledged, every later read shows, kept answers or not.
+//! Reads of products while they change: every read shows what was acknowledged before it, from a cache or not.
 
 use std::{cell::Cell, collections::HashMap};
 
@@ -58,7 +58,7 @@ struct Reader {
 impl Reader {
     fn new(number: usize) -> Self {
         let memory = (number % 2 == 1).then(HashMap::new);
-        Self { person: Person::stranger(), memory, hits: 0, unchanged: 0 }
+        Self { person: Person::anonymous(), memory, hits: 0, unchanged: 0 }
     }
 
     /// The body at `path`; nothing for a 404.
@@ -200,13 +200,13 @@ async fn products_come_move_and_go_in_the_eyes_of_everybody_at_once() {
 
 #[tokio::test]
 async fn what_was_asked_before_is_kept_and_says_its_age() {
-    let (admin, stranger, category) = (Person::admin().await, Person::stranger(), some_category());
+    let (admin, anonymous, category) = (Person::admin().await, Person::anonymous(), some_category());
     let body = json!({ "name": "Cup", "category": category, "price": 1 });
     let id = admin.post("/products", &body).await.expect(201)["id"].as_str().unwrap().to_owned();
     for (path, max_age) in [(format!("/products/{id}"), 300), (format!("/products?category={category}"), 60)] {
         // Others write to the catalog all the time, and each environment keeps its own answers.
         let hit = eventually("an answer that was kept", || async {
-            let answer = stranger.get(&path).await;
+            let answer = anonymous.get(&path).await;
             let header = |name: &str| answer.headers[name].to_str().unwrap().to_owned();
             assert_eq!(header("cache-control"), "public, max-age=0, must-revalidate");
             let age: u64 = header("age").parse().unwrap();
@@ -226,17 +226,17 @@ async fn what_was_asked_before_is_kept_and_says_its_age() {
 }
 
 #[tokio::test]
-async fn who_has_a_list_is_told_so_until_the_catalog_changes() {
-    let (admin, stranger, category) = (Person::admin().await, Person::stranger(), some_category());
+async fn a_list_is_not_modified_until_the_catalog_changes() {
+    let (admin, anonymous, category) = (Person::admin().await, Person::anonymous(), some_category());
     let body = json!({ "name": "Cup", "category": category, "price": 1 });
     admin.post("/products", &body).await.expect(201);
     let path = format!("/products?category={category}");
     let ask = async |etag: &str| {
-        let request = stranger.request(Method::GET, &path).header("if-none-match", etag);
-        stranger.send(request).await
+        let request = anonymous.request(Method::GET, &path).header("if-none-match", etag);
+        anonymous.send(request).await
     };
     let etag = eventually("a 304", || async {
-        let etag = stranger.get(&path).await.headers["etag"].to_str().unwrap().to_owned();
+        let etag = anonymous.get(&path).await.headers["etag"].to_str().unwrap().to_owned();
         let answer = ask(&format!("\"0\", W/{etag}")).await;
         if answer.status != 304 {
             return Err(answer.status.to_string());
@@ -272,7 +272,7 @@ fn stock_changed(product_id: &str, sequence: u64, level: &str, level_changed: bo
 
 #[tokio::test]
 async fn a_product_says_how_well_it_is_stocked() {
-    let (admin, stranger, category) = (Person::admin().await, Person::stranger(), some_category());
+    let (admin, anonymous, category) = (Person::admin().await, Person::anonymous(), some_category());
     let body = json!({ "name": "Cup", "category": category, "price": 1 });
     let product = admin.post("/products", &body).await.expect(201);
     assert_eq!(product["availability"], "sold_out");
@@ -280,7 +280,7 @@ async fn a_product_says_how_well_it_is_stocked() {
     let path = format!("/products/{id}");
     let becomes = async |level: &str, never: &str| {
         eventually(&format!("a product to be {level}"), || async {
-            let answer = stranger.get(&path).await;
+            let answer = anonymous.get(&path).await;
             let found = answer.body["availability"].as_str().unwrap().to_owned();
             assert_ne!(found, never);
             if found == level { Ok(answer) } else { Err(found) }
@@ -299,19 +299,19 @@ async fn a_product_says_how_well_it_is_stocked() {
     let sold_out = becomes("sold_out", "in_stock").await;
     join_all(passed_over.iter().map(publish)).await;
     drained("UpdateAvailabilityQueue").await;
-    let after = stranger.get(&path).await;
+    let after = anonymous.get(&path).await;
     assert_eq!(after.headers["etag"], sold_out.headers["etag"]);
-    let listed = stranger.get(&format!("/products?category={category}")).await.expect(200);
+    let listed = anonymous.get(&format!("/products?category={category}")).await.expect(200);
     assert_eq!(listed["items"], json!([after.expect(200)]));
 
     publish(&news(10, "in_stock", true)).await;
     let in_stock = becomes("in_stock", "low").await;
-    let listed = stranger.get(&format!("/products?category={category}")).await.expect(200);
+    let listed = anonymous.get(&format!("/products?category={category}")).await.expect(200);
     assert_eq!(listed["items"], json!([in_stock.body]));
 
     // Who is gone is not waited for: the message would come back to the queue again and again.
     assert_eq!(admin.delete(&path).await.status, 204);
     publish(&news(11, "low", true)).await;
     drained("UpdateAvailabilityQueue").await;
-    stranger.get(&path).await.expect(404);
+    anonymous.get(&path).await.expect(404);
 }

@@ -22,7 +22,7 @@ async fn product(admin: &Person, name: &str, category: &str, description: &str) 
 }
 
 async fn search(text: &str) -> Value {
-    Person::stranger().get(&format!("/products/search?q={text}")).await.expect(200)
+    Person::anonymous().get(&format!("/products/search?q={text}")).await.expect(200)
 }
 
 /// The ids of what is found, the best first.
@@ -35,7 +35,7 @@ async fn found(text: &str) -> Vec<String> {
 async fn all_found(text: &str) -> Vec<String> {
     let (mut ids, mut cursor) = (Vec::new(), String::new());
     loop {
-        let page = Person::stranger().get(&format!("/products/search?q={text}&limit=100{cursor}")).await.expect(200);
+        let page = Person::anonymous().get(&format!("/products/search?q={text}&limit=100{cursor}")).await.expect(200);
         ids.extend(page["items"].as_array().unwrap().iter().map(|product| product["id"].as_str().unwrap().to_owned()));
         let Some(next) = page["next_cursor"].as_str() else { return ids };
         cursor = format!("&cursor={next}");
@@ -118,14 +118,14 @@ async fn page_by_page_each_product_comes_once() {
         if found == made.len() { Ok(()) } else { Err(found.to_string()) }
     })
     .await;
-    let (stranger, mut seen, mut cursor) = (Person::stranger(), Vec::new(), String::new());
+    let (anonymous, mut seen, mut cursor) = (Person::anonymous(), Vec::new(), String::new());
     loop {
-        let page = stranger.get(&format!("/products/search?q={word}&limit=2{cursor}")).await.expect(200);
+        let page = anonymous.get(&format!("/products/search?q={word}&limit=2{cursor}")).await.expect(200);
         let items = page["items"].as_array().unwrap();
         seen.extend(items.iter().map(|product| product["id"].as_str().unwrap().to_owned()));
         let Some(next) = page["next_cursor"].as_str() else { break };
         assert_eq!(items.len(), 2);
-        let other = stranger.get(&format!("/products/search?q=mug&cursor={next}")).await.expect(400);
+        let other = anonymous.get(&format!("/products/search?q=mug&cursor={next}")).await.expect(400);
         assert_eq!(other["code"], "invalid_cursor");
         cursor = format!("&cursor={next}");
     }
@@ -135,13 +135,13 @@ async fn page_by_page_each_product_comes_once() {
 
 #[tokio::test]
 async fn what_cannot_be_searched_for_is_named() {
-    let stranger = Person::stranger();
+    let anonymous = Person::anonymous();
     let too_long = "x".repeat(201);
     for query in ["", "?q=", "?q=%20", &format!("?q={too_long}"), "?q=%00"] {
-        assert_eq!(stranger.get(&format!("/products/search{query}")).await.wrong_fields(), ["q"], "{query}");
+        assert_eq!(anonymous.get(&format!("/products/search{query}")).await.wrong_fields(), ["q"], "{query}");
     }
     for limit in ["0", "101", "many"] {
-        assert_eq!(stranger.get(&format!("/products/search?q=mug&limit={limit}")).await.wrong_fields(), ["limit"]);
+        assert_eq!(anonymous.get(&format!("/products/search?q=mug&limit={limit}")).await.wrong_fields(), ["limit"]);
     }
     assert_eq!(search("?!").await, json!({ "items": [], "next_cursor": null }));
     assert_eq!(search(&"x".repeat(200)).await["items"], json!([]));

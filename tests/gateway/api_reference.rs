@@ -1,11 +1,11 @@
-//! Reads the API's reference in a browser, which fetches nothing from anywhere else.
+//! The OpenAPI document and the page that shows it, which loads nothing from other hosts.
 
 use reqwest::{Method, Response, header::CONTENT_TYPE};
 use serde_json::Value;
 use testkit::Person;
 
 async fn fetch(path: &str) -> Response {
-    let response = Person::stranger().request_at(Method::GET, path).send().await.expect("an answer");
+    let response = Person::anonymous().request_at(Method::GET, path).send().await.expect("an answer");
     assert_eq!(response.status(), 200, "{path}");
     response
 }
@@ -46,5 +46,5 @@ async fn its_files_arrive_whole() {
     }
     let init = fetch("/api/v1/docs/init.js").await.text().await.unwrap();
     assert!(init.contains("/api/v1/openapi.json"), "{init}");
-    assert_eq!(Person::stranger().get("/docs/package.json").await.expect(404)["code"], "not_found");
+    assert_eq!(Person::anonymous().get("/docs/package.json").await.expect(404)["code"], "not_found");
 }

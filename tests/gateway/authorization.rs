@@ -54,7 +54,7 @@ async fn every_route_lets_in_whom_the_policy_names() {
         let (dave, admin) = (Person::customer().await, Person::admin().await);
         let carol = if route.key.contains("{order_id}") || route.key.contains("{payment_id}") {
             // Logged in again: on a slow machine the first access token would expire on the way.
-            Person::stranger().log_in(&buyer.email, PASSWORD).await
+            Person::anonymous().log_in(&buyer.email, PASSWORD).await
         } else {
             Person::customer().await
         };
@@ -76,19 +76,19 @@ async fn every_route_lets_in_whom_the_policy_names() {
             request.send().await.expect("an answer").status().as_u16()
         };
         let refused = |status: u16| status == 401 || status == 403;
-        let stranger = status(&Person::stranger()).await;
+        let anonymous = status(&Person::anonymous()).await;
         let mut forgers = Vec::new();
         for (kind, token) in &bad_tokens {
             forgers.push((kind, status(&carol.with_token(token)).await));
         }
         let (other, owner) = (status(&dave).await, status(&carol).await);
         let admin = status(&admin).await;
-        let told = format!("{}: {stranger} {forgers:?} {other} {owner} {admin}", route.key);
+        let told = format!("{}: {anonymous} {forgers:?} {other} {owner} {admin}", route.key);
         if route.access == Access::Anyone {
-            assert!(![stranger, other, owner, admin].into_iter().any(refused), "{told}");
-            assert!(forgers.iter().all(|(_, status)| *status == stranger), "{told}");
+            assert!(![anonymous, other, owner, admin].into_iter().any(refused), "{told}");
+            assert!(forgers.iter().all(|(_, status)| *status == anonymous), "{told}");
         } else {
-            assert!(stranger == 401 && forgers.iter().all(|(_, status)| *status == 401), "{told}");
+            assert!(anonymous == 401 && forgers.iter().all(|(_, status)| *status == 401), "{told}");
             assert!(!refused(admin), "{told}");
         }
         match route.access {

@@ -25,7 +25,7 @@ fn entries(headers: &HeaderMap, name: &str) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn a_path_without_its_version_is_shown_the_way() {
-    let stranger = Person::stranger().who_stays();
+    let anonymous = Person::anonymous().who_stays();
     for (path, location) in [
         ("/orders", "/api/v1/orders"),
         ("/api/orders", "/api/v1/orders"),
@@ -36,7 +36,7 @@ async fn a_path_without_its_version_is_shown_the_way() {
         ("/health/orders", "/api/v1/health/orders"),
     ] {
         for method in [Method::GET, Method::POST, Method::DELETE] {
-            let answer = ask(&stranger, method, path).await;
+            let answer = ask(&anonymous, method, path).await;
             assert_eq!(answer.headers[LOCATION], location, "{path}");
             assert_eq!(answer.expect(308)["location"], location);
         }
@@ -55,15 +55,15 @@ async fn an_order_sent_to_the_old_path_is_placed() {
 
 #[tokio::test]
 async fn nobody_is_sent_to_another_host() {
-    let stranger = Person::stranger().who_stays();
+    let anonymous = Person::anonymous().who_stays();
     for path in
         ["//evil.example/orders", "/%5Cevil.example/orders", "/orders//evil.example", "/nowhere", "/api/v1/nowhere/"]
     {
-        let answer = ask(&stranger, Method::GET, path).await;
+        let answer = ask(&anonymous, Method::GET, path).await;
         assert!(!answer.headers.contains_key(LOCATION), "{path}");
         assert_eq!(answer.expect(404)["code"], "not_found", "{path}");
     }
-    let odd = ask(&stranger, Method::GET, "/orders/%0D%0Aset-cookie:%20a=b%5C").await;
+    let odd = ask(&anonymous, Method::GET, "/orders/%0D%0Aset-cookie:%20a=b%5C").await;
     assert!(!odd.headers.contains_key("set-cookie"));
     assert_eq!(header(&odd.headers, "location"), "/api/v1/orders/%0D%0Aset-cookie:%20a=b%5C");
 }
@@ -98,9 +98,9 @@ fn status_of(context: &Value) -> &'static str {
 
 #[tokio::test]
 async fn the_shop_says_how_it_is() {
-    let stranger = Person::stranger().who_stays();
+    let anonymous = Person::anonymous().who_stays();
     for path in ["/health", "/api/v1/health"] {
-        let health = ask(&stranger, Method::GET, path).await.expect(200);
+        let health = ask(&anonymous, Method::GET, path).await.expect(200);
         let contexts = health["contexts"].as_object().unwrap();
         assert_eq!(contexts.keys().cloned().collect::<BTreeSet<_>>(), Stack::get().contexts);
         for (name, context) in contexts {
@@ -124,26 +124,26 @@ async fn the_shop_says_how_it_is() {
 
 #[tokio::test]
 async fn one_context_says_how_it_is() {
-    let stranger = Person::stranger();
+    let anonymous = Person::anonymous();
     for name in &Stack::get().contexts {
-        let health = stranger.get(&format!("/health/{name}")).await.expect(200);
+        let health = anonymous.get(&format!("/health/{name}")).await.expect(200);
         assert_eq!(health["name"], name.as_str());
         assert_eq!(health["status"], status_of(&health), "{health}");
         assert!(health["checked_at"].is_string() && health["contexts"].is_null());
     }
     for name in ["nowhere", "ORDERS", "unpublished"] {
-        let problem = stranger.get(&format!("/health/{name}")).await.expect(404);
+        let problem = anonymous.get(&format!("/health/{name}")).await.expect(404);
         assert_eq!(problem["code"], "not_found");
     }
 }
 
 #[tokio::test]
 async fn a_page_of_an_allowed_origin_may_call_and_read_the_headers() {
-    let stranger = Person::stranger();
+    let anonymous = Person::anonymous();
     let preflight = async |origin: &str| {
-        let request = stranger.request(Method::OPTIONS, "/checkout").header("origin", origin);
+        let request = anonymous.request(Method::OPTIONS, "/checkout").header("origin", origin);
         let request = request.header("access-control-request-method", "POST");
-        stranger.send(request.header("access-control-request-headers", "authorization,idempotency-key")).await
+        anonymous.send(request.header("access-control-request-headers", "authorization,idempotency-key")).await
     };
     let allowed = preflight("http://localhost:3000").await;
     assert!(allowed.status.is_success());
@@ -157,7 +157,7 @@ async fn a_page_of_an_allowed_origin_may_call_and_read_the_headers() {
     assert!(!other.headers.contains_key("access-control-allow-origin"));
 
     let from =
-        async |origin: &str| stranger.send(stranger.request(Method::GET, "/products").header("origin", origin)).await;
+        async |origin: &str| anonymous.send(anonymous.request(Method::GET, "/products").header("origin", origin)).await;
     let answer = from("http://localhost:3000").await;
     assert_eq!(header(&answer.headers, "access-control-allow-origin"), "http://localhost:3000");
     let exposed = entries(&answer.headers, "access-control-expose-headers");
@@ -188,14 +188,14 @@ async fn every_answer_says_whether_it_may_be_kept() {
     let shop = Shop::open().await;
     let mug = shop.product(1).await;
     let carol = Person::customer().await.who_stays();
-    let stranger = Person::stranger();
+    let anonymous = Person::anonymous();
     let body = json!({ "product_id": mug.id, "quantity": 1 });
     let answers = [
         (200, carol.get("/orders").await),
-        (200, stranger.get("/health").await),
+        (200, anonymous.get("/health").await),
         (201, carol.post("/orders", &body).await),
         (308, ask(&carol, Method::GET, "/orders").await),
-        (401, stranger.with_token("nonsense").get("/orders").await),
+        (401, anonymous.with_token("nonsense").get("/orders").await),
         (403, carol.post("/products", &json!({})).await),
         (404, carol.get("/orders/nonsense").await),
         (404, ask(&carol, Method::GET, "/nowhere").await),
@@ -206,7 +206,7 @@ async fn every_answer_says_whether_it_may_be_kept() {
         assert_eq!(header(&answer.headers, "cache-control"), "no-store", "{status}: {}", answer.body);
         answer.expect(status);
     }
-    let public = stranger.get("/products").await;
+    let public = anonymous.get("/products").await;
     assert!(!header(&public.headers, "cache-control").is_empty());
 }
 

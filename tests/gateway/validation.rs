@@ -1,4 +1,4 @@
-//! Sends what is wrong: every failing field is named, and nothing is written.
+//! Invalid requests: every invalid field is named, and nothing is written.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -91,31 +91,31 @@ async fn a_problem_has_its_form() {
 
 #[tokio::test]
 async fn registration_and_login_check_what_they_get() {
-    let stranger = Person::stranger();
+    let anonymous = Person::anonymous();
     let carol = Person::customer().await;
     let name = format!("d-{}", &Uuid::new_v4().simple().to_string()[..16]);
     let body = |email: &str, username: &str, password: &str| json!({ "email": email, "username": username, "password": password });
 
     let bad = body("not an address", "a b", "short");
-    assert_eq!(stranger.post("/auth/register", &bad).await.wrong_fields(), ["email", "username", "password"]);
+    assert_eq!(anonymous.post("/auth/register", &bad).await.wrong_fields(), ["email", "username", "password"]);
     let mut with_role = body("x@example.com", &name, "a long password");
     with_role["role"] = "admin".into();
-    assert_eq!(stranger.post("/auth/register", &with_role).await.wrong_fields(), ["role"]);
+    assert_eq!(anonymous.post("/auth/register", &with_role).await.wrong_fields(), ["role"]);
 
     let same_email = body(&carol.email.to_uppercase(), &name, "a long password");
-    assert_eq!(stranger.post("/auth/register", &same_email).await.expect(409)["code"], "email_taken");
+    assert_eq!(anonymous.post("/auth/register", &same_email).await.expect(409)["code"], "email_taken");
     let carols_name = carol.email.split('@').next().unwrap();
     let same_name = body(&format!("{name}@example.com"), carols_name, "a long password");
-    assert_eq!(stranger.post("/auth/register", &same_name).await.expect(409)["code"], "username_taken");
+    assert_eq!(anonymous.post("/auth/register", &same_name).await.expect(409)["code"], "username_taken");
 
     let unknown = json!({ "email": format!("{name}@example.com"), "password": "a long password" });
     let wrong = json!({ "email": carol.email, "password": "another password" });
     for login in [unknown, wrong] {
-        assert_eq!(stranger.post("/auth/login", &login).await.expect(401)["code"], "wrong_credentials");
+        assert_eq!(anonymous.post("/auth/login", &login).await.expect(401)["code"], "wrong_credentials");
     }
-    assert_eq!(stranger.post("/auth/login", &json!({})).await.wrong_fields(), ["password", "email"]);
+    assert_eq!(anonymous.post("/auth/login", &json!({})).await.wrong_fields(), ["password", "email"]);
     let by_name = json!({ "username": carols_name, "password": "a long password" });
-    let answer = stranger.post("/auth/login", &by_name).await.expect(200);
+    let answer = anonymous.post("/auth/login", &by_name).await.expect(200);
     assert!(!answer.to_string().contains("password"), "{answer}");
 }
 

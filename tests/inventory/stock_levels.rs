@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{Answer, Echo, Person, Product, Shop, eventually, has_overdue_reservation, reserve_only};
+use testkit::{Answer, EventRecorder, Person, Product, Shop, eventually, has_overdue_reservation, reserve_only};
 use uuid::Uuid;
 
 async fn with_key(person: &Person, method: Method, path: &str, key: &str, body: &Value) -> Answer {
@@ -79,8 +79,8 @@ async fn what_is_wrong_with_a_change_of_stock_is_named() {
 }
 
 #[tokio::test]
-async fn stock_that_changes_is_told_and_stock_that_runs_low() {
-    let mut echo = Echo::listen().await;
+async fn stock_that_changes_and_stock_that_runs_low_are_published() {
+    let mut recorder = EventRecorder::start().await;
     let (shop, carol) = (Shop::open().await, Person::customer().await);
     let mug = shop.product(12).await;
     let order = carol.check_out(&mug, 3, "pm_card_visa").await;
@@ -91,8 +91,8 @@ async fn stock_that_changes_is_told_and_stock_that_runs_low() {
     shop.settles_at(&mug, 0).await;
 
     let of_mug = |event: &&Value| event["subject"] == mug.id.as_str() && event["source"] == "inventory";
-    let heard = echo
-        .hear_until(|heard| {
+    let heard = recorder
+        .record_until(|heard| {
             let last = heard.iter().filter(of_mug).filter(|event| event["event_type"] == "StockChanged");
             last.max_by_key(|event| event["sequence"].as_u64()).is_some_and(|event| event["data"]["on_hand"] == 0)
         })
@@ -110,7 +110,7 @@ async fn stock_that_changes_is_told_and_stock_that_runs_low() {
     assert_eq!((&low["data"]["available"], &low["data"]["threshold"]), (&9.into(), &10.into()));
     let last = events.iter().rfind(|event| event["event_type"] == "StockChanged").unwrap();
     assert_eq!((&last["data"]["available"], &last["data"]["reserved"]), (&0.into(), &0.into()));
-    echo.stop().await;
+    recorder.stop().await;
 }
 
 /// A checkout that died after its first step: nobody will ever pay for what it set aside.
@@ -140,8 +140,8 @@ pub async fn order_whose_reservation_expired(carol: &Person) -> Value {
 }
 
 #[tokio::test]
-async fn stock_that_is_set_aside_refused_and_put_back_is_told() {
-    let mut echo = Echo::listen().await;
+async fn stock_that_is_reserved_rejected_and_released_is_published() {
+    let mut recorder = EventRecorder::start().await;
     let (shop, carol) = (Shop::open().await, Person::customer().await);
     let mug = shop.product(2).await;
     let declined = carol.check_out(&mug, 2, "pm_card_chargeDeclined").await;
@@ -157,8 +157,8 @@ async fn stock_that_is_set_aside_refused_and_put_back_is_told() {
         told.sort_unstable();
         told
     };
-    let heard = echo.hear_until(|heard| of(&declined, heard).len() >= 2 && !of(&short, heard).is_empty()).await;
+    let heard = recorder.record_until(|heard| of(&declined, heard).len() >= 2 && !of(&short, heard).is_empty()).await;
     assert_eq!(of(&declined, &heard), [(1, "StockReserved".to_owned()), (2, "StockReleased".to_owned())]);
     assert_eq!(of(&short, &heard), [(1, "StockRejected".to_owned())]);
-    echo.stop().await;
+    recorder.stop().await;
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use serde_json::{Value, json};
-use testkit::{Echo, MailOutage, Person, Product, Shop};
+use testkit::{EventRecorder, MailOutage, Person, Product, Shop};
 use uuid::Uuid;
 
 use crate::notifications::notifications::{MOST_TRIES, fails, shipped};
@@ -40,9 +40,9 @@ async fn every_mail_arrives_once_when_it_is_over() {
     let provider = crate::PAYMENT_PROVIDER.lock().await;
     let shop = Shop::open().await;
     let (mug, carol) = (shop.product(50).await, Person::customer().await);
-    carol.is_told(None, "UserRegistered", "email", "sent").await;
+    carol.is_notified(None, "UserRegistered", "email", "sent").await;
     let before = check_out_some(&carol, &mug).await;
-    let mut echo = Echo::listen().await;
+    let mut recorder = EventRecorder::start().await;
 
     let outage = (Instant::now(), MailOutage::begin().await);
     // Each ends while the server is away: none waits for its mail.
@@ -54,7 +54,7 @@ async fn every_mail_arrives_once_when_it_is_over() {
     assert!(fails(&event, MOST_TRIES - 2).await);
     assert!(!carol.notifications_about(&json!({ "id": lost })).await.iter().any(|told| told["status"] == "failed"));
     assert!(fails(&event, MOST_TRIES - 1).await && fails(&event, MOST_TRIES).await);
-    carol.is_told(Some(&json!({ "id": lost })), "OrderShipped", "email", "failed").await;
+    carol.is_notified(Some(&json!({ "id": lost })), "OrderShipped", "email", "failed").await;
     for order in &orders {
         assert!(carol.mails_with(order["id"].as_str().unwrap()).await.is_empty(), "it arrived in an outage");
     }
@@ -67,7 +67,7 @@ async fn every_mail_arrives_once_when_it_is_over() {
     join_all(orders.iter().chain(&before).map(async |order| {
         for (kind, what) in [("OrderPlaced", "We have your order"), end(order)] {
             carol.mail_about(order, what).await;
-            carol.is_told(Some(order), kind, "email", "sent").await;
+            carol.is_notified(Some(order), kind, "email", "sent").await;
         }
     }))
     .await;
@@ -79,20 +79,20 @@ async fn every_mail_arrives_once_when_it_is_over() {
             |event: &&Value| event["event_type"] == "NotificationSent" && event["data"]["order_id"] == order["id"];
         heard.iter().filter(is_of).map(|event| event["data"]["status"].clone()).collect::<Vec<_>>()
     };
-    let heard = echo.hear_until(|heard| orders.iter().all(|order| of(heard, order).len() >= 2)).await;
+    let heard = recorder.record_until(|heard| orders.iter().all(|order| of(heard, order).len() >= 2)).await;
     for order in &orders {
         assert_eq!(of(&heard, order), [json!("sent"), json!("sent")]);
     }
     // Out of the dead-letter queue, it arrives too: once, however many bring it at the same moment.
     join_all((0..COPIES).map(|_| fails(&event, 1))).await;
-    carol.is_told(Some(&json!({ "id": lost })), "OrderShipped", "email", "sent").await;
+    carol.is_notified(Some(&json!({ "id": lost })), "OrderShipped", "email", "sent").await;
     assert!(!fails(&event, 1).await, "it is done");
     assert_eq!(carol.mails_with(lost.as_str().unwrap()).await.len(), 1);
     let of_lost = |heard: &[Value]| of(heard, &json!({ "id": lost }));
     let mut all = heard;
     if of_lost(&all).len() < 2 {
-        all.extend(echo.hear_until(|more| of_lost(&all).len() + of_lost(more).len() >= 2).await);
+        all.extend(recorder.record_until(|more| of_lost(&all).len() + of_lost(more).len() >= 2).await);
     }
     assert_eq!(of_lost(&all), [json!("failed"), json!("sent")]);
-    echo.stop().await;
+    recorder.stop().await;
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{Echo, PASSWORD, Person, Shop, eventually, invoke, items_with, publish};
+use testkit::{EventRecorder, PASSWORD, Person, Shop, eventually, invoke, items_with, publish};
 use uuid::Uuid;
 
 use crate::orders::order_lifecycle::step;
@@ -48,7 +48,7 @@ async fn each_of_the_eight_events_has_its_mail() {
     let (mug, carol, admin) = (shop.product(9).await, Person::customer().await, Person::admin().await);
     let all = json!({ "events": { "payment_processed": { "email": true }, "payment_failed": { "email": true } } });
     carol.put("/notifications/preferences", &all).await.expect(200);
-    let mut echo = Echo::listen().await;
+    let mut recorder = EventRecorder::start().await;
 
     let paid = carol.check_out(&mug, 2, "pm_card_visa").await;
     carol.outcome(&paid).await;
@@ -81,12 +81,12 @@ async fn each_of_the_eight_events_has_its_mail() {
             let said = mail[part].as_str().unwrap();
             assert!(said.contains("Carol") && said.contains(order["id"].as_str().unwrap()), "{kind}: {said}");
         }
-        let told = carol.is_told(Some(order), kind, "email", "sent").await;
+        let told = carol.is_notified(Some(order), kind, "email", "sent").await;
         assert_eq!(told["recipient"].as_str().unwrap().split_once("***@"), Some((&carol.email[..1], "example.com")));
     }
     // Each is told of once, with the order that it is about and the masked address.
     let count = |heard: &[Value]| told_of(heard, &paid["id"]).len() + told_of(heard, &declined["id"]).len();
-    let heard = echo.hear_until(|heard| count(heard) >= kinds.len()).await;
+    let heard = recorder.record_until(|heard| count(heard) >= kinds.len()).await;
     assert_eq!(count(&heard), kinds.len());
     for event in
         heard.iter().filter(|event| event["event_type"] == "NotificationSent" && event["data"]["user_id"] == carol.id)
@@ -95,7 +95,7 @@ async fn each_of_the_eight_events_has_its_mail() {
         assert!(!event.to_string().contains(&carol.email), "{event}");
         assert!(event["causation_id"].is_string(), "{event}");
     }
-    echo.stop().await;
+    recorder.stop().await;
 
     // Newest first, and page by page the same.
     let whole = carol.get("/notifications?limit=100").await.expect(200);
@@ -118,51 +118,51 @@ async fn each_of_the_eight_events_has_its_mail() {
 
 /// All that is heard of an order is said twice more to whoever listens.
 #[tokio::test]
-async fn what_is_said_three_times_is_told_once() {
+async fn what_is_delivered_three_times_is_notified_once() {
     let shop = Shop::open().await;
     let (mug, carol) = (shop.product(3).await, Person::customer().await);
-    let mut echo = Echo::listen().await;
+    let mut recorder = EventRecorder::start().await;
     let order = carol.check_out(&mug, 1, "pm_card_visa").await;
     carol.outcome(&order).await;
     carol.mail_about(&order, "We have your order").await;
     carol.mail_about(&order, "is confirmed").await;
-    let heard = echo.hear_until(|heard| told_of(heard, &order["id"]).len() == 2).await;
+    let heard = recorder.record_until(|heard| told_of(heard, &order["id"]).len() == 2).await;
     let of_order: Vec<&Value> =
         heard.iter().filter(|event| event["source"] == "orders" && event["subject"] == order["id"]).collect();
     assert!(of_order.len() >= 3, "{of_order:?}");
     for event in of_order {
-        echo.say(event).await;
-        echo.say(event).await;
+        recorder.redeliver(event).await;
+        recorder.redeliver(event).await;
     }
-    echo.drained().await;
+    recorder.drained().await;
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for mail in carol.mails_with(order["id"].as_str().unwrap()).await {
         *counts.entry(mail["subject"].to_string()).or_default() += 1;
     }
     assert!(counts.len() == 2 && counts.values().all(|count| *count == 1), "{counts:?}");
     assert_eq!(carol.notifications_about(&order).await.len(), 2);
-    let again = echo.hear().await;
+    let again = recorder.record().await;
     assert!(told_of(&again, &order["id"]).is_empty(), "{again:?}");
-    echo.stop().await;
+    recorder.stop().await;
 }
 
 /// Nobody lives at `.invalid`: the mail server refuses it for good. The order is as any other.
 #[tokio::test]
-async fn a_recipient_who_is_refused_is_told_as_failed() {
+async fn a_refused_recipient_is_published_as_failed() {
     let shop = Shop::open().await;
     let mug = shop.product(3).await;
     let mut registration = Person::registration();
     let email = format!("carol.{}@mail.invalid", Uuid::new_v4().simple());
     registration["email"] = json!(email);
-    let mut echo = Echo::listen().await;
-    Person::stranger().post("/auth/register", &registration).await.expect(201);
-    let carol = Person::stranger().log_in(&email, PASSWORD).await;
+    let mut recorder = EventRecorder::start().await;
+    Person::anonymous().post("/auth/register", &registration).await.expect(201);
+    let carol = Person::anonymous().log_in(&email, PASSWORD).await;
     let order = carol.check_out(&mug, 1, "pm_card_visa").await;
     assert_eq!(carol.outcome(&order).await["status"], "paid");
-    let told = carol.is_told(Some(&order), "OrderConfirmed", "email", "failed").await;
+    let told = carol.is_notified(Some(&order), "OrderConfirmed", "email", "failed").await;
     assert_eq!(told["recipient"], "c***@mail.invalid");
-    carol.is_told(None, "UserRegistered", "email", "failed").await;
-    let heard = echo.hear_until(|heard| told_of(heard, &order["id"]).len() == 2).await;
+    carol.is_notified(None, "UserRegistered", "email", "failed").await;
+    let heard = recorder.record_until(|heard| told_of(heard, &order["id"]).len() == 2).await;
     assert!(
         told_of(&heard, &order["id"]).iter().all(|event| event["data"]["status"] == "failed" && event["sequence"] == 1)
     );
@@ -184,16 +184,16 @@ async fn a_recipient_who_is_refused_is_told_as_failed() {
     .await;
     publish(&confirmed).await;
     carol.mail_about(&order, "is confirmed").await;
-    carol.is_told(Some(&order), "OrderConfirmed", "email", "sent").await;
-    let heard = echo.hear_until(|heard| !told_of(heard, &order["id"]).is_empty()).await;
+    carol.is_notified(Some(&order), "OrderConfirmed", "email", "sent").await;
+    let heard = recorder.record_until(|heard| !told_of(heard, &order["id"]).is_empty()).await;
     let [sent] = told_of(&heard, &order["id"])[..] else { panic!("{heard:?}") };
     assert_eq!((&sent["data"]["status"], &sent["sequence"]), (&json!("sent"), &json!(2)));
-    echo.stop().await;
+    recorder.stop().await;
 }
 
 /// Who hears of an order before it hears of the user fails, and says so to nobody; the message comes again.
 #[tokio::test]
-async fn news_for_nobody_is_not_lost() {
+async fn an_event_of_an_unknown_user_is_not_lost() {
     let event = shipped(&json!(Uuid::new_v4()), &json!(Uuid::new_v4()));
     assert!(fails(&event, 1).await && fails(&event, MOST_TRIES).await);
 }
@@ -209,7 +209,7 @@ async fn mails_go_to_a_changed_address() {
     carol.put("/users/profile", &change).await.expect(200);
     let mut registration = Person::registration();
     registration["email"] = json!(old);
-    Person::stranger().post("/auth/register", &registration).await.expect(201);
+    Person::anonymous().post("/auth/register", &registration).await.expect(201);
     carol.email = new;
     eventually("a mail at the new address", || async {
         let order = carol.check_out(&mug, 1, "pm_card_chargeDeclined").await;

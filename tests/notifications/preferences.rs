@@ -115,7 +115,7 @@ async fn what_is_turned_off_is_not_mailed_and_what_is_turned_on_comes_by_telepho
     carol.mail_about(&order, "is confirmed").await;
     step(&admin, &order, "processing").await;
     step(&admin, &order, "shipped").await;
-    let told = carol.is_told(Some(&order), "OrderShipped", "sms", "sent").await;
+    let told = carol.is_notified(Some(&order), "OrderShipped", "sms", "sent").await;
     assert_eq!(told["recipient"], format!("{}*****{}", &number[..3], &number[number.len() - 2..]));
     let texts = texts_to(&number).await;
     assert_eq!(texts.len(), 1, "{texts:?}");
@@ -143,7 +143,7 @@ async fn devices_take_push_messages_until_they_are_gone() {
         assert!(push["APNS"].as_str().unwrap().contains(order["id"].as_str().unwrap()), "{push}");
         assert!(push["default"].as_str().unwrap().contains("12.50 USD"), "{push}");
     }
-    carol.is_told(Some(&order), "OrderPlaced", "push", "sent").await;
+    carol.is_notified(Some(&order), "OrderPlaced", "push", "sent").await;
 
     // One is taken away, the other finds out by itself that it is gone.
     let path = format!("/notifications/devices/{}", first["id"].as_str().unwrap());
@@ -152,7 +152,7 @@ async fn devices_take_push_messages_until_they_are_gone() {
     assert_eq!(carol.delete(&path).await.expect(404)["code"], "not_found");
     is_uninstalled(&tablet).await;
     let order = placed(&carol, &mug).await;
-    carol.is_told(Some(&order), "OrderPlaced", "push", "failed").await;
+    carol.is_notified(Some(&order), "OrderPlaced", "push", "failed").await;
     eventually("the device to be forgotten", || async {
         let left = devices(&carol).await;
         if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
@@ -181,8 +181,8 @@ async fn a_device_is_whose_it_is_now_and_nobody_has_more_than_ten() {
     assert_eq!(device(&dave, &token).await["id"], made["id"]);
     assert!(devices(&carol).await.is_empty(), "dave logged in on it");
     let (carols, daves) = (placed(&carol, &mug).await, placed(&dave, &mug).await);
-    dave.is_told(Some(&daves), "OrderPlaced", "push", "sent").await;
-    carol.is_told(Some(&carols), "OrderPlaced", "email", "sent").await;
+    dave.is_notified(Some(&daves), "OrderPlaced", "push", "sent").await;
+    carol.is_notified(Some(&carols), "OrderPlaced", "email", "sent").await;
     let pushes = pushes_to(&token).await;
     assert!(pushes.len() == 1 && pushes[0].to_string().contains(daves["id"].as_str().unwrap()), "{pushes:?}");
 
@@ -196,9 +196,9 @@ async fn a_device_is_whose_it_is_now_and_nobody_has_more_than_ten() {
 
 /// An event that is told late, as out of a dead-letter queue, is told to the devices that were there when it happened.
 #[tokio::test]
-async fn a_device_hears_nothing_of_what_was_before_it() {
+async fn a_device_receives_nothing_of_what_was_before_it() {
     let (carol, token) = (Person::customer().await, new_device_token());
-    carol.is_told(None, "UserRegistered", "email", "sent").await;
+    carol.is_notified(None, "UserRegistered", "email", "sent").await;
     device(&carol, &token).await;
     let order = json!({ "id": Uuid::new_v4() });
     let mut event = shipped(&order["id"], &json!(carol.id));
@@ -222,7 +222,7 @@ async fn a_deleted_account_has_no_number_no_device_and_no_list() {
     let endpoint = endpoint_of(&name).await;
     assert!(is_endpoint(&endpoint).await);
     let order = placed(&carol, &mug).await;
-    let told = carol.is_told(Some(&order), "OrderPlaced", "push", "sent").await;
+    let told = carol.is_notified(Some(&order), "OrderPlaced", "push", "sent").await;
 
     carol.delete(&format!("/users/{}", carol.id)).await;
     let (device_id, told_id) = (device["id"].as_str().unwrap(), told["id"].as_str().unwrap());

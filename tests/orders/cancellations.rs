@@ -1,10 +1,10 @@
-//! Thinks better of it: an order is cancelled, in each of its states and between any two steps of its checkout.
+//! Cancellations in each state of an order and between any two steps of its checkout.
 
 use std::time::Duration;
 
 use futures::future::join_all;
 use serde_json::{Value, json};
-use testkit::{Held, Person, Product, Shop, eventually};
+use testkit::{PausedCheckout, Person, Product, Shop, eventually};
 
 use crate::orders::order_lifecycle::{path, placed, step};
 
@@ -104,7 +104,7 @@ async fn between_any_two_steps_of_the_checkout() {
     let cancel_at = async |(point, card, end, reason): (&str, &str, &str, &str)| {
         let mug = shop.product(2).await;
         let order = placed(&carol, &mug).await;
-        let held = Held::before(point, &order, card).await;
+        let held = PausedCheckout::before(point, &order, card).await;
         carol.delete(&path(&order, "")).await.expect(200);
         if point == "CapturePayment" {
             // Else the money might be taken first and go back, which is another end.

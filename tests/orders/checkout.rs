@@ -10,7 +10,7 @@ async fn a_first_order_from_registration_to_payment() {
     let mug = shop.product(10).await;
     let carol = Person::customer().await;
 
-    let found = Person::stranger().get(&format!("/products/{}", mug.id)).await.expect(200);
+    let found = Person::anonymous().get(&format!("/products/{}", mug.id)).await.expect(200);
     assert_eq!((found["name"].as_str(), found["price"].as_str()), (Some(mug.name.as_str()), Some("12.50")));
 
     let order = carol.check_out(&mug, 2, "pm_card_visa").await;
@@ -97,7 +97,7 @@ pub async fn events_carry_the_correlation_id(wanted: &[&str]) {
     let shop = Shop::open().await;
     let mug = shop.product(1).await;
     let carol = Person::customer().await;
-    let mut echo = testkit::Echo::listen().await;
+    let mut recorder = testkit::EventRecorder::start().await;
 
     let request = carol.request(reqwest::Method::POST, "/checkout").json(&mug.order(1, "pm_card_visa"));
     let id = format!("journey-{}", uuid::Uuid::new_v4().simple());
@@ -111,12 +111,12 @@ pub async fn events_carry_the_correlation_id(wanted: &[&str]) {
     let find = |events: &[Value], name: &str| {
         events.iter().find(|event| event["event_type"] == name && event["correlation_id"] == id.as_str()).cloned()
     };
-    let events = echo.hear_until(|heard| wanted.iter().all(|name| find(heard, name).is_some())).await;
+    let events = recorder.record_until(|heard| wanted.iter().all(|name| find(heard, name).is_some())).await;
     for name in wanted {
         let event = find(&events, name).expect("the event");
         assert_eq!(event["traceparent"].as_str().unwrap()[..35], traceparent[..35], "{event}");
     }
-    echo.stop().await;
+    recorder.stop().await;
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use testkit::{Checkout, Echo, HANG_LIMIT, Person, Product, Shop, dead_letter, eventually, kill_function};
+use testkit::{Checkout, EventRecorder, HANG_LIMIT, Person, Product, Shop, dead_letter, eventually, kill_function};
 
 /// Makes sure that an order of `pieces` of the `before` ones has ended, and that payments and stock agree; the order.
 async fn agree(shop: &Shop, carol: &Person, mug: &Product, order: &Value, before: i64, pieces: i64) -> Value {
@@ -108,7 +108,7 @@ async fn functions_killed_at_any_moment() {
 
 /// Delivers every event of two orders, a paid one and a declined one, three times to each of its consumers; the two, once that is done.
 pub async fn orders_whose_messages_came_three_times(shop: &Shop, carol: &Person, mug: &Product) -> [Value; 2] {
-    let mut echo = Echo::listen().await;
+    let mut recorder = EventRecorder::start().await;
     let paid = carol.check_out(mug, 2, "pm_card_visa").await;
     let declined = carol.check_out(mug, 3, "pm_card_chargeDeclined").await;
     let mut heard = BTreeSet::new();
@@ -116,17 +116,17 @@ pub async fn orders_whose_messages_came_three_times(shop: &Shop, carol: &Person,
     // Two events for each placement with its checkout, and one for each end.
     while heard.len() < 6 {
         assert!(started.elapsed() < HANG_LIMIT, "heard only {heard:?}");
-        for event in echo.hear().await {
-            echo.say(&event).await;
-            echo.say(&event).await;
+        for event in recorder.record().await {
+            recorder.redeliver(&event).await;
+            recorder.redeliver(&event).await;
             if [&paid, &declined].iter().any(|order| order["id"] == event["subject"]) && event["source"] == "orders" {
                 heard.insert((event["subject"].to_string(), event["event_type"].to_string()));
             }
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    echo.drained().await;
-    echo.stop().await;
+    recorder.drained().await;
+    recorder.stop().await;
     shop.payment_becomes(&paid, "captured").await;
     shop.payment_becomes(&declined, "declined").await;
     [paid, declined]

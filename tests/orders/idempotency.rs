@@ -1,4 +1,4 @@
-//! Sends the same request twice: a nervous finger, a proxy, a lost answer.
+//! Requests that are sent twice with the same idempotency key.
 
 use futures::future::join_all;
 use reqwest::Method;

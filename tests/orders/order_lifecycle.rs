@@ -1,8 +1,8 @@
-//! Places an order, pays it later, follows it to the door: its steps, its history, its past.
+//! An order from its placement to its delivery: its steps, its history, and its past states.
 
 use kernel::Timestamp;
 use serde_json::{Value, json};
-use testkit::{Echo, Person, Shop, eventually, invoke, send_now};
+use testkit::{EventRecorder, Person, Shop, eventually, invoke, send_now};
 
 /// The path of an order, or of what is below it.
 pub fn path(order: &Value, below: &str) -> String {
@@ -233,7 +233,7 @@ async fn orders_are_counted() {
     assert_eq!(statuses.iter().map(|status| amount(&status["totals"])).sum::<i64>(), amount(&after["totals"]));
     assert!(amount(&after["totals"]) >= amount(&before["totals"]) + 2_500);
     carol.get("/orders/stats").await.expect(403);
-    Person::stranger().get("/orders/stats").await.expect(401);
+    Person::anonymous().get("/orders/stats").await.expect(401);
 }
 
 /// Payments will tell so of a refund that somebody gives by hand; each part of it comes twice, to every consumer.
@@ -241,11 +241,11 @@ async fn orders_are_counted() {
 async fn an_order_whose_money_is_all_back_is_refunded() {
     let shop = Shop::open().await;
     let (mug, carol, admin) = (shop.product(3).await, Person::customer().await, Person::admin().await);
-    let mut echo = Echo::listen().await;
+    let mut recorder = EventRecorder::start().await;
     let order = paid(&carol, &mug).await;
     let is_its_payment =
         |event: &Value| event["event_type"] == "PaymentProcessed" && event["data"]["order_id"] == order["id"];
-    let heard = echo.hear_until(|heard| heard.iter().any(is_its_payment)).await;
+    let heard = recorder.record_until(|heard| heard.iter().any(is_its_payment)).await;
     let processed = heard.into_iter().find(is_its_payment).expect("it was heard");
     let refund = |amount: &str, sequence: u64| {
         let mut event = processed.clone();
@@ -274,11 +274,11 @@ async fn an_order_whose_money_is_all_back_is_refunded() {
     tells(&parts[1]).await;
     tells(&parts[1]).await;
     assert_eq!(refunded("partly_refunded", "10.00").await["status"], "shipped");
-    echo.say(&processed).await;
+    recorder.redeliver(&processed).await;
     tells(&parts[0]).await;
     tells(&parts[0]).await;
-    echo.drained().await;
-    echo.stop().await;
+    recorder.drained().await;
+    recorder.stop().await;
     assert_eq!(refunded("refunded", "12.50").await["status"], "shipped", "it is still on its way");
     assert_eq!(step(&admin, &order, "delivered").await["status"], "refunded", "and had been paid back when it arrived");
     let events = carol.get(&path(&order, "/events")).await.expect(200);

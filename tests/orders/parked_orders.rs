@@ -1,7 +1,7 @@
-//! Looks after the orders whose checkout could be neither finished nor undone: lists them, and has them tried again.
+//! Parked orders, whose checkout could be neither finished nor undone: they are listed and retried.
 
 use serde_json::{Value, json};
-use testkit::{Checkout, Held, Person, Shop, can_be_captured_now, eventually, is_put_off};
+use testkit::{Checkout, PausedCheckout, Person, Shop, can_be_captured_now, eventually, is_put_off};
 
 use crate::{
     orders::cancellations::agree,
@@ -40,7 +40,7 @@ async fn an_order_that_was_sent_before_its_money_was_refused() {
     let (shop, carol, admin) = (Shop::open().await, Person::customer().await, Person::admin().await);
     let mug = shop.product(2).await;
     let order = in_checkout(&carol, &mug).await;
-    let held = Held::before("CapturePayment", &order, "pm_card_captureFail").await;
+    let held = PausedCheckout::before("CapturePayment", &order, "pm_card_captureFail").await;
     for status in ["processing", "shipped"] {
         step(&admin, &order, status).await;
     }

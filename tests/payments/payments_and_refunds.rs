@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures::future::join_all;
 use serde_json::{Value, json};
-use testkit::{Answer, Echo, Held, Person, Product, Shop, drained, eventually, invoke, send_now};
+use testkit::{Answer, EventRecorder, PausedCheckout, Person, Product, Shop, drained, eventually, invoke, send_now};
 use uuid::Uuid;
 
 use crate::orders::order_lifecycle::{path, placed};
@@ -110,7 +110,7 @@ async fn what_is_wrong_with_a_payment_is_named() {
     }
     dave.post("/payments", &good).await.expect(404);
     carol.post("/payments", &with("order_id", json!(Uuid::now_v7()))).await.expect(404);
-    Person::stranger().post("/payments", &good).await.expect(401);
+    Person::anonymous().post("/payments", &good).await.expect(401);
     assert!(shop.payments(&order).await.is_empty(), "and nothing is written");
     assert_eq!(carol.order(&order).await["status"], "pending");
 
@@ -260,7 +260,7 @@ async fn payments_are_counted() {
     }
     assert_eq!(usd(&after["net"]), usd(&after["captured"]["totals"]) - usd(&after["refunded"]["totals"]));
     carol.get("/payments/stats").await.expect(403);
-    Person::stranger().get("/payments/stats").await.expect(401);
+    Person::anonymous().get("/payments/stats").await.expect(401);
 }
 
 /// A confirmed order whose checkout died before the money was taken: the event of its confirmation sees to it.
@@ -268,11 +268,11 @@ async fn payments_are_counted() {
 async fn a_confirmed_order_is_captured_without_its_checkout() {
     let shop = Shop::open().await;
     let (mug, carol) = (shop.product(3).await, Person::customer().await);
-    let mut echo = Echo::listen().await;
+    let mut recorder = EventRecorder::start().await;
     let order = placed(&carol, &mug).await;
-    let held = Held::before("CapturePayment", &order, "pm_card_visa").await;
+    let held = PausedCheckout::before("CapturePayment", &order, "pm_card_visa").await;
     let is_confirmed = |event: &Value| event["event_type"] == "OrderConfirmed" && event["subject"] == order["id"];
-    let heard = echo.hear_until(|heard| heard.iter().any(is_confirmed)).await;
+    let heard = recorder.record_until(|heard| heard.iter().any(is_confirmed)).await;
     shop.payment_becomes(&order, "authorized").await;
     let confirmed = heard.iter().find(|event| is_confirmed(event)).expect("it was heard");
     // Without the minutes that it takes by itself.
@@ -285,8 +285,8 @@ async fn a_confirmed_order_is_captured_without_its_checkout() {
     shop.payment_becomes(&order, "captured").await;
     let is_payment =
         |event: &&Value| event["event_type"] == "PaymentProcessed" && event["data"]["order_id"] == order["id"];
-    let heard = echo.hear_until(|heard| heard.iter().any(|event| is_payment(&event))).await;
-    echo.stop().await;
+    let heard = recorder.record_until(|heard| heard.iter().any(|event| is_payment(&event))).await;
+    recorder.stop().await;
     assert_eq!(heard.iter().filter(is_payment).count(), 1);
 }
 
@@ -295,12 +295,12 @@ async fn a_confirmed_order_is_captured_without_its_checkout() {
 async fn a_confirmed_order_whose_money_never_comes_is_cancelled() {
     let shop = Shop::open().await;
     let (mug, carol) = (shop.product(3).await, Person::customer().await);
-    let mut echo = Echo::listen().await;
+    let mut recorder = EventRecorder::start().await;
     let order = placed(&carol, &mug).await;
-    let held = Held::before("CapturePayment", &order, "pm_card_captureFail").await;
+    let held = PausedCheckout::before("CapturePayment", &order, "pm_card_captureFail").await;
     let is_confirmed = |event: &Value| event["event_type"] == "OrderConfirmed" && event["subject"] == order["id"];
-    let heard = echo.hear_until(|heard| heard.iter().any(is_confirmed)).await;
-    echo.stop().await;
+    let heard = recorder.record_until(|heard| heard.iter().any(is_confirmed)).await;
+    recorder.stop().await;
     let confirmed = heard.iter().find(|event| is_confirmed(event)).expect("it was heard");
     send_now("CaptureConfirmedQueue", confirmed).await;
     eventually("the sale to end", || async {

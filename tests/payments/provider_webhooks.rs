@@ -1,4 +1,4 @@
-//! The payment provider tells what happened to payments: in time, twice, late, early, and it is not always the provider who tells.
+//! Webhooks of the payment provider: in time, repeated, late, early, and forged.
 
 use serde_json::{Value, json};
 use testkit::{Person, Shop, Webhook, event, eventually, intent_of, is_set_aside, seconds};
@@ -35,20 +35,20 @@ async fn paid(shop: &Shop) -> (Value, Value) {
 }
 
 #[tokio::test]
-async fn what_it_tells_is_recorded_once() {
+async fn a_webhook_is_recorded_once() {
     let (shop, webhook) = (Shop::open().await, Webhook::open().await);
     let (order, intent) = unpaid(&shop).await;
-    assert_eq!(webhook.tell(AUTHORIZED, &intent).await.expect(200), json!({ "received": true }));
+    assert_eq!(webhook.deliver(AUTHORIZED, &intent).await.expect(200), json!({ "received": true }));
     let payment = shop.payment_becomes(&order, "authorized").await;
     assert_eq!(payment["amount"], order["total_amount"]);
     assert_eq!(payment["method"], "pm_card_visa");
-    webhook.tell(AUTHORIZED, &intent).await.expect(200);
+    webhook.deliver(AUTHORIZED, &intent).await.expect(200);
     assert_eq!(shop.payments(&order).await, [payment]);
 
-    webhook.tell("payment_intent.canceled", &intent).await.expect(200);
+    webhook.deliver("payment_intent.canceled", &intent).await.expect(200);
     let payment = shop.payment_becomes(&order, "voided").await;
     for kind in ["payment_intent.canceled", AUTHORIZED, "payment_intent.payment_failed"] {
-        webhook.tell(kind, &intent).await.expect(200);
+        webhook.deliver(kind, &intent).await.expect(200);
     }
     assert_eq!(shop.payments(&order).await, [payment]);
 }
@@ -60,24 +60,24 @@ async fn a_declined_payment_says_why() {
     intent["status"] = json!("requires_payment_method");
     intent["last_payment_error"] =
         json!({ "type": "card_error", "code": "card_declined", "decline_code": "lost_card" });
-    webhook.tell("payment_intent.payment_failed", &intent).await.expect(200);
+    webhook.deliver("payment_intent.payment_failed", &intent).await.expect(200);
     assert_eq!(shop.payment_becomes(&order, "declined").await["failure_reason"], "lost_card");
 }
 
 #[tokio::test]
-async fn what_it_tells_late_changes_nothing() {
+async fn a_late_webhook_changes_nothing() {
     let (shop, webhook) = (Shop::open().await, Webhook::open().await);
     let (order, intent) = paid(&shop).await;
     let payment = shop.payments(&order).await;
     for kind in [AUTHORIZED, "payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.succeeded"] {
-        webhook.tell(kind, &intent).await.expect(200);
+        webhook.deliver(kind, &intent).await.expect(200);
     }
     assert_eq!(shop.payments(&order).await, payment);
 }
 
 /// The provider has set the money aside and never says so when it is asked; but it tells.
 #[tokio::test]
-async fn what_it_tells_before_it_answers_is_believed() {
+async fn a_webhook_before_the_answer_is_believed() {
     let (shop, webhook) = (Shop::open().await, Webhook::open().await);
     let mug = shop.product(1).await;
     let carol = Person::customer().await;
@@ -86,14 +86,14 @@ async fn what_it_tells_before_it_answers_is_believed() {
         if is_set_aside(&order).await { Ok(()) } else { Err("nothing".to_owned()) }
     })
     .await;
-    webhook.tell(AUTHORIZED, &intent_of(&order).await).await.expect(200);
+    webhook.deliver(AUTHORIZED, &intent_of(&order).await).await.expect(200);
     assert_eq!(carol.outcome(&order).await["status"], "paid");
     shop.payment_becomes(&order, "captured").await;
     shop.settles_at(&mug, 0).await;
 }
 
 #[tokio::test]
-async fn refunds_are_heard_of_once() {
+async fn refunds_are_recorded_once() {
     let (shop, webhook) = (Shop::open().await, Webhook::open().await);
     let (order, intent) = paid(&shop).await;
     let refund = |status: &str, amount: i64, id: Uuid| {
@@ -109,22 +109,22 @@ async fn refunds_are_heard_of_once() {
         })
     };
     let id = Uuid::now_v7();
-    webhook.tell("refund.created", &refund("pending", 500, id)).await.expect(200);
+    webhook.deliver("refund.created", &refund("pending", 500, id)).await.expect(200);
     assert_eq!(shop.payments(&order).await[0]["refunded_amount"], "0.00");
     for kind in ["refund.created", "refund.updated", "charge.refund.updated"] {
-        webhook.tell(kind, &refund("succeeded", 500, id)).await.expect(200);
+        webhook.deliver(kind, &refund("succeeded", 500, id)).await.expect(200);
         let payment = &shop.payments(&order).await[0];
         assert_eq!((&payment["status"], &payment["refunded_amount"]), (&json!("partly_refunded"), &json!("5.00")));
     }
     // It came back: what was told cannot be taken back, so somebody has to look.
-    let problem = webhook.tell("refund.failed", &refund("failed", 500, id)).await.expect(409);
+    let problem = webhook.deliver("refund.failed", &refund("failed", 500, id)).await.expect(409);
     assert_eq!(problem["code"], "contradiction");
     assert!(problem.get("payment").is_none(), "{problem}");
     // One that failed at once was never recorded.
-    webhook.tell("refund.failed", &refund("failed", 500, Uuid::now_v7())).await.expect(200);
+    webhook.deliver("refund.failed", &refund("failed", 500, Uuid::now_v7())).await.expect(200);
     // More than there is, is not.
-    webhook.tell("refund.updated", &refund("succeeded", 1_000, Uuid::now_v7())).await.expect(409);
-    webhook.tell("refund.updated", &refund("succeeded", 750, Uuid::now_v7())).await.expect(200);
+    webhook.deliver("refund.updated", &refund("succeeded", 1_000, Uuid::now_v7())).await.expect(409);
+    webhook.deliver("refund.updated", &refund("succeeded", 750, Uuid::now_v7())).await.expect(200);
     let payment = shop.payment_becomes(&order, "refunded").await;
     assert_eq!(payment["refunded_amount"], order["total_amount"]);
 }
@@ -146,7 +146,7 @@ async fn what_cannot_be_is_refused_so_that_the_provider_shows_it() {
         ("payment_intent.succeeded", with("amount_received", json!(minor - 1))),
         ("payment_intent.succeeded", with("currency", json!("eur"))),
     ] {
-        let problem = webhook.tell(kind, &told).await.expect(409);
+        let problem = webhook.deliver(kind, &told).await.expect(409);
         assert_eq!(problem["code"], "contradiction", "{kind} {told}");
     }
     assert_eq!(shop.payments(&order).await, payment);
@@ -158,17 +158,17 @@ async fn what_is_not_of_this_shop_is_passed_over() {
     let (order, intent) = unpaid(&shop).await;
     let mut foreign = intent.clone();
     foreign["metadata"] = json!({});
-    webhook.tell(AUTHORIZED, &foreign).await.expect(200);
+    webhook.deliver(AUTHORIZED, &foreign).await.expect(200);
     foreign["metadata"] = json!({ "order_id": "42", "user_id": order["user_id"] });
-    webhook.tell(AUTHORIZED, &foreign).await.expect(200);
+    webhook.deliver(AUTHORIZED, &foreign).await.expect(200);
     for kind in ["customer.created", "payment_intent.created", "payment_intent.processing", ""] {
-        webhook.tell(kind, &intent).await.expect(200);
+        webhook.deliver(kind, &intent).await.expect(200);
     }
     assert!(shop.payments(&order).await.is_empty());
 }
 
 #[tokio::test]
-async fn who_cannot_sign_is_not_heard() {
+async fn a_webhook_without_a_good_signature_is_refused() {
     let (shop, webhook) = (Shop::open().await, Webhook::open().await);
     let (order, intent) = unpaid(&shop).await;
     let body = event(AUTHORIZED, &intent).to_string();

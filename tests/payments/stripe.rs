@@ -1,11 +1,11 @@
-//! What only a stack with Stripe shows: that both sides agree, and what is done in Stripe's dashboard.
+//! Payments on a stack with Stripe: both sides agree, and refunds from the dashboard are recorded.
 
 use serde_json::json;
 use testkit::{Person, Shop, eventually, intent_of, stripe};
 
 /// Stripe sets the money aside and never answers to that; but it tells.
 #[tokio::test]
-async fn a_payment_that_was_only_told_of_is_a_payment() {
+async fn a_payment_known_only_by_webhook_is_a_payment() {
     let shop = Shop::open().await;
     let mug = shop.product(1).await;
     let carol = Person::customer().await;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{AUTHORIZER_CACHE, Echo, PASSWORD, Person, Shop, eventually, eventually_within};
+use testkit::{AUTHORIZER_CACHE, EventRecorder, PASSWORD, Person, Shop, eventually, eventually_within};
 use uuid::Uuid;
 
 fn new_email() -> String {
@@ -42,12 +42,12 @@ async fn a_new_address_needs_the_password_and_frees_the_old_one() {
 
     carol.put("/users/profile", &change(Some(PASSWORD))).await.expect(200);
     let login = |email: &str| json!({ "email": email, "password": PASSWORD });
-    Person::stranger().post("/auth/login", &login(&old)).await.expect(401);
-    Person::stranger().post("/auth/login", &login(&new)).await.expect(200);
+    Person::anonymous().post("/auth/login", &login(&old)).await.expect(401);
+    Person::anonymous().post("/auth/login", &login(&new)).await.expect(200);
     // The old address is free for somebody else.
     let mut registration = Person::registration();
     registration["email"] = json!(old);
-    Person::stranger().post("/auth/register", &registration).await.expect(201);
+    Person::anonymous().post("/auth/register", &registration).await.expect(201);
 }
 
 #[tokio::test]
@@ -72,20 +72,20 @@ async fn guesses_of_the_current_password_are_slowed_down_too() {
 #[tokio::test]
 async fn a_new_password_ends_every_other_session() {
     let carol = Person::customer().await;
-    let elsewhere = Person::stranger().log_in(&carol.email, PASSWORD).await;
+    let elsewhere = Person::anonymous().log_in(&carol.email, PASSWORD).await;
     let change = json!({ "password": "another long password", "current_password": PASSWORD });
     carol.put("/users/profile", &change).await.expect(200);
     elsewhere.refresh().await.expect(401);
     elsewhere.is_locked_out().await;
     carol.refreshed().await.get("/users/profile").await.expect(200);
     let login = |password: &str| json!({ "email": carol.email, "password": password });
-    Person::stranger().post("/auth/login", &login(PASSWORD)).await.expect(401);
-    Person::stranger().post("/auth/login", &login("another long password")).await.expect(200);
+    Person::anonymous().post("/auth/login", &login(PASSWORD)).await.expect(401);
+    Person::anonymous().post("/auth/login", &login("another long password")).await.expect(200);
 }
 
 #[tokio::test]
 async fn what_is_wrong_with_an_account_is_named() {
-    let stranger = Person::stranger();
+    let anonymous = Person::anonymous();
     let with = |field: &str, value: Value| {
         let mut registration = Person::registration();
         registration[field] = value;
@@ -111,7 +111,7 @@ async fn what_is_wrong_with_an_account_is_named() {
         (json!({ "id": Uuid::new_v4(), "password": 1, "email": "x@example.com" }), vec!["username", "password", "id"]),
     ];
     for (body, fields) in cases {
-        assert_eq!(stranger.post("/auth/register", &body).await.wrong_fields(), fields, "{body}");
+        assert_eq!(anonymous.post("/auth/register", &body).await.wrong_fields(), fields, "{body}");
     }
     let carol = Person::customer().await;
     for (body, fields) in [
@@ -127,7 +127,7 @@ async fn what_is_wrong_with_an_account_is_named() {
 /// One address, a hundred people at once: one account, one event; and what they did does not touch it.
 #[tokio::test]
 async fn of_a_hundred_registrations_of_one_address_one_is_made() {
-    let mut echo = Echo::listen().await;
+    let mut recorder = EventRecorder::start().await;
     let email = new_email();
     let registrations = (0..100).map(|_| {
         let mut registration = Person::registration();
@@ -135,8 +135,8 @@ async fn of_a_hundred_registrations_of_one_address_one_is_made() {
         registration
     });
     let registrations: Vec<Value> = registrations.collect();
-    let stranger = Person::stranger();
-    let answers = join_all(registrations.iter().map(|body| stranger.post("/auth/register", body))).await;
+    let anonymous = Person::anonymous();
+    let answers = join_all(registrations.iter().map(|body| anonymous.post("/auth/register", body))).await;
     let mut made = Vec::new();
     for answer in answers {
         match answer.status.as_u16() {
@@ -147,19 +147,19 @@ async fn of_a_hundred_registrations_of_one_address_one_is_made() {
     let [account] = made.as_slice() else { panic!("{} accounts", made.len()) };
     let again =
         json!({ "email": email, "username": "somebody-else", "password": "another password", "full_name": "Eve" });
-    stranger.post("/auth/register", &again).await.expect(409);
-    let carol = stranger.log_in(&email, PASSWORD).await;
+    anonymous.post("/auth/register", &again).await.expect(409);
+    let carol = anonymous.log_in(&email, PASSWORD).await;
     assert_eq!(&carol.get("/users/profile").await.expect(200), account);
 
     // The name of a refused one is still free, and what was refused is not told.
     let refused = registrations.iter().find(|body| body["username"] != account["username"]).unwrap();
     let mut free = Person::registration();
     free["username"] = refused["username"].clone();
-    let last = stranger.post("/auth/register", &free).await.expect(201);
-    let told = echo.hear_until(|heard| heard.iter().any(|event| event["subject"] == last["id"])).await;
+    let last = anonymous.post("/auth/register", &free).await.expect(201);
+    let told = recorder.record_until(|heard| heard.iter().any(|event| event["subject"] == last["id"])).await;
     let about = |event: &&Value| event["data"]["email"] == email.as_str();
     assert_eq!(told.iter().filter(about).count(), 1);
-    echo.stop().await;
+    recorder.stop().await;
 }
 
 /// Two accounts that want the same new address at the same moment: one has it, and both still have exactly one.
@@ -175,18 +175,18 @@ async fn a_new_address_is_given_once() {
         let has = person.get("/users/profile").await.expect(200)["email"].as_str().unwrap().to_owned();
         let expected = if won.contains(&index) { &email } else { &person.email };
         assert_eq!(&has, expected);
-        Person::stranger().log_in(expected, PASSWORD).await;
+        Person::anonymous().log_in(expected, PASSWORD).await;
     }
 }
 
 #[tokio::test]
 async fn registering_twice_with_one_key_is_one_account() {
-    let stranger = Person::stranger();
+    let anonymous = Person::anonymous();
     let body = Person::registration();
     let key = Uuid::new_v4().to_string();
     let register = async |body: &Value| {
-        let request = stranger.request(Method::POST, "/auth/register").header("idempotency-key", &key).json(body);
-        stranger.send(request).await
+        let request = anonymous.request(Method::POST, "/auth/register").header("idempotency-key", &key).json(body);
+        anonymous.send(request).await
     };
     let first = register(&body).await;
     let second = register(&body).await;
@@ -198,7 +198,7 @@ async fn registering_twice_with_one_key_is_one_account() {
     let mut other = body.clone();
     other["password"] = json!("another long password");
     assert_eq!(register(&other).await.expect(422)["code"], "idempotency_key_reused");
-    // Another stranger may have thought of the same key.
+    // Another anonymous may have thought of the same key.
     register(&Person::registration()).await.expect(201);
 }
 
@@ -213,7 +213,7 @@ async fn an_administrator_makes_finds_changes_and_promotes_accounts() {
     assert_eq!(location, format!("/api/v1/users/{}", made["id"].as_str().unwrap()));
     assert_eq!(made["role"], "admin");
     assert_eq!(admin.post("/users", &Person::registration()).await.wrong_fields(), ["role"]);
-    let new = Person::stranger().log_in(body["email"].as_str().unwrap(), PASSWORD).await;
+    let new = Person::anonymous().log_in(body["email"].as_str().unwrap(), PASSWORD).await;
     new.get("/users/stats").await.expect(200);
 
     let path = format!("/users/{}", new.id);
@@ -281,21 +281,21 @@ async fn a_deleted_account_leaves_its_orders_and_nothing_personal() {
     carol.outcome(&order).await;
     let full_name = format!("Carol {}", Uuid::new_v4().simple());
     carol.put("/users/profile", &json!({ "full_name": full_name })).await.expect(200);
-    let elsewhere = Person::stranger().log_in(&carol.email, PASSWORD).await;
-    let mut echo = Echo::listen().await;
+    let elsewhere = Person::anonymous().log_in(&carol.email, PASSWORD).await;
+    let mut recorder = EventRecorder::start().await;
 
     let path = format!("/users/{}", carol.id);
     let deleted = carol.delete(&path).await;
     let correlation = deleted.headers["x-correlation-id"].to_str().unwrap().to_owned();
     assert_eq!(deleted.status, 204);
-    let told = echo.events_of(&correlation, 1).await;
+    let told = recorder.events_of(&correlation, 1).await;
     assert_eq!((&told[0]["event_type"], &told[0]["data"]), (&json!("UserDeleted"), &json!({ "user_id": carol.id })));
-    echo.stop().await;
+    recorder.stop().await;
 
     carol.is_locked_out().await;
     elsewhere.is_locked_out().await;
     elsewhere.refresh().await.expect(401);
-    Person::stranger().post("/auth/login", &json!({ "email": carol.email, "password": PASSWORD })).await.expect(401);
+    Person::anonymous().post("/auth/login", &json!({ "email": carol.email, "password": PASSWORD })).await.expect(401);
     admin.get(&path).await.expect(404);
     assert_eq!(admin.delete(&path).await.expect(404)["code"], "not_found");
     // What was ordered was ordered.
@@ -323,7 +323,7 @@ async fn a_deleted_account_leaves_its_orders_and_nothing_personal() {
     // Their address is free.
     let mut registration = Person::registration();
     registration["email"] = json!(carol.email);
-    Person::stranger().post("/auth/register", &registration).await.expect(201);
+    Person::anonymous().post("/auth/register", &registration).await.expect(201);
 }
 
 #[tokio::test]

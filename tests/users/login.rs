@@ -10,8 +10,8 @@ use testkit::{Answer, PASSWORD, Person, eventually};
 #[tokio::test]
 async fn by_e_mail_or_username_in_any_case_of_letters() {
     let registration = Person::registration();
-    let stranger = Person::stranger();
-    let made = stranger.post("/auth/register", &registration).await.expect(201);
+    let anonymous = Person::anonymous();
+    let made = anonymous.post("/auth/register", &registration).await.expect(201);
     let (email, username) = (registration["email"].as_str().unwrap(), registration["username"].as_str().unwrap());
     for login in [
         json!({ "email": email, "password": PASSWORD }),
@@ -19,7 +19,7 @@ async fn by_e_mail_or_username_in_any_case_of_letters() {
         json!({ "username": username, "password": PASSWORD }),
         json!({ "username": username.to_uppercase(), "password": PASSWORD }),
     ] {
-        let answer = stranger.post("/auth/login", &login).await.expect(200);
+        let answer = anonymous.post("/auth/login", &login).await.expect(200);
         assert_eq!(answer["user"], made, "{login}");
         assert_eq!(answer["token_type"], "Bearer");
         assert_eq!(
@@ -49,7 +49,7 @@ async fn each_refresh_gives_new_tokens_and_the_session_goes_on() {
 async fn a_refresh_token_used_twice_ends_its_whole_family() {
     let carol = Person::customer().await;
     let later = carol.refreshed().await;
-    let elsewhere = Person::stranger().log_in(&carol.email, PASSWORD).await;
+    let elsewhere = Person::anonymous().log_in(&carol.email, PASSWORD).await;
     assert_eq!(carol.refresh().await.expect(401)["code"], "invalid_refresh_token");
     assert_eq!(later.refresh().await.expect(401)["code"], "invalid_refresh_token");
     carol.is_locked_out().await;
@@ -74,25 +74,25 @@ fn parsed(id: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn what_is_not_a_refresh_token_is_refused() {
-    let stranger = Person::stranger();
+    let anonymous = Person::anonymous();
     let carol = Person::customer().await;
     // Whoever knows the ids of a session, which are no secret, cannot end it with a token that they made up.
     let made_up = [parsed(&carol.id), parsed(&carol.claims().sid.to_string()), [7; 48].to_vec()].concat();
     let made_up = format!("wbr_{}", BASE64_URL_SAFE_NO_PAD.encode(made_up));
     for text in ["", "wbr_", "wbr_AAAA", "nonsense", carol.token(), &made_up] {
-        let answer = stranger.post("/auth/refresh", &json!({ "refresh_token": text })).await;
+        let answer = anonymous.post("/auth/refresh", &json!({ "refresh_token": text })).await;
         assert_eq!(answer.headers["www-authenticate"], "Bearer");
         assert_eq!(answer.expect(401)["code"], "invalid_refresh_token");
     }
     carol.refresh().await.expect(200);
-    assert_eq!(stranger.post("/auth/refresh", &json!({})).await.wrong_fields(), ["refresh_token"]);
-    assert_eq!(stranger.post("/auth/refresh", &json!({ "refresh_token": 7 })).await.wrong_fields(), ["refresh_token"]);
+    assert_eq!(anonymous.post("/auth/refresh", &json!({})).await.wrong_fields(), ["refresh_token"]);
+    assert_eq!(anonymous.post("/auth/refresh", &json!({ "refresh_token": 7 })).await.wrong_fields(), ["refresh_token"]);
 }
 
 #[tokio::test]
 async fn after_the_logout_both_tokens_are_refused_and_other_sessions_go_on() {
     let carol = Person::customer().await;
-    let elsewhere = Person::stranger().log_in(&carol.email, PASSWORD).await;
+    let elsewhere = Person::anonymous().log_in(&carol.email, PASSWORD).await;
     let answer = carol.post("/auth/logout", &json!({})).await;
     assert_eq!((answer.status.as_u16(), &answer.body), (204, &Value::Null));
     carol.refresh().await.expect(401);
@@ -137,7 +137,7 @@ async fn wrong_passwords_are_slowed_down_and_lock_nobody_else_out() {
 }
 
 async fn wrong_passwords(carol: &Person, dave: &Person) -> Option<()> {
-    let thief = Person::stranger_at(66);
+    let thief = Person::anonymous_at(66);
     let guess = json!({ "email": carol.email, "password": "a wrong password" });
     let mut sent = Instant::now();
     for _ in 0..5 {
@@ -149,7 +149,7 @@ async fn wrong_passwords(carol: &Person, dave: &Person) -> Option<()> {
         within_pause(&thief, login, sent, PAUSE).await?;
     }
     thief.log_in(&dave.email, PASSWORD).await;
-    Person::stranger_at(67).log_in(&carol.email, PASSWORD).await;
+    Person::anonymous_at(67).log_in(&carol.email, PASSWORD).await;
     carol.get("/users/profile").await.expect(200);
 
     // One more wrong password doubles the pause; the right one, after it, resets the count.
@@ -183,14 +183,14 @@ async fn an_unknown_login_is_answered_and_slowed_down_as_a_known_one() {
 
 /// The statuses and bodies of the answers to five wrong passwords and one within the pause after them.
 async fn six_guesses(email: &str) -> Option<Vec<(u16, Value)>> {
-    let stranger = Person::stranger_at(68);
+    let anonymous = Person::anonymous_at(68);
     let guess = json!({ "email": email, "password": "a wrong password" });
     let (mut answers, mut sent) = (Vec::new(), Instant::now());
     for _ in 0..5 {
         sent = Instant::now();
-        answers.push(stranger.post("/auth/login", &guess).await);
+        answers.push(anonymous.post("/auth/login", &guess).await);
     }
-    answers.push(within_pause(&stranger, &guess, sent, PAUSE).await?);
+    answers.push(within_pause(&anonymous, &guess, sent, PAUSE).await?);
     let comparable = |mut answer: Answer| {
         answer.body["correlation_id"] = Value::Null;
         (answer.status.as_u16(), answer.body)

@@ -1,6 +1,6 @@
-"""Holds the books of a shop against each other once it is quiet: orders, money, stock, events, mails, figures.
+"""Audits a shop once it is quiet: orders, money, stock, events, mails and figures have to agree.
 
-Each check looks at what was read and asks nothing itself; it says how much it has looked at, and what does not hold.
+A check works on the data that was read and makes no calls. It returns how much it has looked at, and the violations.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Iterable
 
 from chaos.audit_analytics import figures_follow_the_events
 from chaos.table_snapshot import Event, Item, minor
-from chaos.violations import Finding, Shop, is_sold, status
+from chaos.violations import CheckResult, Shop, is_sold, status
 
-# A publisher tells these of the counters of a product and of reservations; they lie in no table.
-TOLD_OF_STOCK = {"StockChanged", "StockRanLow", "StockReserved"}
+# Inventory publishes these from changes of counters and reservations; they are in no outbox.
+EVENTS_OF_STOCK = {"StockChanged", "StockRanLow", "StockReserved"}
 
 MAILS = {
     "OrderPlaced": "We have your order {}",
@@ -23,18 +23,18 @@ MAILS = {
     "OrderRefunded": "The money for your order {} is on its way back",
 }
 
-# A service that does not answer is asked so often (functions/notifications/src/domain/attempt.rs).
-MOST_UNANSWERED = 3
+# So many times a service that does not answer is called (functions/notifications/src/domain/attempt.rs).
+MAX_UNANSWERED = 3
 
-GIVEN_BACK = {"", "failing", "declined", "voided"}
+RELEASED_STATES = {"", "failing", "declined", "voided"}
 
 
-def orders_have_ended(shop: Shop) -> Finding:
-    """Every order that a buyer was told to have is in the log, and no other; each is paid or over."""
-    found = Finding("orders have ended")
+def orders_have_ended(shop: Shop) -> CheckResult:
+    """Every accepted order is in the log, and no other; each is paid or has ended."""
+    found = CheckResult("orders have ended")
     unknown = Counter(shop.orders[order][0]["data"]["user_id"] for order in shop.orders.keys() - shop.accepted)
     for user, count in unknown.items():
-        found.unless(count <= shop.unsure[user], f"user {user} has {count} orders of which nobody was told")
+        found.unless(count <= shop.unsure[user], f"user {user} has {count} orders that were not accepted")
     for order in shop.accepted - shop.orders.keys():
         found.violations.append(f"order {order} was accepted and is not in the log")
     for order, log in shop.orders.items():
@@ -44,7 +44,7 @@ def orders_have_ended(shop: Shop) -> Finding:
         found.unless(now not in ("", "pending"), f"order {order} is {now or 'impossible: ' + _types(log)}")
         found.unless([event["sequence"] for event in log] == list(range(1, len(log) + 1)), f"order {order} has gaps in its log")
     for order in shop.tables.deferred:
-        # An entry that is found to be over goes when it is due.
+        # The entry of an order that has ended is deleted when it is due.
         ended = status(shop.tables.logs.get(order, [])) not in ("", "pending")
         found.counts["deferred entries of orders that have ended"] += ended
         found.unless(ended, f"the checkout of order {order} is still deferred")
@@ -53,9 +53,9 @@ def orders_have_ended(shop: Shop) -> Finding:
     return found
 
 
-def views_follow_the_log(shop: Shop) -> Finding:
-    """The view of each order, in the table and as GET shows it, is what its log says."""
-    found = Finding("views follow the log")
+def views_follow_the_log(shop: Shop) -> CheckResult:
+    """The view of each order, in the table and in the API's answer, agrees with its log."""
+    found = CheckResult("views follow the log")
     for order, log in shop.orders.items():
         said = replay(order, log)
         found.counts["views"] += 1
@@ -64,16 +64,16 @@ def views_follow_the_log(shop: Shop) -> Finding:
             found.unless(kept.get(name) == value, f"order {order}: its view has {name} {kept.get(name)!r}, its log {value!r}")
         shown = shop.shown.get(order)
         if shown is None:
-            found.violations.append(f"order {order} is not shown")
+            found.violations.append(f"order {order} is not shown by the API")
             continue
         same = (shown["status"], minor(shown["total_amount"]), [event["type"] for event in shown["timeline"]])
         found.unless(same == (said["status"], minor(said["total"]), [event["event_type"] for event in log]),
-                     f"order {order} is shown as {same}")
+                     f"order {order} is shown by the API as {same}")
     return found
 
 
 def replay(order: str, log: list[Event]) -> Item:
-    """What the view of an order has to say, by its log."""
+    """The view that follows from the log of an order."""
     data = {event["event_type"]: event["data"] for event in log}
     said = {"id": order, "status": status(log), "sequence": len(log), "total": log[0]["data"]["total"],
             "user_id": log[0]["data"]["user_id"], "in_checkout": "CheckoutStarted" in data,
@@ -85,51 +85,51 @@ def replay(order: str, log: list[Event]) -> Item:
     return said
 
 
-def money_is_taken_once(shop: Shop) -> Finding:
-    """Of each order that is sold the provider has what it costs, less what went back; of any other nothing. The events say the same."""
-    found = Finding("money is taken once")
-    told: dict[str, Counter[str]] = {}
+def money_is_taken_once(shop: Shop) -> CheckResult:
+    """The provider has the total of each sold order, less its refunds, and no money of any other order. The events say the same."""
+    found = CheckResult("money is taken once")
+    published: dict[str, Counter[str]] = {}
     for event in shop.tables.events.values():
         if event["source"] == "payments" and event["event_type"] in ("PaymentProcessed", "PaymentRefunded"):
-            sums = told.setdefault(event["data"]["order_id"], Counter())
+            sums = published.setdefault(event["data"]["order_id"], Counter())
             sums[event["event_type"]] += minor(event["data"]["amount"])
             sums["times"] += event["event_type"] == "PaymentProcessed"
     for order, log in shop.orders.items():
-        total, sums = minor(log[0]["data"]["total"]), told.get(order, Counter())
+        total, sums = minor(log[0]["data"]["total"]), published.get(order, Counter())
         at_provider, payment = shop.tables.provider.get(order, {}), shop.tables.payments.get(order, {})
         state = at_provider.get("state", "")
         taken = minor(at_provider["amount"]) if state == "captured" else 0
         back = sum(minor(amount) for amount in at_provider.get("refunds", {}).values())
         refunds = sum(minor(refund["amount"]) for refund in payment.get("refunds", []) if refund["status"] == "succeeded")
-        found.counts["captured"] += state == "captured"
-        found.counts["taken, in cents"] += taken
-        found.counts["given back, in cents"] += back
-        found.unless(taken in (0, total), f"order {order} costs {total}, the provider took {taken}")
-        found.unless(sums["times"] <= 1, f"order {order} was told to be paid {sums['times']} times")
+        found.counts["payments captured"] += state == "captured"
+        found.counts["cents captured"] += taken
+        found.counts["cents refunded"] += back
+        found.unless(taken in (0, total), f"order {order} costs {total}, the provider captured {taken}")
+        found.unless(sums["times"] <= 1, f"order {order} was paid {sums['times']} times, according to the events")
         found.unless(sums["PaymentProcessed"] - sums["PaymentRefunded"] == taken - back,
-                     f"order {order}: events say {dict(sums)}, the provider has {taken} less {back}")
+                     f"order {order}: events say {dict(sums)}, the provider captured {taken} and refunded {back}")
         found.unless(back == refunds == sums["PaymentRefunded"],
-                     f"order {order}: the provider gave back {back}, payments {refunds}, events {sums['PaymentRefunded']}")
+                     f"order {order}: the provider refunded {back}, payments {refunds}, events {sums['PaymentRefunded']}")
         held = payment.get("status", "") in ("captured", "partly_refunded", "refunded")
-        found.unless(held == (state == "captured"), f"order {order}: payment {payment.get('status')}, provider {state}")
-        copy = shop.tables.heard_payments.get(order, {})
-        copied = sum(minor(amount) for amount in copy.get("refunds", {}).values())
-        found.unless((bool(copy.get("captured")), copied) == (held, back), f"order {order}: orders has heard {copy}")
+        found.unless(held == (state == "captured"), f"order {order}: its payment is {payment.get('status')}, at the provider {state}")
+        replica = shop.tables.replicated_payments.get(order, {})
+        replicated = sum(minor(amount) for amount in replica.get("refunds", {}).values())
+        found.unless((bool(replica.get("captured")), replicated) == (held, back), f"order {order}: its replicated payment is {replica}")
         if is_sold(log):
-            found.unless(taken == total, f"order {order} is {status(log)}, and the provider has {state or 'nothing'}")
+            found.unless(taken == total, f"order {order} is {status(log)}, its payment at the provider {state or 'missing'}")
         else:
-            found.unless(state in GIVEN_BACK or (state == "captured" and taken == back),
-                         f"order {order} is {status(log)}, and the provider has {state}")
+            found.unless(state in RELEASED_STATES or (state == "captured" and taken == back),
+                         f"order {order} is {status(log)}, its payment at the provider {state}")
             found.unless(payment.get("status", "") not in ("pending", "authorized"),
                          f"order {order} is {status(log)}, its payment {payment.get('status')}")
     for order in shop.tables.unsettled:
-        found.violations.append(f"a refund of order {order} is on its way still")
+        found.violations.append(f"a refund of order {order} is still pending")
     return found
 
 
-def stock_adds_up(shop: Shop) -> Finding:
-    """What a product had, less what was sold of it, is what there is; nothing is set aside any more."""
-    found = Finding("stock adds up")
+def stock_adds_up(shop: Shop) -> CheckResult:
+    """The pieces of each product that are left are those it had less those that were sold, and none is reserved."""
+    found = CheckResult("stock adds up")
     sold: Counter[str] = Counter()
     for order, log in shop.orders.items():
         parts = {part["status"] for part in shop.tables.parts.get(order, [])}
@@ -148,32 +148,32 @@ def stock_adds_up(shop: Shop) -> Finding:
         found.unless(all(counter["on_hand"] >= 0 and counter["available"] >= 0 for counter in counters),
                      f"product {product} has a counter below zero")
         found.unless(initial - sold[product] == on_hand,
-                     f"product {product} had {initial}, {sold[product]} were sold, {on_hand} are there")
-        found.unless(available == on_hand, f"product {product} has {on_hand}, of which {available} are for sale")
+                     f"product {product} had {initial}, {sold[product]} were sold, {on_hand} are left")
+        found.unless(available == on_hand, f"product {product} has {on_hand}, of which {available} are available")
     return found
 
 
-def events_are_published(shop: Shop) -> Finding:
-    """What is in an outbox was heard, and what was heard is in an outbox; of what was sold it was told once that it was set aside."""
-    found = Finding("events are published")
+def events_are_published(shop: Shop) -> CheckResult:
+    """Every event of an outbox was published, and every published event is in an outbox; each sold order was reserved once."""
+    found = CheckResult("events are published")
     wanted = shop.tables.events.keys() - shop.older_events
-    found.counts.update({"in the tables": len(wanted), "heard": len(shop.heard)})
-    for lost in wanted - shop.heard.keys():
+    found.counts.update({"events in the tables": len(wanted), "events received": len(shop.received)})
+    for lost in wanted - shop.received.keys():
         event = shop.tables.events[lost]
         found.violations.append(f"{event['event_type']} {lost} of {event['subject']} was never published")
-    for strange in shop.heard.keys() - shop.tables.events.keys():
-        event = shop.heard[strange]
-        found.counts["told of stock"] += event["event_type"] in TOLD_OF_STOCK
-        found.unless(event["event_type"] in TOLD_OF_STOCK, f"{event['event_type']} {strange} was heard and is in no table")
-    reserved = Counter(event["subject"] for event in shop.heard.values() if event["event_type"] == "StockReserved")
+    for unknown in shop.received.keys() - shop.tables.events.keys():
+        event = shop.received[unknown]
+        found.counts["events of stock"] += event["event_type"] in EVENTS_OF_STOCK
+        found.unless(event["event_type"] in EVENTS_OF_STOCK, f"{event['event_type']} {unknown} was published and is in no table")
+    reserved = Counter(event["subject"] for event in shop.received.values() if event["event_type"] == "StockReserved")
     for order, log in shop.orders.items():
-        found.unless(reserved[order] == 1 or not is_sold(log), f"order {order} was told {reserved[order]} times to be set aside")
+        found.unless(reserved[order] == 1 or not is_sold(log), f"order {order} was reserved {reserved[order]} times, according to the events")
     return found
 
 
-def mails_are_sent_once(shop: Shop) -> Finding:
-    """Each mail that a log wants was sent once; more often only where tries were left without an answer, and no more than these."""
-    found = Finding("mails are sent once")
+def mails_are_sent_once(shop: Shop) -> CheckResult:
+    """Each mail that follows from a log was sent once, or at most once for each attempt without an answer."""
+    found = CheckResult("mails are sent once")
     arrived = Counter((to, mail["subject"]) for mail in shop.mails for to in mail["to"])
     listed = Counter((item["order_id"], item["type"]) for item in shop.tables.notifications
                      if item["channel"] == "email" and item["status"] == "sent" and "order_id" in item)
@@ -185,28 +185,28 @@ def mails_are_sent_once(shop: Shop) -> Finding:
             attempt = shop.tables.attempts.get(event["event_id"], {})
             ended, unanswered = attempt.get("ended"), attempt.get("unanswered", 0)
             found.counts["mails wanted"] += 1
-            found.counts["tried more than once"] += attempt.get("claims", 0) > 1
-            found.counts["arrived more than once, after a try without an answer"] += 1 < copies <= unanswered
-            # The try that was answered counts as well.
-            found.unless(copies <= min(max(unanswered, 1), MOST_UNANSWERED),
-                         f"{what} arrived {copies} times, with {unanswered} tries that may have sent it")
-            if ended == "failed" and unanswered >= MOST_UNANSWERED:
-                found.counts["given up after three tries without an answer"] += 1
+            found.counts["mails with more than one attempt"] += attempt.get("claims", 0) > 1
+            found.counts["mails that arrived again after an attempt without an answer"] += 1 < copies <= unanswered
+            # The attempt that was answered counts as well.
+            found.unless(copies <= min(max(unanswered, 1), MAX_UNANSWERED),
+                         f"the mail of {what} arrived {copies} times, with {unanswered} attempts that may have sent it")
+            if ended == "failed" and unanswered >= MAX_UNANSWERED:
+                found.counts["mails given up after three attempts without an answer"] += 1
                 continue
-            found.unless(ended == "sent", f"{what} is {ended or 'not told'}: {attempt}")
-            found.unless(copies > 0, f"{what} was never mailed")
+            found.unless(ended == "sent", f"the mail of {what} is {ended or 'missing'}: {attempt}")
+            found.unless(copies > 0, f"the mail of {what} never arrived")
             found.unless(listed[order, event["event_type"]] == 1,
-                         f"{what} is listed {listed[order, event['event_type']]} times")
+                         f"the mail of {what} is listed {listed[order, event['event_type']]} times")
     ours = tuple(shop.orders)
     for (to, subject), copies in arrived.items():
         if any(order in subject for order in ours):
-            found.violations.append(f"{copies} mails to {to} that nothing asks for: {subject}")
+            found.violations.append(f"{copies} mails to {to} that follow from no event: {subject}")
     return found
 
 
-def dead_letters(found_in: dict[str, int], expected: dict[str, int], what: str) -> Finding:
-    """In the dead-letter queues, by consumer, is what was poisoned and nothing else."""
-    found = Finding(what)
+def dead_letters(found_in: dict[str, int], expected: dict[str, int], what: str) -> CheckResult:
+    """The dead-letter queues have the poisoned messages of each consumer and nothing else."""
+    found = CheckResult(what)
     for consumer in sorted(found_in.keys() | expected.keys()):
         count, wanted = found_in.get(consumer, 0), expected.get(consumer, 0)
         found.counts["messages"] += count
@@ -218,7 +218,7 @@ CHECKS = (orders_have_ended, views_follow_the_log, money_is_taken_once, stock_ad
           mails_are_sent_once, figures_follow_the_events)
 
 
-def audit(shop: Shop) -> list[Finding]:
+def audit(shop: Shop) -> list[CheckResult]:
     """All checks."""
     return [check(shop) for check in CHECKS]
 

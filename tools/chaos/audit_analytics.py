@@ -1,24 +1,26 @@
-"""Holds what analytics has counted, and what the API reports, against the events."""
+"""Compares what analytics has counted, and what the API reports, with the events."""
 
 from __future__ import annotations
 
 from collections import Counter
 
 from chaos.table_snapshot import Event, minor
-from chaos.violations import Finding, Shop, status
+from chaos.violations import CheckResult, Shop, status
 
 
-def figures_follow_the_events(shop: Shop) -> Finding:
-    """Analytics has counted each event once, its figures are what it counted, and its reports are its figures; so are the counters of
-    orders and payments."""
-    found = Finding("figures follow the events")
-    facts = {id: (event, adds(event)) for id, event in shop.tables.events.items() if adds(event)}
-    counted = {id for id, entry in shop.tables.counted.items() if entry["kind"] == "counted"}
+def figures_follow_the_events(shop: Shop) -> CheckResult:
+    """Analytics has counted each event once, and its figures and reports agree with the events.
+
+    So do the counters of orders and payments.
+    """
+    found = CheckResult("figures follow the events")
+    facts = {event_id: (event, adds(event)) for event_id, event in shop.tables.events.items() if adds(event)}
+    counted = {event_id for event_id, entry in shop.tables.counted.items() if entry["kind"] == "counted"}
     found.counts["events counted"] = len(counted)
-    for id in facts.keys() - counted:
-        found.violations.append(f"{facts[id][0]['event_type']} {id} was not counted")
-    for id in counted - facts.keys():
-        found.violations.append(f"{id} was counted, and there is no such event")
+    for event_id in facts.keys() - counted:
+        found.violations.append(f"{facts[event_id][0]['event_type']} {event_id} was not counted")
+    for event_id in counted - facts.keys():
+        found.violations.append(f"{event_id} was counted, and there is no such event")
     days: dict[str, Counter[str]] = {}
     products: dict[str, Counter[str]] = {}
     for event, figures in facts.values():
@@ -29,14 +31,14 @@ def figures_follow_the_events(shop: Shop) -> Finding:
                 {"orders": 1, "quantity": line["quantity"], "value_" + line["unit_price"]["currency"]: value})
     for day in days.keys() | shop.tables.days.keys():
         said, kept = days.get(day, Counter()), shop.tables.days.get(day, Counter())
-        found.unless(said == kept, f"{day}: events come to {dict(said)}, figures are {dict(kept)}")
+        found.unless(said == kept, f"{day}: events add up to {dict(said)}, figures are {dict(kept)}")
         shown = shop.reports["days"].get(day, {})
         for name in ("orders", "items", "paid", "cancelled"):
             found.unless(shown.get(name, 0) == said[name], f"{day}: {name} is shown as {shown.get(name)}, events say {said[name]}")
         found.counts["orders of these days"] += said["orders"]
     for product in products.keys() | shop.tables.sold.keys():
         said, kept = products.get(product, Counter()), shop.tables.sold.get(product, Counter())
-        found.unless(said == kept, f"product {product}: events come to {dict(said)}, figures are {dict(kept)}")
+        found.unless(said == kept, f"product {product}: events add up to {dict(said)}, figures are {dict(kept)}")
         shown = shop.reports["products"].get(product, 0)
         found.unless(shown == said["quantity"], f"product {product}: {shown} are shown as sold, events say {said['quantity']}")
     revenue = {name: sum(day[f"{name}_USD"] for day in days.values()) for name in ("gross", "refunded")}

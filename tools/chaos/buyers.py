@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 
-from chaos.violations import Finding
+from chaos.violations import CheckResult
 from engine.api import Account, Answer, Api
 from engine.fault_plan import Plan
 from engine.problem import Problem
@@ -58,9 +58,9 @@ class Market:
             thread.start()
         return threads
 
-    def finding(self) -> Finding:
+    def finding(self) -> CheckResult:
         """What buyers did, and the answers that they should not have had."""
-        found = Finding("buyers have their answers", Counter(self.done), list(self.contradictions))
+        found = CheckResult("buyers have their answers", Counter(self.done), list(self.contradictions))
         had = len(self.accepted) + self.unsure.total()
         found.unless(had == self.orders, f"of {self.orders} orders {had} were placed or given up")
         return found

@@ -22,7 +22,7 @@ from chaos import audit, reports, table_snapshot
 from chaos.buyers import AT_ONCE, Market
 from chaos.fault_proxy import FaultProxy
 from chaos.listener import Listener
-from chaos.violations import Finding, Shop, status
+from chaos.violations import CheckResult, Shop, status
 from engine import proxy
 from engine import stack as engines
 from engine.api import Account, Api
@@ -94,7 +94,7 @@ def run(root: Path, settings: Settings, bring_up: Callable[[Stack, dict[str, str
     say("nothing is lost, sold twice or charged twice")
 
 
-def report(findings: list[Finding], say: Say) -> None:
+def report(findings: list[CheckResult], say: Say) -> None:
     """What each check has seen, as a table, and every violation."""
     for finding in findings:
         say(f"{'ok  ' if not finding.violations else 'FAIL'} {finding.name}")
@@ -115,7 +115,7 @@ class Run:
         self.retried = 0
         self.queues: dict[str, str] = {name: url for name, url in self.outputs["queues"].items() if name.endswith("Queue")}
 
-    def findings(self, orders: int) -> list[Finding]:
+    def findings(self, orders: int) -> list[CheckResult]:
         """Shops, waits, and audits."""
         # Its five minutes are for a provider that is away for hours; a message that is lost is not to be waited for so long.
         self.aws.sqs.set_queue_attributes(QueueUrl=self.queues["CaptureConfirmedQueue"], Attributes={"VisibilityTimeout": "60"})
@@ -282,7 +282,7 @@ class Run:
             text = answer.read()
         return json.loads(text) if text else None
 
-    def _what_happened(self, listener: Listener) -> Finding:
+    def _what_happened(self, listener: Listener) -> CheckResult:
         """The faults that the plan had, and those that came about."""
         happened = Counter(self._mishaps()["happened"])
         for (service, fault), times in self.faults.faults.items():
@@ -290,7 +290,7 @@ class Run:
         happened["calls of AWS"] = self.faults.calls.total()
         happened["messages heard, repetitions counted"] = listener.messages
         happened["parked orders retried"] = self.retried
-        found = Finding(f"what went wrong, by plan {self.plan.digest(self.outputs['functions'])}", happened)
+        found = CheckResult(f"what went wrong, by plan {self.plan.digest(self.outputs['functions'])}", happened)
         for needed in ("function killed while it worked", "queue batch lost, to come again", "stream batch delayed"):
             found.unless(happened[needed] > 0, f"there was no {needed}: the run proves little")
         return found

@@ -1,4 +1,4 @@
-"""What all tables of a stack say, read for an audit. Their layout is in the module docs of functions/*/src/store.rs."""
+"""Reads all tables of a stack for an audit. Their layout is in the module docs of functions/*/src/store.rs."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Event = dict[str, Any]
 
 @dataclass
 class Tables:
-    """The tables, each item where an auditor looks for it. Orders and products by id, events by theirs."""
+    """The items of all tables by what they are: those of orders, products and users by the id of these, events by their own."""
 
     events: dict[str, Event] = field(default_factory=dict)
     logs: dict[str, list[Event]] = field(default_factory=lambda: defaultdict(list))
     views: dict[str, Item] = field(default_factory=dict)
-    heard_payments: dict[str, Item] = field(default_factory=dict)
+    replicated_payments: dict[str, Item] = field(default_factory=dict)
     deferred: list[str] = field(default_factory=list)
     parked: list[str] = field(default_factory=list)
     payments: dict[str, Item] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Tables:
 
 
 def read(aws: Aws, names: dict[str, str]) -> Tables:
-    """Scans the tables; `names` are the deployed ones by those of the template."""
+    """Scans the tables. `names` maps logical names to physical ones."""
     tables = Tables()
     for table, name in names.items():
         context = table.removesuffix("Table").lower()
@@ -53,7 +53,7 @@ def read(aws: Aws, names: dict[str, str]) -> Tables:
 
 
 def put(tables: Tables, context: str, item: Item) -> None:
-    """Puts one item of a context's table in its place."""
+    """Adds one item of a context's table."""
     pk, _, of = item["pk"].partition("#")
     sk, _, at = item["sk"].partition("#")
     if "envelope" in item:
@@ -66,7 +66,7 @@ def put(tables: Tables, context: str, item: Item) -> None:
         case "orders", "USER", "ORDER":
             tables.views[at] = item
         case "orders", "ORDER", "PAYMENT":
-            tables.heard_payments[of] = item
+            tables.replicated_payments[of] = item
         case "orders", "DEFERRED", _:
             tables.deferred.append(at)
         case "orders", "PARKED", _:
@@ -112,7 +112,7 @@ def _plain(item: dict[str, Any]) -> Item:
 
 
 def _whole(value: Any) -> Any:
-    """Numbers of the tables are whole."""
+    """Converts numbers, which are all whole."""
     if isinstance(value, Decimal):
         return int(value)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What an audit looks at, and what it finds."""
+"""The data that an audit looks at, and the result of a check."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from chaos.table_snapshot import Event, Item, Tables
 
-# What each event makes of an order, and of what it can make that.
+# The status that each event gives an order, and the statuses that it can follow.
 STEPS: dict[str, tuple[str, set[str]]] = {
     "OrderPlaced": ("pending", {""}),
     "CheckoutStarted": ("pending", {"pending"}),
@@ -23,22 +23,22 @@ STEPS: dict[str, tuple[str, set[str]]] = {
 
 
 @dataclass
-class Finding:
-    """What one check has seen."""
+class CheckResult:
+    """How much one check has looked at, and the violations that it found."""
 
     name: str
     counts: Counter[str] = field(default_factory=Counter)
     violations: list[str] = field(default_factory=list)
 
     def unless(self, holds: bool, violation: str) -> None:
-        """Notes a violation where something does not hold."""
+        """Adds a violation unless a condition holds."""
         if not holds:
             self.violations.append(violation)
 
 
 @dataclass
 class Shop:
-    """All that is audited. `accepted` are the orders that a buyer was told to have, `unsure` how many more each user may have."""
+    """All data that is audited. `accepted` are the orders that the API accepted, `unsure` how many more each user may have."""
 
     tables: Tables
     accepted: set[str] = field(default_factory=set)
@@ -46,7 +46,7 @@ class Shop:
     older_orders: set[str] = field(default_factory=set)
     older_events: set[str] = field(default_factory=set)
     stock: dict[str, int] = field(default_factory=dict)
-    heard: dict[str, Event] = field(default_factory=dict)
+    received: dict[str, Event] = field(default_factory=dict)
     mails: list[Item] = field(default_factory=list)
     shown: dict[str, Item] = field(default_factory=dict)
     reports: dict[str, Any] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Shop:
 
 
 def status(log: Iterable[Event]) -> str:
-    """Where an order stands, by its log alone; nothing, if the log is not one of an order."""
+    """The status of an order by its log alone; empty if the log is impossible."""
     now = ""
     for event in log:
         becomes, may = STEPS[event["event_type"]]
@@ -69,6 +69,6 @@ def status(log: Iterable[Event]) -> str:
 
 
 def is_sold(log: Iterable[Event]) -> bool:
-    """Whether the order's pieces are its customer's."""
+    """Whether the order's pieces belong to its customer."""
     types = [event["event_type"] for event in log]
     return "OrderConfirmed" in types and "OrderCancelled" not in types

@@ -1,10 +1,9 @@
-"""Shows on a running stack that what consumers could not consume is found, says why, and can be sent back or dropped."""
+"""Checks on a running stack that dead letters are listed with the reason of their failure, and can be redriven or dropped."""
 
 from __future__ import annotations
 
 import io
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
@@ -13,11 +12,9 @@ from engine.api import Account, Api
 from engine.aws import Aws
 from engine.deploy import STACK, resources_of
 from engine.problem import Problem
+from engine.wait import wait_until
 from operations import dead_letters, dead_letters_cli, tail
 from operations.dead_letters import DeadLetters
-
-LIMIT_SECONDS = 30.0
-POLL_SECONDS = 0.1
 
 UNREADABLE = "this is no event"
 
@@ -25,12 +22,12 @@ Say = Callable[[str], None]
 
 
 def check(api: Api, aws: Aws, customer: dict[str, str], product: str, say: Say) -> None:
-    """Poisons one queue with what nobody can read, and another one with orders whose checkout may not be started for a while.
+    """Sends one queue a message that is no event, and another one two orders whose checkout may not be started for a while.
 
-    The latter shows too that IAM is enforced: nothing but the function's role is changed.
+    The orders also show that IAM is enforced: nothing is changed but the role of the function.
     """
     buyer = api.log_in(customer["email"], customer["password"])
-    # Others may have left some, but not of these consumers.
+    # Earlier checks may have left dead letters, but none of these consumers.
     before = _counts(aws)
     _require("list", {"HearStock", "StartCheckout", "Unpublished"} & before.keys(), set())
     unreadable, orders = _queue(aws, "HearStock"), _queue(aws, "StartCheckout")
@@ -38,11 +35,10 @@ def check(api: Api, aws: Aws, customer: dict[str, str], product: str, say: Say) 
         aws.sqs.send_message(QueueUrl=unreadable.source_url, MessageBody=UNREADABLE)
         with _without(aws, "StartCheckout", "states:StartExecution"):
             placed = [_check_out(api, buyer, product) for _ in range(2)]
-            _wait("three dead letters", lambda: (_count(aws, unreadable), _count(aws, orders)), (1, 2))
+            _wait("one unreadable message and two orders among the dead letters", lambda: (_count(aws, unreadable), _count(aws, orders)), (1, 2))
     say("an unreadable message and two orders are dead letters")
 
-    _wait("health to see them", lambda: (_health(api, "orders", "StartCheckout"), _health(api, "catalog", "HearStock")),
-          (("degraded", 2), ("degraded", 1)))
+    _wait("the health endpoints to count them", lambda: _both_healths(api), (("degraded", 2), ("degraded", 1)))
     _require("list", _counts(aws), {**before, "HearStock": 1, "StartCheckout": 2})
     [letter] = _json(aws, "show", "hearstock")
     _require("show of what is no event", (letter["body"], letter["correlation_id"]), (UNREADABLE, None))
@@ -64,35 +60,31 @@ def check(api: Api, aws: Aws, customer: dict[str, str], product: str, say: Say) 
     _require("the other order", (_count(aws, orders), _status(api, buyer, placed[1])), (1, "pending"))
     _run(aws, "redrive", "StartCheckout")
     _wait_until_paid(api, buyer, placed[1])
-    say("the orders were sent back, and are paid")
+    say("the orders were redriven and are paid")
 
     _run(aws, "drop", "HearStock", "--id", _json(aws, "show", "HearStock")[0]["message_id"], "--yes")
     _publish_again(aws, letters[placed[0]]["body"])
     _require("list", _counts(aws), before)
-    _wait("health to be well", lambda: (_health(api, "orders", "StartCheckout"), _health(api, "catalog", "HearStock")), (("up", 0), ("up", 0)))
-    say("nothing is left of them, and health is well")
+    _wait("the health endpoints to be up", lambda: _both_healths(api), (("up", 0), ("up", 0)))
+    say("no dead letters are left, and the health endpoints are up")
 
 
 def _publish_again(aws: Aws, event: str) -> None:
-    """An event that was parked is published once it is redriven; what is none stays, and is dropped."""
+    """Redrives an event that could not be published, and sees it published; a message that is no event stays, and is dropped."""
     parked = _queue(aws, "Unpublished")
     with tail.listening(aws, [parked.topics["orders"]]) as queue:
         for body in (event, UNREADABLE):
             aws.sqs.send_message(QueueUrl=parked.url, MessageBody=body)
         _run(aws, "redrive", "Unpublished", expected=dead_letters_cli.WRONG)
-        heard: list[str] = []
-        deadline = time.monotonic() + LIMIT_SECONDS
-        while json.loads(event)["event_id"] not in heard:
-            heard += [each["event_id"] for each in tail.heard(aws, queue, None)]
-            if time.monotonic() > deadline:
-                raise Problem(f"the parked event was not published within {LIMIT_SECONDS:.0f} s")
+        wanted = json.loads(event)["event_id"]
+        tail.wait_for_events(aws, queue, None, "the redriven event", lambda events: wanted in {each["event_id"] for each in events})
     _require("what is no event", [letter["body"] for letter in _json(aws, "show", "Unpublished")], [UNREADABLE])
     _run(aws, "drop", "Unpublished", "--all", "--yes")
 
 
 @contextmanager
 def _impatient(aws: Aws, queue: DeadLetters) -> Iterator[None]:
-    """Has the queue hand out each message twice at most, a second apart, and not five times."""
+    """Lets the queue deliver each message twice at most, one second apart, instead of five times."""
     names = ["VisibilityTimeout", "RedrivePolicy"]
     before = aws.sqs.get_queue_attributes(QueueUrl=queue.source_url, AttributeNames=names)["Attributes"]
     policy = {**json.loads(before["RedrivePolicy"]), "maxReceiveCount": 2}
@@ -105,7 +97,7 @@ def _impatient(aws: Aws, queue: DeadLetters) -> Iterator[None]:
 
 @contextmanager
 def _without(aws: Aws, function: str, action: str) -> Iterator[None]:
-    """Takes from a function's role what it grants of an action."""
+    """Takes an action from a function's role."""
     role = resources_of(aws)["AWS::IAM::Role"][f"{function}Role"]
     policy = aws.iam.get_role_policy(RoleName=role, PolicyName="own")["PolicyDocument"]
     less = {**policy, "Statement": [statement for statement in policy["Statement"] if action not in statement["Action"]]}
@@ -118,11 +110,11 @@ def _without(aws: Aws, function: str, action: str) -> Iterator[None]:
 
 def _check_out(api: Api, buyer: Account, product: str) -> str:
     body = {"items": [{"product_id": product, "quantity": 1}], "payment_method": "pm_card_visa"}
-    return api.call("POST", "/api/v1/checkout", body, token=buyer.token).expect(201)["id"]
+    return str(api.call("POST", "/api/v1/checkout", body, token=buyer.token).expect(201)["id"])
 
 
 def _status(api: Api, buyer: Account, order: str) -> str:
-    return api.call("GET", f"/api/v1/orders/{order}", token=buyer.token).expect(200)["status"]
+    return str(api.call("GET", f"/api/v1/orders/{order}", token=buyer.token).expect(200)["status"])
 
 
 def _wait_until_paid(api: Api, buyer: Account, order: str) -> None:
@@ -143,8 +135,12 @@ def _counts(aws: Aws) -> dict[str, int]:
     return {row["consumer"]: row["count"] for row in _json(aws, "list") if row["count"]}
 
 
+def _both_healths(api: Api) -> tuple[tuple[str, int], tuple[str, int]]:
+    return _health(api, "orders", "StartCheckout"), _health(api, "catalog", "HearStock")
+
+
 def _health(api: Api, context: str, consumer: str) -> tuple[str, int]:
-    """How a consumer's queue is said to be, and how many dead letters it has."""
+    """The status of a consumer's queue in its context's health endpoint, and how many dead letters it has."""
     queues = api.call("GET", f"/api/v1/health/{context}").expect(200)["queues"]
     return next((queue["status"], queue["dead_letters"]) for queue in queues if queue["name"] == consumer)
 
@@ -154,7 +150,7 @@ def _json(aws: Aws, *arguments: str) -> Any:
 
 
 def _run(aws: Aws, *arguments: str, expected: int = dead_letters_cli.NOTHING_WRONG) -> str:
-    """What the command prints, as a user has it."""
+    """Runs a subcommand of `dead-letters` and returns what it prints."""
     printed = io.StringIO()
     with redirect_stdout(printed), redirect_stderr(printed):
         status = dead_letters_cli.main(list(arguments), aws)
@@ -173,8 +169,4 @@ def _require_part(what: str, part: str, text: str) -> None:
 
 
 def _wait(what: str, look: Callable[[], Any], expected: Any) -> None:
-    deadline = time.monotonic() + LIMIT_SECONDS
-    while (found := look()) != expected:
-        if time.monotonic() > deadline:
-            raise Problem(f"waited {LIMIT_SECONDS:.0f} s for {what}: {found}, where {expected} was expected")
-        time.sleep(POLL_SECONDS)
+    wait_until(look, f"{what}: {expected}", done=lambda found: found == expected)

@@ -1,7 +1,7 @@
-"""What schemathesis has to know of this API beyond its document; it loads this by name in each of fuzz.py's runs.
+"""Hooks that tell schemathesis what it has to know of this API beyond its document; each run of fuzz.py loads them by name.
 
-Takes its place from the environment: FUZZ_DOCUMENT (the API's document), FUZZ_PROTECTED (ids of accounts that no request may
-change), FUZZ_SPARE (the id that takes their place), FUZZ_TALLY (the file that gets the count of the answers by status).
+Reads from the environment: FUZZ_DOCUMENT (the API's document), FUZZ_PROTECTED (ids of accounts that no request may change),
+FUZZ_SPARE (the id that takes their place), FUZZ_TALLY (the file that gets the count of the answers by status, every second).
 """
 
 from __future__ import annotations
@@ -9,11 +9,16 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import time
 from collections import Counter
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
-# Refusals of requests that are as the document says: it tells what is well-formed, and the shop what it has and what it knows.
+import schemathesis
+from schemathesis.openapi.checks import RejectedPositiveData, UnsupportedMethodResponse
+
+# Refusals of requests that fit the document: it says what is well-formed, and only the shop knows what exists.
 SEMANTIC = {
     "after_to": "a period that ends before it begins",
     "amount_differs": "the amount is not the order's total",
@@ -43,7 +48,7 @@ SEMANTIC = {
 
 
 def codes(problem: Any) -> set[str]:
-    """What a problem says is wrong: the codes of its fields, its own if it names none. Of a missing field, which."""
+    """The codes of a problem's fields, or its own code if it names no field. A missing field is named."""
     if not isinstance(problem, dict):
         return set()
     fields = {f"required {error.get('field')}" if error.get("code") == "required" else error.get("code", "")
@@ -64,28 +69,33 @@ def redirected(path_parameters: dict[str, Any], protected: set[str], spare: str)
 
 
 def is_of_another(method: str, path: str, paths: dict[str, Any]) -> bool:
-    """Whether a method that `path` does not take is taken by one that has a parameter where it has a word: a PUT of
-    `/products/search` is one of the product `search`."""
+    """Whether a method that `path` does not have belongs to a path with a parameter in place of a word.
+
+    A PUT of `/products/search` is a PUT of the product `search`."""
     words = path.split("/")
     for other, item in paths.items():
         pattern = other.split("/")
         fits = len(pattern) == len(words) and all(theirs.startswith("{") or theirs == ours
-                                                  for theirs, ours in zip(pattern, words))
+                                                  for theirs, ours in zip(pattern, words, strict=True))
         if fits and method.lower() in item:
             return True
     return False
 
 
 def register() -> None:
-    """Hooks into schemathesis."""
-    import schemathesis
-    from schemathesis.openapi.checks import RejectedPositiveData, UnsupportedMethodResponse
-
+    """Registers the hooks with schemathesis."""
     paths = json.loads(Path(os.environ["FUZZ_DOCUMENT"]).read_text(encoding="utf-8"))["paths"]
     protected = set(os.environ["FUZZ_PROTECTED"].split(","))
     spare, tally = os.environ["FUZZ_SPARE"], Path(os.environ["FUZZ_TALLY"])
     statuses: Counter[int] = Counter()
-    atexit.register(lambda: tally.write_text(json.dumps(statuses), encoding="utf-8"))
+    lock, written = Lock(), time.monotonic()
+
+    def write() -> None:
+        fresh = tally.with_suffix(".new")
+        fresh.write_text(json.dumps(statuses), encoding="utf-8")
+        fresh.replace(tally)
+
+    atexit.register(write)
 
     @schemathesis.hook
     def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool:
@@ -105,7 +115,12 @@ def register() -> None:
 
     @schemathesis.hook
     def after_call(context: Any, case: Any, response: Any) -> None:
-        statuses[response.status_code] += 1
+        nonlocal written
+        with lock:
+            statuses[response.status_code] += 1
+            if time.monotonic() > written + 1:
+                written = time.monotonic()
+                write()
 
 
 if "FUZZ_TALLY" in os.environ:

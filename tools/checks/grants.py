@@ -1,6 +1,6 @@
-"""Holds what the functions' roles grant against what the functions really did: a grant that nothing used is one too many.
+"""Compares what the functions' roles grant with what the functions did: fails for a grant that nothing used.
 
-`GET /_waybill/grants` of the engine says what was allowed to each role; the parts of a transaction count by themselves, as in IAM.
+`GET /_waybill/grants` of the engine lists what was allowed to each role. The parts of a transaction count by themselves, as in IAM.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from engine.aws import Aws
 from engine.deploy import Resources
 from engine.problem import Problem
 
-# Lambda does these in the function's name: it reads its queue or its stream, writes its log, sends its traces. The engine asks nobody for
-# it. test_iam.py holds each to its own.
+# Lambda does these in the function's name: it reads its queue or its stream, writes its log, sends its traces. The engine does not check
+# them. test_iam.py checks that each function has its own.
 BY_LAMBDA = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "dynamodb:DescribeStream", "dynamodb:GetRecords",
              "dynamodb:GetShardIterator", "dynamodb:ListStreams", "logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments",
              "xray:PutTelemetryRecords"}
 
-# What only that which seldom happens needs: the action, why, and whose it is.
+# Grants that only rare cases need: the action, the reason, and the functions.
 FOR_LATER = (
     ("dynamodb:Query", "an order whose view is gone is made of its events again",
      "CancelOrder ConfirmOrder DeleteOrder EndExpired EndUnpaid OrdersRememberPayment OrdersSeed PayOrder SetOrderStatus"),
@@ -56,7 +56,7 @@ class Grant:
 
 
 def check(api: Api, aws: Aws, resources: Resources, say: Say) -> None:
-    """Fails for each grant that nothing used, if there is no reason for it."""
+    """Fails if there are grants that nothing used and FOR_LATER gives no reason for."""
     own, shared = dict(roles(resources)), resources["AWS::IAM::ManagedPolicy"]
     done = used(api, {role: function for function, role in own.items()})
     _require_that_all_are_asked(api, resources, done)
@@ -69,8 +69,8 @@ def check(api: Api, aws: Aws, resources: Resources, say: Say) -> None:
     for grant in found:
         say(f"{grant.owner:<22} {grant.action:<28} {REASONS.get((grant.owner, grant.action), 'NEVER USED')}")
     if surprising := [grant for grant in found if (grant.owner, grant.action) not in REASONS]:
-        raise Problem(f"{len(surprising)} of {len(grants)} grants were never used: take them away, or say in FOR_LATER what they are for")
-    say(f"{len(grants)} grants, {len(found)} of them unused for a reason")
+        raise Problem(f"{len(surprising)} of {len(grants)} grants were never used: remove them, or give the reason in FOR_LATER")
+    say(f"{len(grants)} grants, of which {len(found)} are unused for a known reason")
 
 
 def roles(resources: Resources) -> Iterator[tuple[str, str]]:
@@ -84,7 +84,7 @@ def of(owner: str, document: dict[str, Any]) -> Iterator[Grant]:
     """The grants of one policy."""
     for statement in _list(document["Statement"]):
         if statement["Effect"] == "Allow":
-            # What is left out may not be used, so that anything that was is what the statement is for.
+            # A statement with NotResource allows all others, so that any use of the action is one of this grant.
             resources = _list(statement.get("Resource", "*"))
             yield from (Grant(owner, action, resource) for action in _list(statement["Action"]) for resource in resources)
 
@@ -93,7 +93,7 @@ def used(api: Api, functions: dict[str, str]) -> set[Grant]:
     """What each function did; by its role's name."""
     rows = api.call("GET", "/_waybill/grants").expect(200)
     if not rows:
-        raise Problem("the engine was asked for nothing: it runs without IAM")
+        raise Problem("the engine has checked no call: it runs without IAM")
     return {Grant(functions[role], action, resource) for role, action, resource, _ in rows if role in functions}
 
 
@@ -106,11 +106,11 @@ def unused(grants: list[Grant], done: set[Grant]) -> Iterator[Grant]:
 
 
 def _require_that_all_are_asked(api: Api, resources: Resources, done: set[Grant]) -> None:
-    """Fails if a function called AWS and was held to no role."""
+    """Fails if a function called AWS and its role was not checked."""
     functions = {physical: logical for logical, physical in resources["AWS::Lambda::Function"].items()}
     callers = {functions[name] for name, *_ in api.call("GET", "/_waybill/calls").expect(200) if name in functions}
     if free := sorted(callers - {grant.owner for grant in done}):
-        raise Problem(f"{', '.join(free)} called AWS, and nobody asked whether they may")
+        raise Problem(f"{', '.join(free)} called AWS, and their roles were not checked")
 
 
 def _inline(aws: Aws, function: str, role: str) -> Iterator[Grant]:
@@ -123,7 +123,7 @@ def _attached(aws: Aws, role: str) -> set[str]:
 
 
 def _version(aws: Aws, arn: str) -> str:
-    return aws.iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    return str(aws.iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"])
 
 
 def _list(value: Any) -> list[Any]:

@@ -1,5 +1,8 @@
-"""Reads every line that the functions of a stack have logged, and fails on what no log may hold: tokens, hashes, passwords,
-addresses, phone numbers, device tokens, names, request bodies. What it finds it never prints, only where it stands."""
+"""Reads every line that the functions of a stack have logged, and fails if one has what no log may have.
+
+That is: tokens, hashes, passwords, addresses, phone numbers, device tokens, names, request bodies. The text that was found is never
+printed, only its place.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from typing import Any
 from engine import api
 from engine.problem import Problem
 
-# Those of the journeys; a test holds this against their sources.
+# The passwords of the journeys; a test compares them with their sources.
 JOURNEY_PASSWORDS = ("a long password", "a wrong password", "another long password", "another password")
 
 SHOWN = 20
@@ -30,15 +33,16 @@ PHONE_NUMBER = re.compile(r"(?<![\w+])\+[1-9]\d{6,14}(?!\d)")
 # FCM's registration tokens; APNs' are 64 hexadecimal digits, as hashes are, so that the journeys use these.
 DEVICE_TOKEN = re.compile(r"APA91b[\w-]+")
 # As JSON, and as JSON inside of a JSON string.
-BODY = re.compile(r'\\*"(password|current_password|currentPassword|refresh_token|refreshToken|items|phone_number|phoneNumber)\\*"\s*:\s*(\\*"|\[)')
+BODY = re.compile(
+    r'\\*"(password|current_password|currentPassword|refresh_token|refreshToken|items|phone_number|phoneNumber)\\*"\s*:\s*(\\*"|\[)')
 
-# Words of names that are no names.
+# Words in names that are ordinary words.
 ORDINARY = {"Admin", "admin"}
 
 
 @dataclass(frozen=True)
-class Finding:
-    """A line that must not be so."""
+class Violation:
+    """A line with something that no log may have."""
 
     line: int
     function: str
@@ -49,38 +53,38 @@ class Finding:
 
 
 def check(log: Path, seeded: dict[str, list[dict[str, Any]]]) -> int:
-    """Fails if there is anything in the log that must not be there, or nothing at all; how many lines there are."""
+    """Returns the number of lines. Fails if the log is empty, or has something that no log may have."""
     text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
     lines = text.splitlines()
     if not lines:
         raise Problem(f"{log} is empty: no function has logged anything")
-    found = list(findings(lines, seeded))
+    found = list(violations(lines, seeded))
     if found:
-        for finding in found[:SHOWN]:
-            print(finding, flush=True)
+        for violation in found[:SHOWN]:
+            print(violation, flush=True)
         more = f"the first {SHOWN} of them are above" if len(found) > SHOWN else "see above"
-        raise Problem(f"{log} holds what it must not, {len(found)} times; {more}")
+        raise Problem(f"{log} has {len(found)} lines with something that no log may have; {more}")
     return len(lines)
 
 
-def findings(lines: Iterable[str], seeded: dict[str, list[dict[str, Any]]]) -> Iterator[Finding]:
-    """What is wrong with the lines, each `<function>\\t<JSON object>`."""
+def violations(lines: Iterable[str], seeded: dict[str, list[dict[str, Any]]]) -> Iterator[Violation]:
+    """What is wrong with the lines, each of which is `<function>\\t<JSON object>`."""
     patterns = kinds(seeded)
     for number, line in enumerate(lines, start=1):
         name, _, text = line.partition("\t")
         function = name.split("-")[1] if name.count("-") > 1 else name
         entry = _object(text)
         if entry is None:
-            yield Finding(number, function, "a panic" if _is_of_a_panic(text) else "not a JSON object")
-        # As it stands and as it reads: an escape hides nothing.
+            yield Violation(number, function, "a panic" if _is_of_a_panic(text) else "not a JSON object")
+        # As it is written and as it reads: an escape hides nothing.
         said = "\n".join([text, *_strings(entry)])
         for kind, pattern in patterns.items():
             if pattern.search(said):
-                yield Finding(number, function, kind)
+                yield Violation(number, function, kind)
 
 
 def kinds(seeded: dict[str, list[dict[str, Any]]]) -> dict[str, Pattern]:
-    """What no line may hold."""
+    """The patterns that no line may match, by what they find."""
     users = seeded["users"]
     passwords = {api.PASSWORD, *JOURNEY_PASSWORDS, *(user["password"] for user in users)}
     names = {word for user in users for word in [user["username"], user["full_name"], *user["full_name"].split()]}

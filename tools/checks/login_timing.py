@@ -1,4 +1,4 @@
-"""Measures on a running stack whether the time of a failed login tells that there is such an account."""
+"""Measures on a running stack whether the time of a failed login reveals that the account exists."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from collections.abc import Callable
 from engine.api import Api
 
 PEOPLE = 40
-TRIES = 5  # each; after so many a login is slowed down, for known and unknown names alike
+TRIES = 5  # of each; further logins are slowed down, for known and unknown names alike
 
 Say = Callable[[str], None]
 
 
 def measure(api: Api, say: Say) -> None:
-    """Wrong passwords for accounts that exist and for names that do not, in random order; prints both medians and their ratio."""
+    """Sends wrong passwords for known and for unknown names, in random order, and prints both medians and their ratio."""
     known = [api.customer().email for _ in range(PEOPLE)]
     unknown = [f"nobody-{uuid.uuid4().hex[:16]}@example.com" for _ in range(PEOPLE)]
     logins = [(kind, email) for kind, emails in (("known", known), ("unknown", unknown)) for email in emails] * TRIES

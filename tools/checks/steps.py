@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import wait
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,15 +29,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Lane:
-    """Steps that follow each other, beside those of other lanes; `end` is called after the last of them or the first that fails."""
+    """Steps that run one after the other, beside those of other lanes. `end` is called after the last step or the first that fails."""
 
     name: str
     steps: list[Step]
     end: Callable[[], object] = lambda: None
 
 
-def run(steps: list[Step], tell: Callable[[str], None] = lambda _: None) -> None:
-    """Runs the steps until one fails, and prints what each took; `tell` hears it at once."""
+def run(steps: list[Step], report: Callable[[str], None] = lambda _: None) -> None:
+    """Runs the steps until one fails, and prints how long each took. `report` is called with each line when its step has ended."""
     durations: list[str] = []
     try:
         for step in steps:
@@ -46,17 +47,17 @@ def run(steps: list[Step], tell: Callable[[str], None] = lambda _: None) -> None
                 step.check()
             finally:
                 durations.append(f"{step.name:<12}{time.monotonic() - started:8.1f} s")
-                tell(durations[-1])
+                report(durations[-1])
     finally:
         print("", *durations, sep="\n", flush=True)
 
 
 def side_by_side(lanes: list[Lane], logs: Path) -> None:
-    """Runs the lanes at the same time, each in a process of its own, and each to its own end; shows what one has printed when it is
-    through."""
+    """Runs the lanes at the same time, each in a process of its own and to its own end. Prints the output of each when it has ended."""
     logs.mkdir(parents=True, exist_ok=True)
     fork = multiprocessing.get_context("fork")
-    running, failed = {}, []
+    running: dict[object, tuple[Lane, ForkProcess, Path]] = {}
+    failed: list[str] = []
     try:
         for lane in lanes:
             log = logs / f"{lane.name}.log"
@@ -65,7 +66,7 @@ def side_by_side(lanes: list[Lane], logs: Path) -> None:
             running[process.sentinel] = (lane, process, log)
             print(f"{lane.name}: {', '.join(step.name for step in lane.steps)}; follow it in {log}", flush=True)
         while running:
-            for ended in wait(running):
+            for ended in wait([process.sentinel for _, process, _ in running.values()]):
                 lane, process, log = running.pop(ended)
                 process.join()
                 print(f"\n==== {lane.name}\n{log.read_text(encoding='utf-8', errors='replace')}", flush=True)
@@ -80,7 +81,7 @@ def side_by_side(lanes: list[Lane], logs: Path) -> None:
 
 
 def _run_lane(lane: Lane, log: Path) -> None:
-    """Prints into the log from now on, and one line for each step where it printed before."""
+    """Runs a lane with its output in the log; the duration of each step is also printed to the terminal."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
     terminal = os.fdopen(os.dup(sys.stdout.fileno()), "w")
@@ -88,7 +89,7 @@ def _run_lane(lane: Lane, log: Path) -> None:
         os.dup2(file.fileno(), sys.stdout.fileno())
         os.dup2(file.fileno(), sys.stderr.fileno())
     try:
-        run(lane.steps, lambda told: print(f"{lane.name}: {told}", file=terminal, flush=True))
+        run(lane.steps, lambda duration: print(f"{lane.name}: {duration}", file=terminal, flush=True))
     except Problem as problem:
         sys.exit(f"error: {problem}")
     finally:
@@ -96,14 +97,14 @@ def _run_lane(lane: Lane, log: Path) -> None:
 
 
 def _end(number: int, _: Any) -> NoReturn:
-    """Ends this process by its `finally`s, which no second signal breaks off: they stop engines."""
+    """Ends this process so that its `finally` blocks run, which stop engines. A second signal does not interrupt them."""
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, signal.SIG_IGN)
     sys.exit(128 + number)
 
 
 def static(root: Path) -> list[Step]:
-    """What needs no test run."""
+    """The steps that run no tests."""
     return [
         Step("format", lambda: cargo(root, "fmt", "--all", "--check")),
         Step("template", lambda: _run(root, Path(sys.executable).with_name("cfn-lint"), "template.yaml")),
@@ -122,5 +123,5 @@ def units(root: Path) -> list[Step]:
 
 
 def _run(root: Path, program: str | Path, *arguments: str) -> None:
-    if subprocess.run([program, *arguments], cwd=root).returncode:
+    if subprocess.run([program, *arguments], cwd=root, check=False).returncode:
         raise Problem(f"{Path(program).name} {' '.join(arguments)} failed, the reason is above")

@@ -1,14 +1,13 @@
-"""The cost ledger: what orders use of AWS, metered call by call inside the engine, times the price list.
+"""The cost report: what orders use of AWS, metered call by call inside the engine, times the price list.
 
-What is metered begins with POST /checkout and ends when nothing more happens. What runs by the clock, whether there are orders or not, and who
-looks after an order, is left out; so is what the payment simulator keeps, for a real provider keeps its own books.
+Metering begins with POST /checkout and ends when nothing more happens. Scheduled functions, which run whether there are orders or not,
+and requests that only look at an order are left out. So is the ledger of the payment simulator: a real provider has its own.
 """
 
 from __future__ import annotations
 
 import json
-import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,31 +17,32 @@ from typing import Any
 from engine import sam
 from engine.api import Account, Api
 from engine.problem import Problem
+from engine.wait import wait_until, wait_until_still
 
 HERE = Path(__file__).resolve().parent
 PRICES, BUDGET = HERE / "prices.json", HERE / "budget.json"
 
-LIMIT_SECONDS = 120.0
 QUIET_SECONDS = 4.0  # longer than any batching window
 
-# Lambda ends the line of a log with so many bytes of its own, says CloudWatch.
+# Lambda adds so many bytes of its own to each line of a log, according to CloudWatch.
 LINE_BYTES = 26
 
-# Of active tracing, beside one request a second. A trace is billed once: what a traced workflow invokes follows its decision and is in its trace
-# (https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html).
+# The share of requests that active tracing traces, besides one a second. A trace is billed once: a function that a traced workflow
+# invokes follows the workflow's decision and belongs to its trace (https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html).
 TRACED = 0.05
 
-# What makes sure of a capture does so while it is metered; and batches are those of the template.
+# The check of a capture runs while it is metered, and batches are those of the template.
 PARAMETERS = {"CaptureCheckSeconds": "2", "BatchingSeconds": "1"}
 
-# Who looks, and who is asked whatever happens.
+# Functions that only look, or run whatever happens.
 BYSTANDERS = {"GetOrder", "Health"}
 
-# How Lambda looks into an idle queue: five at once, twenty seconds each.
+# Lambda polls an idle queue with five receives at once, of twenty seconds each.
 IDLE_RECEIVES = 5 * 3 * 60 * 24 * 30
 
 Say = Callable[[str], None]
-Usage = Counter[tuple[str, str]]  # by function, and what of
+Usage = dict[tuple[str, str], float]  # by function and item
+Bill = defaultdict[tuple[str, str], float]
 
 
 @dataclass(frozen=True)
@@ -55,32 +55,35 @@ class Load:
     with_mail: bool
 
 
-# The first is the dearest way to place orders: nothing is shared between them.
+# The first is the most expensive way to place orders: they share nothing.
 LOADS = (Load("one by one", 1, 20, with_mail=False), Load("16 at once", 16, 10, with_mail=False),
          Load("one by one, with mails", 1, 20, with_mail=True))
 
 
 @dataclass(frozen=True)
-class Ledger:
+class OrderCost:
     """What one order of a load uses, and what that costs."""
 
     load: Load
     usage: Usage
 
-    def by_item(self) -> Counter[str]:
-        """How much of each thing."""
-        items: Counter[str] = Counter()
+    def by_item(self) -> dict[str, float]:
+        """The amount of each item."""
+        items: dict[str, float] = defaultdict(float)
         for (_, item), amount in self.usage.items():
             items[item] += amount
         return items
 
     def dollars(self, prices: dict[str, float], workflow: str) -> dict[str, float]:
-        """By service, for a million orders with one type of workflow."""
-        services: Counter[str] = Counter()
+        """The cost of a million orders with one type of workflow, by service."""
+        services: dict[str, float] = defaultdict(float)
         for item, amount in self.by_item().items():
             if not item.startswith("states") or workflow in item:
                 services[item.split()[0]] += amount * prices[item]
         return dict(services)
+
+
+Ledger = OrderCost  # its former name, which cli.measurements has
 
 
 class Meter:
@@ -99,11 +102,11 @@ class Meter:
         self._left_out = BYSTANDERS | {name for name, types in events.items() if "Schedule" in types}
 
     def used(self, act: Callable[[], None]) -> Usage:
-        """What `act` has used, once nothing more happens."""
+        """What `act` uses until nothing more happens."""
         before, read = self._quiet(), self._log.stat().st_size
         act()
         used = self._quiet() - before
-        bill: Usage = Counter()
+        bill = Bill(float)
         for (function, service, what), amount in used.items():
             self._enter(bill, function, f"{service} {what}", amount)
         with self._log.open("rb") as log:
@@ -111,11 +114,11 @@ class Meter:
             for line in log:
                 name, _, text = line.partition(b"\t")
                 if (function := self._logical.get(name.decode(), "")) not in self._left_out:
-                    bill[function, "logs GB"] += (len(text) + LINE_BYTES) / 1e9  # type: ignore[assignment]
+                    bill[function, "logs GB"] += (len(text) + LINE_BYTES) / 1e9
         return bill
 
-    def _enter(self, bill: Usage, function: str, what: str, amount: float) -> None:
-        """One reading of the meter as the items of the bill."""
+    def _enter(self, bill: Bill, function: str, what: str, amount: float) -> None:
+        """Adds one reading of the meter to the items of a bill."""
         match what:
             case "lambda requests":
                 bill[function, what] += amount
@@ -135,9 +138,9 @@ class Meter:
             case "states milliseconds":
                 bill[function, "states Express GB-seconds"] += amount / 1000 * 64 / 1024
             case "states calls":
-                pass  # to start an execution is part of its price
+                pass  # the start of an execution is part of its price
             case "sns calls" | "kms calls":
-                bill[function, f"{what.split()[0]} requests"] += amount
+                bill[function, f"{what.partition(' ')[0]} requests"] += amount
             case "ses calls":
                 bill[function, "ses mails"] += amount
             case "dynamodb write units" | "dynamodb read units":
@@ -145,18 +148,11 @@ class Meter:
             case "simulator units":
                 pass
             case _:
-                raise Problem(f"the ledger does not know what {what} costs; see tools/cost/cost_report.py and prices.json")
+                raise Problem(f"the cost report has no price for {what}; see tools/cost/cost_report.py and prices.json")
 
     def _quiet(self) -> Counter[tuple[str, str, str]]:
-        """The meter, once it stands still."""
-        last, since, begun = self._read(), time.monotonic(), time.monotonic()
-        while time.monotonic() - since < QUIET_SECONDS:
-            if time.monotonic() > begun + LIMIT_SECONDS:
-                raise Problem(f"something still happens on the stack after {LIMIT_SECONDS:.0f} s")
-            time.sleep(0.2)
-            if (now := self._read()) != last:
-                last, since = now, time.monotonic()
-        return last
+        """The meter's reading, once it no longer changes."""
+        return wait_until_still(self._read, "the stack to be quiet", still_seconds=QUIET_SECONDS)
 
     def _read(self) -> Counter[tuple[str, str, str]]:
         rows: list[Any] = self._api.call("GET", "/_waybill/meter").expect(200)
@@ -174,7 +170,7 @@ def _invoked_by_traced_workflows(template: sam.Template) -> Iterator[str]:
 
 
 class Shop:
-    """A product that does not run out, and its buyers."""
+    """A product that does not sell out, and its buyers."""
 
     def __init__(self, api: Api, admin: dict[str, str]) -> None:
         self._api = api
@@ -182,16 +178,21 @@ class Shop:
         mug = {"name": "Mug", "category": "Kitchen", "price": "12.50"}
         self._product = api.call("POST", "/api/v1/products", mug, token=owner.token).expect(201)["id"]
         stock = f"/api/v1/products/{self._product}/inventory"
-        _until("the product's stock", lambda: api.call("PUT", stock, {"quantity": 100_000}, token=owner.token).status == 200)
+        wait_until(lambda: api.call("PUT", stock, {"quantity": 100_000}, token=owner.token).status, "the product's stock", done=_is_ok)
 
     def place(self, load: Load) -> Callable[[], None]:
-        """Makes the buyers; what then has them place their orders, each when its last is paid."""
+        """Registers the buyers, and returns a function that has them place their orders, each once their last one is paid."""
         buyers = [self._buyer(load.with_mail) for _ in range(load.buyers)]
+
+        def order_all(buyer: Account) -> None:
+            for _ in range(load.orders):
+                self._order(buyer)
 
         def place() -> None:
             with ThreadPoolExecutor(load.buyers) as pool:
-                list(pool.map(lambda buyer: [self._order(buyer) for _ in range(load.orders)], buyers))
-        self._order(buyers[0])  # wakes the functions, which then read keys and secrets
+                list(pool.map(order_all, buyers))
+
+        self._order(buyers[0])  # starts the functions, which then read keys and secrets
         return place
 
     def _buyer(self, with_mail: bool) -> Account:
@@ -199,121 +200,113 @@ class Shop:
         if not with_mail:
             none = {event: {"email": False} for event in ("order_placed", "order_confirmed")}
             path = "/api/v1/notifications/preferences"
-            _until("the buyer's choice", lambda: self._api.call("PUT", path, {"events": none}, token=buyer.token).status == 200)
+            wait_until(lambda: self._api.call("PUT", path, {"events": none}, token=buyer.token).status, "the buyer's preferences", done=_is_ok)
         return buyer
 
     def _order(self, buyer: Account) -> None:
         body = {"items": [{"product_id": self._product, "quantity": 1}], "payment_method": "pm_card_visa"}
-        ordered = lambda: self._api.call("POST", "/api/v1/checkout", body, token=buyer.token)
-        order: Any = None
-
-        def placed() -> bool:
-            nonlocal order
-            answer = ordered()
-            order = answer.json()
-            return answer.status == 201  # orders hears of a new customer a moment later
-        _until("an order", placed)
-        path = f"/api/v1/orders/{order['id']}"
-        _until("an order to be paid", lambda: self._api.call("GET", path, token=buyer.token).expect(200)["status"] == "paid")
+        # The orders context has its replica of a new customer a moment later.
+        placed = wait_until(lambda: self._api.call("POST", "/api/v1/checkout", body, token=buyer.token), "an order to be accepted",
+                            done=lambda answer: answer.status == 201, progress=lambda answer: answer.status)
+        path = f"/api/v1/orders/{placed.json()['id']}"
+        wait_until(lambda: self._api.call("GET", path, token=buyer.token).expect(200)["status"], f"order {path} to be paid",
+                   done=lambda status: status == "paid")
 
 
 def measure(api: Api, admin: dict[str, str], functions: dict[str, str], log: Path, template: sam.Template,
-            loads: tuple[Load, ...], say: Say) -> list[Ledger]:
-    """Places orders on a stack where nothing else happens; what one of each load uses."""
-    meter, shop, ledgers = Meter(api, functions, log, template), Shop(api, admin), []
+            loads: tuple[Load, ...], say: Say) -> list[OrderCost]:
+    """Places the orders of each load on a stack where nothing else happens, and meters them."""
+    meter, shop = Meter(api, functions, log, template), Shop(api, admin)
+    costs: list[OrderCost] = []
     for load in loads:
         say(f"{load.buyers * load.orders} orders, {load.name}")
         place = shop.place(load)
-        used = meter.used(place)
-        one: Usage = Counter()
-        for entry, amount in used.items():
-            one[entry] = amount / (load.buyers * load.orders)  # type: ignore[assignment]
+        one = {entry: amount / (load.buyers * load.orders) for entry, amount in meter.used(place).items()}
         if load.buyers > 1:
-            _take_times(one, ledgers[0].usage)
-        ledgers.append(Ledger(load, one))
-    return ledgers
+            _take_times(one, costs[0].usage)
+        costs.append(OrderCost(load, one))
+    return costs
 
 
 def _take_times(usage: Usage, quiet: Usage) -> None:
-    """Puts the times of a quiet laptop in place of those of a busy one, where functions wait for the engine and not for AWS. They are
-    an order's with as many invocations as there are one by one, so rather too long."""
+    """Replaces the durations of a busy laptop, where functions wait for the engine and not for AWS, by those of a quiet one.
+
+    They belong to as many invocations as orders have one by one, so they are rather too long.
+    """
     for entry in [entry for entry in usage if entry[1].endswith("GB-seconds")]:
         del usage[entry]
     usage.update({entry: amount for entry, amount in quiet.items() if entry[1].endswith("GB-seconds")})
 
 
 def prices() -> dict[str, float]:
-    """What each item costs, in dollars for a million."""
+    """The price of each item, in dollars for a million."""
     return {item: price["per_million"] for item, price in json.loads(PRICES.read_text(encoding="utf-8"))["prices"].items()}
 
 
 def standing(template: sam.Template) -> dict[str, float]:
-    """What a stack costs a month that nobody uses, by what of."""
+    """The monthly cost of a stack that nobody uses, by what causes it."""
     price, kinds = prices(), Counter(resource["Type"] for resource in template["Resources"].values())
     events = [event["Type"] for resource in template["Resources"].values() if resource["Type"] == "AWS::Serverless::Function"
               for event in resource["Properties"].get("Events", {}).values()]
     minutes = 60 * 24 * 30
     return {
-        "SQS, looking into idle queues": events.count("SQS") * IDLE_RECEIVES * price["sqs requests"] / 1e6,
+        "SQS, polling idle queues": events.count("SQS") * IDLE_RECEIVES * price["sqs requests"] / 1e6,
         "alarms": kinds["AWS::CloudWatch::Alarm"] * price["cloudwatch alarms"] / 1e6,
-        "KMS keys": price["kms keys"] / 1e6,  # one signs; a second only while keys are exchanged
+        "KMS keys": price["kms keys"] / 1e6,  # one key signs; there is a second one only during a rotation
         "secrets": kinds["AWS::SecretsManager::Secret"] * price["secretsmanager secrets"] / 1e6,
         "schedules": events.count("Schedule") * minutes * price["lambda requests"] / 1e6,
     }
 
 
-def lines(ledgers: list[Ledger], template: sam.Template) -> Iterator[str]:
-    """The ledger, as tables."""
+def lines(costs: list[OrderCost], template: sam.Template) -> Iterator[str]:
+    """The report as tables."""
     listed, price = json.loads(PRICES.read_text(encoding="utf-8")), prices()
     yield f"\nCost: what one order uses (prices of {listed['region']}, read on {listed['read_on']})"
-    yield f"  {'':<30}" + "".join(f"{ledger.load.name:>24}" for ledger in ledgers)
-    for item in sorted({item for ledger in ledgers for item in ledger.by_item()}):
-        yield f"  {item:<30}" + "".join(f"{ledger.by_item()[item]:>24.6f}" for ledger in ledgers)
+    yield f"  {'':<30}" + "".join(f"{cost.load.name:>24}" for cost in costs)
+    for item in sorted({item for cost in costs for item in cost.by_item()}):
+        yield f"  {item:<30}" + "".join(f"{cost.by_item().get(item, 0.0):>24.6f}" for cost in costs)
     for workflow in ("Express", "Standard"):
         yield f"  dollars for a million orders, {workflow} workflows"
-        bills = [ledger.dollars(price, workflow) for ledger in ledgers]
+        bills = [cost.dollars(price, workflow) for cost in costs]
         for service in sorted({service for bill in bills for service in bill}):
             yield f"    {service:<28}" + "".join(f"{bill.get(service, 0.0):>24.2f}" for bill in bills)
-        yield f"    {'together':<28}" + "".join(f"{sum(bill.values()):>24.2f}" for bill in bills)
-    first = ledgers[0]
+        yield f"    {'total':<28}" + "".join(f"{sum(bill.values()):>24.2f}" for bill in bills)
+    first = costs[0]
     yield f"  by function, dollars for a million orders, {first.load.name}, Express workflows"
-    functions: Counter[str] = Counter()
+    functions: dict[str, float] = defaultdict(float)
     for (function, item), amount in first.usage.items():
         if "Standard" not in item:
-            functions[function or "the workflow"] += amount * price[item]  # type: ignore[assignment]
-    for function, dollars in functions.most_common():
+            functions[function or "the workflow"] += amount * price[item]
+    for function, dollars in sorted(functions.items(), key=lambda entry: entry[1], reverse=True):
         yield f"    {function:<28}{dollars:>24.2f}"
     months = standing(template)
     yield (f"  a stack that nobody uses, dollars a month: {sum(months.values()):.2f} (" +
            ", ".join(f"{what} {dollars:.2f}" for what, dollars in months.items()) + ")")
 
 
-def as_json(ledgers: list[Ledger]) -> dict[str, Any]:
-    """The ledger, for a file."""
+def as_json(costs: list[OrderCost]) -> dict[str, Any]:
+    """The report for a JSON file."""
     listed, price = json.loads(PRICES.read_text(encoding="utf-8")), prices()
     return {"prices": {name: listed[name] for name in ("region", "read_on", "currency")},
-            "loads": {ledger.load.name: {
-                "usage": dict(ledger.by_item()),
-                "dollars_per_million": {workflow: ledger.dollars(price, workflow) for workflow in ("Express", "Standard")}}
-                for ledger in ledgers}}
+            "loads": {cost.load.name: {
+                "usage": dict(cost.by_item()),
+                "dollars_per_million": {workflow: cost.dollars(price, workflow) for workflow in ("Express", "Standard")}}
+                for cost in costs}}
 
 
-def check_budget(ledger: Ledger) -> None:
-    """Fails if an order uses more of anything than the budget has for it."""
+def check_budget(cost: OrderCost) -> None:
+    """Fails if an order uses more of an item than the budget allows."""
     budget: dict[str, float] = json.loads(BUDGET.read_text(encoding="utf-8"))
     over = []
     for item, limit in budget.items():
-        if ledger.by_item()[item] > limit:
-            users = sorted(((amount, function) for (function, of), amount in ledger.usage.items() if of == item), reverse=True)
-            most = ", ".join(f"{function} {amount:.4g}" for amount, function in users)
-            over.append(f"{item}: {ledger.by_item()[item]:.4g} of {limit:.4g} ({most})")
+        used = cost.by_item().get(item, 0.0)
+        if used > limit:
+            users = sorted(((amount, function) for (function, of), amount in cost.usage.items() if of == item), reverse=True)
+            largest_first = ", ".join(f"{function} {amount:.4g}" for amount, function in users)
+            over.append(f"{item}: {used:.4g} of {limit:.4g} ({largest_first})")
     if over:
-        raise Problem("an order has become dearer than tools/cost/budget.json has it:\n  " + "\n  ".join(over))
+        raise Problem("an order uses more than tools/cost/budget.json allows:\n  " + "\n  ".join(over))
 
 
-def _until(what: str, done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LIMIT_SECONDS
-    while not done():
-        if time.monotonic() > deadline:
-            raise Problem(f"waited {LIMIT_SECONDS:.0f} s for {what}")
-        time.sleep(0.05)
+def _is_ok(status: int) -> bool:
+    return status == 200

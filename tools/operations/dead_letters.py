@@ -18,6 +18,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from engine.aws import Aws
+from engine.deploy import resources_of
 from engine.problem import Problem
 from operations import reasons
 from operations.reasons import Message, event_in, sent_at
@@ -131,12 +132,8 @@ def goes_nowhere(queue: DeadLetters, body: str) -> str | None:
 
 def _resources(aws: Aws, stack: str) -> dict[str, dict[str, str]]:
     """Type to logical name to physical name."""
-    resources: dict[str, dict[str, str]] = {}
     try:
-        pages = aws.cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
-        for resource in (resource for page in pages for resource in page["StackResourceSummaries"]):
-            if "PhysicalResourceId" in resource:
-                resources.setdefault(resource["ResourceType"], {})[resource["LogicalResourceId"]] = resource["PhysicalResourceId"]
+        resources = resources_of(aws, stack)
     except ClientError as error:
         if error.response["Error"]["Code"] == "ValidationError":
             raise Problem(f"there is no stack {stack} in {aws.cloudformation.meta.region_name}") from None

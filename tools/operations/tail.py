@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,13 +11,13 @@ from typing import Any
 from engine.api import Api
 from engine.aws import Aws
 from engine.problem import Problem
+from engine.wait import wait_until
 
-# So long it stays if the machine goes down before the queue could be deleted: SQS removes messages, never queues.
+# Messages in the queue expire, should the program die before it deletes the queue: SQS removes messages, never queues.
 KEPT_SECONDS = 300
 WAIT_SECONDS = 1
-LIMIT_SECONDS = 30.0
 
-# What a line says of an event. A field that is new is not shown until it stands here.
+# The fields that are shown of an event. A new field is not shown until it is listed here.
 SHOWN = {"amount", "available", "category", "changed", "channel", "level", "level_changed", "lines", "name", "notification_id", "on_hand",
          "payment_id", "price", "product_id", "reason", "reserved", "role", "short", "status", "threshold", "total", "type", "user_id"}
 
@@ -27,7 +26,7 @@ Event = dict[str, Any]
 
 @contextmanager
 def listening(aws: Aws, topics: list[str]) -> Iterator[str]:
-    """A queue that hears all topics, by its URL; it goes when it is left."""
+    """Subscribes a queue to all topics, and yields its URL. The queue is deleted at the end."""
     queue = aws.sqs.create_queue(
         QueueName=f"waybill-tail-{uuid.uuid4().hex[:12]}", Attributes={"MessageRetentionPeriod": str(KEPT_SECONDS)})["QueueUrl"]
     subscriptions: list[str] = []
@@ -49,7 +48,7 @@ def listening(aws: Aws, topics: list[str]) -> Iterator[str]:
 
 
 def heard(aws: Aws, queue: str, order: str | None) -> list[Event]:
-    """What has come within a second, in the order in which it happened; of one order only, if it is named."""
+    """Receives for a second, and returns the events in the order in which they happened; only those of one order, if it is named."""
     messages = aws.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=WAIT_SECONDS).get("Messages", [])
     if messages:
         entries = [{"Id": str(index), "ReceiptHandle": message["ReceiptHandle"]} for index, message in enumerate(messages)]
@@ -58,8 +57,20 @@ def heard(aws: Aws, queue: str, order: str | None) -> list[Event]:
     return sorted(events, key=lambda event: (event["timestamp"], event["sequence"]))
 
 
+def wait_for_events(aws: Aws, queue: str, order: str | None, what: str, complete: Callable[[list[Event]], bool]) -> list[Event]:
+    """Receives events until they are complete; fails if no more of them come."""
+    events: list[Event] = []
+
+    def receive() -> list[Event]:
+        events.extend(heard(aws, queue, order))
+        return events
+
+    wait_until(receive, what, done=complete, progress=len, poll_seconds=0.0)
+    return events
+
+
 def line(event: Event) -> str:
-    """Time, type, whose event it is and the how manieth, what it says, and the request that led to it."""
+    """Formats an event: time, type, subject, sequence number, fields, and the correlation id of the request that caused it."""
     said = [f"{name}={_short(value)}" for name, value in event["data"].items()
             if name in SHOWN and value != event["subject"]]
     head = f"{event['timestamp'][11:23]} {event['event_type']:<18} {event['subject']} #{event['sequence']}"
@@ -67,7 +78,7 @@ def line(event: Event) -> str:
 
 
 def _short(value: Any) -> str:
-    """Money and lines in a few letters; anything else as it is."""
+    """Shortens money and order lines; leaves other values as they are."""
     if isinstance(value, dict) and value.keys() == {"amount", "currency"}:
         return f"{value['amount']}{value['currency']}"
     if isinstance(value, list) and all(isinstance(part, dict) for part in value):
@@ -78,27 +89,23 @@ def _short(value: Any) -> str:
 
 
 def follow(aws: Aws, topics: list[str], order: str | None) -> None:
-    """Prints each event, until Ctrl-C."""
+    """Prints each event until Ctrl-C."""
     with listening(aws, topics) as queue:
-        print(f"listening to {len(topics)} topics" + (f", for {order}" if order else "") + "; Ctrl-C ends it", flush=True)
+        print(f"listening to {len(topics)} topics" + (f", for order {order}" if order else "") + "; stop with Ctrl-C", flush=True)
         while True:
             for event in heard(aws, queue, order):
                 print(line(event), flush=True)
 
 
 def check(api: Api, aws: Aws, topics: list[str], customer: dict[str, str], product: str, say: Callable[[str], None]) -> None:
-    """Fails unless an order's events are heard, and those of another order are not."""
+    """Fails unless the events of one order are shown, and those of another order are not."""
     token = api.log_in(customer["email"], customer["password"]).token
     body = {"items": [{"product_id": product, "quantity": 1}], "payment_method": "pm_card_visa"}
     wanted = {"OrderPlaced", "CheckoutStarted", "StockReserved", "OrderConfirmed", "PaymentProcessed"}
     with listening(aws, topics) as queue:
         orders = [api.call("POST", "/api/v1/checkout", body, token=token).expect(201)["id"] for _ in range(2)]
-        events: list[Event] = []
-        deadline = time.monotonic() + LIMIT_SECONDS
-        while not wanted <= {event["event_type"] for event in events}:
-            if time.monotonic() > deadline:
-                raise Problem(f"of {wanted} only {[event['event_type'] for event in events]} were heard")
-            events += heard(aws, queue, orders[1])
+        events = wait_for_events(aws, queue, orders[1], f"{sorted(wanted)} of an order",
+                                 lambda events: wanted <= {event["event_type"] for event in events})
     if strange := [line(event) for event in events if orders[0] in json.dumps(event) or orders[1] not in json.dumps(event)]:
         raise Problem(f"events of another order were shown: {strange}")
     for event in events:

@@ -161,7 +161,7 @@ async fn what_is_set_aside_for_too_long_is_asked_about_and_stays_set_aside() {
 }
 
 #[tokio::test]
-async fn a_reservation_is_told_by_the_part_that_completes_it() {
+async fn a_reservation_is_published_by_the_part_that_completes_it() {
     let table = TestTable::create().await;
     let inventory = table::inventory(&table, QUARTER);
     // Of one part, and of several.

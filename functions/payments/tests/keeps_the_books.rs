@@ -16,7 +16,7 @@ use payments::{
 };
 use rand::random_range;
 use serde_json::json;
-use testkit::{Stack, TestTable, text};
+use testkit::{HANG_LIMIT, Stack, TestTable, text};
 
 const PAYMENTS: usize = 12;
 const TOTAL: i64 = 2_500;
@@ -75,7 +75,7 @@ async fn in_any_order_with_deaths_on_the_way() {
         Err(_) => Stack::get().aws().await,
     };
     let table = TestTable::create_at(&config).await;
-    let provider = Provider::simulator(table.table.clone(), Duration::ZERO, Duration::from_secs(5));
+    let provider = Provider::simulator(table.table.clone(), Duration::ZERO, HANG_LIMIT);
     let payments = Payments::over(table.table.clone(), provider);
     let due =
         |_| Due { order_id: OrderId::new(), user_id: UserId::new(), total: Money::from_minor(TOTAL, Currency::Usd) };

@@ -9,7 +9,7 @@ FUNCTIONS = ["CountOrders", "SettleOrder", "PlaceOrder"]
 
 
 def faults_of(plan: Plan, asked: list[tuple[str, int]]) -> dict[tuple[str, int], object]:
-    """What befalls calls, invocations and deliveries, asked for in this order."""
+    """The faults of calls, invocations and deliveries, asked for in this order."""
     found: dict[tuple[str, int], object] = {}
     for site, n in asked:
         found[site, n] = (plan.call("dynamodb", site, n), plan.kill(site, n), plan.delivery(site, n, from_stream=n % 2 == 0))

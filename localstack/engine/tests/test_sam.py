@@ -54,7 +54,7 @@ class Addresses(unittest.TestCase):
         self.assertEqual({"AT": {"Fn::Sub": "http://localhost:1/_aws/execute-api/${Api}/live"}}, self.variables("WEBSOCKET", "live"))
 
     def test_functions_find_the_http_api_at_the_engine(self) -> None:
-        self.assertEqual({"AT": {"Fn::Sub": "http://localhost:1/_aws/execute-api/${Api}/$default/api/v1"}}, self.variables("HTTP", "api/v1"))
+        self.assertEqual({"AT": {"Fn::Sub": "http://localhost:1/_aws/execute-api/${Api}/api/v1"}}, self.variables("HTTP", "api/v1"))
 
 
 class Packaging(unittest.TestCase):

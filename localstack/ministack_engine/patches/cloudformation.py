@@ -1,11 +1,19 @@
-"""The engine's CloudFormation takes templates of any size."""
+"""The engine's CloudFormation updates nested stacks."""
 
 from __future__ import annotations
 
 from typing import Any
 
 
-def take_large_templates(cloudformation: Any) -> None:
-    """Lifts the limit of 500 resources: `sam.py` makes two of each route, which to AWS is a part of its API. What AWS counts, a test
-    does."""
-    cloudformation._SECTION_QUOTAS = tuple(quota for quota in cloudformation._SECTION_QUOTAS if quota[0] != "Resources")
+def keep_attributes(cloudformation: Any, provisioners: Any) -> None:
+    """Lets a resource of a nested stack keep its attributes when an update leaves it where it is. The engine forgets those that the
+    handler of the type does not answer again, and the next `Fn::GetAtt` of one fails: "Requested attribute Arn does not exist"."""
+    update = provisioners._update_resource
+
+    def update_and_keep(kind: str, physical_id: str, old: Any, new: Any, stack: str, logical_id: str | None = None, *more: Any,
+                        **named: Any) -> tuple[str, dict[str, Any]]:
+        kept = cloudformation._stacks.get(stack, {}).get("_resources", {}).get(logical_id, {}).get("Attributes") or {}
+        updated, attributes = update(kind, physical_id, old, new, stack, logical_id, *more, **named)
+        return updated, {**(kept if updated == physical_id else {}), **(attributes or {})}
+
+    provisioners._update_resource = update_and_keep

@@ -1,4 +1,4 @@
-//! Faults: functions that die, messages that come twice.
+//! Faults: functions that are killed, messages that are delivered twice.
 
 use std::{
     collections::HashSet,
@@ -49,25 +49,25 @@ pub async fn kill_running(function: &str) {
     .await;
 }
 
-/// Hears every event of the shop, and can say it again.
+/// Records every event that the contexts publish, and delivers it again.
 #[derive(Debug)]
-pub struct Echo {
+pub struct EventRecorder {
     sns: aws_sdk_sns::Client,
     sqs: aws_sdk_sqs::Client,
     queue_url: String,
     subscriptions: Vec<String>,
-    heard: HashSet<String>,
+    recorded: HashSet<String>,
 }
 
-impl Echo {
-    /// Starts to listen.
-    pub async fn listen() -> Self {
+impl EventRecorder {
+    /// Starts to record.
+    pub async fn start() -> Self {
         let stack = Stack::get();
         let aws = stack.aws().await;
         let (sns, sqs) = (aws_sdk_sns::Client::new(&aws), aws_sdk_sqs::Client::new(&aws));
-        let name = format!("echo-{}", Uuid::new_v4().simple());
+        let name = format!("recorder-{}", Uuid::new_v4().simple());
         let queue_url = sqs.create_queue().queue_name(&name).send().await.expect("a queue").queue_url.expect("a URL");
-        let arn = Self::make_hearing(&sqs, &queue_url).await;
+        let arn = Self::allow_topics(&sqs, &queue_url).await;
         let subscribe = stack.topics.values().map(|topic| {
             let subscription = sns.subscribe().topic_arn(topic).protocol("sqs").endpoint(&arn);
             subscription.attributes("RawMessageDelivery", "true").return_subscription_arn(true).send()
@@ -75,11 +75,11 @@ impl Echo {
         let subscriptions = join_all(subscribe).await.into_iter();
         let subscriptions =
             subscriptions.map(|made| made.expect("a subscription").subscription_arn.expect("an ARN")).collect();
-        Self { sns, sqs, queue_url, subscriptions, heard: HashSet::new() }
+        Self { sns, sqs, queue_url, subscriptions, recorded: HashSet::new() }
     }
 
     /// Lets every topic send to the queue; its ARN.
-    async fn make_hearing(sqs: &aws_sdk_sqs::Client, queue_url: &str) -> String {
+    async fn allow_topics(sqs: &aws_sdk_sqs::Client, queue_url: &str) -> String {
         let wanted = sqs.get_queue_attributes().queue_url(queue_url).attribute_names(QueueAttributeName::QueueArn);
         let attributes = wanted.send().await.expect("attributes").attributes.expect("attributes");
         let arn = attributes[&QueueAttributeName::QueueArn].clone();
@@ -92,8 +92,8 @@ impl Echo {
         arn
     }
 
-    /// What was said since the last time, each event once.
-    pub async fn hear(&mut self) -> Vec<Value> {
+    /// What was published since the last time, each event once.
+    pub async fn record(&mut self) -> Vec<Value> {
         let mut events = Vec::new();
         loop {
             let receive = self.sqs.receive_message().queue_url(&self.queue_url).max_number_of_messages(10);
@@ -103,7 +103,7 @@ impl Echo {
             }
             for message in messages {
                 let event: Value = serde_json::from_str(&message.body.expect("a body")).expect("an envelope");
-                if self.heard.insert(event["event_id"].to_string()) {
+                if self.recorded.insert(event["event_id"].to_string()) {
                     events.push(event);
                 }
                 let receipt = message.receipt_handle.expect("a receipt");
@@ -113,30 +113,30 @@ impl Echo {
         }
     }
 
-    /// Waits until so many events were heard that go back to the request `correlation_id`; these events.
+    /// Waits until so many events were recorded that go back to the request `correlation_id`; these events.
     pub async fn events_of(&mut self, correlation_id: &str, count: usize) -> Vec<Value> {
         let is_of = |event: &Value| event["correlation_id"] == correlation_id;
-        let mut events = self.hear_until(|heard| heard.iter().filter(|event| is_of(event)).count() >= count).await;
+        let mut events = self.record_until(|heard| heard.iter().filter(|event| is_of(event)).count() >= count).await;
         events.retain(is_of);
         events
     }
 
-    /// Listens until what was heard is `enough`; all of that.
-    pub async fn hear_until(&mut self, enough: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+    /// Records until that is `enough`; all of it.
+    pub async fn record_until(&mut self, enough: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         let mut heard = Vec::new();
         let started = Instant::now();
         while !enough(&heard) {
             assert!(started.elapsed() < HANG_LIMIT, "heard only {heard:?}");
-            heard.extend(self.hear().await);
+            heard.extend(self.record().await);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         heard
     }
 
-    /// Says an event again to every consumer that its context can reach.
+    /// Delivers an event again to every consumer that its context's events can reach.
     ///
-    /// A consumer gets what its subscription would not let through, too, and has to pass it over.
-    pub async fn say(&self, event: &Value) {
+    /// A consumer gets what its subscription would filter out, too, and has to ignore it.
+    pub async fn redeliver(&self, event: &Value) {
         let consumers = consumers_of(event["source"].as_str().expect("a source"));
         let sends = consumers.into_iter().map(|queue| {
             let url = &Stack::get().queues[queue];
@@ -156,7 +156,7 @@ impl Echo {
         }
     }
 
-    /// Stops to listen.
+    /// Stops to record.
     pub async fn stop(self) {
         for subscription in &self.subscriptions {
             self.sns.unsubscribe().subscription_arn(subscription).send().await.expect("unsubscribed");
@@ -165,7 +165,7 @@ impl Echo {
     }
 }
 
-/// An event of an order of somebody's, as orders would tell it; there is no such order.
+/// An event of an order of somebody, as orders would publish it; there is no such order.
 pub fn processing(person: &Person) -> Value {
     let order = Uuid::now_v7();
     json!({
@@ -176,7 +176,7 @@ pub fn processing(person: &Person) -> Value {
     })
 }
 
-/// Says an event to whom it may concern, as its context would.
+/// Publishes an event as its context would.
 pub async fn publish(event: &Value) {
     let stack = Stack::get();
     let text = |name: &str| event[name].as_str().expect("a text");

@@ -19,11 +19,11 @@ mod webhook;
 mod workflow;
 
 pub use configured::Configured;
-pub use faults::{Echo, dead_letter, drained, kill_function, kill_running, processing, publish, send_now};
+pub use faults::{EventRecorder, dead_letter, drained, kill_function, kill_running, processing, publish, send_now};
 pub use mail_server::MailOutage;
 pub use orphans::{
-    can_be_captured_now, has_grown_old, has_overdue_reservation, is_deferred, is_forgotten, is_put_off, reserve_only,
-    resumes,
+    can_be_captured_now, has_grown_old, has_overdue_reservation, is_deferred, is_deferred_by_now, is_forgotten,
+    is_put_off, reserve_only, resumes,
 };
 pub use person::{Answer, PASSWORD, Person};
 pub use phones::{endpoint_of, is_endpoint, is_uninstalled, new_device_token, new_phone_number, pushes_to, texts_to};
@@ -34,7 +34,7 @@ pub use stack::{Stack, invoke, items_with};
 pub use table::{TestTable, text};
 pub use tokens::{forged_token, genuine_token};
 pub use webhook::{Webhook, event, intent_of, is_set_aside, seconds, stripe};
-pub use workflow::{Checkout, Held};
+pub use workflow::{Checkout, PausedCheckout};
 
 use std::{
     future::Future,

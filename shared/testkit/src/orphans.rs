@@ -41,6 +41,11 @@ pub async fn is_deferred(order: &Value) {
     .await;
 }
 
+/// Whether the checkout of an order is deferred.
+pub async fn is_deferred_by_now(order: &Value) -> bool {
+    deferred(order).await.is_some()
+}
+
 /// Makes a deferred checkout due, and starts over all that are; whether it still is deferred then.
 pub async fn resumes(order: &Value) -> bool {
     if !is_due_at(order, LONG_AGO).await {

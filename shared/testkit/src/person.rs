@@ -58,8 +58,8 @@ impl Answer {
 }
 
 impl Person {
-    /// Somebody without an account.
-    pub fn stranger() -> Self {
+    /// Somebody without an account, and without a token.
+    pub fn anonymous() -> Self {
         Self { id: String::new(), email: String::new(), token: None, refresh_token: None, http: reqwest::Client::new() }
     }
 
@@ -67,17 +67,17 @@ impl Person {
     ///
     /// # Panics
     /// When there is no such address.
-    pub fn stranger_at(last: u8) -> Self {
+    pub fn anonymous_at(last: u8) -> Self {
         let http = reqwest::Client::builder().local_address(IpAddr::from([127, 0, 0, last])).build();
-        Self { http: http.expect("a client"), ..Self::stranger() }
+        Self { http: http.expect("a client"), ..Self::anonymous() }
     }
 
     /// A new customer with an address of their own.
     pub async fn customer() -> Self {
-        let stranger = Self::stranger();
+        let anonymous = Self::anonymous();
         let body = Self::registration();
-        stranger.post("/auth/register", &body).await.expect(201);
-        stranger.log_in(body["email"].as_str().expect("an address"), PASSWORD).await
+        anonymous.post("/auth/register", &body).await.expect(201);
+        anonymous.log_in(body["email"].as_str().expect("an address"), PASSWORD).await
     }
 
     /// What registers a new customer.
@@ -89,7 +89,7 @@ impl Person {
     /// Whoever runs the shop.
     pub async fn admin() -> Self {
         let admin = &Stack::get().admin;
-        Self::stranger().log_in(&admin.email, &admin.password).await
+        Self::anonymous().log_in(&admin.email, &admin.password).await
     }
 
     /// This person, logged in.

@@ -151,7 +151,7 @@ impl Person {
 
     /// Waits until the API says that this person was told of an event of that type, about that order if there is one, by that channel,
     /// and with that status.
-    pub async fn is_told(&self, order: Option<&Value>, kind: &str, channel: &str, status: &str) -> Value {
+    pub async fn is_notified(&self, order: Option<&Value>, kind: &str, channel: &str, status: &str) -> Value {
         let what_for = format!("{kind} by {channel} to be {status}");
         eventually(&what_for, || async {
             let page = self.get("/notifications?limit=100").await.expect(200);

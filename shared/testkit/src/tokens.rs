@@ -9,7 +9,7 @@ use crate::{Person, Stack};
 
 /// The key that signs tokens now.
 async fn key_id() -> String {
-    let keys = Person::stranger().get("/auth/jwks").await.expect(200);
+    let keys = Person::anonymous().get("/auth/jwks").await.expect(200);
     keys["keys"][0]["kid"].as_str().expect("a key").to_owned()
 }
 

@@ -1,4 +1,4 @@
-//! The payment provider, as the shop hears it: events in Stripe's words, signed with the secret that it shares with the stack.
+//! Webhooks of the payment provider: Stripe's events, signed with the secret that it shares with the stack.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{Answer, Stack, items_with, secret};
 
-/// Who tells the shop of payments.
+/// Sends webhooks.
 #[derive(Debug)]
 pub struct Webhook {
     secret: String,
@@ -22,8 +22,8 @@ impl Webhook {
         Self { secret: secret["webhook_secret"].as_str().expect("a secret").to_owned() }
     }
 
-    /// Tells of what happened to `object`, now.
-    pub async fn tell(&self, kind: &str, object: &Value) -> Answer {
+    /// Delivers the event that happened to `object`, now.
+    pub async fn deliver(&self, kind: &str, object: &Value) -> Answer {
         let body = event(kind, object).to_string();
         self.send(&body, Some(&self.signature(&body, seconds()))).await
     }

@@ -13,13 +13,13 @@ const HOLD: &str = "Hold";
 
 /// A checkout of an order that was placed to be paid later. It stops before one step until it is let go on.
 #[derive(Debug)]
-pub struct Held {
+pub struct PausedCheckout {
     checkout: Checkout,
     /// What lets it go on.
     token: String,
 }
 
-impl Held {
+impl PausedCheckout {
     /// Starts the checkout of `order`, paid by `method`, and waits until it stops: before `step`, or, of a checkout that succeeds, behind
     /// its last one if there is no such step.
     pub async fn before(step: &str, order: &Value, method: &str) -> Self {

@@ -1,4 +1,4 @@
-"""The auditor itself: it passes good books, and each check finds what is wrong in books that were spoiled."""
+"""The audit finds nothing in consistent data, and each check finds the violation in data that was spoiled."""
 
 import json
 import unittest
@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from chaos import audit
-from chaos import table_snapshot
-from chaos.audit_analytics import adds
-from chaos.violations import Finding, Shop, status
+from chaos import audit, table_snapshot
+from chaos.audit_analytics import adds, figures_follow_the_events
+from chaos.violations import CheckResult, Shop, status
 
 MUG, BUYER, ADDRESS = "mug", "buyer", "buyer@example.com"
 
@@ -23,8 +22,8 @@ def event(kind: str, subject: str, sequence: int, source: str = "orders", **data
             "sequence": sequence, "timestamp": f"2026-11-21T10:00:0{sequence}.000Z", "data": data}
 
 
-class Making:
-    """Makes the books of a shop with an order that was paid and partly refunded, and one that was declined."""
+class ConsistentShop:
+    """The data of a shop with an order that was paid and partly refunded, and one that was declined."""
 
     def __init__(self) -> None:
         self.tables = table_snapshot.Tables()
@@ -53,7 +52,7 @@ class Making:
         reports = {"days": {"2026-11-21": {"orders": 2, "items": 4, "paid": 1, "cancelled": 1}}, "products": {MUG: 2},
                    "revenue": dict(moved), "payments": dict(moved), "by_status": Counter(paid=1, cancelled=1)}
         self.shop = Shop(tables=self.tables, accepted={"paid", "declined"}, stock={MUG: 10},
-                         heard={**self.tables.events, "reserved": event("StockReserved", "paid", 1, "inventory")},
+                         received={**self.tables.events, "reserved": event("StockReserved", "paid", 1, "inventory")},
                          mails=mails, shown=shown, reports=reports)
 
     def _put(self, context: str, **item: Any) -> None:
@@ -64,37 +63,37 @@ class Making:
 
     def _log(self, order: str, *events: tuple[str, dict[str, Any]]) -> None:
         for sequence, (kind, data) in enumerate(events, 1):
-            told = event(kind, order, sequence, **data)
-            self._outbox("orders", told)
+            envelope = event(kind, order, sequence, **data)
+            self._outbox("orders", envelope)
             if kind in audit.MAILS:
-                self._put("notifications", pk=f"EVENT#{told['event_id']}", sk="EMAIL", ended="sent", claims=1, unanswered=1)
-                self._put("notifications", pk=f"USER#{BUYER}", sk=f"NOTIFICATION#{told['event_id']}", order_id=order, type=kind,
+                self._put("notifications", pk=f"EVENT#{envelope['event_id']}", sk="EMAIL", ended="sent", claims=1, unanswered=1)
+                self._put("notifications", pk=f"USER#{BUYER}", sk=f"NOTIFICATION#{envelope['event_id']}", order_id=order, type=kind,
                           channel="email", status="sent")
         log = self.tables.logs[order]
         self._put("orders", **{**audit.replay(order, log), "pk": f"USER#{BUYER}", "sk": f"ORDER#{order}"})
 
     def _count(self) -> None:
-        for id, told in self.tables.events.items():
-            if added := adds(told):
-                self._put("analytics", pk="LOG#00#2026-11-21", sk=id, kind="counted")
+        for event_id, stored in self.tables.events.items():
+            if added := adds(stored):
+                self._put("analytics", pk="LOG#00#2026-11-21", sk=event_id, kind="counted")
                 self._put("analytics", pk="DAYS#00", sk="2026-11-21", events=1, **added)
-            if told["event_type"] == "OrderConfirmed":
+            if stored["event_type"] == "OrderConfirmed":
                 self._put("analytics", pk="PRODUCTS#00", sk=f"2026-11-21#{MUG}", events=1, orders=1, quantity=2, value_USD=2500)
 
 
-class GoodBooks(unittest.TestCase):
-    def test_nothing_is_found_in_them(self) -> None:
-        self.assertEqual({finding.name: finding.violations for finding in audit.audit(Making().shop) if finding.violations}, {})
+class ConsistentData(unittest.TestCase):
+    def test_has_no_violations(self) -> None:
+        self.assertEqual({result.name: result.violations for result in audit.audit(ConsistentShop().shop) if result.violations}, {})
 
-    def test_a_mail_may_come_twice_after_a_try_without_an_answer(self) -> None:
-        shop = Making().shop
+    def test_a_mail_may_come_twice_after_an_attempt_without_an_answer(self) -> None:
+        shop = ConsistentShop().shop
         shop.mails.append(shop.mails[0])
         shop.tables.attempts["paid/orders/1"].update(claims=2, unanswered=2)
         found = audit.mails_are_sent_once(shop)
-        self.assertEqual((found.violations, found.counts["arrived more than once, after a try without an answer"]), ([], 1))
+        self.assertEqual((found.violations, found.counts["mails that arrived again after an attempt without an answer"]), ([], 1))
 
     def test_orders_without_an_answer_may_be_there(self) -> None:
-        shop = Making().shop
+        shop = ConsistentShop().shop
         shop.accepted.remove("declined")
         shop.unsure[BUYER] = 1
         self.assertEqual(audit.orders_have_ended(shop).violations, [])
@@ -102,65 +101,65 @@ class GoodBooks(unittest.TestCase):
 
 Spoil = Callable[[Shop], Any]
 
-SPOILED: list[tuple[Callable[[Shop], Finding], Spoil, str]] = [
+SPOILED: list[tuple[Callable[[Shop], CheckResult], Spoil, str]] = [
     (audit.orders_have_ended, lambda shop: shop.tables.logs["paid"].pop(), "order paid is pending"),
     (audit.orders_have_ended, lambda shop: shop.tables.logs["paid"].pop(1), "order paid has gaps"),
     (audit.orders_have_ended, lambda shop: shop.tables.logs["paid"].append(event("OrderPlaced", "paid", 4)), "impossible"),
     (audit.orders_have_ended, lambda shop: shop.accepted.add("lost"), "order lost was accepted"),
-    (audit.orders_have_ended, lambda shop: shop.accepted.remove("paid"), "of which nobody was told"),
+    (audit.orders_have_ended, lambda shop: shop.accepted.remove("paid"), "that were not accepted"),
     (audit.orders_have_ended, lambda shop: shop.tables.parked.append("paid"), "order paid is parked"),
     (audit.orders_have_ended, lambda shop: shop.tables.deferred.append("lost"), "still deferred"),
     (audit.views_follow_the_log, lambda shop: shop.tables.views["paid"].update(status="pending"), "its view has status"),
-    (audit.views_follow_the_log, lambda shop: shop.shown["paid"].update(status="pending"), "order paid is shown as"),
-    (audit.views_follow_the_log, lambda shop: shop.shown.pop("paid"), "order paid is not shown"),
-    (audit.money_is_taken_once, lambda shop: shop.tables.provider["paid"].update(state="authorized"), "the provider has authorized"),
-    (audit.money_is_taken_once, lambda shop: shop.tables.provider["paid"].update(amount=money(5000)), "the provider took 5000"),
-    (audit.money_is_taken_once, lambda shop: shop.tables.provider["declined"].update(state="captured"), "the provider has captured"),
-    (audit.money_is_taken_once, lambda shop: shop.tables.provider["declined"].update(state="authorized"), "the provider has authorized"),
-    (audit.money_is_taken_once, lambda shop: shop.tables.provider["paid"].update(refunds={}), "the provider gave back 0"),
+    (audit.views_follow_the_log, lambda shop: shop.shown["paid"].update(status="pending"), "order paid is shown by the API as"),
+    (audit.views_follow_the_log, lambda shop: shop.shown.pop("paid"), "order paid is not shown by the API"),
+    (audit.money_is_taken_once, lambda shop: shop.tables.provider["paid"].update(state="authorized"), "at the provider authorized"),
+    (audit.money_is_taken_once, lambda shop: shop.tables.provider["paid"].update(amount=money(5000)), "the provider captured 5000"),
+    (audit.money_is_taken_once, lambda shop: shop.tables.provider["declined"].update(state="captured"), "at the provider captured"),
+    (audit.money_is_taken_once, lambda shop: shop.tables.provider["declined"].update(state="authorized"), "at the provider authorized"),
+    (audit.money_is_taken_once, lambda shop: shop.tables.provider["paid"].update(refunds={}), "the provider refunded 0"),
     (audit.money_is_taken_once, lambda shop: shop.tables.events.pop("p/payments/1"), "events say"),
     (audit.money_is_taken_once, lambda shop: shop.tables.events.update(again=shop.tables.events["p/payments/1"]), "paid 2 times"),
-    (audit.money_is_taken_once, lambda shop: shop.tables.payments["paid"].update(status="declined"), "payment declined"),
+    (audit.money_is_taken_once, lambda shop: shop.tables.payments["paid"].update(status="declined"), "its payment is declined"),
     (audit.money_is_taken_once, lambda shop: shop.tables.payments["declined"].update(status="pending"), "its payment pending"),
-    (audit.money_is_taken_once, lambda shop: shop.tables.heard_payments.pop("paid"), "orders has heard"),
-    (audit.money_is_taken_once, lambda shop: shop.tables.unsettled.append("paid"), "on its way still"),
-    (audit.stock_adds_up, lambda shop: shop.tables.counters[MUG][0].update(on_hand=7, available=7), "7 are there"),
-    (audit.stock_adds_up, lambda shop: shop.tables.counters[MUG][0].update(available=6), "6 are for sale"),
+    (audit.money_is_taken_once, lambda shop: shop.tables.replicated_payments.pop("paid"), "its replicated payment is"),
+    (audit.money_is_taken_once, lambda shop: shop.tables.unsettled.append("paid"), "is still pending"),
+    (audit.stock_adds_up, lambda shop: shop.tables.counters[MUG][0].update(on_hand=7, available=7), "7 are left"),
+    (audit.stock_adds_up, lambda shop: shop.tables.counters[MUG][0].update(available=6), "6 are available"),
     (audit.stock_adds_up, lambda shop: shop.tables.counters[MUG].extend(
         [{"on_hand": -1, "available": 0}, {"on_hand": 1, "available": 0}]), "below zero"),
     (audit.stock_adds_up, lambda shop: shop.tables.parts["paid"][0].update(status="reserved"), "its reservation ['reserved']"),
     (audit.stock_adds_up, lambda shop: shop.tables.parts["declined"][0].update(status="reserved"), "its reservation ['reserved']"),
-    (audit.events_are_published, lambda shop: shop.heard.pop("paid/orders/3"), "never published"),
-    (audit.events_are_published, lambda shop: shop.heard.update(new=event("OrderPlaced", "new", 1)), "is in no table"),
-    (audit.events_are_published, lambda shop: shop.heard.pop("reserved"), "told 0 times to be set aside"),
-    (audit.events_are_published, lambda shop: shop.heard.update(again=shop.heard["reserved"]), "told 2 times to be set aside"),
-    (audit.mails_are_sent_once, lambda shop: shop.mails.pop(), "was never mailed"),
+    (audit.events_are_published, lambda shop: shop.received.pop("paid/orders/3"), "never published"),
+    (audit.events_are_published, lambda shop: shop.received.update(new=event("OrderPlaced", "new", 1)), "is in no table"),
+    (audit.events_are_published, lambda shop: shop.received.pop("reserved"), "was reserved 0 times"),
+    (audit.events_are_published, lambda shop: shop.received.update(again=shop.received["reserved"]), "was reserved 2 times"),
+    (audit.mails_are_sent_once, lambda shop: shop.mails.pop(), "never arrived"),
     (audit.mails_are_sent_once, lambda shop: shop.mails.append(shop.mails[0]), "arrived 2 times"),
-    (audit.mails_are_sent_once, lambda shop: shop.tables.attempts.pop("paid/orders/1"), "is not told"),
+    (audit.mails_are_sent_once, lambda shop: shop.tables.attempts.pop("paid/orders/1"), "is missing"),
     (audit.mails_are_sent_once, lambda shop: shop.tables.attempts["paid/orders/1"].update(ended="failed"), "is failed"),
     (audit.mails_are_sent_once, lambda shop: shop.tables.notifications.append(shop.tables.notifications[0]), "listed 2 times"),
     (audit.mails_are_sent_once, lambda shop: shop.mails.append(
-        {"to": [ADDRESS], "subject": "Your order paid was cancelled"}), "nothing asks for"),
-    (audit.figures_follow_the_events, lambda shop: shop.tables.counted.pop("paid/orders/3"), "was not counted"),
-    (audit.figures_follow_the_events, lambda shop: shop.tables.counted.update(other={"kind": "counted"}), "no such event"),
-    (audit.figures_follow_the_events, lambda shop: shop.tables.days["2026-11-21"].update(paid=1), "figures are"),
-    (audit.figures_follow_the_events, lambda shop: shop.tables.sold[MUG].update(quantity=2), "figures are"),
-    (audit.figures_follow_the_events, lambda shop: shop.reports["days"]["2026-11-21"].update(paid=2), "is shown as 2"),
-    (audit.figures_follow_the_events, lambda shop: shop.reports["products"].update({MUG: 3}), "3 are shown"),
-    (audit.figures_follow_the_events, lambda shop: shop.reports["revenue"].update(gross=1), "revenue is shown"),
-    (audit.figures_follow_the_events, lambda shop: shop.reports["payments"].update(gross=1), "payments shows"),
-    (audit.figures_follow_the_events, lambda shop: shop.reports["by_status"].update(paid=1), "orders are shown"),
+        {"to": [ADDRESS], "subject": "Your order paid was cancelled"}), "follow from no event"),
+    (figures_follow_the_events, lambda shop: shop.tables.counted.pop("paid/orders/3"), "was not counted"),
+    (figures_follow_the_events, lambda shop: shop.tables.counted.update(other={"kind": "counted"}), "no such event"),
+    (figures_follow_the_events, lambda shop: shop.tables.days["2026-11-21"].update(paid=1), "figures are"),
+    (figures_follow_the_events, lambda shop: shop.tables.sold[MUG].update(quantity=2), "figures are"),
+    (figures_follow_the_events, lambda shop: shop.reports["days"]["2026-11-21"].update(paid=2), "is shown as 2"),
+    (figures_follow_the_events, lambda shop: shop.reports["products"].update({MUG: 3}), "3 are shown"),
+    (figures_follow_the_events, lambda shop: shop.reports["revenue"].update(gross=1), "revenue is shown"),
+    (figures_follow_the_events, lambda shop: shop.reports["payments"].update(gross=1), "payments shows"),
+    (figures_follow_the_events, lambda shop: shop.reports["by_status"].update(paid=1), "orders are shown"),
 ]
 
 
-class SpoiledBooks(unittest.TestCase):
+class SpoiledData(unittest.TestCase):
     def test_each_is_found(self) -> None:
-        for check, spoil, told in SPOILED:
-            with self.subTest(check=check.__name__, told=told):
-                shop = Making().shop
+        for check, spoil, violation in SPOILED:
+            with self.subTest(check=check.__name__, violation=violation):
+                shop = ConsistentShop().shop
                 spoil(shop)
                 violations = check(shop).violations
-                self.assertTrue(any(told in violation for violation in violations), violations)
+                self.assertTrue(any(violation in found for found in violations), violations)
 
     def test_every_check_is_tried(self) -> None:
         self.assertEqual({check for check, _, _ in SPOILED}, set(audit.CHECKS))

@@ -9,6 +9,7 @@ from unittest import mock
 from chaos import fault_proxy
 from engine import proxy
 from engine.fault_plan import CallFault, Plan
+from engine.wait import STALLED_SECONDS
 
 
 class Calls(unittest.TestCase):
@@ -50,7 +51,7 @@ class Proxied(unittest.TestCase):
             with mock.patch.object(Plan, "call", return_value=fault), proxy.running(
                     fault_proxy.FaultProxy(engine.server_address[1], Plan(1))) as faults:
                 faults.armed = True
-                connection = HTTPConnection("127.0.0.1", faults.port, timeout=10)
+                connection = HTTPConnection("127.0.0.1", faults.port, timeout=STALLED_SECONDS)
                 headers = {"authorization": "AWS4-HMAC-SHA256 Credential=KEY/20261121/eu-central-1/dynamodb/aws4_request",
                            "x-amz-target": "DynamoDB_20120810.TransactWriteItems"}
                 try:

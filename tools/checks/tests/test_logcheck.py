@@ -8,9 +8,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from engine import api
 from checks import logcheck
-from engine import seed
+from engine import api, seed
 from engine.problem import Problem
 from engine.stack import ROOT
 
@@ -29,10 +28,10 @@ def logged(**fields: object) -> str:
 
 
 def kinds_in(*lines: str) -> list[str]:
-    return [finding.kind for finding in logcheck.findings(lines, SEEDED)]
+    return [violation.kind for violation in logcheck.violations(lines, SEEDED)]
 
 
-class Findings(unittest.TestCase):
+class Violations(unittest.TestCase):
     """What is found in lines."""
 
     def test_a_log_as_it_should_be_passes(self) -> None:
@@ -83,9 +82,9 @@ class Findings(unittest.TestCase):
         lines = [f"waybill-Login-0A1B\t{text}" for text in [*panic, *other]]
         self.assertEqual(["a panic"] * 3 + ["not a JSON object"] * 3, kinds_in(*lines))
 
-    def test_a_finding_says_where_and_never_what(self) -> None:
-        found = list(logcheck.findings([logged(), logged(detail="a long password")], SEEDED))
-        self.assertEqual(["line 2, PlaceOrder: a password"], [str(finding) for finding in found])
+    def test_a_violation_says_where_and_never_what(self) -> None:
+        found = list(logcheck.violations([logged(), logged(detail="a long password")], SEEDED))
+        self.assertEqual(["line 2, PlaceOrder: a password"], [str(violation) for violation in found])
 
 
 class Logs(unittest.TestCase):
@@ -105,7 +104,7 @@ class Logs(unittest.TestCase):
             self.check("")
 
     def test_a_secret_fails_it(self) -> None:
-        with self.assertRaisesRegex(Problem, "2 times"):
+        with self.assertRaisesRegex(Problem, "has 2 lines"):
             self.check(f"{logged(detail='a@b.example')}\n{logged()}\nwaybill-Login-0A1B\tHello\n")
 
 

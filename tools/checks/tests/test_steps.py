@@ -4,12 +4,12 @@ import os
 import signal
 import sys
 import tempfile
-import time
 import unittest
 from pathlib import Path
 
 from checks import steps
 from engine.problem import Problem
+from engine.wait import wait_until
 
 
 def fail() -> None:
@@ -53,10 +53,7 @@ class Lanes(unittest.TestCase):
 
     def wait_for_the_other(self) -> None:
         """Waits until the other lane has failed."""
-        deadline = time.monotonic() + 10
-        while not (self.folder / "ended").exists():
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.01)
+        wait_until((self.folder / "ended").exists, "the other lane to end", poll_seconds=0.01)
 
     def test_what_a_lane_printed_is_shown_once_it_is_through(self) -> None:
         shown = self.run_lanes(steps.Lane("words", [steps.Step("say", lambda: print("hello from a lane", flush=True))]))

@@ -18,9 +18,8 @@ MAX_RESOURCES, MAX_RESOURCES_OF_ROOT, MAX_BYTES = 300, 100, 400_000
 
 def transformed(template: templates.Template, base: Path) -> templates.Template:
     """A template as the SAM transform makes it."""
-    packaged = sam.package(template, base, lambda context: {"Bucket": "b", "Key": context})
-    for name, application in templates.applications(packaged):
-        application["Properties"]["Location"] = f"https://b.s3.amazonaws.com/{name}"
+    urls = {context: f"https://b.s3.amazonaws.com/{context}" for context in SHOP.contexts}
+    packaged = sam.package(template, base, lambda context: {"Bucket": "b", "Key": context}, urls)
     return sam.transform(packaged, {}, "eu-central-1")
 
 

@@ -2,30 +2,23 @@
 
 import json
 import unittest
-from collections import Counter
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock, patch
 
 from cost import cost_report
-from cost.cost_report import Ledger, Load
+from cost.cost_report import Load, OrderCost
 from engine.problem import Problem
-
-
-
-
-
-
-
 
 
 class Traces(unittest.TestCase):
     def bill(self, tracing: bool) -> cost_report.Usage:
-        """What an execution of a workflow, its task and a function beside it enter."""
-        function = {"Type": "AWS::Serverless::Function", "Properties": {}}
+        """The bill of an execution of a workflow, its task and another function."""
+        function: dict[str, Any] = {"Type": "AWS::Serverless::Function", "Properties": {}}
         workflow = {"Tracing": {"Enabled": tracing}, "DefinitionSubstitutions": {"Task": {"Fn::GetAtt": ["Task", "Arn"]}}}
         template = {"Globals": {"Function": {"MemorySize": 256}}, "Resources": {
             "Task": function, "Other": function, "Workflow": {"Type": "AWS::Serverless::StateMachine", "Properties": workflow}}}
-        meter, bill = cost_report.Meter(Mock(), {}, Path(), template), cost_report.Usage()
+        meter, bill = cost_report.Meter(Mock(), {}, Path(), template), cost_report.Bill(float)
         for name in ("Task", "Other"):
             meter._enter(bill, name, "lambda requests", 1)
         meter._enter(bill, "", "states executions", 1)
@@ -41,21 +34,21 @@ class Traces(unittest.TestCase):
 
 
 class Dollars(unittest.TestCase):
-    ledger = Ledger(Load("", 1, 1, with_mail=False), Counter({
+    cost = OrderCost(Load("", 1, 1, with_mail=False), {
         ("Checkout", "dynamodb write units"): 9.0, ("ConfirmOrder", "dynamodb write units"): 1.0,
-        ("", "states Express executions"): 1.0, ("", "states Standard transitions"): 4.0}))
+        ("", "states Express executions"): 1.0, ("", "states Standard transitions"): 4.0})
 
     def test_a_workflow_is_of_one_type(self) -> None:
         prices = {"dynamodb write units": 0.5, "states Express executions": 1.0, "states Standard transitions": 25.0}
-        self.assertEqual({"dynamodb": 5.0, "states": 1.0}, self.ledger.dollars(prices, "Express"))
-        self.assertEqual({"dynamodb": 5.0, "states": 100.0}, self.ledger.dollars(prices, "Standard"))
+        self.assertEqual({"dynamodb": 5.0, "states": 1.0}, self.cost.dollars(prices, "Express"))
+        self.assertEqual({"dynamodb": 5.0, "states": 100.0}, self.cost.dollars(prices, "Standard"))
 
-    def test_an_order_that_has_become_dearer_is_refused(self) -> None:
-        with patch.object(cost_report.Path, "read_text", return_value='{"dynamodb write units": 10}'):
-            cost_report.check_budget(self.ledger)
-        with patch.object(cost_report.Path, "read_text", return_value='{"dynamodb write units": 9.5}'):
+    def test_an_order_that_exceeds_the_budget_is_refused(self) -> None:
+        with patch.object(Path, "read_text", return_value='{"dynamodb write units": 10}'):
+            cost_report.check_budget(self.cost)
+        with patch.object(Path, "read_text", return_value='{"dynamodb write units": 9.5}'):
             with self.assertRaisesRegex(Problem, r"write units: 10 of 9.5 \(Checkout 9, ConfirmOrder 1\)"):
-                cost_report.check_budget(self.ledger)
+                cost_report.check_budget(self.cost)
 
     def test_everything_in_the_budget_has_a_price(self) -> None:
         budget = json.loads(cost_report.BUDGET.read_text(encoding="utf-8"))

@@ -12,7 +12,8 @@ CONTRACTS = ROOT / "events" / "contracts"
 
 
 def sample(name: str) -> dict[str, Any]:
-    return json.loads((CONTRACTS / f"{name}.v1.0.json").read_text(encoding="utf-8"))
+    event: dict[str, Any] = json.loads((CONTRACTS / f"{name}.v1.0.json").read_text(encoding="utf-8"))
+    return event
 
 
 class Line(unittest.TestCase):

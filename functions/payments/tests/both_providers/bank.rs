@@ -54,9 +54,14 @@ impl Bank {
 
     /// A provider as a new environment has it.
     pub async fn provider(&self) -> Provider {
+        self.provider_that_waits(TIMEOUT).await
+    }
+
+    /// A provider whose answers are waited for as long as `timeout`.
+    pub async fn provider_that_waits(&self, timeout: Duration) -> Provider {
         match self {
-            Self::Simulator(table) => Provider::simulator(table.table.clone(), Duration::ZERO, TIMEOUT),
-            Self::Stripe(account) => account.provider().await,
+            Self::Simulator(table) => Provider::simulator(table.table.clone(), Duration::ZERO, timeout),
+            Self::Stripe(account) => account.provider_that_waits(timeout).await,
         }
     }
 
@@ -138,8 +143,12 @@ impl StripeAccount {
     }
 
     pub async fn provider(&self) -> Provider {
+        self.provider_that_waits(TIMEOUT).await
+    }
+
+    async fn provider_that_waits(&self, timeout: Duration) -> Provider {
         let aws = Stack::get().aws().await;
-        Provider::stripe(Stripe::connect(&aws, self.url.clone(), self.secret_arn.clone()).unwrap(), TIMEOUT)
+        Provider::stripe(Stripe::connect(&aws, self.url.clone(), self.secret_arn.clone()).unwrap(), timeout)
     }
 
     pub async fn get(&self, path: &str) -> Value {
