@@ -29,9 +29,9 @@ async fn main() -> Result<(), Error> {
         "socket-connect" => socket::serve(live(), realtime::connect).await,
         "socket-disconnect" => socket::serve(live(), realtime::disconnect).await,
         "socket-message" => socket::serve(telling()?, realtime::message).await,
-        "push-orders" => batch::serve(telling()?, whose, realtime::push_orders).await,
-        "push-analytics" => {
-            stream::serve_items((telling()?, rollups()?), realtime::COUNTED_KIND, realtime::push_analytics).await
+        "publish-order-updates" => batch::serve(telling()?, whose, realtime::publish_order_updates).await,
+        "publish-analytics-updates" => {
+            stream::serve_items((telling()?, rollups()?), realtime::COUNTED_KIND, realtime::publish_analytics_updates).await
         }
         "end-connections" => queue::serve(telling()?, realtime::end_connections).await,
         unknown => Err(unknown_handler(unknown)),

@@ -28,7 +28,7 @@ async fn main() -> Result<(), Error> {
         "index-products" => stream::serve(SearchIndex::connect(&config)?, indexer::follow).await,
         "rebuild-search" => command::serve(SearchIndex::connect(&config)?, rebuild::rebuild).await,
         "publish" => outbox::serve(&config).await,
-        "hear-stock" => queue::serve(catalog()?, consumers::hear_stock).await,
+        "update-availability" => queue::serve(catalog()?, consumers::update_availability).await,
         "seed" => command::serve(catalog()?, seed::seed).await,
         unknown => Err(unknown_handler(unknown)),
     }

@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
         "register-device" => http::serve_limited(limiter()?, (notifications()?, push()?), api::register_device).await,
         "delete-device" => http::serve_limited(limiter()?, (notifications()?, push()?), api::delete_device).await,
         "publish" => outbox::serve(&config).await,
-        "remember-contact" => queue::serve((notifications()?, push()?), consumers::remember_contact).await,
+        "replicate-contact" => queue::serve((notifications()?, push()?), consumers::replicate_contact).await,
         "user-registered" => queue::serve_to_the_last(teller(Kind::UserRegistered)?, consumers::user_registered).await,
         "order-placed" => queue::serve_to_the_last(teller(Kind::OrderPlaced)?, consumers::order_placed).await,
         "order-confirmed" => queue::serve_to_the_last(teller(Kind::OrderConfirmed)?, consumers::order_confirmed).await,

@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
         "payment-stats" => http::serve(payments()?, api::payment_stats).await,
         "webhook" => http::serve((payments()?, Stripe::from_env(&config)?), api::webhook).await,
         "publish" => outbox::serve(&config).await,
-        "remember-order" => queue::serve(payments()?, consumers::remember_order).await,
+        "replicate-order" => queue::serve(payments()?, consumers::replicate_order).await,
         "capture-confirmed" => queue::serve(payments()?.with_provider(&config)?, consumers::capture_confirmed).await,
         "settle-refunds" => command::serve(payments()?.with_provider(&config)?, settling::settle_refunds).await,
         "undo-cancelled" => {
