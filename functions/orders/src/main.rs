@@ -1,8 +1,8 @@
 //! The functions of the orders context, by handler name (`Handler:` in template.yaml).
 
 use lambda::{
-    Error, command, cursor::Cursors, handler, http, limit::Limiter, outbox, policy::Limit, queue, start, task,
-    unknown_handler,
+    Error, command, cursor::Cursors, handler, health::Health, http, limit::Limiter, outbox, policy::Limit, queue,
+    start, task, unknown_handler,
 };
 use orders::{
     Orders, api, consumers, rebuild, saga,
@@ -28,6 +28,7 @@ async fn main() -> Result<(), Error> {
         "pay-order" => http::serve_limited(limiter()?, orders()?, api::pay_order).await,
         "list-parked" => http::serve((orders()?, Cursors::from_env()?), api::list_parked).await,
         "retry-order" => http::serve_limited(limiter()?, orders()?.with_workflow(&config)?, api::retry_order).await,
+        "health" => http::serve(Health::connect(&config, "orders")?, api::health).await,
         "publish" => outbox::serve(&config).await,
         "replicate-user" => queue::serve(orders()?, consumers::replicate_user).await,
         "replicate-product" => queue::serve(orders()?, consumers::replicate_product).await,

@@ -2,6 +2,7 @@
 
 mod answer;
 mod get_payment;
+mod health;
 mod list_payments;
 mod pay;
 mod payment_stats;
@@ -12,6 +13,7 @@ use lambda::openapi::Operation;
 
 pub(crate) use answer::existing;
 pub use get_payment::get_payment;
+pub use health::health;
 pub use list_payments::list_payments;
 pub use pay::pay;
 pub use payment_stats::payment_stats;
@@ -27,5 +29,6 @@ pub fn operations() -> Vec<Operation> {
         refund::operation(),
         payment_stats::operation(),
         webhook::operation(),
+        health::operation(),
     ]
 }
