@@ -7,6 +7,7 @@
 pub mod batch;
 pub mod command;
 pub mod cursor;
+pub mod generated;
 pub mod health;
 pub mod http;
 pub mod https;

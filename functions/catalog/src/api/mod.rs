@@ -35,3 +35,16 @@ pub fn operations() -> Vec<Operation> {
         health::operation(),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use lambda::openapi::{Tag, up_to_date};
+
+    use super::*;
+
+    #[test]
+    fn openapi_is_up_to_date() {
+        let tag = Tag { name: "catalog", description: "What the shop sells.", operations: operations() };
+        assert_eq!(up_to_date(env!("CARGO_MANIFEST_DIR"), &tag), Ok(()));
+    }
+}

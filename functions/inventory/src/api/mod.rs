@@ -15,3 +15,16 @@ pub use set_stock::set_stock;
 pub fn operations() -> Vec<Operation> {
     vec![get_stock::operation(), set_stock::operation(), health::operation()]
 }
+
+#[cfg(test)]
+mod tests {
+    use lambda::openapi::{Tag, up_to_date};
+
+    use super::*;
+
+    #[test]
+    fn openapi_is_up_to_date() {
+        let tag = Tag { name: "inventory", description: "How much there is of it.", operations: operations() };
+        assert_eq!(up_to_date(env!("CARGO_MANIFEST_DIR"), &tag), Ok(()));
+    }
+}

@@ -47,3 +47,16 @@ pub fn operations() -> Vec<Operation> {
     ];
     one.into_iter().chain(lists).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use lambda::openapi::{Tag, up_to_date};
+
+    use super::*;
+
+    #[test]
+    fn openapi_is_up_to_date() {
+        let tag = Tag { name: "orders", description: "What was ordered, and how far it is.", operations: operations() };
+        assert_eq!(up_to_date(env!("CARGO_MANIFEST_DIR"), &tag), Ok(()));
+    }
+}

@@ -32,3 +32,30 @@ pub fn operations() -> Vec<Operation> {
         health::operation(),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use lambda::openapi::{Part, Tag, up_to_date};
+    use serde_json::Value;
+
+    use super::*;
+    use crate::domain::payment_id;
+
+    fn tag() -> Tag {
+        Tag { name: "payments", description: "What was paid.", operations: operations() }
+    }
+
+    #[test]
+    fn openapi_is_up_to_date() {
+        assert_eq!(up_to_date(env!("CARGO_MANIFEST_DIR"), &tag()), Ok(()));
+    }
+
+    #[test]
+    fn the_example_of_a_payment_is_that_of_the_first_order_of_the_seed() {
+        let seed: Value = serde_json::from_str(include_str!("../../../../localstack/seed.json")).expect("JSON");
+        let order = seed["orders"][0]["id"].as_str().expect("an id");
+        let payment = payment_id(order.parse().expect("an id"));
+        let part = serde_json::to_value(Part::of(&tag())).expect("JSON");
+        assert_eq!(part["components"]["parameters"]["payment_id"]["example"], payment.to_string());
+    }
+}

@@ -58,3 +58,16 @@ pub fn operations() -> Vec<Operation> {
     operations.extend(profile::operations());
     operations
 }
+
+#[cfg(test)]
+mod tests {
+    use lambda::openapi::{Tag, up_to_date};
+
+    use super::*;
+
+    #[test]
+    fn openapi_is_up_to_date() {
+        let tag = Tag { name: "users", description: "Accounts, logins, roles.", operations: operations() };
+        assert_eq!(up_to_date(env!("CARGO_MANIFEST_DIR"), &tag), Ok(()));
+    }
+}
