@@ -32,6 +32,8 @@
 //! its sequence. Of analytics nothing comes again for that: the next message follows in a second, and its sequence tells. A connection that
 //! is gone without a word is found out by the next message (410), and forgotten.
 
+#[cfg(test)]
+mod asyncapi;
 mod clients;
 mod feed;
 mod frames;
