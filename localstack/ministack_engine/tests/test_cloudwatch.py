@@ -1,16 +1,14 @@
-"""Patterns with alternatives are told from others."""
+"""Filter patterns that consist of alternatives are recognized."""
 
-import unittest
+import pytest
 
 from ministack_engine import cloudwatch
 
 
-class Patterns(unittest.TestCase):
-    def test_alternatives_are_told_from_others(self) -> None:
-        self.assertEqual(["a-b", "c d"], cloudwatch.alternatives('?"a-b" ?"c d"'))
-        for other in ("", '"a"', 'ERROR ?"a"', "?a", "{ $.level = ERROR }"):
-            self.assertEqual([], cloudwatch.alternatives(other), other)
+def test_a_pattern_of_alternatives_has_phrases() -> None:
+    assert cloudwatch.alternatives('?"a-b" ?"c d"') == ["a-b", "c d"]
 
 
-if __name__ == "__main__":
-    unittest.main()
+@pytest.mark.parametrize("pattern", ["", '"a"', 'ERROR ?"a"', "?a", "{ $.level = ERROR }"])
+def test_any_other_pattern_has_none(pattern: str) -> None:
+    assert cloudwatch.alternatives(pattern) == []
