@@ -44,14 +44,14 @@ class Engine:
 class Kind(Enum):
     """Why a patch is there."""
 
-    FIX = "fix"  # MiniStack differs from AWS, or is slow; the patch goes when MiniStack is mended
+    FIX = "fix"  # MiniStack differs from AWS or is slow; the patch is deleted when that is fixed in MiniStack
     ADDITION = "addition"  # Waybill's tests and measurements need something that AWS does not have either
 
 
 @dataclass(frozen=True)
 class Patch:
-    """One change of MiniStack's internals: its name, the module of MiniStack that it changes, the reason in one sentence, and the function
-    that makes the change."""
+    """One change of MiniStack's internals: its name, the module of MiniStack that it changes (the main one, if there are several), the
+    reason in one sentence, and the function that makes the change."""
 
     name: str
     part: str

@@ -38,6 +38,10 @@ def engine(_imported_ministack: None, monkeypatch: pytest.MonkeyPatch) -> Engine
 def patched_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[stack.Stack]:
     """A running engine with all patches, which enforces IAM and could inject faults."""
     running = stack.Stack(stack.free_port(), Path(tmp_path_factory.mktemp("engine")), fault_seed=1)
-    stack.start(running)
-    yield running
-    stack.stop(running)
+    with pytest.MonkeyPatch.context() as patched:  # the user's own AWS configuration has no part in this
+        patched.delenv("AWS_PROFILE", raising=False)
+        patched.setenv("AWS_CONFIG_FILE", os.devnull)
+        patched.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+        stack.start(running)
+        yield running
+        stack.stop(running)

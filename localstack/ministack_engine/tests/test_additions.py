@@ -1,6 +1,6 @@
 """The additions that serve paths under `/_waybill/`, in the process of the tests and in an engine of its own.
 
-MiniStack has no fault that they mend: one is needed as long as MiniStack itself does not serve its path.
+They fix no fault of MiniStack: each is needed as long as MiniStack does not serve its path.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.client import Config
 
 from engine.api import Api
 from engine.aws import Aws
@@ -62,7 +63,7 @@ def list_tables(patched_stack: Stack, role: Role) -> Callable[[], Any]:
     session = Aws(patched_stack.engine_url).client("sts").assume_role(RoleArn=role.arn, RoleSessionName="lister")["Credentials"]
     client = boto3.client(
         "dynamodb", endpoint_url=patched_stack.engine_url, region_name=REGION, aws_access_key_id=session["AccessKeyId"],
-        aws_secret_access_key=session["SecretAccessKey"], aws_session_token=session["SessionToken"])
+        aws_secret_access_key=session["SecretAccessKey"], aws_session_token=session["SessionToken"], config=Config(proxies={}))
     return lambda: client.list_tables()
 
 

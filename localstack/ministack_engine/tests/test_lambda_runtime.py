@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import queue
+import selectors
 import socketserver
 import threading
 from typing import Any
@@ -49,6 +50,22 @@ def waits_of_an_idle_function(engine: Engine) -> list[float | None]:
     return pending.timeouts
 
 
+def waits_of_an_idle_server(engine: Engine) -> list[float | None]:
+    """How long a Runtime API server waits for a connection before it looks whether it has to end."""
+    waits: list[float | None] = []
+
+    class RecordedSelector(selectors.SelectSelector):
+        def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+            waits.append(timeout)
+            engine.replace(server, "_BaseServer__shutdown_request", True)
+            return []
+
+    engine.replace(socketserver, "_ServerSelector", RecordedSelector)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as server:
+        server.serve_forever(poll_interval=0.1)
+    return waits
+
+
 def test_disable_nagle_fits(engine: Engine) -> None:
     disable_nagle(engine)
     handler = idle_worker(engine)._build_handler_class(1, queue.Queue())
@@ -82,22 +99,25 @@ def test_skip_log_wait_is_needed(engine: Engine) -> None:
 def test_stop_idle_polling_fits(engine: Engine) -> None:
     stop_idle_polling(engine)
     assert waits_of_an_idle_function(engine) == [None]
-
     worker = idle_worker(engine)
     worker._shutdown_server()
     assert worker._pending.get_nowait() is None, "an event that wakes the function's handler"
 
-    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler)
-    threads = [threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True),
-               threading.Thread(target=server.shutdown, daemon=True)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(LIMIT_SECONDS)
-    server.server_close()
-    assert not any(thread.is_alive() for thread in threads), "a server ends at once although it does not poll"
+
+def test_a_server_that_does_not_poll_ends_at_once(engine: Engine) -> None:
+    stop_idle_polling(engine)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as server:
+        threads = [threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True),
+                   threading.Thread(target=server.shutdown, daemon=True)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(LIMIT_SECONDS)
+    assert not any(thread.is_alive() for thread in threads)
+    assert waits_of_an_idle_server(engine) == [3600.0]
 
 
 def test_stop_idle_polling_is_needed(engine: Engine) -> None:
-    constants = engine.module("core.lambda_runtime").ProvidedWorker._spawn.__code__.co_consts
-    assert_needed("stop_idle_polling", None not in waits_of_an_idle_function(engine) or {"poll_interval", 0.1} <= set(constants))
+    serves = set(engine.module("core.lambda_runtime").ProvidedWorker._spawn.__code__.co_consts)
+    server_polls = {"poll_interval", 0.1} <= serves and waits_of_an_idle_server(engine) == [0.1]
+    assert_needed("stop_idle_polling", None not in waits_of_an_idle_function(engine) or server_polls)
