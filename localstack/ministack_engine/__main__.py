@@ -1,10 +1,11 @@
 """Runs the local AWS engine (MiniStack) and the mail inbox in one process, on loopback.
 
-`make up` starts it as `python -m ministack_engine`. It reads these variables: WAYBILL_PORT (the engine's port; SMTP is the next one, the
-inbox the one after), WAYBILL_STATE (a folder for its pid file, function log and temporary files), WAYBILL_IAM (`off` allows every call),
-WAYBILL_PAYMENTS (`stripe` starts a local Stripe at the port after the inbox, which ends with the engine), WAYBILL_FUNCTIONS_ENDPOINT
-(where functions find AWS, if not at the engine itself), WAYBILL_FAULT_SEED (injects the faults of this seed) and WAYBILL_ENGINE_WITHOUT
-(names of patches to leave out, separated by commas).
+`make up` starts it as `python -m ministack_engine`. It reads these variables: WAYBILL_PORT (the engine's port; SMTP is
+the next one, the inbox the one after), WAYBILL_STATE (a folder for its pid file, function log and temporary files),
+WAYBILL_IAM (`off` allows every call), WAYBILL_PAYMENTS (`stripe` starts a local Stripe at the port after the inbox,
+which ends with the engine), WAYBILL_FUNCTIONS_ENDPOINT (where functions find AWS, if not at the engine itself),
+WAYBILL_FAULT_SEED (injects the faults of this seed) and WAYBILL_ENGINE_WITHOUT (names of patches to leave out,
+separated by commas).
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ def engine_environment(port: int, state: Path, enforce_iam: bool, functions_endp
 
 
 def lock_pid_file(state: Path) -> IO[str]:
-    """Writes the pid file and returns it locked: as long as it is open, nobody else can lock it and take the engine for ended."""
+    """Writes the pid file and returns it locked. It stays locked while it is open: `engine.stack` takes an engine for
+    ended whose file it can lock."""
     pid_file = open(state / "engine.pid", "a+", encoding="utf-8")  # noqa: SIM115 - open until the engine ends
     try:
         fcntl.flock(pid_file, fcntl.LOCK_EX | fcntl.LOCK_NB)

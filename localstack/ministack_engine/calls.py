@@ -1,4 +1,5 @@
-"""Counts the AWS calls of each function: `GET /_waybill/calls` returns rows of [function, service, operation, count]."""
+"""Counts the AWS calls of each function: `GET /_waybill/calls` returns rows of [function, service, operation,
+count]."""
 
 from __future__ import annotations
 

@@ -15,9 +15,9 @@ MAX_LINES = 20_000
 
 
 def log_lines_at_once(engine: Engine) -> None:
-    """Appends each line of a function to its log group as soon as it is printed, in one stream for each function. MiniStack writes the
-    lines that it finds when a call ends, in a new stream for each call: a line that comes a moment later is in the stream of another call
-    or lost, and a busy stack has hundreds of thousands of streams."""
+    """Appends each line of a function to its log group as soon as it is printed, in one stream for each function.
+    MiniStack writes the lines that it finds when a call ends, in a new stream for each call: a line that comes a moment
+    later is in the stream of another call or lost, and a busy stack has hundreds of thousands of streams."""
     lambdas, logs = engine.module("services.lambda_svc"), engine.module("services.cloudwatch_logs")
 
     def append(worker: Any, line: bytes) -> None:
@@ -45,7 +45,8 @@ def append_line(logs: Any, group: str, name: str, line: str) -> None:
 
 
 def match_alternatives(engine: Engine) -> None:
-    """Lets filter patterns of the form `?"one" ?"other"` match lines with either phrase, as on AWS. MiniStack requires all phrases."""
+    """Lets filter patterns of the form `?"one" ?"other"` match lines with either phrase, as on AWS. MiniStack requires
+    all phrases."""
     logs = engine.module("services.cloudwatch_logs")
     compile_pattern = logs._compile_filter_pattern
 

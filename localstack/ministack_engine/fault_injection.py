@@ -1,8 +1,8 @@
-"""Injects the faults of a plan into the engine: function processes are killed while they work, batches are lost, repeated or delayed,
-and poisoned messages fail however often they are delivered.
+"""Injects the faults of a plan into the engine: function processes are killed while they work, batches are lost,
+repeated or delayed, and poisoned messages fail however often they are delivered.
 
-`PUT /_waybill/faults` with `{"armed": true}` starts the faults, `{"armed": false}` stops them, and `{"healed": true}` lets poisoned
-messages through. `GET` returns how often each fault has happened and which messages are poisoned.
+`PUT /_waybill/faults` with `{"armed": true}` starts the faults, `{"armed": false}` stops them, and `{"healed": true}`
+lets poisoned messages through. `GET` returns how often each fault has happened and which messages are poisoned.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Fills a table with orders without the API: copies existing orders under other ids, for other users.
 
-`POST /_waybill/orders?copies=<n>` with `{"table": …, "orders": [ids]}` makes n copies in all and returns the number of items that the
-table then has. Attributes that are not keys are shared with the original, so that a million orders fit into memory at about 3 KB each.
-The table's stream has no records of the copies.
+`POST /_waybill/orders?copies=<n>` with `{"table": …, "orders": [ids]}` makes n copies in all and returns the number of
+items that the table then has. Attributes that are not keys are shared with the original, so that a million orders fit
+into memory at about 3 KB each. The table's stream has no records of the copies.
 """
 
 from __future__ import annotations

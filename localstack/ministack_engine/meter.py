@@ -1,8 +1,9 @@
 """Meters what AWS would bill, function by function: `GET /_waybill/meter` turns the meter on and returns rows of
 [function, service, unit, amount].
 
-DynamoDB is metered in request units, from the sizes of the items; functions in requests and milliseconds; queues in the requests of the
-sender, of Lambda's poller and of the deletion; workflows in states entered; all other services in calls.
+DynamoDB is metered in request units, from the sizes of the items; functions in requests and milliseconds; queues in the
+requests of the sender, of Lambda's poller and of the deletion; workflows in states entered; all other services in
+calls.
 """
 
 from __future__ import annotations
@@ -92,7 +93,8 @@ def meter_dynamodb(meter: Meter, engine: Engine) -> None:
 
 
 def write_units(operation: str, request: dict[str, Any], status: int, answer: dict[str, Any]) -> float:
-    """The write units of a request. A refused write costs as much as one of small items, and so does a condition of a transaction."""
+    """The write units of a request. A refused write costs as much as one of small items, and so does a condition of a
+    transaction."""
     actions = request.get("TransactItems", [])
     if status != 200:
         return 2.0 * len(actions) if operation == "TransactWriteItems" else 1.0
@@ -139,14 +141,15 @@ def meter_functions(meter: Meter, engine: Engine) -> None:
 
 
 def meter_queues(meter: Meter, engine: Engine) -> None:
-    """Meters the requests that a message causes in a queue: it is sent, received with its batch, and deleted with its batch."""
+    """Meters the requests that a message causes in a queue: it is sent, received with its batch, and deleted with its
+    batch."""
     lambdas = engine.module("services.lambda_svc")
     run = lambdas._run_sqs_batch
 
     def run_batch(mapping: dict[str, Any], function: Any, event: dict[str, Any], *rest: Any) -> Any:
         first = sum(record["attributes"]["ApproximateReceiveCount"] == "1" for record in event["Records"])
         meter.add(mapping["FunctionName"], "sqs", "sent", first)
-        meter.add(mapping["FunctionName"], "sqs", "batches received")  # no batch is larger than the ten messages of a request
+        meter.add(mapping["FunctionName"], "sqs", "batches received")  # a batch fits into one request
         meter.add(mapping["FunctionName"], "sqs", "batches deleted")
         return run(mapping, function, event, *rest)
 

@@ -50,8 +50,8 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Patch:
-    """One change of MiniStack's internals: its name, the module of MiniStack that it changes (the main one, if there are several), the
-    reason in one sentence, and the function that makes the change."""
+    """One change of MiniStack's internals: its name, the module of MiniStack that it changes (the main one, if there
+    are several), the reason in one sentence, and the function that makes the change."""
 
     name: str
     part: str

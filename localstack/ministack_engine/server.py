@@ -19,7 +19,7 @@ from ministack_engine.patching import Engine, Patch, PatchDoesNotFitError, apply
 def require_pinned_version() -> None:
     """Fails if the installed MiniStack is not the version that the patches are for."""
     if ministack._version() != PINNED:
-        raise SystemExit(f"MiniStack {ministack._version()} is installed, ministack_engine patches {PINNED}: run `make .venv`")
+        raise SystemExit(f"MiniStack {ministack._version()} is installed, ministack_engine patches {PINNED}: run `make .venv/stamp`")
 
 
 def prepare(engine: Engine, patches: Iterable[Patch]) -> None:

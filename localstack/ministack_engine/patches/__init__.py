@@ -1,7 +1,8 @@
 """All that is patched in MiniStack's internals, in the order in which it is applied.
 
-Fixes are functions of the modules beside this one, additions of the modules one level up. Each has two tests in `tests/`:
-`test_<name>_fits` and `test_<name>_is_needed`. The table of localstack/README.md has the same names and reasons.
+Fixes are functions of the modules beside this one and of `cloudwatch.py`, additions of the other modules one level up.
+Each has two tests in `tests/`: `test_<name>_fits` and `test_<name>_is_needed`. The table of localstack/README.md has the
+same names and reasons.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ from ministack_engine.patching import Engine
 
 
 def pass_source_ip(engine: Engine) -> None:
-    """Puts the caller's address into the events of HTTP functions, as AWS does. MiniStack puts 127.0.0.1 into all of them."""
+    """Puts the caller's address into the events of HTTP functions, as AWS does. MiniStack puts 127.0.0.1 into all of
+    them."""
     apigateway, responses = engine.module("services.apigateway"), engine.module("core.responses")
     run = apigateway.run_reentrant
 

@@ -14,8 +14,8 @@ BATCH_SECONDS = 0.002  # changes that are written at about the same time come in
 
 
 def poll_streams_apart(engine: Engine) -> None:
-    """Polls each table's stream for each of its functions in a thread of its own, as AWS does. MiniStack polls all of them and the queues
-    in one thread, in which a slow function delays all others."""
+    """Polls each table's stream for each of its functions in a thread of its own, as AWS does. MiniStack polls all of
+    them and the queues in one thread, in which a slow function delays all others."""
     lambdas, dynamodb = engine.module("services.lambda_svc"), engine.module("services.dynamodb")
     poll, all_mappings = lambdas._poll_dynamodb_streams, lambdas._iter_all_esms
     thread = threading.local()
@@ -56,7 +56,8 @@ def poll_streams_apart(engine: Engine) -> None:
 
 
 def honor_batching_window(engine: Engine) -> None:
-    """Has a queue's function wait for its batching window or a full batch, as AWS does. MiniStack delivers what there is at once."""
+    """Has a queue's function wait for its batching window or a full batch, as AWS does. MiniStack delivers what there
+    is at once."""
     lambdas, sqs = engine.module("services.lambda_svc"), engine.module("services.sqs")
     receive, wake_poller = sqs._receive_messages_for_esm, lambdas._esm_wake.set
     woken: dict[str, float] = {}  # when the poller is to look at a queue again

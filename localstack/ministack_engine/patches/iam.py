@@ -24,7 +24,8 @@ def authorize_mail_by_sender(engine: Engine) -> None:
 
 
 def authorize_batches_as_publish(engine: Engine) -> None:
-    """Checks PublishBatch as sns:Publish, as AWS does. MiniStack checks sns:PublishBatch, an action that IAM does not have."""
+    """Checks PublishBatch as sns:Publish, as AWS does. MiniStack checks sns:PublishBatch, an action that IAM does not
+    have."""
     iam_actions = engine.module("core.iam_actions")
     original = iam_actions._action_from_query
 

@@ -12,8 +12,8 @@ from ministack_engine.patching import Engine
 
 
 def disable_nagle(engine: Engine) -> None:
-    """Sends each answer of a Runtime API server in one packet without Nagle's algorithm. MiniStack writes headers and body separately,
-    and the second write waits 40 ms for the acknowledgement of the first."""
+    """Sends each answer of a Runtime API server in one packet without Nagle's algorithm. MiniStack writes headers and
+    body separately, and the second write waits 40 ms for the acknowledgement of the first."""
     worker = engine.module("core.lambda_runtime").ProvidedWorker
     build = worker._build_handler_class
 
@@ -27,14 +27,15 @@ def disable_nagle(engine: Engine) -> None:
 
 
 def skip_log_wait(engine: Engine) -> None:
-    """Takes the wait for log lines out of every invocation: 50 ms for a function that prints none. The lines arrive in functions.log and
-    in CloudWatch Logs by another way."""
+    """Takes the wait for log lines out of every invocation: 50 ms for a function that prints none. The lines arrive in
+    functions.log and in CloudWatch Logs by another way."""
     engine.replace(engine.module("core.lambda_runtime").Worker._drain_stderr_bounded, "__defaults__", (0.0, 0.0, 0.25))
 
 
 def stop_idle_polling(engine: Engine) -> None:
-    """Lets the threads of an idle function sleep until there is an event or the function ends. MiniStack wakes each of them ten times a
-    second; with the hundreds of environments that a burst of requests leaves behind, that takes all of the engine's time."""
+    """Lets the threads of an idle function sleep until there is an event or the function ends. MiniStack wakes each of
+    them ten times a second; with the hundreds of environments that a burst of requests leaves behind, that takes all of
+    the engine's time."""
     worker, server = engine.module("core.lambda_runtime").ProvidedWorker, socketserver.ThreadingTCPServer
     build, end = worker._build_handler_class, worker._shutdown_server
 

@@ -12,9 +12,9 @@ SMTP_TIMEOUT_SECONDS = 3
 
 
 def send_mail_before_answering(engine: Engine) -> None:
-    """Has SendEmail answer when the mail server has accepted the mail: with ServiceUnavailableException if the server does not answer, as
-    SES does when it fails, and with BadRequestException if it refuses the address. MiniStack answers first and loses a mail that the
-    server does not accept."""
+    """Has SendEmail answer when the mail server has accepted the mail: with ServiceUnavailableException if the server
+    does not answer, as SES does when it fails, and with BadRequestException if it refuses the address. MiniStack
+    answers first and loses a mail that the server does not accept."""
     ses, ses_v2 = engine.module("services.ses"), engine.module("services.ses_v2")
     handle = ses_v2.handle_request
 

@@ -8,7 +8,8 @@ from ministack_engine.patching import Engine
 
 
 def use_endpoint_arns(engine: Engine) -> None:
-    """Gives the endpoints of devices ARNs with `:endpoint/`, as SNS does. MiniStack gives them ARNs of applications, with `:app/`."""
+    """Gives the endpoints of devices ARNs with `:endpoint/`, as SNS does. MiniStack gives them ARNs of applications,
+    with `:app/`."""
     sns = engine.module("services.sns")
     create = sns._create_platform_endpoint
 
