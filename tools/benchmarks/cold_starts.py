@@ -79,5 +79,5 @@ def context_of(table: str, function: str) -> str:
     """The context of a deployed function: that of its table; the gateway has none."""
     if function.startswith("bench-"):
         return EMPTY if function.startswith("bench-no-op-") else BARE
-    parts = table.split("-")
+    parts = table.rsplit("-", 2)  # <stack>-<logical id>-<suffix>
     return parts[1].removesuffix("Table").lower() if len(parts) > 1 else "gateway"

@@ -49,9 +49,8 @@ def _lines(path: Path) -> Iterator[list[str]]:
 
 
 def function_line(line: str) -> str:
-    """`waybill-PlaceOrder-0A1B<tab>{json}` as time, level, function, message and fields; metric lines as nothing."""
-    name, _, text = line.partition("\t")
-    function = name.split("-")[1] if name.count("-") > 1 else name
+    """`PlaceOrder<tab>{json}` as time, level, function, message and fields; metric lines as nothing."""
+    function, _, text = line.partition("\t")
     try:
         entry = json.loads(text)
     except ValueError:

@@ -92,10 +92,10 @@ class Names(unittest.TestCase):
         self.assertEqual(ROUTES[0].path_of("bare"), "/bare/checkout")
 
     def test_a_function_belongs_to_the_context_of_its_table(self) -> None:
-        self.assertEqual(context_of("waybill-OrdersTable-A3147", "waybill-Checkout-55C8"), "orders")
+        self.assertEqual(context_of("waybill-Orders-1A2B-OrdersTable-A3147", "waybill-Orders-1A2B-Checkout-55C8"), "orders")
         self.assertEqual(context_of("", "waybill-Health-1"), "gateway")
-        self.assertEqual(context_of("waybill-OrdersTable-A3147", "bench-bare-Checkout"), BARE)
-        self.assertEqual(context_of("waybill-OrdersTable-A3147", "bench-no-op-Checkout"), EMPTY)
+        self.assertEqual(context_of("waybill-Orders-1A2B-OrdersTable-A3147", "bench-bare-Checkout"), BARE)
+        self.assertEqual(context_of("waybill-Orders-1A2B-OrdersTable-A3147", "bench-no-op-Checkout"), EMPTY)
 
 
 if __name__ == "__main__":
