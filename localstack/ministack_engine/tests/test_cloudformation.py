@@ -13,12 +13,13 @@ QUEUE_ARN = {"Fn::GetAtt": ["Queue", "Arn"]}
 
 
 def update_of_a_nested_stack(engine: Engine, monkeypatch: Any) -> str:
-    """Creates a nested stack with a queue whose ARN it outputs, updates it, and returns what it outputs then."""
+    """Creates a nested stack with a queue whose ARN it outputs, updates another resource, and returns what it outputs then."""
     provisioners = engine.module("services.cloudformation.provisioners")
     helpers = engine.module("services.cloudformation.helpers")
     stacks = engine.module("services.cloudformation")._stacks
     body = json.dumps({"Parameters": {"Seconds": {"Type": "String"}}, "Outputs": {"Arn": {"Value": QUEUE_ARN}}, "Resources": {
-        "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": {"Ref": "Seconds"}}}}})
+        "Queue": {"Type": "AWS::SQS::Queue"},
+        "Changed": {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": {"Ref": "Seconds"}}}}})
     monkeypatch.setattr(helpers, "_resolve_template", lambda _: (body, None))
     stacks["parent"] = {"StackName": "parent", "StackId": "arn:parent", "_resources": {}, "Capabilities": []}
     try:
