@@ -125,7 +125,7 @@ def _redrive(aws: Aws, queues: list[DeadLetters], options: argparse.Namespace) -
     done, staying = [], []
     for queue in queues:
         letters = _letters(aws, queue, options.id)
-        going = [letter for letter in letters if dead_letters.goes_nowhere(queue, letter.body) is None]
+        going = [letter for letter in letters if dead_letters.why_not_redrivable(queue, letter.body) is None]
         staying += [(queue, letter) for letter in letters if letter not in going]
         sent = len(going)
         if going and not options.dry_run:
@@ -133,7 +133,7 @@ def _redrive(aws: Aws, queues: list[DeadLetters], options: argparse.Namespace) -
         done.append((queue.consumer, sent))
     _report(done, "redriven", options)
     for queue, letter in staying:
-        print(f"{queue.consumer} {letter.message_id} stays: {dead_letters.goes_nowhere(queue, letter.body)}", file=sys.stderr)
+        print(f"{queue.consumer} {letter.message_id} stays: {dead_letters.why_not_redrivable(queue, letter.body)}", file=sys.stderr)
     return WRONG if staying else NOTHING_WRONG
 
 
