@@ -1,5 +1,6 @@
 """Dead letters are read without a trace, sent before they are deleted, and never lost."""
 
+import argparse
 import json
 import unittest
 from datetime import datetime, timedelta, timezone
@@ -140,7 +141,16 @@ class Dropping(unittest.TestCase):
         self.assertEqual(([], []), (sqs.dead, sqs.sent))
 
 
+def parsed(*arguments: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    dead_letters_cli.add_arguments(parser)
+    return parser.parse_args(arguments)
+
+
 class CommandLine(unittest.TestCase):
+    def test_it_lists_without_an_action(self) -> None:
+        self.assertEqual(vars(parsed("list")), vars(parsed()))
+
     def test_an_age_has_one_unit(self) -> None:
         now = datetime(2026, 1, 2, tzinfo=timezone.utc)
         for seconds, said in ((0, "0 s"), (59, "59 s"), (60, "1 min"), (7_300, "2 h"), (200_000, "2 d"), (-5, "0 s")):
@@ -149,10 +159,9 @@ class CommandLine(unittest.TestCase):
 
     def test_whose_they_are_has_to_be_said(self) -> None:
         for arguments in (["redrive"], ["redrive", "StartCheckout", "--all"], ["show", "--id", "m0"], ["show", "Nobody"]):
-            options = dead_letters_cli._parser().parse_args(arguments)
             with self.subTest(arguments), self.assertRaises(Problem):
-                dead_letters_cli._chosen([queue()], options)
-        self.assertEqual([queue()], dead_letters_cli._chosen([queue()], dead_letters_cli._parser().parse_args(["show", "startcheckout"])))
+                dead_letters_cli._chosen([queue()], parsed(*arguments))
+        self.assertEqual([queue()], dead_letters_cli._chosen([queue()], parsed("show", "startcheckout")))
 
 
 if __name__ == "__main__":
