@@ -152,7 +152,7 @@ class Web(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1
 
-    def do_GET(self) -> None:  # noqa: N802, http.server's name
+    def do_GET(self) -> None:
         url = urlsplit(self.path)
         to = parse_qs(url.query).get("to", [None])[0]
         folder, _, mail_id = url.path.rpartition("/")
@@ -165,14 +165,14 @@ class Web(BaseHTTPRequestHandler):
         else:
             self._json({"message": "no such message"}, 404)
 
-    def do_DELETE(self) -> None:  # noqa: N802
+    def do_DELETE(self) -> None:
         if urlsplit(self.path).path == "/api/messages":
             self.mailbox.clear()
             self._send(204, "application/json", b"")
         else:
             self._json({"message": "only /api/messages can be deleted"}, 404)
 
-    def do_PUT(self) -> None:  # noqa: N802
+    def do_PUT(self) -> None:
         text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         try:
             up = json.loads(text)["up"]

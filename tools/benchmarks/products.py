@@ -208,7 +208,7 @@ def _title(text: str) -> str:
 def main() -> None:
     """Writes the set of the catalog's unit test."""
     source = products()
-    lines = ["\t".join((p.name, p.category, p.description, p.kind)) for p in (next(source) for _ in range(IN_THE_SET))]
+    lines = [f"{p.name}\t{p.category}\t{p.description}\t{p.kind}" for p in (next(source) for _ in range(IN_THE_SET))]
     SET.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

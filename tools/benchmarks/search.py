@@ -145,5 +145,5 @@ def _table(measured: list[Measured]) -> list[str]:
             f"{get:>9.1f}{p50 / get:>7.2f}{statistics.mean(size.reads):>12.2f}{max(size.reads):>6}")
     for size in measured:
         missed = [f"{query} ({rank:.2f})" for query, rank in size.reciprocal_ranks.items() if rank < 1]
-        lines.append(f"{size.products} products, queries whose first result is not relevant (reciprocal rank): {', '.join(missed) or 'none'}")
+        lines.append(f"{size.products} products, queries whose first result is irrelevant (reciprocal rank): {', '.join(missed) or 'none'}")
     return lines

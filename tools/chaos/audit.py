@@ -163,8 +163,9 @@ def events_are_published(shop: Shop) -> CheckResult:
         found.violations.append(f"{event['event_type']} {lost} of {event['subject']} was never published")
     for unknown in shop.received.keys() - shop.tables.events.keys():
         event = shop.received[unknown]
-        found.counts["events of stock"] += event["event_type"] in EVENTS_OF_STOCK
-        found.unless(event["event_type"] in EVENTS_OF_STOCK, f"{event['event_type']} {unknown} was received and is in no table")
+        is_of_stock = event["event_type"] in EVENTS_OF_STOCK
+        found.counts["events of stock"] += is_of_stock
+        found.unless(is_of_stock, f"{event['event_type']} {unknown} was received, but is in no table")
     reserved = Counter(event["subject"] for event in shop.received.values() if event["event_type"] == "StockReserved")
     for order, log in shop.orders.items():
         found.unless(reserved[order] == 1 or not is_sold(log), f"order {order} was reserved {reserved[order]} times, according to the events")

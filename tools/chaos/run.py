@@ -131,7 +131,8 @@ class Run:
         self._drain()
         before = table_snapshot.read(self.aws, self.outputs["tables"])
         self.older_orders = set(before.logs)
-        with tail.listening(self.aws, list(self.outputs["topics"].values())) as queue, EventRecorder(self.aws, queue).recording() as recorder:
+        topics = list(self.outputs["topics"].values())
+        with tail.listening(self.aws, topics) as queue, EventRecorder(self.aws, queue).recording() as recorder:
             self.say(f"preparing products and buyers; the fault plan has the digest {self.plan.digest(self.outputs['functions'])}")
             admin = self.api.admin(self.outputs["admin"])
             stock = self._stock(admin)

@@ -31,15 +31,15 @@ class Sqs:
         self.hidden |= {message["ReceiptHandle"] for message in seen}
         return {"Messages": seen} if seen else {}
 
-    def change_message_visibility_batch(self, Entries: list[dict[str, Any]], **_: Any) -> None:
+    def change_message_visibility_batch(self, Entries: list[dict[str, Any]], **_: Any) -> None:  # noqa: N803, boto3's name
         self.hidden -= {entry["ReceiptHandle"] for entry in Entries}
 
-    def send_message_batch(self, Entries: list[dict[str, Any]], **_: Any) -> dict[str, Any]:
+    def send_message_batch(self, Entries: list[dict[str, Any]], **_: Any) -> dict[str, Any]:  # noqa: N803, boto3's name
         taken = [entry for entry in Entries if entry["MessageBody"] not in self.refused]
         self.sent += taken
         return {"Successful": [{"Id": entry["Id"]} for entry in taken]}
 
-    def delete_message_batch(self, Entries: list[dict[str, Any]], **_: Any) -> dict[str, Any]:
+    def delete_message_batch(self, Entries: list[dict[str, Any]], **_: Any) -> dict[str, Any]:  # noqa: N803, boto3's name
         if not self.deletes:
             raise ConnectionError("the program dies here")
         gone = {entry["ReceiptHandle"] for entry in Entries}
@@ -67,13 +67,15 @@ class Reading(unittest.TestCase):
     def test_it_leaves_them_as_they_are(self) -> None:
         sqs = Sqs([json.dumps(EVENT), "broken"])
         first, second = dead_letters.read(aws(sqs), queue())
-        self.assertEqual(("OrderPlaced", "a request", "an order", 5), (first.event_type, first.correlation_id, first.subject, first.received))
+        self.assertEqual(("OrderPlaced", "a request", "an order", 5),
+                         (first.event_type, first.correlation_id, first.subject, first.received))
         self.assertEqual((None, None, None), (second.event_type, second.correlation_id, second.subject))
         self.assertEqual((2, set()), (len(sqs.dead), sqs.hidden))
 
     def test_the_reason_is_the_last_error_of_that_message(self) -> None:
         lines = [error(3, "m0", "later"), error(1, "m0", "earlier"), error(2, "m1", "another"),
-                 {"timestamp": 4, "message": json.dumps({"level": "INFO", "message": "consumed m0"})}, {"timestamp": 5, "message": "END m0"}]
+                 {"timestamp": 4, "message": json.dumps({"level": "INFO", "message": "consumed m0"})},
+                 {"timestamp": 5, "message": "END m0"}]
         letters = dead_letters.read(aws(Sqs(["a", "b", "c"]), lines), queue())
         self.assertEqual(["it failed: later", "it failed: another", reasons.NOT_LOGGED], [letter.reason for letter in letters])
 

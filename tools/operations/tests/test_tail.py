@@ -2,7 +2,6 @@
 
 import json
 import unittest
-from pathlib import Path
 from typing import Any
 
 from engine.stack import ROOT
