@@ -1,8 +1,8 @@
-"""A mail sink and a read-only web page over it: every mail the stack sends ends here, and none leaves the machine.
+"""A mail server and a web page that shows its mails: it receives every mail of the stack, and none leaves the machine.
 
-`GET /` lists, `GET /messages/{id}` shows one, `GET /api/messages[?to=address]` and `GET /api/messages/{id}` are the
-same as JSON, `DELETE /api/messages` empties the inbox. `PUT /api/smtp` with `{"up": false}` closes the mail server, for who tries
-an outage, and with `{"up": true}` opens it again. Mail to `.invalid` is refused.
+`GET /` lists the mails and `GET /messages/{id}` shows one; `GET /api/messages[?to=address]` and `GET /api/messages/{id}` return the
+same as JSON. `DELETE /api/messages` empties the inbox. `PUT /api/smtp` with `{"up": false}` closes the mail server, to try an outage,
+and with `{"up": true}` opens it again. Mail to `.invalid` is refused.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ from urllib.request import Request, urlopen
 
 from chaos import audit, reports, table_snapshot
 from chaos.buyers import AT_ONCE, Market
+from chaos.event_recorder import EventRecorder
 from chaos.fault_proxy import FaultProxy
-from chaos.listener import EventRecorder
 from chaos.violations import CheckResult, Shop, status
 from engine import proxy
 from engine import stack as engines

@@ -26,7 +26,7 @@ class EventRecorder:
     def _listen(self) -> None:
         while not self._stopped.is_set():
             try:
-                events = tail.heard(self._aws, self._queue, None)
+                events = tail.receive(self._aws, self._queue, None)
             except (BotoCoreError, ClientError):  # a message that was not deleted is delivered again
                 continue
             self.messages += len(events)
