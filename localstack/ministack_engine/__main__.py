@@ -78,7 +78,7 @@ def main() -> None:
     os.environ.clear()
     os.environ.update(environment)
 
-    from ministack_engine import server  # noqa: PLC0415 - it imports MiniStack, which reads the environment
+    from ministack_engine import server
 
     server.set_function_log_level(function_log_level)
     server.require_pinned_version()

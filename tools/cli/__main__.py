@@ -1,4 +1,4 @@
-"""The local stack from the command line: `make up`, `make down`, `make logs` and `make test` are its commands."""
+"""The commands behind the Makefile: the local stack, checks, measurements and operations."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from cli import commands, lanes, measurements
 from engine.problem import Problem
 from engine.stack import forget_users_aws
+from operations import dead_letters_cli
 
 COMMANDS = {
     "up": commands.up,
@@ -39,15 +40,31 @@ COMMANDS = {
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m cli", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(dest="command", required=True)
+DEAD_LETTERS = "dead-letters"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command line."""
+    raw = argparse.RawDescriptionHelpFormatter
+    made = argparse.ArgumentParser(prog="python -m cli", description=__doc__, formatter_class=raw)
+    subparsers = made.add_subparsers(dest="command", required=True)
     for name, command in COMMANDS.items():
-        commands.add_parser(name, help=command.__doc__)
-    forget_users_aws()
+        subparsers.add_parser(name, help=command.__doc__)
+    dead_letters_cli.add_arguments(subparsers.add_parser(
+        DEAD_LETTERS, help=commands.dead_letters.__doc__, description=dead_letters_cli.__doc__, epilog=dead_letters_cli.EXAMPLES,
+        formatter_class=raw))
+    return made
+
+
+def main() -> None:
+    """Runs one command."""
+    options = parser().parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a test run that is ended ends its stack
     try:
-        COMMANDS[parser.parse_args().command]()
+        if options.command == DEAD_LETTERS:
+            sys.exit(commands.dead_letters(options))
+        forget_users_aws()
+        COMMANDS[options.command]()
     except Problem as problem:
         sys.exit(f"error: {problem}")
     except KeyboardInterrupt:

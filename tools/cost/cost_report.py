@@ -200,7 +200,8 @@ class Shop:
         if not with_mail:
             none = {event: {"email": False} for event in ("order_placed", "order_confirmed")}
             path = "/api/v1/notifications/preferences"
-            wait_until(lambda: self._api.call("PUT", path, {"events": none}, token=buyer.token).status, "the buyer's preferences", done=_is_ok)
+            wait_until(lambda: self._api.call("PUT", path, {"events": none}, token=buyer.token).status, "a buyer's preferences",
+                       done=_is_ok)
         return buyer
 
     def _order(self, buyer: Account) -> None:

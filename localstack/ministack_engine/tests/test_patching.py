@@ -36,7 +36,7 @@ def test_every_patch_has_a_test_that_it_fits_and_one_that_it_is_needed(name: str
 
 
 def test_a_patch_has_the_name_of_its_function_and_no_name_comes_twice() -> None:
-    assert NAMES == [patch.apply.__name__ for patch in PATCHES]
+    assert [patch.apply.__name__ for patch in PATCHES] == NAMES
     assert len(NAMES) == len(set(NAMES))
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from engine import templates
 from engine.stack import ROOT
 
-
 SHOP = templates.read(ROOT)
 FUNCTIONS = SHOP.of_type(templates.FUNCTION)
 
