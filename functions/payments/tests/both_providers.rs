@@ -1,4 +1,5 @@
-//! What every provider has to do, asked of each side of the port: the simulator on a real table, and Stripe as localstripe has it.
+//! What every provider has to do, asked of each side of the port: the simulator on a real table, and Stripe as
+//! localstripe has it.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 #[path = "both_providers/bank.rs"]

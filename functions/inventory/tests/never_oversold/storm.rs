@@ -1,6 +1,8 @@
-//! Thirty-two clients do everything at once, for a minute (`STORM_SECONDS`), twice and cut short; then the books are checked.
+//! Thirty-two clients do everything at once, for a minute (`STORM_SECONDS`), twice and cut short; then the books are
+//! checked.
 //!
-//! `STORM_ENDPOINT` is a server before the engine that refuses what meets a transaction on the same item: that, too, is tried again.
+//! `STORM_ENDPOINT` is a server before the engine that refuses what meets a transaction on the same item: that, too, is
+//! tried again.
 
 use std::{
     cell::RefCell,
