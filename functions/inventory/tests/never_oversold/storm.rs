@@ -59,7 +59,7 @@ impl Shared {
     /// Whether the storm goes on: until that moment, and on a slow machine until everything was tried.
     fn goes_on(&self, until: Instant) -> bool {
         let now = Instant::now();
-        now < until || now < until + HANG_LIMIT && !self.missing().is_empty()
+        now < until || (now < until + HANG_LIMIT && !self.missing().is_empty())
     }
 
     fn any_order(&self, luck: &mut StdRng) -> Option<(OrderId, Vec<StockLine>)> {
