@@ -38,7 +38,8 @@ async fn device_of(person: &Person) -> String {
     device["id"].as_str().expect("an id").to_owned()
 }
 
-/// Calls every route of the stack anonymously, with each kind of bad token, as another customer, as the owner, and as an administrator.
+/// Calls every route of the stack anonymously, with each kind of bad token, as another customer, as the owner, and as
+/// an administrator.
 #[tokio::test]
 async fn every_route_lets_in_whom_the_policy_names() {
     let shop = Shop::open().await;
@@ -101,9 +102,8 @@ async fn every_route_lets_in_whom_the_policy_names() {
     eprintln!("{calls} calls of {} routes", deployed.len());
 }
 
-/// The route keys of the policy, of the contexts that are there.
-///
-/// A context whose folder was removed takes its routes out of the policy with it, so that today these are all.
+/// The route keys of the policy, of every context whose folder exists. The policy does not name the context of a route:
+/// these are all of its routes.
 fn routes_of_the_policy() -> BTreeSet<String> {
     ROUTES.iter().map(|route| route.key.to_owned()).collect()
 }

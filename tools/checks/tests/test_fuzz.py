@@ -1,7 +1,12 @@
 """What the fuzzer decides by itself: who may call what, which refusals are no failures, what it sends again."""
 
+import contextlib
+import functools
+import io
 import json
 import os
+import sys
+import tempfile
 import unittest
 from pathlib import Path
 from typing import Any
@@ -10,6 +15,7 @@ from unittest import mock
 from schemathesis.config import SchemathesisConfig
 
 from checks import fuzz, fuzz_hooks
+from engine import wait
 from engine.api import Account, Answer
 from engine.problem import Problem
 
@@ -113,6 +119,28 @@ class Output(unittest.TestCase):
 
     def test_output_without_failures_is_shown_whole(self) -> None:
         self.assertEqual(["no schema"], fuzz.shown(["no schema"], None))
+
+
+class Runs(unittest.TestCase):
+    """A run of the generator, which a program takes the place of."""
+
+    def passes(self, program: str) -> tuple[bool, str, list[str]]:
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+            said: list[str] = []
+            run = fuzz._Run("http://x", Path("openapi.json"), Path(folder), fuzz.Caller("anyone", None, frozenset()), fuzz.Settings(), {},
+                            said.append)
+            run._command = [sys.executable, "-c", program]
+            return run.passes(""), run.log.read_text(encoding="utf-8"), said
+
+    def test_its_exit_code_decides_and_its_output_is_kept(self) -> None:
+        passes, log, said = self.passes("print('one')\nprint(' ✅  Coverage (in 1.00s)')")
+        self.assertEqual((True, "one\n ✅  Coverage (in 1.00s)\n", "anyone: Coverage (in 1.00s)"), (passes, log, said[0]))
+        self.assertFalse(self.passes("raise SystemExit(1)")[0])
+
+    def test_one_that_hangs_is_ended(self) -> None:
+        impatient = functools.partial(wait.wait_until, stalled_seconds=0.5)
+        with mock.patch.object(fuzz, "wait_until", impatient), self.assertRaisesRegex(Problem, "waited for the fuzzer, as anyone"):
+            self.passes("import time\nprint('begun', flush=True)\ntime.sleep(600)")
 
 
 class Sent:
