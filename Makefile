@@ -1,7 +1,6 @@
 # Each target does its own set-up; `make` alone lists them. The work is in localstack/ and tools/.
 PYTHON ?= python3
-PYTHON_PACKAGES = PYTHONPATH=localstack:tools .venv/bin/python -m
-WAYBILL = $(PYTHON_PACKAGES) cli
+WAYBILL = PYTHONPATH=localstack:tools .venv/bin/python -m cli
 
 .DEFAULT_GOAL := help
 .PHONY: help up down logs status tail dead-letters check test model fuzz fuzz-parsers check-login-timing bench bench-quick bench-stock rebuild-search bench-search rebuild-orders rebuild-analytics cost bench-websocket chaos preview-mails openapi asyncapi dist new-context new-function
@@ -24,8 +23,8 @@ status: .venv/stamp ## say whether the stack runs, its URLs and logins
 tail: .venv/stamp ## show the events of the running stack as they happen, a line each (ORDER=<id>: those of one order)
 	@$(WAYBILL) tail
 
-dead-letters: .venv/stamp ## what consumers could not consume, on the running stack or on AWS; ARGS="show", "redrive …", "drop …", "--help"
-	@$(PYTHON_PACKAGES) operations.dead_letters_cli $(ARGS)
+dead-letters: .venv/stamp ## messages that consumers could not consume, on the running stack or on AWS; ARGS="show", "redrive …", "drop …", "--help"
+	@$(WAYBILL) dead-letters $(ARGS)
 
 check: .venv/stamp ## formatting, clippy, template lint
 	@$(WAYBILL) check

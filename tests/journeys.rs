@@ -1,8 +1,9 @@
 //! Journeys through the API of a deployed stack, over HTTP and WebSocket alone, in one folder for each context.
 //!
-//! Each test creates its own products and customers, so that all tests run side by side, and again on the same stack. A journey stands under
-//! the context that it needs: those that look at notifications stand in `notifications`, those that look at reports or live updates in
-//! `analytics`, and all others pass on a stack without these two contexts (`--skip notifications:: --skip analytics::`).
+//! Each test creates its own products and customers, so that all tests run side by side, and again on the same stack. A
+//! journey stands under the context that it needs: those that look at notifications stand in `notifications`, those
+//! that look at reports or live updates in `analytics`, and all others pass on a stack without these two contexts
+//! (`--skip notifications:: --skip analytics::`).
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod gateway {
@@ -65,5 +66,6 @@ mod analytics {
     pub mod reports;
 }
 
-/// PausedCheckout by a test that makes the payment provider unavailable, and by one that needs it to be available beside such a test.
+/// PausedCheckout by a test that makes the payment provider unavailable, and by one that needs it to be available
+/// beside such a test.
 static PAYMENT_PROVIDER: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

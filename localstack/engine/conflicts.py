@@ -1,7 +1,7 @@
-"""Stands between clients and the engine's DynamoDB, and refuses as AWS does what meets a transaction on the same item.
+"""A proxy of the engine's DynamoDB that refuses writes which conflict with a transaction, as AWS does.
 
-The engine does one thing after the other, so that its transactions never meet. In AWS a transaction has its items for as long as it takes,
-and another write of one of them is refused meanwhile: TransactionConflict. Here a transaction takes as long as it is told to.
+The engine processes one request after the other, so that its transactions never conflict. In AWS a transaction holds its items for as
+long as it takes, and another write of one of them is refused with TransactionConflict. Here a transaction takes a given time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def before(engine_port: int, seconds: float) -> AbstractContextManager[Conflicts
 
 
 class Conflicts(proxy.Proxy):
-    """A server on loopback, before the engine at `engine_port`; each transaction lasts `seconds`."""
+    """Proxies the engine at `engine_port`; each transaction takes `seconds`."""
 
     def __init__(self, engine_port: int, seconds: float) -> None:
         super().__init__(engine_port)
@@ -37,7 +37,7 @@ class Conflicts(proxy.Proxy):
             self.transactions += 1
             if self.held.intersection(items):
                 self.refused += 1
-                await asyncio.sleep(self.seconds / 2)  # it takes a while to be refused, too
+                await asyncio.sleep(self.seconds / 2)  # a refusal takes time, too
                 return _refusal([item in self.held for item in items])
             self.held.update(items)
             try:
@@ -62,7 +62,7 @@ def _refusal(conflicts: list[bool]) -> bytes:
 
 
 def error(kind: str, more: dict[str, Any]) -> bytes:
-    """What DynamoDB answers when it refuses."""
+    """An error response of DynamoDB."""
     body = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{kind}", "message": kind, **more}).encode()
     return (f"HTTP/1.1 400 Bad Request\r\ncontent-type: application/x-amz-json-1.0\r\n"
             f"content-length: {len(body)}\r\n\r\n").encode() + body

@@ -1,8 +1,8 @@
-"""A mail sink and a read-only web page over it: every mail the stack sends ends here, and none leaves the machine.
+"""A mail server and a web page that shows its mails: it receives every mail of the stack, and none leaves the machine.
 
-`GET /` lists, `GET /messages/{id}` shows one, `GET /api/messages[?to=address]` and `GET /api/messages/{id}` are the
-same as JSON, `DELETE /api/messages` empties the inbox. `PUT /api/smtp` with `{"up": false}` closes the mail server, for who tries
-an outage, and with `{"up": true}` opens it again. Mail to `.invalid` is refused.
+`GET /` lists the mails and `GET /messages/{id}` shows one; `GET /api/messages[?to=address]` and `GET /api/messages/{id}` return the
+same as JSON. `DELETE /api/messages` empties the inbox. `PUT /api/smtp` with `{"up": false}` closes the mail server, to try an outage,
+and with `{"up": true}` opens it again. Mail to `.invalid` is refused.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class Web(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1
 
-    def do_GET(self) -> None:  # noqa: N802, http.server's name
+    def do_GET(self) -> None:
         url = urlsplit(self.path)
         to = parse_qs(url.query).get("to", [None])[0]
         folder, _, mail_id = url.path.rpartition("/")
@@ -165,14 +165,14 @@ class Web(BaseHTTPRequestHandler):
         else:
             self._json({"message": "no such message"}, 404)
 
-    def do_DELETE(self) -> None:  # noqa: N802
+    def do_DELETE(self) -> None:
         if urlsplit(self.path).path == "/api/messages":
             self.mailbox.clear()
             self._send(204, "application/json", b"")
         else:
             self._json({"message": "only /api/messages can be deleted"}, 404)
 
-    def do_PUT(self) -> None:  # noqa: N802
+    def do_PUT(self) -> None:
         text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         try:
             up = json.loads(text)["up"]

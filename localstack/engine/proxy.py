@@ -1,4 +1,4 @@
-"""A proxy on loopback between the engine and its clients, one HTTP message after the other; what it does to them is its subclass."""
+"""An HTTP proxy on loopback between the engine and its clients; a subclass decides what happens to a request."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ Forward = Callable[[], Awaitable[bytes]]
 
 
 class Proxy:
-    """Before the engine at `engine_port`, at a free port of its own."""
+    """Proxies the engine at `engine_port`, and listens on a free port."""
 
     def __init__(self, engine_port: int) -> None:
         self.engine_port = engine_port
         self.port = 0
-        self._clients: set[asyncio.Task[None] | None] = set()  # else they are forgotten while they wait
+        self._clients: set[asyncio.Task[None] | None] = set()  # a reference, or waiting tasks are garbage-collected
 
     async def answer(self, head: bytes, body: bytes, forward: Forward) -> bytes | None:
-        """What is answered to a request, which `forward` passes on; nothing cuts the connection."""
+        """Returns the answer to a request, which `forward` sends to the engine; None closes the connection."""
         raise NotImplementedError
 
     async def serve(self) -> asyncio.Server:
@@ -73,7 +73,7 @@ def running(proxy: P) -> Iterator[P]:
 
 
 def header(head: bytes, name: str) -> str:
-    """A header of a message; nothing, if it has none of that name."""
+    """The value of a header; empty, if the message does not have it."""
     start = f"{name}:".encode()
     return next((line[len(start):].decode("latin-1").strip() for line in head.split(b"\r\n")
                  if line.lower().startswith(start)), "")
@@ -87,13 +87,13 @@ async def _forward(connection: Connection, message: bytes) -> bytes:
 
 
 async def _message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
-    """One HTTP message with its body, whose length its head says."""
+    """Reads one HTTP message with a Content-Length, as head and body."""
     head = await reader.readuntil(b"\r\n\r\n")
     return head, await reader.readexactly(int(header(head, "content-length") or 0))
 
 
 async def _close(server: asyncio.Server) -> None:
-    """In the server's own loop: a server that is closed from another thread may be closing already."""
+    """Closes a server in its own loop: from another thread, it might be closing already."""
     server.close()
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:

@@ -20,7 +20,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from engine.problem import Problem
-from engine.templates import FUNCTION, Template, applications, context_of, load
+from engine.templates import FUNCTION, Template, applications, context_of, load, references
 
 logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)  # it warns of metrics that nobody asked for
 
@@ -143,24 +143,6 @@ def _refuse_dangling(template: Template) -> None:
         for target in references(resource.get("Properties", {})):
             if target not in known and not target.startswith("AWS::"):
                 raise Problem(f"{name} refers to {target}, which does not exist or is dropped by sam.py")
-
-
-def references(value: Any) -> list[str]:
-    """The logical names that a value refers to by `Ref`, `Fn::GetAtt` and `Fn::Sub`."""
-    if isinstance(value, list):
-        return [target for item in value for target in references(item)]
-    if not isinstance(value, dict):
-        return []
-    if set(value) == {"Ref"}:
-        return [value["Ref"]]
-    if set(value) == {"Fn::GetAtt"}:
-        target = value["Fn::GetAtt"]
-        return [target.split(".")[0] if isinstance(target, str) else target[0]]
-    if set(value) == {"Fn::Sub"}:
-        text, given = value["Fn::Sub"] if isinstance(value["Fn::Sub"], list) else (value["Fn::Sub"], {})
-        named = [name for name in re.findall(r"\$\{(\w+)(?:\.\w+)*\}", text) if name not in given]
-        return named + references(list(given.values()))
-    return [target for item in value.values() for target in references(item)]
 
 
 def _stages(api: str, resources: dict[str, Any]) -> list[str]:

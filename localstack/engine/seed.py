@@ -1,4 +1,4 @@
-"""Fills a fresh stack by invoking its seed functions, in the order in which contexts depend on each other."""
+"""Fills a fresh stack by invoking its seed functions, in the order in which their contexts depend on each other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.wait import wait_until
 
 FILE = ROOT / "localstack" / "seed.json"
 
-# Logical name of the function, and the part of seed.json it gets.
+# The logical name of each function, and the part of seed.json that it gets.
 STEPS = (("UsersSeed", "users"), ("CatalogSeed", "products"), ("InventorySeed", "stock"), ("OrdersSeed", "orders"))
 
 # The records of each part of seed.json.
@@ -36,7 +36,7 @@ def read(path: Path) -> SeedData:
 
 
 def logins(data: SeedData) -> dict[str, dict[str, str]]:
-    """An admin's and a customer's e-mail and password."""
+    """The e-mail address and password of the first admin and the first customer."""
     found: dict[str, dict[str, str]] = {}
     for user in data["users"]:
         found.setdefault(user["role"], {"email": user["email"], "password": user["password"]})

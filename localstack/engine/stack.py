@@ -30,8 +30,11 @@ POLL_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Stack:
-    """An engine by its first port, the folder it keeps its files in, whether it enforces IAM once started, whether a Stripe beside it
-    moves the money, where functions find AWS if not at the engine itself, and the seed of what goes wrong in it, if anything."""
+    """One engine.
+
+    It has `PORTS` ports from `port` on, and its files in the folder `state`. Payments go to a local Stripe if `with_stripe` is set, else
+    to the simulator. Functions call AWS at `functions_endpoint`, or at the engine. Faults are injected if there is a `fault_seed`.
+    """
 
     port: int
     state: Path
@@ -92,7 +95,7 @@ def stack_of_environment() -> Stack:
 
 
 def running_pid(stack: Stack) -> int | None:
-    """The engine's process, if it lives: it holds a lock on its pid file, so that a pid used again is never mistaken."""
+    """The engine's process id, if it runs. The engine holds a lock on its pid file, so that no other process is taken for it."""
     with suppress(FileNotFoundError), open(stack.state / "engine.pid", encoding="utf-8") as pid_file:
         try:
             fcntl.flock(pid_file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -210,7 +213,7 @@ def stop(stack: Stack) -> bool:
 
 
 def forget_users_aws() -> None:
-    """The user's own AWS set-up has no part in what happens locally."""
+    """Removes the user's own AWS configuration from the environment."""
     os.environ.pop("AWS_PROFILE", None)
     os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
 

@@ -1,11 +1,10 @@
-"""Stripe on this machine: localstripe in a process of its own, with what Stripe does and localstripe does not.
+"""Stripe on this machine: localstripe in a process of its own, with features of Stripe that localstripe lacks.
 
-That is: idempotency keys; refusals of what the state of a payment does not allow; the cards of the payment simulator; the events that
-follow from what is done; and two paths for tests, `GET /_config/requests` (the changes that were asked for) and
-`POST /_config/failures` (idempotency keys under which the next request fails).
+These are: idempotency keys; refusals of changes that the state of a payment does not allow; the cards of the payment simulator; events;
+and two paths for tests, `GET /_config/requests` (all changing requests so far) and `POST /_config/failures` (idempotency keys whose next
+request fails).
 
-Cards that fail do so as Stripe would: it keeps the failure under the request's idempotency key, and says it again until the key is
-another.
+Cards fail as with Stripe: it stores the failure under the request's idempotency key, and replays it until the key is another one.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ POLL_SECONDS = 0.05
 EVENTS = ["payment_intent.amount_capturable_updated", "payment_intent.succeeded", "payment_intent.canceled",
           "payment_intent.payment_failed", "refund.created"]
 
-# Localstripe knows cards by their numbers. What else they do is done where it happens.
+# Localstripe knows cards by their numbers. The code of each operation has the rest of their behaviour.
 GOOD, DECLINED, ASKS_FOR_MORE = "4242424242424242", "4000000000000341", "4000002500003155"
 CARDS = {
     "pm_card_visa": GOOD,
@@ -54,13 +53,13 @@ CARDS = {
 FAILURES = {"pm_card_failsOnce": 1, "pm_card_failsFive": 5}
 SLOW_SECONDS = 2.0
 
-# Answers to one idempotency key: the request that it was first sent with, and what was answered, if it was by now.
-Kept = tuple[bytes, "tuple[int, bytes] | None"]
+# An idempotency key's first request, and its response, if there is one by now.
+StoredResponse = tuple[bytes, "tuple[int, bytes] | None"]
 
 
 @contextmanager
 def running(port: int, log: Path) -> Iterator[str]:
-    """Its address, as long as the context lasts."""
+    """Runs localstripe as long as the context lasts, and yields its address."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "ab") as output:
         process = subprocess.Popen([sys.executable, "-m", "engine.stripe", str(port)], env={**os.environ, "PYTHONPATH": str(PACKAGES)},
@@ -80,7 +79,7 @@ def running(port: int, log: Path) -> Iterator[str]:
 
 
 def answers(port: int) -> bool:
-    """Whether one runs there."""
+    """Whether localstripe runs on the port."""
     connection = HTTPConnection("127.0.0.1", port, timeout=STALLED_SECONDS)
     with suppress(OSError, HTTPException), closing(connection):
         connection.request("GET", "/_config/requests")
@@ -99,7 +98,7 @@ def register_webhook(port: int, url: str, secret: str) -> None:
 
 
 def keep_nothing(resources: Any) -> None:
-    """Leaves the disk alone; localstripe writes all that it has to one file in /tmp at each change."""
+    """Stops localstripe from writing all its data to a file in /tmp at each change."""
     resources.Store.dump_to_disk = lambda store: None
 
 
@@ -120,7 +119,7 @@ def name_errors(errors: Any) -> None:
 
 
 def know_cards(resources: Any, user_error: Any) -> None:
-    """Knows the cards above, and refuses others as Stripe does."""
+    """Adds the cards above, and refuses others as Stripe does."""
     methods = resources.PaymentMethod
     retrieve = methods._api_retrieve
 
@@ -203,11 +202,11 @@ def mind_the_state(resources: Any, user_error: Any) -> None:
 
 
 class Gate:
-    """Stands before localstripe: keeps answers under idempotency keys, and lets cards be slow or silent."""
+    """A middleware of localstripe that stores responses under idempotency keys, and lets cards be slow or silent."""
 
     def __init__(self, web: Any, resources: Any) -> None:
         self.web, self.resources = web, resources
-        self.kept: dict[tuple[str, str], Kept] = {}
+        self.kept: dict[tuple[str, str], StoredResponse] = {}
         self.running: set[tuple[str, str]] = set()
         self.to_fail: set[str] = set()
         self.silent: set[str] = set()
@@ -258,7 +257,7 @@ class Gate:
         return response
 
     async def _silence(self, request: Any, form: dict[str, str]) -> None:
-        """Never comes back if the card is the silent one, and did its work; for a refund the first time only."""
+        """Never returns if the request's card is one that is never answered; for a refund, only the first time."""
         if request.path == "/v1/refunds" and request.headers["idempotency-key"] not in self.silent:
             intent = self.resources.store.get(f"payment_intent:{form.get('payment_intent')}")
             if intent is not None and intent.payment_method == "pm_card_refundTimeout":

@@ -48,8 +48,36 @@ class Templates:
 
     def routes(self) -> dict[str, str]:
         """The routes of the HTTP API (`POST /api/v1/orders`, `$default`): each with its context."""
-        return {route["Properties"]["RouteKey"]: self.context_of[name] for name, route in self.of_type(ROUTE).items()
-                if route["Properties"]["ApiId"] == {"Ref": "HttpApi"}}
+        return {key: self.context_of[function] for function, keys in routes_of(self.merged).items() for key in keys}
+
+
+def references(value: Any) -> list[str]:
+    """The logical names that a value refers to by `Ref`, `Fn::GetAtt` and `Fn::Sub`."""
+    if isinstance(value, list):
+        return [target for item in value for target in references(item)]
+    if not isinstance(value, dict):
+        return []
+    if set(value) == {"Ref"}:
+        return [value["Ref"]]
+    if set(value) == {"Fn::GetAtt"}:
+        target = value["Fn::GetAtt"]
+        return [target.split(".")[0] if isinstance(target, str) else target[0]]
+    if set(value) == {"Fn::Sub"}:
+        text, given = value["Fn::Sub"] if isinstance(value["Fn::Sub"], list) else (value["Fn::Sub"], {})
+        named = [name for name in re.findall(r"\$\{(\w+)(?:\.\w+)*\}", text) if name not in given]
+        return named + references(list(given.values()))
+    return [target for item in value.values() for target in references(item)]
+
+
+def routes_of(template: Template) -> dict[str, list[str]]:
+    """The functions of the routes of the HTTP API, each with the keys of its routes."""
+    routes: dict[str, list[str]] = {}
+    for resource in template["Resources"].values():
+        if resource["Type"] == ROUTE and resource["Properties"]["ApiId"] == {"Ref": "HttpApi"}:
+            [integration] = references(resource["Properties"]["Target"])
+            [function] = references(template["Resources"][integration]["Properties"]["IntegrationUri"])
+            routes.setdefault(function, []).append(resource["Properties"]["RouteKey"])
+    return routes
 
 
 def load(path: Path) -> Template:

@@ -13,7 +13,7 @@ STALLED_SECONDS = 300.0
 POLL_SECONDS = 0.1
 
 # Ends a wait for silence where something repeats itself for ever. It counts changes, so that a slow machine has more time for them.
-MAX_CHANGES = 10_000
+MAX_CHANGES = 5_000
 
 T = TypeVar("T")
 

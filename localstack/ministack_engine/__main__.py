@@ -1,10 +1,11 @@
 """Runs the local AWS engine (MiniStack) and the mail inbox in one process, on loopback.
 
-Takes its place from the environment: WAYBILL_PORT (the engine; SMTP is the next port, the inbox the one after),
-WAYBILL_STATE (a folder for its pid file, function log and temporary files), WAYBILL_IAM (`off` lets every call through),
-WAYBILL_PAYMENTS (`stripe` starts one, at the port after the inbox; it ends with the engine), WAYBILL_FUNCTIONS_ENDPOINT (where functions
-find AWS, if not at the engine itself), WAYBILL_FAULT_SEED (a seed: what can go wrong does).
-Start it with `make up`, which runs `python -m ministack_engine`.
+`make up` starts it as `python -m ministack_engine`. It reads these variables: WAYBILL_PORT (the engine's port; SMTP is
+the next one, the inbox the one after), WAYBILL_STATE (a folder for its pid file, function log and temporary files),
+WAYBILL_IAM (`off` allows every call), WAYBILL_PAYMENTS (`stripe` starts a local Stripe at the port after the inbox,
+which ends with the engine), WAYBILL_FUNCTIONS_ENDPOINT (where functions find AWS, if not at the engine itself),
+WAYBILL_FAULT_SEED (injects the faults of this seed) and WAYBILL_ENGINE_WITHOUT (names of patches to leave out,
+separated by commas).
 """
 
 from __future__ import annotations
@@ -18,22 +19,24 @@ from typing import IO
 from engine import inbox, stripe
 from engine.fault_plan import Plan
 from engine.stack import REGION
+from ministack_engine.patches import PATCHES
+from ministack_engine.patching import Engine, UnknownPatchError, select
 
-# Functions inherit the engine's environment, so it holds nothing of the user's own AWS set-up.
-KEPT_VARIABLES = ("LANG", "PATH", "RUST_BACKTRACE", "SFN_WAIT_SCALE", "TZ")
+# Of the user's own environment. Functions inherit the engine's, so it must not have the user's AWS configuration.
+INHERITED_VARIABLES = ("LANG", "PATH", "RUST_BACKTRACE", "SFN_WAIT_SCALE", "TZ")
 
 
 def engine_environment(port: int, state: Path, enforce_iam: bool, functions_endpoint: str | None) -> dict[str, str]:
-    """What MiniStack reads while it is imported, and what functions inherit."""
-    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    """The variables that MiniStack reads while it is imported, and that functions inherit."""
+    inherited = {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ}
     return {
-        **kept,
+        **inherited,
         "AUTH": "true" if enforce_iam else "false",
         "AWS_ENDPOINT_URL": functions_endpoint or f"http://localhost:{port}",
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "IOT_MTLS_ENABLED": "0",  # would open port 8883
-        "LAMBDA_WARM_TTL_SECONDS": "60",  # what a burst leaves behind ends after a minute, not five
+        "LAMBDA_WARM_TTL_SECONDS": "60",  # idle functions of a burst end after a minute instead of five
         "LOG_LEVEL": "WARNING",
         "MINISTACK_REGION": REGION,
         "SFTP_ENABLED": "0",
@@ -42,9 +45,10 @@ def engine_environment(port: int, state: Path, enforce_iam: bool, functions_endp
     }
 
 
-def claim(state: Path) -> IO[str]:
-    """Writes the pid file and keeps it locked: whoever can lock it knows that no engine lives here."""
-    pid_file = open(state / "engine.pid", "a+", encoding="utf-8")
+def lock_pid_file(state: Path) -> IO[str]:
+    """Writes the pid file and returns it locked. It stays locked while it is open: `engine.stack` takes an engine for
+    ended whose file it can lock."""
+    pid_file = open(state / "engine.pid", "a+", encoding="utf-8")  # noqa: SIM115 - open until the engine ends
     try:
         fcntl.flock(pid_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -61,23 +65,28 @@ def main() -> None:
     enforce_iam = os.environ.get("WAYBILL_IAM", "on") != "off"
     with_stripe = os.environ.get("WAYBILL_PAYMENTS") == "stripe"
     functions_endpoint, seed = os.environ.get("WAYBILL_FUNCTIONS_ENDPOINT"), os.environ.get("WAYBILL_FAULT_SEED")
+    without = [name for name in os.environ.get("WAYBILL_ENGINE_WITHOUT", "").split(",") if name]
+    try:
+        patches = select(PATCHES, without)
+    except UnknownPatchError as error:
+        raise SystemExit(str(error)) from None
     (state / "tmp").mkdir(parents=True, exist_ok=True)
-    pid_file = claim(state)
+    pid_file = lock_pid_file(state)
 
     function_log_level = os.environ.get("LOG_LEVEL", "info")
     environment = engine_environment(port, state, enforce_iam, functions_endpoint)
     os.environ.clear()
     os.environ.update(environment)
 
-    from ministack_engine import server  # not earlier: it imports MiniStack, which reads the environment
+    from ministack_engine import server
 
     server.set_function_log_level(function_log_level)
     server.require_pinned_version()
-    server.prepare(Plan(int(seed)) if seed else None)
     payments = stripe.running(port + 3, state / "stripe.log") if with_stripe else nullcontext()
     with open(state / "functions.log", "ab", buffering=0) as log, payments, pid_file:
+        server.prepare(Engine(plan=Plan(int(seed)) if seed else None, function_log=log), patches)
         inbox.start(smtp_port=port + 1, web_port=port + 2)
-        server.serve(log)
+        server.serve()
 
 
 if __name__ == "__main__":

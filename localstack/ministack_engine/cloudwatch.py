@@ -1,72 +1,66 @@
-"""The functions' lines in the engine's CloudWatch Logs, as AWS has them: what looks there for a line works on both.
-
-The engine writes what it finds in the pipe when a call ends, a new stream for each call: a line that comes a moment later
-stands under another call or nowhere, and a busy stack has hundreds of thousands of streams.
-"""
+"""The log lines of functions in CloudWatch Logs as on AWS, so that a search for a line works on both."""
 
 from __future__ import annotations
 
 import re
 import time
 from collections.abc import Callable
-from typing import IO, Any
+from typing import Any
 
-# Of one function; the older half goes when there are more. functions.log has them all.
-MOST_LINES = 20_000
+from ministack_engine.function_log import observe_output
+from ministack_engine.patching import Engine
 
-
-def keep_function_logs(runtime: Any, lambdas: Any, logs: Any) -> None:
-    """Puts each line of a function into its log group the moment it is printed, in one stream for each function, where patterns with
-    alternatives find it."""
-    pump = runtime.ProvidedWorker._pump_output
-
-    class Kept:
-        def __init__(self, stream: IO[bytes], config: dict[str, Any]) -> None:
-            self.stream = stream
-            self.group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
-            self.name = config["FunctionName"]
-
-        def readline(self) -> bytes:
-            line = self.stream.readline()
-            if line:
-                keep(logs, self.group, self.name, line.decode("utf-8", "replace").rstrip("\r\n"))
-            return line
-
-        def close(self) -> None:
-            self.stream.close()
-
-    runtime.ProvidedWorker._pump_output = lambda self, stream, queue: pump(self, Kept(stream, self.config), queue)
-    lambdas._emit_lambda_logs = lambda *_, **__: None
-    understand_alternatives(logs)
+# Of one function. When there are more, the older half is dropped; functions.log has all of them.
+MAX_LINES = 20_000
 
 
-def keep(logs: Any, group: str, name: str, line: str) -> None:
-    """Adds a line to the stream `name` of a log group that exists."""
+def log_lines_at_once(engine: Engine) -> None:
+    """Appends each line of a function to its log group as soon as it is printed, in one stream for each function.
+    MiniStack writes the lines that it finds when a call ends, in a new stream for each call: a line that comes a moment
+    later is in the stream of another call or lost, and a busy stack has hundreds of thousands of streams."""
+    lambdas, logs = engine.module("services.lambda_svc"), engine.module("services.cloudwatch_logs")
+
+    def append(worker: Any, line: bytes) -> None:
+        function = worker.config["FunctionName"]
+        group = (worker.config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{function}"
+        append_line(logs, group, function, line.decode("utf-8", "replace"))
+
+    observe_output(engine, append)
+    engine.replace(lambdas, "_emit_lambda_logs", lambda *_, **__: None)
+
+
+def append_line(logs: Any, group: str, name: str, line: str) -> None:
+    """Appends a line to the stream `name` of a log group, if the group exists."""
     now = int(time.time() * 1000)
     known = logs._log_groups.get(group)
-    if known is None:  # the stack that had it is gone
+    if known is None:  # its CloudFormation stack was deleted
         return
     empty = {"events": [], "uploadSequenceToken": "1", "creationTime": now, "firstEventTimestamp": None,
              "lastEventTimestamp": None, "lastIngestionTime": None}
     stream = known["streams"].setdefault(name, empty)
     logs._append_log_events(stream, [{"timestamp": now, "message": line, "ingestionTime": now}])
     with logs._log_events_lock:
-        if len(stream["events"]) > MOST_LINES:
-            stream["events"] = stream["events"][MOST_LINES // 2:]  # another list: who reads the old one reads on
+        if len(stream["events"]) > MAX_LINES:
+            stream["events"] = stream["events"][MAX_LINES // 2:]  # a new list, because a reader may hold the old one
 
 
-def understand_alternatives(logs: Any) -> None:
-    """Has filter patterns of the form `?"one" ?"other"` mean one or the other, as on AWS; the engine knows only all of them."""
+def match_alternatives(engine: Engine) -> None:
+    """Lets filter patterns of the form `?"one" ?"other"` match lines with either phrase, as on AWS. MiniStack requires
+    all phrases."""
+    logs = engine.module("services.cloudwatch_logs")
     compile_pattern = logs._compile_filter_pattern
 
     def compile_with_alternatives(pattern: str) -> Callable[[str], bool]:
         wanted = alternatives(pattern or "")
-        return (lambda line: any(each in line for each in wanted)) if wanted else compile_pattern(pattern)
+        if not wanted:
+            matcher: Callable[[str], bool] = compile_pattern(pattern)
+            return matcher
+        return lambda line: any(each in line for each in wanted)
 
-    logs._compile_filter_pattern = compile_with_alternatives
+    engine.replace(logs, "_compile_filter_pattern", compile_with_alternatives)
 
 
 def alternatives(pattern: str) -> list[str]:
-    """The phrases of a pattern that consists of alternatives alone; none, if it is another."""
+    """The phrases of a pattern that consists of alternatives alone; none for any other pattern."""
     phrases = re.findall(r'\?"([^"]*)"', pattern)
     return phrases if re.fullmatch(r'\s*(\?"[^"]*"\s*)+', pattern) else []

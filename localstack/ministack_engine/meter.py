@@ -1,63 +1,76 @@
-"""Meters inside the engine what AWS would bill, function by function; `GET /_waybill/meter` turns it on and tells: [function, service, what, how much].
+"""Meters what AWS would bill, function by function: `GET /_waybill/meter` turns the meter on and returns rows of
+[function, service, unit, amount].
 
-DynamoDB is metered in request units, from the sizes of the items; functions in requests and milliseconds; queues in requests of who sends, of
-Lambda's poller and of who deletes; workflows in states entered; all other services in calls.
+DynamoDB is metered in request units, from the sizes of the items; functions in requests and milliseconds; queues in the
+requests of the sender, of Lambda's poller and of the deletion; workflows in states entered; all other services in
+calls.
 """
 
 from __future__ import annotations
 
-import contextvars
 import json
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ministack_engine.calls import caller
+from ministack_engine.patching import Engine
+
 Entry = tuple[str, str, str]
 
-READ_BYTES = 4096  # of a read unit
-# The keys of what the payment simulator keeps, which a real provider would keep for itself.
+READ_UNIT_BYTES = 4096
+# In the keys of the payment simulator's items, which a real payment provider would store itself.
 SIMULATOR = b'"SIMULATOR#'
 
 WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems")
 
 
 class Meter:
-    """How much there was of each thing while it was on; it is off at first, for it takes the engine's time."""
+    """The amount of each unit while the meter is on. It is off at first, because it takes the engine's time."""
 
     def __init__(self) -> None:
         self.on = False
-        self._amounts: Counter[Entry] = Counter()
+        self._amounts: dict[Entry, float] = {}
         self._lock = threading.Lock()
 
-    def add(self, function: str, service: str, what: str, amount: float = 1) -> None:
-        """Adds to what `function` has used; functions run in threads."""
+    def add(self, function: str, service: str, unit: str, amount: float = 1) -> None:
+        """Adds to what `function` has used. Functions run in threads."""
         if not self.on:
             return
+        entry = (function, service, unit)
         with self._lock:
-            self._amounts[function, service, what] += amount  # type: ignore[assignment]
+            self._amounts[entry] = self._amounts.get(entry, 0) + amount
 
     def rows(self) -> list[list[Any]]:
-        """All of it, as JSON has it."""
+        """All amounts, as `GET /_waybill/meter` returns them."""
         with self._lock:
             return [[*entry, amount] for entry, amount in self._amounts.items()]
 
 
-# The deployed name of the function whose call is being answered.
-caller: contextvars.ContextVar[str] = contextvars.ContextVar("caller", default="")
+def meter_usage(engine: Engine) -> None:
+    """Puts a meter into DynamoDB, Lambda, its queues and Step Functions, and counts the calls of all other services."""
+    meter = Meter()
+    meter_dynamodb(meter, engine)
+    meter_functions(meter, engine)
+    meter_queues(meter, engine)
+    meter_workflows(meter, engine)
+
+    def count_other_call(function: str, service: str) -> None:
+        if service != "dynamodb":
+            meter.add(function, service, "calls")
+
+    async def turn_on(*_: Any) -> list[list[Any]]:
+        meter.on = True
+        return meter.rows()
+
+    engine.call_listeners.append(count_other_call)
+    engine.routes["/_waybill/meter"] = turn_on
 
 
-def meter_all(meter: Meter, dynamodb: Any, lambdas: Any, stepfunctions: Any) -> None:
-    """Puts the meter into the engine's services."""
-    meter_store(meter, dynamodb)
-    meter_functions(meter, lambdas)
-    meter_queues(meter, lambdas)
-    meter_workflows(meter, stepfunctions)
-
-
-def meter_store(meter: Meter, dynamodb: Any) -> None:
+def meter_dynamodb(meter: Meter, engine: Engine) -> None:
     """Meters the reads and writes of each function."""
+    dynamodb = engine.module("services.dynamodb")
     handle, size = dynamodb.handle_request, dynamodb._item_size_bytes
 
     async def handle_request(method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Any:
@@ -76,23 +89,24 @@ def meter_store(meter: Meter, dynamodb: Any) -> None:
             meter.add(function, "dynamodb", "read units", read_units(operation, request, json.loads(answer[2]), size))
         return answer
 
-    dynamodb.handle_request = handle_request
+    engine.replace(dynamodb, "handle_request", handle_request)
 
 
 def write_units(operation: str, request: dict[str, Any], status: int, answer: dict[str, Any]) -> float:
-    """What a write costs; one that is refused costs as much as one of small items, and so does a condition in a transaction."""
+    """The write units of a request. A refused write costs as much as one of small items, and so does a condition of a
+    transaction."""
     actions = request.get("TransactItems", [])
     if status != 200:
         return 2.0 * len(actions) if operation == "TransactWriteItems" else 1.0
     consumed = answer.get("ConsumedCapacity", [])
-    units = sum(each["CapacityUnits"] for each in (consumed if isinstance(consumed, list) else [consumed]))
+    units: float = sum(each["CapacityUnits"] for each in (consumed if isinstance(consumed, list) else [consumed]))
     return units + 2.0 * sum("ConditionCheck" in action for action in actions)
 
 
 def read_units(operation: str, request: dict[str, Any], answer: dict[str, Any], size: Callable[[Any], int]) -> float:
-    """What a read costs, from what it found; half of it where it need not be consistent."""
+    """The read units of a request, from the items found; an eventually consistent read costs half."""
     def units(items: Iterable[Any], consistent: bool) -> float:
-        read = max(1, -(-sum(size(item) for item in items) // READ_BYTES))
+        read = max(1, -(-sum(size(item) for item in items) // READ_UNIT_BYTES))
         return read if consistent else read / 2
 
     if operation == "BatchGetItem":
@@ -106,8 +120,9 @@ def read_units(operation: str, request: dict[str, Any], answer: dict[str, Any], 
     return units(items, request.get("ConsistentRead", False))
 
 
-def meter_functions(meter: Meter, lambdas: Any) -> None:
+def meter_functions(meter: Meter, engine: Engine) -> None:
     """Meters invocations, and the milliseconds that each took in the engine."""
+    lambdas = engine.module("services.lambda_svc")
     execute, inside = lambdas._execute_function, threading.local()
 
     def execute_function(function: dict[str, Any], event: Any) -> Any:
@@ -122,25 +137,28 @@ def meter_functions(meter: Meter, lambdas: Any) -> None:
             meter.add(name, "lambda", "requests")
             meter.add(name, "lambda", "milliseconds", 1000 * (time.perf_counter() - started))
 
-    lambdas._execute_function = execute_function
+    engine.replace(lambdas, "_execute_function", execute_function)
 
 
-def meter_queues(meter: Meter, lambdas: Any) -> None:
-    """Meters what a message costs on its way through a queue: it is sent, received with its batch, deleted with its batch."""
+def meter_queues(meter: Meter, engine: Engine) -> None:
+    """Meters the requests that a message causes in a queue: it is sent, received with its batch, and deleted with its
+    batch."""
+    lambdas = engine.module("services.lambda_svc")
     run = lambdas._run_sqs_batch
 
     def run_batch(mapping: dict[str, Any], function: Any, event: dict[str, Any], *rest: Any) -> Any:
         first = sum(record["attributes"]["ApproximateReceiveCount"] == "1" for record in event["Records"])
         meter.add(mapping["FunctionName"], "sqs", "sent", first)
-        meter.add(mapping["FunctionName"], "sqs", "batches received")  # the engine has none of more than ten, as one request
+        meter.add(mapping["FunctionName"], "sqs", "batches received")  # a batch fits into one request
         meter.add(mapping["FunctionName"], "sqs", "batches deleted")
         return run(mapping, function, event, *rest)
 
-    lambdas._run_sqs_batch = run_batch
+    engine.replace(lambdas, "_run_sqs_batch", run_batch)
 
 
-def meter_workflows(meter: Meter, stepfunctions: Any) -> None:
+def meter_workflows(meter: Meter, engine: Engine) -> None:
     """Meters states entered, executions and their milliseconds."""
+    stepfunctions = engine.module("services.stepfunctions")
     add_event, run = stepfunctions._add_event, stepfunctions._run_execution
 
     def add(execution: Any, event_type: str, details: Any = None) -> Any:
@@ -156,4 +174,5 @@ def meter_workflows(meter: Meter, stepfunctions: Any) -> None:
             meter.add("", "states", "executions")
             meter.add("", "states", "milliseconds", 1000 * (time.perf_counter() - started))
 
-    stepfunctions._add_event, stepfunctions._run_execution = add, run_execution
+    engine.replace(stepfunctions, "_add_event", add)
+    engine.replace(stepfunctions, "_run_execution", run_execution)

@@ -1,19 +1,28 @@
-"""`GET /_waybill/pushes` of the engine: the push messages of each device."""
+"""Records push messages: `GET /_waybill/pushes` returns those of each device by its token."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ministack_engine.responses import answer_json
+from ministack_engine.patching import Engine
 
 
-def show_pushes(ministack: Any, pushes: dict[str, list[dict[str, str]]]) -> None:
-    """`GET /_waybill/pushes` tells what was pushed to each token."""
-    app = ministack.app
+def record_pushes(engine: Engine) -> None:
+    """Records what SNS publishes to the endpoints of devices. MiniStack delivers push messages nowhere."""
+    sns = engine.module("services.sns")
+    publish = sns._publish
+    pushes: dict[str, list[dict[str, str]]] = {}
 
-    async def showing(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["path"] == "/_waybill/pushes":
-            return await answer_json(send, pushes)
-        await app(scope, receive, send)
+    def publish_and_record(parameters: dict[str, Any]) -> Any:
+        answer = publish(parameters)
+        endpoint = sns._platform_endpoints.get(sns._p(parameters, "TargetArn"))
+        if endpoint is not None and answer[0] == 200:
+            message = {"message": sns._p(parameters, "Message"), "structure": sns._p(parameters, "MessageStructure")}
+            pushes.setdefault(endpoint["attributes"]["Token"], []).append(message)
+        return answer
 
-    ministack.app = showing
+    async def by_token(*_: Any) -> dict[str, list[dict[str, str]]]:
+        return pushes
+
+    engine.replace(sns, "_publish", publish_and_record)
+    engine.routes["/_waybill/pushes"] = by_token

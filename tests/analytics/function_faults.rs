@@ -6,7 +6,8 @@ use testkit::{Person, Shop, Socket, kill_function, kill_running, processing, sen
 
 use super::reports::sells;
 
-/// The function that counts orders is killed again and again while orders are placed: in the end the reports count each order once.
+/// The function that counts orders is killed again and again while orders are placed: in the end the reports count each
+/// order once.
 #[tokio::test]
 async fn the_counting_function_killed_while_orders_come_in() {
     let (shop, admin, carol) = (Shop::open().await, Person::admin().await, Person::customer().await);
@@ -23,7 +24,8 @@ async fn the_counting_function_killed_while_orders_come_in() {
     sells(&admin, &mug, (4_000, 10, 5_000_000)).await;
 }
 
-/// The function that publishes live updates of orders is killed again and again: in the end each event was published with one sequence number.
+/// The function that publishes live updates of orders is killed again and again: in the end each event was published
+/// with one sequence number.
 #[tokio::test]
 async fn the_publisher_killed_while_it_publishes() {
     const EVENTS: u64 = 20;

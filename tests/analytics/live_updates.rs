@@ -1,4 +1,5 @@
-//! Live updates over WebSocket: of a customer's orders and of the analytics, as they happen, and afterwards what was missed.
+//! Live updates over WebSocket: of a customer's orders and of the analytics, as they happen, and afterwards what was
+//! missed.
 
 use std::collections::BTreeMap;
 

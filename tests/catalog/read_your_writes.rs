@@ -26,10 +26,11 @@ struct Round {
 }
 
 impl Round {
-    /// Holds what a read has `seen` of the product where the category is `of` (none: anywhere) against what it had to show.
+    /// Holds what a read has `seen` of the product where the category is `of` (none: anywhere) against what it had to
+    /// show.
     ///
-    /// `before` is the last step that was acknowledged when the read began. A read beside a write may see the product in its old
-    /// place, its new one, both or none; only what it sees has to be new enough.
+    /// `before` is the last step that was acknowledged when the read began. A read beside a write may see the product
+    /// in its old place, its new one, both or none; only what it sees has to be new enough.
     fn judge(&self, what: &str, of: Option<&str>, before: usize, seen: &[usize]) {
         assert!(seen.iter().all(|step| *step >= before), "{what}: a read after step {before} shows {seen:?}");
         if self.begun.get() == before {
@@ -108,8 +109,8 @@ impl Reader {
     }
 }
 
-/// Makes a product, changes it step by step and archives it, while many read it and the lists. How many answers came from a cache, and
-/// how many were 304.
+/// Makes a product, changes it step by step and archives it, while many read it and the lists. How many answers came
+/// from a cache, and how many were 304.
 async fn read_while_it_changes(changes: &[Value], categories: &[String; 2]) -> (usize, usize) {
     let admin = Person::admin().await;
     let mut body = json!({ "name": "! first of all", "category": categories[0], "price": "0.01", "description": "0" });

@@ -200,8 +200,8 @@ async fn what_is_made_while_the_index_is_rebuilt_is_not_missed() {
     assert_eq!(all_found(&word).await.len(), made.len());
 }
 
-/// Leaves the index as a rebuild leaves it that dies: nobody else may begin for a while, and the next one that does removes what is
-/// left. `live` is the generation that answers.
+/// Leaves the index as a rebuild leaves it that dies: nobody else may begin for a while, and the next one that does
+/// removes what is left. `live` is the generation that answers.
 async fn after_a_rebuild_that_died(live: u64) {
     let client = aws_sdk_dynamodb::Client::new(&Stack::get().aws().await);
     let (table, orphan) = (&Stack::get().tables["CatalogTable"], made_up_word());

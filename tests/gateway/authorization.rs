@@ -46,7 +46,8 @@ fn with_unknown_ids(mut path: String) -> String {
     path
 }
 
-/// Calls every route of the stack anonymously, with each kind of bad token, as another customer, as the owner, and as an administrator.
+/// Calls every route of the stack anonymously, with each kind of bad token, as another customer, as the owner, and as
+/// an administrator.
 #[tokio::test]
 async fn every_route_lets_in_whom_the_policy_names() {
     let shop = Shop::open().await;
@@ -109,9 +110,8 @@ async fn every_route_lets_in_whom_the_policy_names() {
     eprintln!("{calls} calls of {} routes", deployed.len());
 }
 
-/// The route keys of the policy, of the contexts that are there.
-///
-/// A context whose folder was removed takes its routes out of the policy with it, so that today these are all.
+/// The route keys of the policy, of every context whose folder exists. The policy does not name the context of a route:
+/// these are all of its routes.
 fn routes_of_the_policy() -> BTreeSet<String> {
     ROUTES.iter().map(|route| route.key.to_owned()).collect()
 }

@@ -164,7 +164,8 @@ async fn devices_take_push_messages_until_they_are_gone() {
     device(&carol, &tablet).await;
     placed(&carol, &mug).await;
     are_pushed(&tablet, 2).await;
-    // The platform gives it up and it comes back, before anything was pushed: it is the same endpoint, which SNS had disabled.
+    // The platform gives it up and it comes back, before anything was pushed: it is the same endpoint, which SNS had
+    // disabled.
     is_uninstalled(&tablet).await;
     device(&carol, &tablet).await;
     placed(&carol, &mug).await;

@@ -8,8 +8,8 @@ use testkit::{PausedCheckout, Person, Product, Shop, eventually};
 
 use crate::orders::order_lifecycle::{path, placed, step};
 
-/// Waits until an order, and the money and the stock of it, are at rest, and makes sure that they agree: all of it sold or nothing. The
-/// order has one piece of the `before` ones.
+/// Waits until an order, and the money and the stock of it, are at rest, and makes sure that they agree: all of it sold
+/// or nothing. The order has one piece of the `before` ones.
 pub async fn agree(shop: &Shop, carol: &Person, mug: &Product, order: &Value, before: i64) -> Value {
     let ended = eventually("an order to be paid, or cancelled and settled", || async {
         let (found, payments) = (carol.order(order).await, shop.payments(order).await);

@@ -37,8 +37,8 @@ async fn a_provider_that_fails_once_is_asked_again() {
     shop.payment_becomes(&order, "captured").await;
 }
 
-/// The provider has set the money aside but never says so: the shop waits for it as long as the stock is set aside, and then undoes what
-/// it does not know of.
+/// The provider has set the money aside but never says so: the shop waits for it as long as the stock is set aside, and
+/// then undoes what it does not know of.
 #[tokio::test]
 async fn a_provider_that_never_answers_is_waited_for_as_long_as_the_stock_is_set_aside() {
     order_that_the_provider_never_answered(&Person::customer().await).await;

@@ -1,10 +1,16 @@
-//! Checkouts while functions are killed and messages are delivered repeatedly: each order ends paid or cancelled, and money and stock agree.
+//! Checkouts while functions are killed and messages are delivered repeatedly: each order ends paid or cancelled, and
+//! money and stock agree.
 
-use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 use testkit::{Checkout, EventRecorder, HANG_LIMIT, Person, Product, Shop, dead_letter, eventually, kill_function};
+
+/// Held by a test while it kills functions of the checkout, and by one whose checkouts must not meet that.
+static KILLS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// Makes sure that an order of `pieces` of the `before` ones has ended, and that payments and stock agree; the order.
 async fn agree(shop: &Shop, carol: &Person, mug: &Product, order: &Value, before: i64, pieces: i64) -> Value {
@@ -21,13 +27,15 @@ async fn agree(shop: &Shop, carol: &Person, mug: &Product, order: &Value, before
     ended
 }
 
-/// Has checkouts run whose payment is slow, until the function that waits for the provider was killed meanwhile; the order, as it ended.
+/// Has checkouts run whose payment is slow, until the function that waits for the provider was killed meanwhile; the
+/// order, as it ended.
 pub async fn order_whose_payment_was_killed(carol: &Person) -> Value {
     let shop = Shop::open().await;
     let mut attempts = 0;
     loop {
         let mug = shop.product(4).await;
         let order = carol.post("/orders", &mug.order_line(1)).await.expect(201);
+        let kills = KILLS.lock().await;
         let checkout = Checkout::of(&order, "pm_card_slow").await;
         let has = |history: &[String], what: &[&str]| {
             let of_step = |event: &&String| event.starts_with("AuthorizePayment ");
@@ -38,7 +46,8 @@ pub async fn order_whose_payment_was_killed(carol: &Person) -> Value {
             if has(&history, &["Scheduled"]) { Ok(()) } else { Err(format!("{history:?}")) }
         })
         .await;
-        // A process that does not have its task yet dies for nothing, and another takes its place: that one is killed, too.
+        // A process that does not have its task yet dies for nothing, and another takes its place: that one is killed,
+        // too.
         let failed = eventually("the step to fail or to be done", || async {
             kill_function("AuthorizePayment");
             let history = checkout.history().await;
@@ -48,6 +57,7 @@ pub async fn order_whose_payment_was_killed(carol: &Person) -> Value {
             }
         })
         .await;
+        drop(kills);
         checkout.ends().await;
         let ended = agree(&shop, carol, &mug, &order, 4, 1).await;
         if failed {
@@ -64,7 +74,8 @@ async fn a_function_killed_while_it_pays() {
     order_whose_payment_was_killed(&Person::customer().await).await;
 }
 
-/// Kills each function of the checkout in turn while orders go through it, until many processes were killed; the orders, as they ended.
+/// Kills each function of the checkout in turn while orders go through it, until many processes were killed; the
+/// orders, as they ended.
 pub async fn orders_whose_functions_were_killed(carol: &Person) -> Vec<Value> {
     const ORDERS: usize = 12;
     const MAX_ORDERS: usize = 60;
@@ -82,6 +93,7 @@ pub async fn orders_whose_functions_were_killed(carol: &Person) -> Vec<Value> {
     ];
     let methods = ["pm_card_visa", "pm_card_chargeDeclined", "pm_card_failsOnce"];
     let (mut placed, mut killed) = (Vec::new(), 0);
+    let kills = KILLS.lock().await;
     while placed.len() < ORDERS || killed < steps.len() {
         let turn = placed.len();
         assert!(turn < MAX_ORDERS, "only {killed} processes were killed");
@@ -94,6 +106,7 @@ pub async fn orders_whose_functions_were_killed(carol: &Person) -> Vec<Value> {
             killed += steps.map(kill_function).iter().sum::<usize>();
         }
     }
+    drop(kills);
     let mut ended = Vec::new();
     for (mug, order) in &placed {
         ended.push(agree(&shop, carol, mug, order, 5, 2).await);
@@ -106,9 +119,11 @@ async fn functions_killed_at_any_moment() {
     orders_whose_functions_were_killed(&Person::customer().await).await;
 }
 
-/// Delivers every event of two orders, a paid one and a declined one, three times to each of its consumers; the two, once that is done.
+/// Delivers every event of two orders, a paid one and a declined one, three times to each of its consumers; the two,
+/// once that is done.
 pub async fn orders_whose_messages_came_three_times(shop: &Shop, carol: &Person, mug: &Product) -> [Value; 2] {
     let mut recorder = EventRecorder::start().await;
+    let kills = KILLS.lock().await;
     let paid = carol.check_out(mug, 2, "pm_card_visa").await;
     let declined = carol.check_out(mug, 3, "pm_card_chargeDeclined").await;
     let mut heard = BTreeSet::new();
@@ -125,6 +140,7 @@ pub async fn orders_whose_messages_came_three_times(shop: &Shop, carol: &Person,
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    drop(kills);
     recorder.drained().await;
     recorder.stop().await;
     shop.payment_becomes(&paid, "captured").await;

@@ -1,5 +1,5 @@
-//! Checkouts while the payment provider is unavailable: orders are accepted, the circuit breaker stops calls to it, and one probe closes the
-//! circuit when it is back.
+//! Checkouts while the payment provider is unavailable: orders are accepted, the circuit breaker stops calls to it, and
+//! one probe closes the circuit when it is back.
 
 use std::{
     collections::HashMap,
@@ -81,8 +81,9 @@ async fn circuit_closes(carol: &Person, mug: &Product) {
     .await;
 }
 
-/// Checks three orders out at an `open` circuit, whose provider would answer at once by now, and adds them to `orders`: they are deferred, and
-/// the provider is not asked. Whether that is so; it is not when the circuit's pause was over before they came.
+/// Checks three orders out at an `open` circuit, whose provider would answer at once by now, and adds them to `orders`:
+/// they are deferred, and the provider is not asked. Whether that is so; it is not when the circuit's pause was over
+/// before they came.
 async fn nobody_asks(
     open: &HashMap<String, AttributeValue>,
     carol: &Person,

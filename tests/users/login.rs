@@ -43,8 +43,8 @@ async fn each_refresh_gives_new_tokens_and_the_session_goes_on() {
     }
 }
 
-/// Whoever uses a token a second time ends the session for everybody who has one of its family: the thief cannot be told from the
-/// owner.
+/// Whoever uses a token a second time ends the session for everybody who has one of its family: the thief cannot be
+/// told from the owner.
 #[tokio::test]
 async fn a_refresh_token_used_twice_ends_its_whole_family() {
     let carol = Person::customer().await;
@@ -103,8 +103,8 @@ async fn after_the_logout_both_tokens_are_refused_and_other_sessions_go_on() {
 /// The first pause after wrong passwords, in seconds; the next one is twice as long.
 const PAUSE: u64 = 5;
 
-/// Tries a login within a pause of `pause` seconds after a failure that was sent at `sent`: it is refused for what is left of the pause. The
-/// answer, or nothing when this machine was slower than the pause.
+/// Tries a login within a pause of `pause` seconds after a failure that was sent at `sent`: it is refused for what is
+/// left of the pause. The answer, or nothing when this machine was slower than the pause.
 async fn within_pause(thief: &Person, login: &Value, sent: Instant, pause: u64) -> Option<Answer> {
     let answer = thief.post("/auth/login", login).await;
     let elapsed = sent.elapsed().as_secs();
@@ -128,8 +128,8 @@ async fn in_time<T>(attempt: impl AsyncFn() -> Option<T>) -> T {
     panic!("no request came within a pause of {PAUSE} s")
 }
 
-/// Five wrong passwords have no consequence, then each attempt has to wait. Failures are counted by account and address: other people, and
-/// the owner elsewhere, notice nothing.
+/// Five wrong passwords have no consequence, then each attempt has to wait. Failures are counted by account and
+/// address: other people, and the owner elsewhere, notice nothing.
 #[tokio::test]
 async fn wrong_passwords_are_slowed_down_and_lock_nobody_else_out() {
     let dave = Person::customer().await;

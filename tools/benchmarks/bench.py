@@ -1,4 +1,4 @@
-"""Measures Waybill beside bare Lambdas, on stacks of its own: requests, orders, starts, growth."""
+"""Measures Waybill and bare Lambdas on stacks of their own: requests, orders, cold starts, growth."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks import cold_starts, growth, orders, report, requests
 from benchmarks.load import Load, Say, until_quiet
 from benchmarks.report import Results
 from benchmarks.rivals import Rivals, customers
-from cost.cost_report import Ledger
+from cost.cost_report import OrderCost
 from engine import stack as engines
 from engine import templates
 from engine.api import Api
@@ -22,7 +22,7 @@ from engine.stack import Stack
 
 @dataclass(frozen=True)
 class Settings:
-    """How much is measured. A cell asks each of its targets for `slice_ms` in each of `rounds`."""
+    """How much is measured. A cell calls each of its targets for `slice_ms` in each of `rounds`."""
 
     rounds: int
     slice_ms: int
@@ -38,18 +38,18 @@ QUICK = Settings(rounds=4, slice_ms=200, alone_seconds=4, at_once_seconds=10, st
 
 @dataclass(frozen=True)
 class Bench:
-    """Where the code is, the binaries of its tools, the profile they are built with, how a stack is brought up, and what orders use."""
+    """One run: the code, the binaries and their profile, and functions that bring up a stack, price orders and print progress."""
 
     root: Path
     tools: Path
     profile: str
     bring_up: Callable[[Stack], None]
-    price_orders: Callable[[], list[Ledger]]
+    price_orders: Callable[[], list[OrderCost]]
     say: Say
     detail: Say
 
     def run(self, settings: Settings) -> None:
-        """Measures everything, prints the tables, and writes the figures down."""
+        """Measures everything, prints the tables, and writes all figures to a file."""
         begun = time.monotonic()
         load = Load(self.tools / "bench-load")
         stack = Stack(engines.free_port(), self.root / ".local" / "bench")
@@ -73,11 +73,11 @@ class Bench:
         self.say("from checkout to paid")
         placed = orders.measure(load, api, aws, outputs, settings.alone_seconds, settings.at_once_seconds, self.detail)
 
-        self.say("requests, beside bare Lambdas")
+        self.say("requests, with bare Lambdas")
         admin = api.log_in(outputs["admin"]["email"], outputs["admin"]["password"])
         mug = orders.product(api, admin)
         shoppers = customers(api, mug, requests.MANY_CLIENTS)
-        until_quiet(api, "the customers were made", orders.DRAIN_SECONDS)
+        until_quiet(api, "the customers were registered")
         orders.stop_publishing(aws, outputs["tables"])
         page = api.call("GET", "/api/v1/products").text
         rivals = Rivals(aws, outputs["functions"], self.tools, self.root / "tools/bench/python/checkout.py", len(page))
@@ -86,7 +86,7 @@ class Bench:
         cells = requests.measure(load, stack.origin, shoppers, mug, settings.rounds, settings.slice_ms, self.detail)
         many = requests.measure_many(load, stack.origin, shoppers, mug, settings.rounds, settings.slice_ms)
 
-        self.say("starts")
+        self.say("cold starts")
         starts = cold_starts.measure(load, aws, stack, self.root, outputs["functions"], self.tools, settings.starts)
         engines.stop(stack)
 

@@ -1,4 +1,4 @@
-"""How soon a function asks for its first event, and how large it is."""
+"""Measures the time from the start of a function's process to its first event, and its size."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 from benchmarks.load import Load
 from engine import build
 from engine.aws import CREDENTIALS, Aws
-from engine.deploy import archive
+from engine.deploy import archive, bootstrap
 from engine.stack import REGION, Stack
 
-# Of each context, the function that somebody waits for most.
+# The function of each context whose answer matters most to a client.
 FUNCTIONS = {"analytics": "PushOrders", "catalog": "ListProducts", "gateway": "Health", "inventory": "ReserveStock",
              "notifications": "NotifyOrderPlaced", "orders": "Checkout", "payments": "AuthorizePayment", "users": "Login"}
 
@@ -23,7 +23,7 @@ EMPTY, BARE = "(empty)", "(bare)"
 
 @dataclass(frozen=True)
 class Start:
-    """A binary: quantiles in microseconds, sizes in bytes. `warm_rss` is the most of all its functions that have served requests."""
+    """A binary's cold start: quantiles in microseconds, sizes in bytes. `warm_rss` is the largest of its functions that served requests."""
 
     name: str
     start: dict[str, Any]
@@ -34,10 +34,10 @@ class Start:
 
 
 def measure(load: Load, aws: Aws, stack: Stack, root: Path, functions: dict[str, str], tools: Path, rounds: int) -> list[Start]:
-    """The empty function first, the bare one, then each context; all are started in turn."""
+    """Measures the empty function, the bare one and each context. All are started in turn."""
     contexts = build.contexts(root)
     binaries = {EMPTY: tools / "bench-empty", BARE: tools / "bench-bare",
-                **{context: build.bootstrap(root, context) for context in contexts}}
+                **{context: bootstrap(root, context) for context in contexts}}
     named = {EMPTY: "Checkout", BARE: "Checkout", **{context: FUNCTIONS[context] for context in contexts}}
     plan = {"rounds": rounds, "functions": [
         {"name": name, "binary": str(binary), "environment": _environment(aws, functions[named[name]], stack)}
@@ -49,7 +49,7 @@ def measure(load: Load, aws: Aws, stack: Stack, root: Path, functions: dict[str,
 
 
 def _environment(aws: Aws, function: str, stack: Stack) -> dict[str, str]:
-    """What the engine gives a function, but for the Runtime API."""
+    """The environment that the engine gives a function, without the Runtime API."""
     known = aws.functions.get_function_configuration(FunctionName=function)
     return {**known["Environment"]["Variables"], "_HANDLER": known["Handler"], "AWS_LAMBDA_FUNCTION_NAME": function,
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(known["MemorySize"]),
@@ -59,9 +59,11 @@ def _environment(aws: Aws, function: str, stack: Stack) -> dict[str, str]:
 
 
 def warm_rss(stack: Stack) -> dict[str, int]:
-    """Of the functions that run on a stack, the most resident memory by context, in bytes. A function is known by what its
-    environment says: the engine it asks, and its context, which its handler's binary is named after."""
-    most: dict[str, int] = {}
+    """The largest resident memory of the running functions of a stack, by context, in bytes.
+
+    The environment of a process says whether it is one: it names the engine, the function and its table.
+    """
+    largest: dict[str, int] = {}
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it may end meanwhile
             variables = dict(entry.partition("=")[::2] for entry in
@@ -71,13 +73,13 @@ def warm_rss(stack: Stack) -> dict[str, int]:
             context = context_of(variables.get("TABLE_NAME", ""), variables.get("AWS_LAMBDA_FUNCTION_NAME", ""))
             status = (process / "status").read_text()
             rss = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS:"))
-            most[context] = max(most.get(context, 0), rss)
-    return most
+            largest[context] = max(largest.get(context, 0), rss)
+    return largest
 
 
 def context_of(table: str, function: str) -> str:
-    """The context of a deployed function: that of its table; the gateway has none."""
+    """The context of a deployed function, by its table; the gateway has none."""
     if function.startswith("bench-"):
         return EMPTY if function.startswith("bench-no-op-") else BARE
-    parts = table.split("-")
+    parts = table.rsplit("-", 2)  # <stack>-<logical id>-<suffix>
     return parts[1].removesuffix("Table").lower() if len(parts) > 1 else "gateway"

@@ -1,4 +1,4 @@
-"""The same requests with few and with many orders stored."""
+"""Measures the same requests with few and with many orders stored."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
 
-from benchmarks.load import Load, Say, calls, until, until_quiet
+from benchmarks.load import Load, Say, calls, until_quiet
 from benchmarks.orders import product, stop_publishing
 from benchmarks.rivals import checkout_body
 from engine import stack as engines
@@ -17,11 +17,12 @@ from engine.api import Account, Api
 from engine.aws import CREDENTIALS, Aws
 from engine.problem import Problem
 from engine.stack import REGION, Stack
+from engine.wait import wait_until
 
 OWN_ORDERS = 10
 AT_A_TIME = 50_000
-FILL_LIMIT_SECONDS = 120.0
-MOST_BYTES = 10 * 1024**3
+COPY_LIMIT_SECONDS = 900.0  # for one batch of copies, which takes seconds
+MAX_BYTES = 10 * 1024**3
 COUNTED = 10
 ENDPOINTS = {"POST /checkout": ("Checkout", "POST", "/checkout", 201), "GET /orders/{id}": ("GetOrder", "GET", "/orders/{id}", 200),
              "GET /orders": ("ListOrders", "GET", "/orders", 200)}
@@ -29,8 +30,10 @@ ENDPOINTS = {"POST /checkout": ("Checkout", "POST", "/checkout", 201), "GET /ord
 
 @dataclass(frozen=True)
 class Grown:
-    """So many orders stored: by endpoint the calls of AWS and the quantiles in microseconds; medians of reads of the
-    engine without a function, in microseconds."""
+    """The measurements with a number of orders stored.
+
+    By endpoint the calls to AWS and the quantiles, and in `raw` the medians of reads without a function; times are in microseconds.
+    """
 
     orders: int
     engine_bytes: int
@@ -41,41 +44,46 @@ class Grown:
 
 def measure(load: Load, stack: Stack, outputs: dict[str, Any], sizes: tuple[int, ...], rounds: int, slice_ms: int,
             say: Say) -> list[Grown]:
-    """One customer with ten paid orders of their own, which another one's checkouts do not add to; all others are copies of these for
-    others, ten each."""
+    """Measures with each number of orders. One customer has ten paid orders; all others are copies of these, ten for each customer.
+
+    The measured checkouts are another customer's, so that the first one always has ten orders.
+    """
     api, aws = Api(stack.origin), Aws(stack.engine_url)
     admin = api.log_in(outputs["admin"]["email"], outputs["admin"]["password"])
     mug, customer, buyer = product(api, admin), api.customer(), api.customer()
     own = [_paid_order(api, customer, mug) for _ in range(OWN_ORDERS)]
-    until_quiet(api, "the orders were paid", 60)
+    until_quiet(api, "the orders were paid")
     stop_publishing(aws, outputs["tables"])
-    table, stored, grown = outputs["tables"]["OrdersTable"], _stored(api, admin), []
+    table, stored = outputs["tables"]["OrdersTable"], _stored(api, admin)
+    grown: list[Grown] = []
     for size in sizes:
         while stored < size:
             more = min(AT_A_TIME, size - stored)
             _fill(stack, table, own, more)
             stored += more
             used = _engine_bytes(stack)
-            if used > MOST_BYTES:
-                raise Problem(f"with {stored} orders the engine takes {used / 1e9:.1f} GB: more than it may")
+            if used > MAX_BYTES:
+                raise Problem(f"with {stored} orders the engine takes {used / 1e9:.1f} GB, which is more than allowed")
             if stored % 250_000 == 0:
                 say(f"{stored} orders stored, {used / 1e9:.1f} GB")
         customer, buyer = api.log_in(customer.email, customer.password), api.log_in(buyer.email, buyer.password)
         requests = {name: _call(name, api.origin, buyer if name == "POST /checkout" else customer, own[0], mug) for name in ENDPOINTS}
-        asked = {name: _asked(api, outputs["functions"], name, requests[name]) for name in ENDPOINTS}
+        counted = {name: _calls(api, outputs["functions"], name, requests[name]) for name in ENDPOINTS}
         reads = _reads(aws, table, customer.id, own[0])
         measured = _measured(load, requests, reads, rounds, slice_ms)
         raw = {name: measured[name].get("p50", float("inf")) for name in reads}
         raw["Query, 20 of the index, once"] = _index_query(aws, table)
-        grown.append(Grown(size, _engine_bytes(stack), asked, measured, raw))
-        say(f"{size} orders: " + ", ".join(f"{name} {measured[name]['p50'] / 1000:.1f} ms" for name in ENDPOINTS if "p50" in measured[name]))
+        grown.append(Grown(size, _engine_bytes(stack), counted, measured, raw))
+        medians = {name: measured[name]["p50"] / 1000 for name in ENDPOINTS if "p50" in measured[name]}
+        say(f"{size} orders: " + ", ".join(f"{name} {median:.1f} ms" for name, median in medians.items()))
     return grown
 
 
 def _paid_order(api: Api, customer: Account, mug: str) -> str:
     order = api.call("POST", "/api/v1/checkout", checkout_body(mug), token=customer.token).expect(201)["id"]
     path = f"/api/v1/orders/{order}"
-    until("an order to be paid", 30, lambda: api.call("GET", path, token=customer.token).expect(200)["status"] == "paid")
+    wait_until(lambda: api.call("GET", path, token=customer.token).expect(200)["status"], "an order to be paid",
+               done=lambda status: status == "paid")
     return str(order)
 
 
@@ -86,7 +94,7 @@ def _stored(api: Api, admin: Account) -> int:
 def _fill(stack: Stack, table: str, orders: list[str], copies: int) -> None:
     request = Request(f"{stack.origin}/_waybill/orders?copies={copies}", method="POST",
                       data=json.dumps({"table": table, "orders": orders}).encode())
-    with build_opener(ProxyHandler({})).open(request, timeout=FILL_LIMIT_SECONDS) as response:
+    with build_opener(ProxyHandler({})).open(request, timeout=COPY_LIMIT_SECONDS) as response:
         json.load(response)
 
 
@@ -102,8 +110,8 @@ def _call(name: str, origin: str, customer: Account, order: str, mug: str) -> di
             "body": checkout_body(mug) if method == "POST" else None}
 
 
-def _asked(api: Api, functions: dict[str, str], name: str, request: dict[str, Any]) -> dict[str, float]:
-    """What one request asks of AWS, by the function that answers it."""
+def _calls(api: Api, functions: dict[str, str], name: str, request: dict[str, Any]) -> dict[str, float]:
+    """The calls to AWS that one request causes in the function that answers it."""
     function, method, _, status = ENDPOINTS[name]
     before = calls(api)
     for _ in range(COUNTED):
@@ -114,8 +122,8 @@ def _asked(api: Api, functions: dict[str, str], name: str, request: dict[str, An
 
 def _measured(load: Load, requests: dict[str, dict[str, Any]], reads: dict[str, dict[str, Any]], rounds: int,
               slice_ms: int) -> dict[str, dict[str, Any]]:
-    """One client that asks the endpoints and the engine in turn."""
-    targets = [{"name": name, "method": method, "status": status, "calls": [requests[name]]}
+    """Measures the endpoints and the engine in turn, with one client."""
+    targets: list[dict[str, Any]] = [{"name": name, "method": method, "status": status, "calls": [requests[name]]}
                for name, (_, method, _, status) in ENDPOINTS.items()]
     targets += [{"name": name, "method": "POST", "status": 200, "calls": [read]} for name, read in reads.items()]
     plan = {"clients": 1, "rounds": rounds, "slice_ms": slice_ms, "warm_up": 20, "targets": targets}
@@ -124,7 +132,7 @@ def _measured(load: Load, requests: dict[str, dict[str, Any]], reads: dict[str, 
 
 
 def _reads(aws: Aws, table: str, user: str, order: str) -> dict[str, dict[str, Any]]:
-    """What the engine's owner asks of its DynamoDB, without a function."""
+    """The reads of DynamoDB without a function."""
     mine = {"S": f"USER#{user}"}
     return {
         "GetItem": _read(aws, "GetItem", TableName=table, Key={"pk": mine, "sk": {"S": f"ORDER#{order}"}}),
@@ -134,7 +142,7 @@ def _reads(aws: Aws, table: str, user: str, order: str) -> dict[str, dict[str, A
 
 
 def _read(aws: Aws, operation: str, **what: Any) -> dict[str, Any]:
-    # A local engine looks at who signs, not at the signature.
+    # The local engine checks the access key of a signature, not the signature.
     scope = f"{CREDENTIALS['access_key_id']}/20260101/{REGION}/dynamodb/aws4_request"
     headers = {"authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none",
                "content-type": "application/x-amz-json-1.0", "x-amz-target": f"DynamoDB_20120810.{operation}"}
@@ -142,7 +150,7 @@ def _read(aws: Aws, operation: str, **what: Any) -> dict[str, Any]:
 
 
 def _index_query(aws: Aws, table: str) -> float:
-    """The one read whose time grows, in microseconds: the engine sorts a whole partition of an index for a page of it."""
+    """The duration of the one read that grows, in microseconds: the engine sorts a partition of an index for a page of it."""
     begun = time.perf_counter()
     aws.dynamodb.query(
         TableName=table, IndexName="gsi1", KeyConditionExpression="gsi1pk = :pk",
@@ -151,6 +159,6 @@ def _index_query(aws: Aws, table: str) -> float:
 
 
 def errors(grown: list[Grown]) -> list[str]:
-    """What went wrong."""
+    """The errors of each size and endpoint."""
     return [f"{size.orders} orders, {name}: {found['errors']} errors, such as {found['told'][0]}"
             for size in grown for name, found in size.measured.items() if found["errors"]]

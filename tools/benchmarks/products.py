@@ -1,6 +1,6 @@
-"""Products made up from real words, for the measurements of the search: the same ones every time.
+"""Generated products of real words, for the measurements of the search. They are the same every time.
 
-`python -m benchmarks.products` writes the first 1,200 of them where the catalog's unit test finds them."""
+`python -m benchmarks.products` writes the first 1,200 of them to the file that the catalog's unit test reads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SET = ROOT / "functions/catalog/src/search/relevance/products.tsv"
 
 @dataclass(frozen=True)
 class Product:
-    """A product, and of which kind it is: a desk lamp is a `desk lamp`, and no `desk`."""
+    """A product and its kind: a desk lamp is a `desk lamp`, and no `desk`."""
 
     name: str
     category: str
@@ -25,7 +25,7 @@ class Product:
     kind: str
 
 
-# Of each category: its kinds, what they are made of or like, and what may be said of one.
+# The kinds, qualities and sentences of each category.
 CATEGORIES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "Furniture": (
         "desk, bookcase, armchair, sofa, coffee table, dining table, bar stool, wardrobe, nightstand, bench",
@@ -93,7 +93,8 @@ CATEGORIES: dict[str, tuple[str, str, tuple[str, ...]]] = {
         ("Certified for fast charging.", "Survives a fall from the roof of a car.", "Two metres, with a strap to roll it up.",
          "Thin as a coin.", "For planes, trains and hotel rooms.")),
     "Cameras": (
-        "tripod, camera bag, lens filter, memory card, instant camera, action camera, photo printer, binoculars, camera strap, light meter",
+        "tripod, camera bag, lens filter, memory card, instant camera, action camera, photo printer, binoculars, camera strap, "
+        "light meter",
         "carbon, waterproof, compact, leather, polarising, padded, travel, professional",
         ("Stands firm on rocks and sand.", "Space for a body and three lenses.", "Photographs in a minute, to hold in the hand.",
          "Cuts glare on lakes and windows.", "Quick release with one finger.")),
@@ -123,7 +124,8 @@ CATEGORIES: dict[str, tuple[str, str, tuple[str, ...]]] = {
         ("Pitched by one person in five minutes.", "Keeps drinks cold for a day.", "Warm down to minus ten.",
          "Weighs less than an apple.", "Packs into its own pocket.")),
     "Sports": (
-        "yoga mat, dumbbell set, skipping rope, resistance bands, football, tennis racket, kettlebell, foam roller, swim goggles, bike helmet",
+        "yoga mat, dumbbell set, skipping rope, resistance bands, football, tennis racket, kettlebell, foam roller, swim goggles, "
+        "bike helmet",
         "cork, adjustable, rubber, neoprene, carbon, cast iron, non-slip, inflatable",
         ("For beginners and for the ambitious.", "Comes with a bag to carry it.", "Does not smell of rubber.",
          "Ventilated, with a dial at the back.", "Kind to floors and joints.")),
@@ -159,18 +161,19 @@ CATEGORIES: dict[str, tuple[str, str, tuple[str, ...]]] = {
          "Absorbs at once.", "Refills cost half.")),
 }
 
-COLOURS = ("black, white, sage, navy, terracotta, mustard, charcoal, ivory, burgundy, olive, rose, sand, indigo, façade grey, "
-           "crimson, teal").split(", ")
-LINES = ("Harbour, Meadow, Alder, Summit, Atelier, Lagoon, Juniper, Prairie, Beacon, Cobble, Fjord, Orchard, Quarry, Thistle, Willow, "
-         "Canyon, Ember, Heron, Larch, Maple, Nomad, Pebble, Raven, Sparrow, Tundra, Velo, Wren, Zenith, Aurora, Bramble, Cirrus, "
-         "Dune, Eider, Fennel, Garnet, Hazel, Isle, Jasper, Kestrel, Linden").split(", ")
-# Words that are the name of something else: what a search by description must not put first.
+COLOURS = ["black", "white", "sage", "navy", "terracotta", "mustard", "charcoal", "ivory", "burgundy", "olive", "rose", "sand", "indigo",
+           "façade grey", "crimson", "teal"]
+LINES = ["Harbour", "Meadow", "Alder", "Summit", "Atelier", "Lagoon", "Juniper", "Prairie", "Beacon", "Cobble", "Fjord", "Orchard",
+         "Quarry", "Thistle", "Willow", "Canyon", "Ember", "Heron", "Larch", "Maple", "Nomad", "Pebble", "Raven", "Sparrow", "Tundra",
+         "Velo", "Wren", "Zenith", "Aurora", "Bramble", "Cirrus", "Dune", "Eider", "Fennel", "Garnet", "Hazel", "Isle", "Jasper",
+         "Kestrel", "Linden"]
+# Sentences that name another kind, which a search must not rank first for it.
 BESIDE = ("Goes well with our {other}.", "Made in the same workshop as our {other}.", "Not sure? See our {other} instead.",
           "Shown here beside our {other}.")
 
 
 def products() -> Iterator[Product]:
-    """Products without end, no two of one name; kinds take turns."""
+    """Generates products without end, each with a name of its own. Kinds alternate."""
     chance = random.Random(SEED)
     kinds = [(category, kind) for category, (kinds, _, _) in CATEGORIES.items() for kind in kinds.split(", ")]
     named: set[str] = set()
@@ -192,10 +195,10 @@ def _product(chance: random.Random, category: str, kind: str, kinds: list[tuple[
         words.append(_title(colour))
     if longer:
         words.append(str(chance.randrange(2, 1000)))
-    said = [f"In {colour}."] + chance.sample(sentences, 2)
+    description = [f"In {colour}.", *chance.sample(sentences, 2)]
     if chance.random() < 0.5:
-        said.append(chance.choice(BESIDE).format(other=chance.choice(kinds)[1]))
-    return Product(" ".join(words), category, " ".join(said), kind)
+        description.append(chance.choice(BESIDE).format(other=chance.choice(kinds)[1]))
+    return Product(" ".join(words), category, " ".join(description), kind)
 
 
 def _title(text: str) -> str:
@@ -203,8 +206,9 @@ def _title(text: str) -> str:
 
 
 def main() -> None:
+    """Writes the set of the catalog's unit test."""
     source = products()
-    lines = ["\t".join((p.name, p.category, p.description, p.kind)) for p in (next(source) for _ in range(IN_THE_SET))]
+    lines = [f"{p.name}\t{p.category}\t{p.description}\t{p.kind}" for p in (next(source) for _ in range(IN_THE_SET))]
     SET.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Requests to the API, to bare Lambdas and to one that does nothing, in turn on one stack."""
+"""Measures requests to the API, to bare Lambdas and to one that does nothing, in turn on one stack."""
 
 from __future__ import annotations
 
@@ -12,61 +12,61 @@ from engine.problem import Problem
 
 CLIENTS = (1, 8, 32)
 MANY_CLIENTS = 64
-PYTHON_CLIENTS = (1, 8)  # more of its processes take longer to start than to measure
+PYTHON_CLIENTS = (1, 8)  # more processes take longer to start than to measure
 COUNTED = 10
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One route under so many clients, by who answers: quantiles in microseconds, requests a second, errors."""
+    """One route with a number of clients, by who answers: quantiles in microseconds, requests a second, errors."""
 
     route: str
     clients: int
     measured: dict[str, dict[str, Any]]
 
     def ratio(self, quantile: str, to: str = "bare") -> float:
-        """How many times as long the real function takes."""
-        return self.measured["waybill"][quantile] / self.measured[to][quantile]
+        """The real function's time, divided by that of another one."""
+        return float(self.measured["waybill"][quantile] / self.measured[to][quantile])
 
     def own_ratio(self) -> float:
-        """As the ratio of the medians, after what a function that does nothing takes has been taken off both."""
+        """The ratio of the medians, after the time of a function that does nothing is subtracted from both."""
         nothing = self.measured["no-op"]["p50"]
-        return (self.measured["waybill"]["p50"] - nothing) / (self.measured["bare"]["p50"] - nothing)
+        return float((self.measured["waybill"]["p50"] - nothing) / (self.measured["bare"]["p50"] - nothing))
 
 
 def count(api: Api, rivals: Rivals, customer: Customer, product: str, say: Say) -> dict[str, dict[str, float]]:
-    """What one request to each warm function asks of AWS. The bare one has to ask the same: else it would be no measure."""
+    """Counts the calls to AWS that one request causes in each warm function. A bare one has to make the same, to be comparable."""
     counted: dict[str, dict[str, float]] = {}
     for route in ROUTES:
-        asked = {who: _asked(api, rivals.name(route, who), route, who, customer, product)
+        made = {who: _calls(api, rivals.name(route, who), route, who, customer, product)
                  for who in ("waybill", *route.rivals)}
         for who in route.rivals:
-            expected = {} if who == "no-op" else asked["waybill"]
-            if asked[who] != expected:
-                raise Problem(f"{route.name}: the {who} function asks {asked[who]} of AWS, and ours {asked['waybill']}")
-        counted[route.name] = asked["waybill"]
-        say(f"{route.name}: {' + '.join(f'{times:g} {what}' for what, times in asked['waybill'].items())}")
+            expected = {} if who == "no-op" else made["waybill"]
+            if made[who] != expected:
+                raise Problem(f"{route.name}: the {who} function calls {made[who]} of AWS, and Waybill's {made['waybill']}")
+        counted[route.name] = made["waybill"]
+        say(f"{route.name}: {' + '.join(f'{times:g} {what}' for what, times in made['waybill'].items())}")
     return counted
 
 
-def _asked(api: Api, function: str, route: Route, who: str, customer: Customer, product: str) -> dict[str, float]:
-    asked = call(route, who, customer, product, api.origin)
-    path = asked["url"].removeprefix(api.origin)
+def _calls(api: Api, function: str, route: Route, who: str, customer: Customer, product: str) -> dict[str, float]:
+    request = call(route, who, customer, product, api.origin)
+    path = request["url"].removeprefix(api.origin)
 
-    def ask(times: int) -> None:
+    def send(times: int) -> None:
         for _ in range(times):
-            api.call(route.method, path, asked["body"], headers=asked["headers"]).expect(route.status if who != "no-op" else 200)
+            api.call(route.method, path, request["body"], headers=request["headers"]).expect(route.status if who != "no-op" else 200)
 
-    ask(2)  # reads what is kept from then on
+    send(2)  # fills the caches
     before = calls(api)
-    ask(COUNTED)
+    send(COUNTED)
     done = calls(api) - before
     return {f"{service} {operation}": times / COUNTED
             for (name, service, operation), times in sorted(done.items()) if name == function}
 
 
 def measure(load: Load, origin: str, customers: list[Customer], product: str, rounds: int, slice_ms: int, say: Say) -> list[Cell]:
-    """Each route under each number of clients, everybody who answers it in turn."""
+    """Measures each route with each number of clients, and everyone who answers it in turn."""
     cells = []
     for route in ROUTES:
         for clients in CLIENTS:
@@ -77,7 +77,7 @@ def measure(load: Load, origin: str, customers: list[Customer], product: str, ro
 
 
 def measure_many(load: Load, origin: str, customers: list[Customer], product: str, rounds: int, slice_ms: int) -> Cell:
-    """POST /checkout under more clients than there is room for."""
+    """Measures POST /checkout with more clients than can be served at once."""
     return _cell(load, origin, ROUTES[0], ("waybill",), customers, product, MANY_CLIENTS, rounds, slice_ms)
 
 
@@ -102,6 +102,6 @@ def _line(cell: Cell) -> str:
 
 
 def errors(cells: list[Cell]) -> list[str]:
-    """What went wrong, a line for each who answered wrongly."""
+    """The errors, a line for each cell and each who answered it."""
     return [f"{cell.route}, {cell.clients} clients, {who}: {answer['errors']} errors, such as {answer['told'][0]}"
             for cell in cells for who, answer in cell.measured.items() if answer["errors"]]

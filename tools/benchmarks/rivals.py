@@ -1,7 +1,7 @@
-"""What the functions are held against: bare Lambdas that make the same calls, in Rust and one in Python, and one that does nothing.
+"""The functions that Waybill is compared with: bare Lambdas that make the same calls, in Rust and one in Python, and one that does nothing.
 
-They stand on the same HTTP API, behind the same authorizer where the real route is, with the role, the variables and the memory of
-the function that they imitate, on its table.
+They are on the same HTTP API, behind the same authorizer if the real route is, with the role, the variables, the memory and the table
+of the function that they imitate.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from engine.deploy import archive
 
 @dataclass(frozen=True)
 class Route:
-    """A route of the API and who answers it. Its rivals answer at `/<rival>` and what comes after `/api/v1`."""
+    """A route of the API and its rivals, which answer at `/<rival>` instead of `/api/v1`."""
 
     name: str
     function: str
@@ -31,7 +31,7 @@ class Route:
     is_open: bool = False
 
     def path_of(self, rival: str) -> str:
-        """Where this is asked of the real function, or of a rival."""
+        """The path of the real function (`waybill`) or of a rival."""
         return f"/api/v1{self.path}" if rival == "waybill" else f"/{rival}{self.path}"
 
 
@@ -45,7 +45,7 @@ ROUTES = (
 
 
 class Rivals:
-    """Puts the rivals on a stack, and knows what each is called there."""
+    """Creates the rivals on a stack, and knows their names."""
 
     def __init__(self, aws: Aws, functions: dict[str, str], binaries: Path, python: Path, products_bytes: int) -> None:
         self._aws, self._functions = aws, functions
@@ -57,13 +57,13 @@ class Rivals:
         self._answer_bytes = products_bytes
 
     def put_up(self) -> None:
-        """Makes a function and a route for each rival of each route."""
+        """Creates a function and a route for each rival of each route."""
         for route in ROUTES:
             for rival in route.rivals:
                 self._put_up(route, rival)
 
     def name(self, route: Route, rival: str) -> str:
-        """The function that answers."""
+        """The name of the function that answers."""
         return self._functions[route.function] if rival == "waybill" else f"bench-{rival}-{route.function}"
 
     def _put_up(self, route: Route, rival: str) -> None:
@@ -90,7 +90,7 @@ def _python_archive(source: Path) -> bytes:
 
 @dataclass(frozen=True)
 class Customer:
-    """Somebody who orders, and an order of theirs."""
+    """A customer with one order."""
 
     email: str
     password: str
@@ -99,7 +99,7 @@ class Customer:
 
 
 def customers(api: Api, product: str, how_many: int) -> list[Customer]:
-    """So many new customers, each with one order that waits to be paid."""
+    """Registers customers, each with one order that waits to be paid."""
     made = []
     for _ in range(how_many):
         account = api.customer()
@@ -109,17 +109,17 @@ def customers(api: Api, product: str, how_many: int) -> list[Customer]:
 
 
 def order_body(product: str) -> str:
-    """One piece of it."""
+    """The body of an order of one piece."""
     return json.dumps({"items": [{"product_id": product, "quantity": 1}]})
 
 
 def checkout_body(product: str) -> str:
-    """One piece of it, paid at once."""
+    """The body of a checkout of one piece."""
     return json.dumps({"items": [{"product_id": product, "quantity": 1}], "payment_method": "pm_card_visa"})
 
 
 def call(route: Route, rival: str, customer: Customer, product: str, origin: str) -> dict[str, Any]:
-    """What one customer asks at one route."""
+    """The request of one customer to one route."""
     bodies = {
         "Checkout": checkout_body(product), "PlaceOrder": order_body(product),
         "Login": json.dumps({"email": customer.email, "password": customer.password})}

@@ -1,5 +1,4 @@
-"""Measures the product search on an engine: how good its answers are, how long they take, how many reads each needs, with some
-products and with many."""
+"""Measures the product search with some and with many products: relevance, response times, and reads per query."""
 
 from __future__ import annotations
 
@@ -23,14 +22,14 @@ from operations import rebuild
 QUERIES = SET.with_name("queries.tsv")
 SIZES = (IN_THE_SET, 50_000)
 ROUNDS = 6
-BATCH = 25  # what BatchWriteItem takes
+BATCH = 25  # the maximum of BatchWriteItem
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One size of the catalog. Times are in milliseconds."""
+    """The measurements with one size of the catalog. Times are in milliseconds."""
 
     products: int
     rebuilt: dict[str, int]
@@ -41,10 +40,11 @@ class Measured:
 
 
 def bench(api: Api, aws: Aws, resources: Resources, function_log: Path, say: Say) -> None:
-    """Fills a fresh stack up to each size in turn, measures, and prints what came out.
+    """Fills a fresh stack up to each size in turn, measures the search, and prints the results.
 
-    The products are written as items, past the API and its events, which is what a rebuild is for: copies of a seeded one under
-    other ids, names, categories and descriptions. Their list entries are left out; no search reads them."""
+    The products are written to the table without the API and its events, and then indexed by a rebuild. They are copies of a seeded
+    one with other ids, names, categories and descriptions, without list entries, which no search reads.
+    """
     table = resources["AWS::DynamoDB::Table"]["CatalogTable"]
     function = resources["AWS::Lambda::Function"]["RebuildSearch"]
     known: dict[str, Product] = {}
@@ -52,7 +52,7 @@ def bench(api: Api, aws: Aws, resources: Resources, function_log: Path, say: Say
     measured = []
     for size in SIZES:
         more = {f"01940000-0000-7000-8000-{number:012x}": product
-                for number, product in zip(range(len(known), size), source)}
+                for number, product in zip(range(len(known), size), source, strict=False)}
         say(f"writing {len(more)} products")
         _write(aws, table, more)
         known.update(more)
@@ -66,8 +66,8 @@ def bench(api: Api, aws: Aws, resources: Resources, function_log: Path, say: Say
 
 def _write(aws: Aws, table: str, more: dict[str, Product]) -> None:
     seeded = aws.dynamodb.get_item(TableName=table, Key=_key("01930000-0000-7002-8000-000000000001"))["Item"]
-    items = ({**seeded, **_key(id), "id": {"S": id}, "name": {"S": product.name}, "category": {"S": product.category},
-              "description": {"S": product.description}} for id, product in more.items())
+    items = ({**seeded, **_key(product_id), "id": {"S": product_id}, "name": {"S": product.name},
+              "category": {"S": product.category}, "description": {"S": product.description}} for product_id, product in more.items())
     batches = iter(lambda: list(itertools.islice(items, BATCH)), [])
 
     def write(batch: list[dict[str, Any]]) -> None:
@@ -76,8 +76,7 @@ def _write(aws: Aws, table: str, more: dict[str, Product]) -> None:
             left = aws.dynamodb.batch_write_item(RequestItems=left).get("UnprocessedItems")
 
     with ThreadPoolExecutor(4) as pool:
-        for done in pool.map(write, batches):
-            assert done is None
+        list(pool.map(write, batches))  # raises what a thread has raised
 
 
 def _key(product: str) -> dict[str, dict[str, str]]:
@@ -95,7 +94,7 @@ def _measure(api: Api, known: dict[str, Product], rebuilt: dict[str, int], funct
         for place, (query, conditions) in enumerate(queries):
             page, search_ms = _timed(api, f"/api/v1/products/search?q={quote(query)}")
             _, lookup_ms = _timed(api, f"/api/v1/products/{ids[place * 7919 % len(ids)]}")
-            if turn == 0:  # that was to warm up
+            if turn == 0:  # the warm-up
                 ranks[query] = _reciprocal_rank(page["items"], known, conditions)
                 continue
             searches.append(search_ms)
@@ -110,15 +109,14 @@ def _timed(api: Api, path: str) -> tuple[Any, float]:
 
 
 def _reciprocal_rank(items: list[dict[str, Any]], known: dict[str, Product], conditions: str) -> float:
-    """Of the first right answer on the first page. Nobody has said of the seeded products what they are right for: they are passed
-    over."""
+    """The reciprocal rank of the first relevant product on the first page. Seeded products, which have no kind, are skipped."""
     found = [known[item["id"]] for item in items if item["id"] in known]
     ranks = (1 / rank for rank, product in enumerate(found, start=1) if fits(product, conditions))
     return next(ranks, 0.0)
 
 
 def fits(product: Product, conditions: str) -> bool:
-    """Whether a product is a right answer: all of `field=one|another` and `field~part` hold."""
+    """Whether a product is relevant: all conditions, `field=one|another` or `field~part`, hold."""
     def holds(condition: str) -> bool:
         if "=" in condition:
             field, values = condition.split("=")
@@ -129,7 +127,7 @@ def fits(product: Product, conditions: str) -> bool:
 
 
 def _reads(function_log: Path, since: int) -> list[int]:
-    """How many reads each query needed, from what the function has logged."""
+    """The number of reads of each query, from the log of the function."""
     with open(function_log, encoding="utf-8") as log:
         log.seek(since)
         entries = [json.loads(line.partition("\t")[2]) for line in log if '"searched"' in line]
@@ -138,13 +136,14 @@ def _reads(function_log: Path, since: int) -> list[int]:
 
 def _table(measured: list[Measured]) -> list[str]:
     lines = [f"{'products':>9}{'terms':>8}{'rebuild s':>11}{'MRR':>7}{'p50 ms':>8}{'p99 ms':>8}{'GET p50':>9}{'ratio':>7}"
-             f"{'reads mean':>12}{'most':>6}"]
+             f"{'reads mean':>12}{'max':>6}"]
     for size in measured:
         p50, p99, get = statistics.median(size.searches), statistics.quantiles(size.searches, n=100)[98], statistics.median(size.lookups)
+        mrr = statistics.mean(size.reciprocal_ranks.values())
         lines.append(
-            f"{size.products:>9}{size.rebuilt['terms']:>8}{size.rebuilt['seconds']:>11}{statistics.mean(size.reciprocal_ranks.values()):>7.3f}{p50:>8.1f}{p99:>8.1f}"
+            f"{size.products:>9}{size.rebuilt['terms']:>8}{size.rebuilt['seconds']:>11}{mrr:>7.3f}{p50:>8.1f}{p99:>8.1f}"
             f"{get:>9.1f}{p50 / get:>7.2f}{statistics.mean(size.reads):>12.2f}{max(size.reads):>6}")
     for size in measured:
         missed = [f"{query} ({rank:.2f})" for query, rank in size.reciprocal_ranks.items() if rank < 1]
-        lines.append(f"of {size.products}, not answered right at once (reciprocal rank): {', '.join(missed) or 'none'}")
+        lines.append(f"{size.products} products, queries whose first result is irrelevant (reciprocal rank): {', '.join(missed) or 'none'}")
     return lines

@@ -1,4 +1,4 @@
-"""Measures how many reservations a second one product takes, by the number of counters its stock lies in."""
+"""Measures the reservations of one product a second, by the number of counters that its stock is split into."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TRANSACTION_SECONDS = 0.010
 
 
 def measure(root: Path) -> None:
-    """An engine by itself, once as it is and once behind AWS's rule of conflicts; no functions, no deploy."""
+    """Measures an engine without functions, once as it is and once with the transaction conflicts of AWS."""
     stack = Stack(engines.free_port(), root / ".local" / "bench-stock", enforce_iam=False)
     engines.start(stack)
     try:
@@ -30,12 +30,12 @@ def _measure(root: Path, stack: Stack) -> None:
     text = os.environ.get("STOCK_BENCH_SECONDS") or "4"
     if not text.isdigit() or not 1 <= int(text) <= 60:
         raise Problem(f"STOCK_BENCH_SECONDS has to be from 1 to 60, not {text}")
-    print("== the engine as it is: one transaction after the other", flush=True)
+    print("== the engine as it is, which runs one transaction after the other", flush=True)
     _run(root, stack.port, text)
-    print(f"== transactions of {TRANSACTION_SECONDS * 1000:.0f} ms that conflict as AWS's do", flush=True)
+    print(f"== transactions of {TRANSACTION_SECONDS * 1000:.0f} ms, with conflicts as in AWS", flush=True)
     with conflicts.before(stack.port, TRANSACTION_SECONDS) as proxy:
         _run(root, proxy.port, text)
-        print(f"   {proxy.transactions} transactions, {proxy.refused} refused for a conflict", flush=True)
+        print(f"   {proxy.transactions} transactions, {proxy.refused} of them refused with a conflict", flush=True)
 
 
 def _run(root: Path, port: int, seconds: str) -> None:

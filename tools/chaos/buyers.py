@@ -1,4 +1,4 @@
-"""Buyers of a run of `make chaos`: they order, pay, cancel, and ask again with the same key until they have an answer."""
+"""The buyers of a run of `make chaos`: they order, pay, cancel, and repeat a request with the same key until it is answered."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from http.client import HTTPConnection
 from itertools import count
 from typing import Any
@@ -22,20 +23,21 @@ AT_ONCE = 16
 TRIES = 14
 LONGEST_WAIT_SECONDS = 3.0
 
-# What the simulator does with a card is in functions/payments/src/provider/books.rs. By weight.
+# The simulator's cards by weight; their behaviour is in functions/payments/src/provider/.
 CARDS = [("pm_card_visa", 55), ("pm_card_chargeDeclined", 9), ("pm_card_failsOnce", 9), ("pm_card_failsFive", 5), ("pm_card_slow", 4),
          ("pm_card_captureFail", 6), ("pm_card_refundTimeout", 9), ("pm_card_refundFail", 3)]
-# These end by the clock, some minutes later: they come first.
+# Orders with these cards end minutes later, by a schedule: they are placed first.
 EARLY = 50
 EARLY_CARDS = [("pm_card_timeout", 12), *CARDS]
-# The money of a cancelled order that its provider refuses to give back is asked for again for more than a day: a case for a person.
-ONLY_BY_HAND = {"pm_card_refundFail"}
+# A refund of a cancelled order that the provider refuses is retried for more than a day, and is then a case for an operator.
+ONLY_REFUNDED_BY_HAND = {"pm_card_refundFail"}
 
-Later = tuple[float, int, Callable[[], None]]
+Step = Callable[[], None]
+Later = tuple[float, int, Step]  # when, a number that no other has, what
 
 
 class Market:
-    """What all buyers together have done."""
+    """All buyers of a run, and a record of what they did."""
 
     def __init__(self, api: Api, plan: Plan, admin: Account, products: list[str], orders: int) -> None:
         self.api, self.plan, self.admin, self.products, self.orders = api, plan, admin, products, orders
@@ -52,21 +54,21 @@ class Market:
             self.done[what] += 1
 
     def open(self, accounts: list[Account]) -> list[threading.Thread]:
-        """Starts a thread for each buyer; they end when all orders are placed, or when the market closes."""
+        """Starts a thread for each buyer. The threads end when all orders are placed, or when the market is closed."""
         threads = [threading.Thread(target=self._shop, args=(account,), daemon=True) for account in accounts]
         for thread in threads:
             thread.start()
         return threads
 
-    def finding(self) -> CheckResult:
-        """What buyers did, and the answers that they should not have had."""
+    def result(self) -> CheckResult:
+        """What the buyers did, and the answers that contradict each other."""
         found = CheckResult("buyers have their answers", Counter(self.done), list(self.contradictions))
-        had = len(self.accepted) + self.unsure.total()
-        found.unless(had == self.orders, f"of {self.orders} orders {had} were placed or given up")
+        ended = len(self.accepted) + self.unsure.total()
+        found.unless(ended == self.orders, f"of {self.orders} orders {ended} were accepted or given up")
         return found
 
     def close(self) -> None:
-        """Nobody orders any more."""
+        """Ends all buyers."""
         self._stopped.set()
 
     def _next(self) -> int | None:
@@ -92,7 +94,7 @@ class Market:
             heapq.heappop(later)[2]()
 
     def _place(self, account: Account, number: int) -> str | None:
-        """Places an order, by POST /checkout or in two steps; its id, if there is one."""
+        """Places an order, by POST /checkout or in two steps, and returns its id, if it was accepted."""
         first = int(self.plan.roll("product", number) * len(self.products))
         lines = [{"product_id": self.products[(first + index * 5) % len(self.products)],
                   "quantity": 1 + int(3 * self.plan.roll(f"quantity/{index}", number))}
@@ -105,12 +107,12 @@ class Market:
         key = f"order-{number}"
         if self.plan.roll("hangs up", number) < 0.12:
             hang_up(self.api.origin, path, body, account.token, key)
-            self.count("broke a connection")
-        answer = self._ask(account, "POST", path, body, key)
+            self.count("connections closed before the answer")
+        answer = self._request(account, "POST", path, body, key)
         if answer is None or answer.status != 201:
-            self.count("orders without an answer")
+            self.count("orders given up without an answer")
             if answer is not None:
-                self.contradictions.append(f"order number {number} was answered {answer.status} {answer.text[:200]}")
+                self.contradictions.append(f"order number {number} was answered with {answer.status} {answer.text[:200]}")
             with self._lock:
                 self.unsure[account.id] += 1
             return None
@@ -118,11 +120,11 @@ class Market:
         with self._lock:
             self.accepted.add(order)
         if self.plan.roll("asks again", number) < 0.1:
-            again = self._ask(account, "POST", path, body, key)
+            again = self._request(account, "POST", path, body, key)
             if again is not None and (again.status != 201 or again.json()["id"] != order):
-                self.contradictions.append(f"order {order}: asked again with its key, the answer was {again.status} {again.text[:200]}")
-            self.count("asked again with the same key")
-        self.count("placed by checkout" if way < 0.6 else "placed, to be paid later")
+                self.contradictions.append(f"order {order}: the repeated request was answered with {again.status} {again.text[:200]}")
+            self.count("accepted orders requested again with the same key")
+        self.count("orders placed by POST /checkout" if way < 0.6 else "orders placed by POST /orders")
         if way >= 0.6 and (number >= EARLY or way < 0.96):  # the first ones may stay unpaid
             self._pay(account, number, order, answer.json()["total_amount"], by_payments=way >= 0.8)
         return order
@@ -130,7 +132,7 @@ class Market:
     def _card(self, number: int) -> str:
         cards = EARLY_CARDS if number < EARLY else CARDS
         if not self._may_be_refunded_by_hand(number):
-            cards = [(card, weight) for card, weight in cards if card not in ONLY_BY_HAND]
+            cards = [(card, weight) for card, weight in cards if card not in ONLY_REFUNDED_BY_HAND]
         at = self.plan.roll("card", number) * sum(weight for _, weight in cards)
         for card, weight in cards:
             at -= weight
@@ -141,71 +143,79 @@ class Market:
     def _pay(self, account: Account, number: int, order: str, total: str, by_payments: bool) -> None:
         if by_payments:
             body = {"order_id": order, "amount": total, "method": self._card(number)}
-            answer = self._ask(account, "POST", "/api/v1/payments", body, f"pay-{number}")
+            answer = self._request(account, "POST", "/api/v1/payments", body, f"pay-{number}")
             if answer is not None and answer.status == 202:
-                return self.count("paid by POST /payments")
-        # Payments may not have heard of the order yet; orders has.
+                self.count("orders paid by POST /payments")
+                return
+        # The payments context may not have its replica of the order yet.
         body = {"payment_method": self._card(number)}
-        answer = self._ask(account, "POST", f"/api/v1/orders/{order}/payment", body, f"pay-order-{number}")
-        self.count("paid by POST /orders/{id}/payment" if answer is not None and answer.status == 202 else "not paid")
+        answer = self._request(account, "POST", f"/api/v1/orders/{order}/payment", body, f"pay-order-{number}")
+        paid = answer is not None and answer.status == 202
+        self.count("orders paid by POST /orders/{id}/payment" if paid else "orders whose payment was refused")
 
-    def _plans(self, account: Account, number: int, order: str) -> list[tuple[float, Callable[[], None]]]:
-        """What becomes of an order later on, and after how many seconds."""
+    def _plans(self, account: Account, number: int, order: str) -> list[tuple[float, Step]]:
+        """What is done with an order later on, and after how many seconds."""
         fate, after = self.plan.roll("fate", number), self.plan.between(0.0, 5.0, "fate/after", number)
         if fate < 0.14:
-            return [(after, lambda: self._cancel(account, order))]
+            return [(after, partial(self._cancel, account, order))]
         if self._may_be_refunded_by_hand(number):
             part = "1.00" if fate < 0.22 else None
-            return [(3 + after, lambda: self._refund(number, order, part))]
+            return [(3 + after, partial(self._refund, number, order, part))]
         if fate < 0.42:
             steps = ("processing", "shipped", "delivered")[: 1 + int(3 * self.plan.roll("steps", number))]
-            moves = [(4 + after + 2 * index, lambda step=step: self._move(order, step)) for index, step in enumerate(steps)]
-            # Cancelled while it is being packed, or refunded once it has arrived.
-            if len(steps) == 1:
-                return [*moves, (8 + after, lambda: self._cancel(account, order))]
-            return [*moves, (12 + after, lambda: self._refund(number, order, None))] if len(steps) == 3 else moves
+            moves: list[tuple[float, Step]] = [(4 + after + 2 * index, partial(self._move, order, step))
+                                               for index, step in enumerate(steps)]
+            if len(steps) == 1:  # cancelled while it is packed
+                moves.append((8 + after, partial(self._cancel, account, order)))
+            if len(steps) == 3:  # refunded after its delivery
+                moves.append((12 + after, partial(self._refund, number, order, None)))
+            return moves
         return []
 
     def _may_be_refunded_by_hand(self, number: int) -> bool:
-        """Whether an administrator gives money back of an order that nobody cancels."""
+        """Whether an administrator refunds the order, which nobody cancels."""
         return 0.14 <= self.plan.roll("fate", number) < 0.30
 
     def _cancel(self, account: Account, order: str) -> None:
-        answer = self._ask(account, "DELETE", f"/api/v1/orders/{order}")
-        self.count(f"cancellations answered {answer.status if answer else 'by nobody'}")
+        answer = self._request(account, "DELETE", f"/api/v1/orders/{order}")
+        self.count(f"cancellations {_answered(answer)}")
 
     def _move(self, order: str, step: str) -> None:
-        answer = self._ask(self.admin, "PUT", f"/api/v1/orders/{order}/status", {"status": step})
-        self.count(f"steps answered {answer.status if answer else 'by nobody'}")
+        answer = self._request(self.admin, "PUT", f"/api/v1/orders/{order}/status", {"status": step})
+        self.count(f"changes of status {_answered(answer)}")
 
     def _refund(self, number: int, order: str, amount: str | None) -> None:
-        found = self._ask(self.admin, "GET", f"/api/v1/orders/{order}")
+        found = self._request(self.admin, "GET", f"/api/v1/orders/{order}")
         payment = found.json().get("payment_id") if found is not None and found.status == 200 else None
         if payment is None:
-            return self.count("refunds without a payment")
+            self.count("refunds without a payment")
+            return
         body = {"payment_id": payment, "reason": "chaos", **({"amount": amount} if amount else {})}
-        answer = self._ask(self.admin, "POST", "/api/v1/payments/refund", body, f"refund-{number}")
-        self.count(f"refunds answered {answer.status if answer else 'by nobody'}")
+        answer = self._request(self.admin, "POST", "/api/v1/payments/refund", body, f"refund-{number}")
+        self.count(f"refunds {_answered(answer)}")
 
-    def _ask(self, account: Account, method: str, path: str, body: Any = None, key: str | None = None) -> Answer | None:
-        """Asks until there is an answer that is one; the same key each time."""
+    def _request(self, account: Account, method: str, path: str, body: Any = None, key: str | None = None) -> Answer | None:
+        """Sends a request, with the same key each time, until there is an answer that a repetition would not change."""
         headers = {"idempotency-key": key} if key else {}
         for tried in range(TRIES):
             try:
                 answer = self.api.call(method, path, body, token=account.token, headers=headers)
-                if not _is_passing(answer, path):
+                if not _is_temporary(answer, path):
                     return answer
-                self.count(f"requests answered {answer.status}, asked again")
+                self.count(f"requests answered with {answer.status} and repeated")
             except Problem:
-                self.count("requests without an answer, asked again")
+                self.count("requests without an answer that were repeated")
             if self._stopped.wait(min(0.2 * 2**tried, LONGEST_WAIT_SECONDS)):
                 return None
         return None
 
 
-def _is_passing(answer: Answer, path: str) -> bool:
-    """Whether the same request may fare better in a moment: something failed, somebody else is at work on it, or payments has not heard
-    of the order yet."""
+def _answered(answer: Answer | None) -> str:
+    return f"answered with {answer.status}" if answer else "without an answer"
+
+
+def _is_temporary(answer: Answer, path: str) -> bool:
+    """Whether the same request may succeed in a moment: a failure, a concurrent change, or a replica that is not there yet."""
     if answer.status >= 500 or answer.status == 429:
         return True
     code = json.loads(answer.text).get("code") if answer.status in (404, 409) else None
@@ -213,13 +223,13 @@ def _is_passing(answer: Answer, path: str) -> bool:
 
 
 def hang_up(origin: str, path: str, body: Any, token: str, key: str) -> None:
-    """Sends a request and does not wait for its answer."""
+    """Sends a request and closes the connection without waiting for the answer."""
     place = urlsplit(origin)
     connection = HTTPConnection(place.hostname or "", place.port, timeout=5)
     headers = {"authorization": f"Bearer {token}", "content-type": "application/json", "idempotency-key": key}
     try:
         connection.request("POST", path, json.dumps(body), headers)
     except OSError:
-        pass  # the answer is what counts, and nobody waits for it
+        pass  # the buyer does not wait for this answer anyway
     finally:
         connection.close()

@@ -1,5 +1,7 @@
-"""Stands between the functions and the engine, and treats their calls of AWS as a plan has it: throttled, failed, or the connection cut
-before or after the call was done."""
+"""A proxy between the functions and the engine that injects a plan's faults into their calls to AWS.
+
+A call is throttled, fails, or its connection is cut before or after it was processed.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ Call = tuple[str, str]
 
 
 class FaultProxy(proxy.Proxy):
-    """Before the engine at `engine_port`. Faults happen while it is `armed`."""
+    """Proxies the engine at `engine_port`. Faults are injected while it is `armed`."""
 
     def __init__(self, engine_port: int, plan: Plan) -> None:
         super().__init__(engine_port)
@@ -44,7 +46,7 @@ class FaultProxy(proxy.Proxy):
 
 
 def call_of(head: bytes, body: bytes) -> Call:
-    """The service and operation of a request."""
+    """Returns the service and the operation of a request."""
     # AWS4-HMAC-SHA256 Credential=<key>/<day>/<region>/<service>/aws4_request, …
     scope = _scope(proxy.header(head, "authorization"))
     target = proxy.header(head, "x-amz-target").rpartition(".")[2]
@@ -63,7 +65,7 @@ def _scope(authorization: str) -> str:
 
 
 def _throttled(operation: str, body: bytes, roll: float) -> bytes:
-    """As DynamoDB says it: by either of two names, or, of a transaction, in the reasons why it was cancelled."""
+    """DynamoDB's answers: an error by either of two names or, for a transaction, among the reasons of its cancellation."""
     if operation == "TransactWriteItems" and roll < 0.5:
         count = len(json.loads(body)["TransactItems"])
         throttled = int(roll * 2 * count)

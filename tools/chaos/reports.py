@@ -1,4 +1,4 @@
-"""What the API reports of orders and money, as the audit compares it with the events."""
+"""Reads the API's reports of orders and money, as the audit compares them with the events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from chaos.table_snapshot import Tables, minor
 
 
 def read(get: Callable[[str], Any], tables: Tables) -> dict[str, Any]:
-    """Reports and counters of all days of which there are events; `get` asks the API as an administrator."""
+    """Reads the reports and counters of all days that have events. `get` calls the API as an administrator."""
     days = sorted({event["timestamp"][:10] for event in tables.events.values()})
     span, months = f"from={days[0]}&to={days[-1]}", f"from={days[0][:7]}&to={days[-1][:7]}"
     daily = get(f"/api/v1/analytics/orders/daily?{span}")["items"]

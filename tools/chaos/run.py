@@ -1,8 +1,8 @@
-"""`make chaos`: hundreds of orders while everything goes wrong that may, and an audit of what is left once it is quiet.
+"""`make chaos`: hundreds of orders while faults are injected, and an audit of all tables once it is quiet.
 
-While buyers shop, functions are killed, batches are lost, repeated and late, calls of AWS are throttled, fail or are cut, mail and the
-payment provider are away, and some messages fail however often they come. All of it follows from a seed (`engine/fault_plan.py`). Then the faults
-stop, what is due by the clock is waited for, dead letters are sent back, and the auditor (`audit.py`) reads all tables.
+While buyers shop, functions are killed, batches are lost, repeated and delayed, calls to AWS are throttled, fail or are cut, mail and
+the payment provider are down, and some messages fail at every delivery. All faults follow from a seed (`engine/fault_plan.py`). Then
+they stop, scheduled work is waited for, dead letters are redriven, and the audit (`audit.py`) reads all tables.
 """
 
 from __future__ import annotations
@@ -15,37 +15,39 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 from urllib.request import Request, urlopen
 
 from chaos import audit, reports, table_snapshot
 from chaos.buyers import AT_ONCE, Market
+from chaos.event_recorder import EventRecorder
 from chaos.fault_proxy import FaultProxy
-from chaos.listener import Listener
 from chaos.violations import CheckResult, Shop, status
 from engine import proxy
 from engine import stack as engines
 from engine.api import Account, Api
 from engine.aws import Aws
 from engine.deploy import STACK
-from engine.fault_plan import Plan
+from engine.fault_plan import DeliveryFault, Plan
 from engine.problem import Problem
 from engine.stack import Stack
+from engine.wait import MAX_CHANGES, STALLED_SECONDS, Progress, wait_until
 from operations import dead_letters, tail
 
 Say = Callable[[str], None]
 
-# What ends by the clock ends soon enough to be waited for.
+# Schedules end orders soon enough to wait for them.
 PARAMETERS = {"CircuitOrders": "100", "ReservationMinutes": "5", "UnpaidMinutes": "5", "CaptureCheckSeconds": "10"}
 
 PLENTY, PRODUCTS = 100_000, 24
 SCARCE = (6, 14, 25, 40)  # products that sell out
 
-SHOPPING_LIMIT_SECONDS = 420.0
-# An order whose checkout died waits for twice UnpaidMinutes; the schedule comes once a minute.
-QUIET_LIMIT_SECONDS = 780.0
-POISON_LIMIT_SECONDS = 330.0
-DRAIN_LIMIT_SECONDS = 60.0
+# An order whose checkout died ends after twice UnpaidMinutes, by a schedule: so long nothing may change although all is well.
+UNPAID_SECONDS = 600.0
+# A parked order is retried so often; then the audit reports it.
+MAX_RETRIES = 5
+# A buyer repeats a request that has no answer by then.
+ANSWER_LIMIT_SECONDS = 30.0
 MAIL_OUTAGE_SECONDS = 25.0
 POLL_SECONDS = 1.0
 
@@ -54,15 +56,22 @@ UNREADABLE = "{ this is no event"
 
 @dataclass(frozen=True)
 class Settings:
-    """WAYBILL_CHAOS_SEED, WAYBILL_CHAOS_ORDERS and WAYBILL_PARAMETERS."""
+    """The settings of a run: WAYBILL_CHAOS_SEED, WAYBILL_CHAOS_ORDERS and WAYBILL_PARAMETERS."""
 
     seed: int
     orders: int
     parameters: dict[str, str]
 
 
+class EngineFaults(TypedDict):
+    """What the engine says of its faults: how often each was injected, and the poisoned messages by consumer."""
+
+    happened: dict[str, int]
+    poisoned: dict[str, list[str]]
+
+
 def settings_of_environment(parameters: dict[str, str]) -> Settings:
-    """A seed of its own for each run that names none."""
+    """Reads the settings. A run without a seed gets a random one."""
     seed, orders = os.environ.get("WAYBILL_CHAOS_SEED") or str(secrets.randbelow(10**6)), os.environ.get("WAYBILL_CHAOS_ORDERS") or "500"
     if not seed.isdigit():
         raise Problem(f"WAYBILL_CHAOS_SEED has to be a number, not {seed}")
@@ -72,35 +81,35 @@ def settings_of_environment(parameters: dict[str, str]) -> Settings:
 
 
 def run(root: Path, settings: Settings, bring_up: Callable[[Stack, dict[str, str]], None], say: Say, detail: Say) -> None:
-    """Starts a stack of its own, shops, and audits; fails if anything does not hold. `bring_up` deploys and seeds a stack."""
+    """Starts a stack of its own, shops and audits. Fails if there are violations. `bring_up` deploys and seeds a stack."""
     plan = Plan(settings.seed)
     say(f"chaos with seed {settings.seed}, {settings.orders} orders (WAYBILL_CHAOS_SEED, WAYBILL_CHAOS_ORDERS)")
     stack = Stack(engines.free_port(), root / ".local" / "chaos", fault_seed=settings.seed)
     if engines.running_pid(stack) is not None:
-        raise Problem(f"another run is under way in {stack.state}")
+        raise Problem(f"another run uses {stack.state}")
     with proxy.running(FaultProxy(stack.port, plan)) as faults:
         stack = replace(stack, functions_endpoint=f"http://localhost:{faults.port}")
         try:
             bring_up(stack, settings.parameters)
-            findings = Run(stack, faults, plan, say, detail).findings(settings.orders)
+            results = Run(stack, faults, plan, say, detail).results(settings.orders)
         except BaseException:
             detail(f"logs: {stack.function_log} and {stack.engine_log}")
             raise
         finally:
             engines.stop(stack)
-    report(findings, detail)
-    if broken := sum(len(finding.violations) for finding in findings):
-        raise Problem(f"{broken} violations with seed {settings.seed}; logs: {stack.function_log} and {stack.engine_log}")
-    say("nothing is lost, sold twice or charged twice")
+    audit_report(results, detail)
+    if violations := sum(len(result.violations) for result in results):
+        raise Problem(f"{violations} violations with seed {settings.seed}; logs: {stack.function_log} and {stack.engine_log}")
+    say("no order was lost, sold twice or charged twice")
 
 
-def report(findings: list[CheckResult], say: Say) -> None:
-    """What each check has seen, as a table, and every violation."""
-    for finding in findings:
-        say(f"{'ok  ' if not finding.violations else 'FAIL'} {finding.name}")
-        for what, times in sorted(finding.counts.items()):
+def audit_report(results: list[CheckResult], say: Say) -> None:
+    """Prints the counts and the violations of each check."""
+    for result in results:
+        say(f"{'ok  ' if not result.violations else 'FAIL'} {result.name}")
+        for what, times in sorted(result.counts.items()):
             say(f"       {what:<62}{times:>9}")
-        for violation in finding.violations:
+        for violation in result.violations:
             say(f"     ! {violation}")
 
 
@@ -112,78 +121,83 @@ class Run:
         self.api, self.aws = Api(stack.origin), Aws(stack.engine_url)
         self.outputs = json.loads(stack.outputs.read_text(encoding="utf-8"))
         self.older_orders: set[str] = set()
-        self.retried = 0
+        self.retried: Counter[str] = Counter()
         self.queues: dict[str, str] = {name: url for name, url in self.outputs["queues"].items() if name.endswith("Queue")}
 
-    def findings(self, orders: int) -> list[CheckResult]:
-        """Shops, waits, and audits."""
-        # Its five minutes are for a provider that is away for hours; a message that is lost is not to be waited for so long.
+    def results(self, orders: int) -> list[CheckResult]:
+        """Shops, waits and audits."""
+        # Its five minutes are for a provider that is down for hours. A lost message would be waited for as long.
         self.aws.sqs.set_queue_attributes(QueueUrl=self.queues["CaptureConfirmedQueue"], Attributes={"VisibilityTimeout": "60"})
         self._drain()
         before = table_snapshot.read(self.aws, self.outputs["tables"])
         self.older_orders = set(before.logs)
-        with tail.listening(self.aws, list(self.outputs["topics"].values())) as queue, Listener(self.aws, queue).listening() as listener:
-            self.say(f"opening the shop; the plan of what goes wrong is {self.plan.digest(self.outputs['functions'])}")
+        topics = list(self.outputs["topics"].values())
+        with tail.listening(self.aws, topics) as queue, EventRecorder(self.aws, queue).recording() as recorder:
+            self.say(f"preparing products and buyers; the fault plan has the digest {self.plan.digest(self.outputs['functions'])}")
             admin = self.api.admin(self.outputs["admin"])
             stock = self._stock(admin)
             buyers = [self.api.customer() for _ in range(AT_ONCE)]
             self._drain()
-            market = Market(self.api, self.plan, admin, list(stock), orders)
+            market = Market(Api(self.stack.origin, answer_limit=ANSWER_LIMIT_SECONDS), self.plan, admin, list(stock), orders)
             self._shop(market, buyers)
             dead = self._dead_letters_arrive()
-            found_dead = audit.dead_letters(dead, self._poisoned(), "dead letters before they are sent back")
-            self._send_back()
-            self.say("waiting until it is quiet")
-            self._quiet(self._log_in_admin(), listener)
+            found_dead = audit.dead_letters(dead, self._poisoned(), "dead letters before they are redriven")
+            self._redrive()
+            self.say("waiting until all orders have ended")
+            self._wait_for_quiet(self._log_in_admin(), recorder)
             left = {queue.consumer: queue.count for queue in dead_letters.find(self.aws, STACK) if queue.count}
             self.say("auditing")
             tables = table_snapshot.read(self.aws, self.outputs["tables"])
             admin = self._log_in_admin()
             ours = [order for order in tables.logs if order not in self.older_orders]
             shop = Shop(tables=tables, accepted=market.accepted, unsure=market.unsure, older_orders=self.older_orders,
-                        older_events=set(before.events), stock=stock, heard=listener.events, mails=self._inbox("GET", "/api/messages"),
+                        older_events=set(before.events), stock=stock, received=recorder.events, mails=self._inbox("GET", "/api/messages"),
                         shown={order: self._get(admin, f"/api/v1/orders/{order}?expand=timeline") for order in ours},
                         reports=reports.read(lambda path: self._get(admin, path), tables))
-            return [self._what_happened(listener), market.finding(), found_dead,
-                    audit.dead_letters(left, {}, "dead letters after they were sent back"), *audit.audit(shop)]
+            return [self._injected(recorder), market.result(), found_dead,
+                    audit.dead_letters(left, {}, "dead letters after they were redriven"), *audit.audit(shop)]
 
     def _stock(self, admin: Account) -> dict[str, int]:
-        """New products, each with so many pieces."""
+        """Creates the products, and returns how many pieces there are of each."""
         stock: dict[str, int] = {}
         for index, pieces in enumerate([*[PLENTY] * PRODUCTS, *SCARCE]):
             body = {"name": f"Article {index}", "category": "Chaos", "price": f"{3 + index}.{10 + index}"}
             product = self.api.call("POST", "/api/v1/products", body, token=admin.token).expect(201)["id"]
-            path = f"/api/v1/products/{product}/inventory"
-            _until(DRAIN_LIMIT_SECONDS, "the stock of a new product", lambda: self.api.call(
-                "PUT", path, {"quantity": pieces}, token=admin.token).status == 200)
+            self._set_stock(admin, product, pieces)
             stock[product] = pieces
         return stock
 
+    def _set_stock(self, admin: Account, product: str, pieces: int) -> None:
+        path = f"/api/v1/products/{product}/inventory"
+        wait_until(lambda: self.api.call("PUT", path, {"quantity": pieces}, token=admin.token).status, "the stock of a new product",
+                   done=lambda status: status == 200)
+
     def _shop(self, market: Market, buyers: list[Account]) -> None:
-        """Everybody shops while everything goes wrong; in the middle mail is away for a while."""
+        """Lets the buyers shop while faults are injected. In the middle the mail server is down for a while."""
         self.aws.sqs.send_message(QueueUrl=self.queues["SettleOrderQueue"], MessageBody=UNREADABLE)
-        self.say(f"{len(buyers)} buyers shop, and things go wrong")
+        self.say(f"{len(buyers)} buyers shop while faults are injected")
         self._arm(True)
-        begun = told = time.monotonic()
+        begun = reported = time.monotonic()
+        progress = Progress()
         outage: float | None = None
         threads = market.open(buyers)
         try:
             while any(thread.is_alive() for thread in threads):
                 now, accepted = time.monotonic(), len(market.accepted)
-                if now - begun > SHOPPING_LIMIT_SECONDS:
-                    raise Problem(f"after {SHOPPING_LIMIT_SECONDS:.0f} s only {accepted} orders were placed")
-                if now - told >= 15:
-                    told = now
-                    self.detail(f"{accepted} orders accepted, {self.faults.faults.total()} calls of AWS failed, "
-                                f"{sum(self._mishaps()['happened'].values())} mishaps")
+                if progress.see((accepted, market.done.total())) > STALLED_SECONDS:
+                    raise Problem(f"no buyer did anything for {STALLED_SECONDS:.0f} s, with {accepted} of {market.orders} orders accepted")
+                if now - reported >= 15:
+                    reported = now
+                    self.detail(f"{accepted} orders accepted, {self.faults.faults.total()} calls to AWS failed, "
+                                f"{sum(self._engine_faults()['happened'].values())} faults in the engine")
                 if outage is None and accepted >= market.orders * 2 // 5:
                     outage = now
                     self._inbox("PUT", "/api/smtp", {"up": False})
-                    self.detail("the mail server is away")
+                    self.detail("the mail server is down")
                 if outage and now - outage > MAIL_OUTAGE_SECONDS:
                     outage = 0.0
                     self._inbox("PUT", "/api/smtp", {"up": True})
-                    self.detail("the mail server is back")
+                    self.detail("the mail server is up again")
                 time.sleep(POLL_SECONDS / 4)
         finally:
             market.close()
@@ -195,65 +209,79 @@ class Run:
         self.faults.armed = armed
         self.api.call("PUT", "/_waybill/faults", {"armed": armed}).expect(200)
 
-    def _mishaps(self) -> dict[str, Any]:
-        return self.api.call("GET", "/_waybill/faults").expect(200)
+    def _engine_faults(self) -> EngineFaults:
+        faults: EngineFaults = self.api.call("GET", "/_waybill/faults").expect(200)
+        return faults
 
     def _poisoned(self) -> dict[str, int]:
-        """How many dead letters there should be, by consumer."""
-        poisoned = Counter({function: len(ids) for function, ids in self._mishaps()["poisoned"].items()})
+        """The number of dead letters that each consumer should have."""
+        poisoned = Counter({function: len(ids) for function, ids in self._engine_faults()["poisoned"].items()})
         poisoned["SettleOrder"] += 1  # the unreadable one
         return {consumer: count for consumer, count in poisoned.items() if count}
 
     def _dead_letters_arrive(self) -> dict[str, int]:
-        """What is in the dead-letter queues, once all is there that was poisoned."""
-        self.say("waiting for the poisoned messages to be given up")
-        wanted, found = self._poisoned(), {}
-        deadline = time.monotonic() + POISON_LIMIT_SECONDS
-        while any(found.get(consumer, 0) < count for consumer, count in wanted.items()) and time.monotonic() < deadline:
-            time.sleep(POLL_SECONDS)
+        """Waits until all poisoned messages are dead letters, or no more of them come, and counts the dead letters by consumer."""
+        self.say("waiting until the poisoned messages are dead letters")
+        wanted, progress = self._poisoned(), Progress()
+        while True:
             found = {queue.consumer: queue.count for queue in dead_letters.find(self.aws, STACK) if queue.count}
-        return found
+            # A message becomes a dead letter after five deliveries, three minutes.
+            if all(found.get(consumer, 0) >= count for consumer, count in wanted.items()) or progress.see(found) > 2 * STALLED_SECONDS:
+                return found
+            time.sleep(POLL_SECONDS)
 
-    def _send_back(self) -> None:
-        """Drops what nobody can read, and has the rest tried again by consumers that are well."""
+    def _redrive(self) -> None:
+        """Drops the unreadable dead letters, heals the faults, and redrives the others."""
         self.api.call("PUT", "/_waybill/faults", {"healed": True}).expect(200)
         for queue in dead_letters.find(self.aws, STACK):
             if not queue.count:
                 continue
             unreadable = [letter.message_id for letter in dead_letters.read(self.aws, queue) if letter.body == UNREADABLE]
             dropped = dead_letters.drop(self.aws, queue, unreadable) if unreadable else 0
-            self.detail(f"{queue.consumer}: {dropped} dead letters dropped, {dead_letters.redrive(self.aws, queue)} sent back")
+            self.detail(f"{queue.consumer}: {dropped} dead letters dropped, {dead_letters.redrive(self.aws, queue)} redriven")
 
-    def _quiet(self, admin: Account, listener: Listener) -> None:
-        """Waits until nothing is left to do. What then is not done is for the audit to find."""
-        deadline, told = time.monotonic() + QUIET_LIMIT_SECONDS, time.monotonic()
+    def _wait_for_quiet(self, admin: Account, recorder: EventRecorder) -> None:
+        """Waits until no work is left, or it makes no progress, or it repeats itself for ever. The audit reports what is left."""
+        reported, progress = time.monotonic(), Progress()
         last: tuple[int, int] | None = None
-        while time.monotonic() < deadline:
+        while True:
             names = ("OrdersTable", "PaymentsTable", "InventoryTable")
             tables = table_snapshot.read(self.aws, {name: self.outputs["tables"][name] for name in names})
             pending = [order for order, log in tables.logs.items() if status(log) == "pending" and order not in self.older_orders]
-            for order in tables.parked:  # as an operator would
-                self.detail(f"order {order} is parked, and is retried")
-                self.retried += self.api.call("POST", f"/api/v1/orders/{order}/retry", token=admin.token).status == 202
+            for order in tables.parked:
+                self._retry(admin, order)
             waiting = {name: count for name, count in self._waiting().items() if count}
             open_parts = [order for order, parts in tables.parts.items() if any(part["status"] == "reserved" for part in parts)]
             executions = self._executions()
             if not (pending or executions or tables.parked or tables.unsettled or waiting or open_parts):
-                now = (len(tables.events), listener.messages)
-                if now == last:
-                    break
+                now = (len(tables.events), recorder.messages)
+                progress.see(now)
+                if now == last or progress.changes > MAX_CHANGES:
+                    return
                 last = now
                 time.sleep(3 * POLL_SECONDS)
                 continue
             last = None
-            if time.monotonic() - told >= 30:
-                told = time.monotonic()
-                self.detail(f"{len(pending)} orders pending, {executions} checkouts and {len(tables.unsettled)} refunds under way, "
-                            f"{len(open_parts)} parts set aside, in queues {waiting or 0}")
+            left = (f"{len(pending)} orders pending, {executions} checkouts running, {len(tables.unsettled)} refunds pending, "
+                    f"{len(open_parts)} orders with reserved stock, messages in queues: {waiting or 'none'}")
+            stalled = progress.see((len(tables.events), self.retried.total(), left)) > UNPAID_SECONDS + STALLED_SECONDS
+            if stalled or progress.changes > MAX_CHANGES:
+                self.detail(f"the wait ends with {left}")
+                return
+            if time.monotonic() - reported >= 30:
+                reported = time.monotonic()
+                self.detail(left)
             time.sleep(2 * POLL_SECONDS)
 
+    def _retry(self, admin: Account, order: str) -> None:
+        """Retries a parked order, as an operator would."""
+        if self.retried[order] >= MAX_RETRIES:
+            return
+        self.detail(f"order {order} is parked and is retried")
+        self.retried[order] += self.api.call("POST", f"/api/v1/orders/{order}/retry", token=admin.token).status == 202
+
     def _executions(self) -> int:
-        """How many checkouts are under way; of EXPRESS ones nobody can say."""
+        """The number of running checkouts; EXPRESS executions cannot be listed."""
         machine = self.outputs["state_machine"]
         if self.aws.workflows.describe_state_machine(stateMachineArn=machine)["type"] == "EXPRESS":
             return 0
@@ -268,7 +296,8 @@ class Run:
         return waiting
 
     def _drain(self) -> None:
-        _until(DRAIN_LIMIT_SECONDS, "the queues to be empty", lambda: not any(self._waiting().values()))
+        wait_until(lambda: {name: count for name, count in self._waiting().items() if count}, "the queues to be empty",
+                   done=lambda waiting: not waiting)
 
     def _log_in_admin(self) -> Account:
         return self.api.log_in(self.outputs["admin"]["email"], self.outputs["admin"]["password"])
@@ -278,27 +307,20 @@ class Run:
 
     def _inbox(self, method: str, path: str, body: Any = None) -> Any:
         content = None if body is None else json.dumps(body).encode()
-        with urlopen(Request(self.stack.inbox_url + path, data=content, method=method), timeout=30) as answer:
+        with urlopen(Request(self.stack.inbox_url + path, data=content, method=method), timeout=STALLED_SECONDS) as answer:
             text = answer.read()
         return json.loads(text) if text else None
 
-    def _what_happened(self, listener: Listener) -> CheckResult:
-        """The faults that the plan had, and those that came about."""
-        happened = Counter(self._mishaps()["happened"])
+    def _injected(self, recorder: EventRecorder) -> CheckResult:
+        """Counts the injected faults; too few of a kind are a violation."""
+        happened = Counter(self._engine_faults()["happened"])
         for (service, fault), times in self.faults.faults.items():
-            happened[f"call of {service} {fault.value}"] += times
-        happened["calls of AWS"] = self.faults.calls.total()
-        happened["messages heard, repetitions counted"] = listener.messages
-        happened["parked orders retried"] = self.retried
-        found = CheckResult(f"what went wrong, by plan {self.plan.digest(self.outputs['functions'])}", happened)
-        for needed in ("function killed while it worked", "queue batch lost, to come again", "stream batch delayed"):
-            found.unless(happened[needed] > 0, f"there was no {needed}: the run proves little")
+            happened[f"call to {service} {fault.value}"] += times
+        happened["calls to AWS"] = self.faults.calls.total()
+        happened["events received, repetitions included"] = recorder.messages
+        happened["parked orders retried"] = self.retried.total()
+        found = CheckResult(f"injected faults (plan {self.plan.digest(self.outputs['functions'])})", happened)
+        for needed in (f"queue batch {DeliveryFault.LOST.value}", f"stream batch {DeliveryFault.DELAYED.value}", "function killed while"):
+            found.unless(any(what.startswith(needed) and times for what, times in happened.items()),
+                         f"there was no {needed}: the run proves little")
         return found
-
-
-def _until(limit: float, what: str, done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + limit
-    while not done():
-        if time.monotonic() > deadline:
-            raise Problem(f"waited {limit:.0f} s for {what}")
-        time.sleep(POLL_SECONDS / 10)

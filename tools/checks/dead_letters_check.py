@@ -35,7 +35,7 @@ def check(api: Api, aws: Aws, customer: dict[str, str], product: str, say: Say) 
         aws.sqs.send_message(QueueUrl=unreadable.source_url, MessageBody=UNREADABLE)
         with _without(aws, "StartCheckout", "states:StartExecution"):
             placed = [_check_out(api, buyer, product) for _ in range(2)]
-            _wait("one unreadable message and two orders among the dead letters", lambda: (_count(aws, unreadable), _count(aws, orders)), (1, 2))
+            _wait("dead letters of both consumers", lambda: (_count(aws, unreadable), _count(aws, orders)), (1, 2))
     say("an unreadable message and two orders are dead letters")
 
     _wait("the health endpoints to count them", lambda: _both_healths(api), (("degraded", 2), ("degraded", 1)))

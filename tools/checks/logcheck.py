@@ -71,8 +71,7 @@ def violations(lines: Iterable[str], seeded: dict[str, list[dict[str, Any]]]) ->
     """What is wrong with the lines, each of which is `<function>\\t<JSON object>`."""
     patterns = kinds(seeded)
     for number, line in enumerate(lines, start=1):
-        name, _, text = line.partition("\t")
-        function = name.split("-")[1] if name.count("-") > 1 else name
+        function, _, text = line.partition("\t")
         entry = _object(text)
         if entry is None:
             yield Violation(number, function, "a panic" if _is_of_a_panic(text) else "not a JSON object")

@@ -1,4 +1,4 @@
-"""The local stack from the command line: `make up`, `make down`, `make logs` and `make test` are its commands."""
+"""The commands behind the Makefile: the local stack, checks, measurements and operations."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from cli import commands, lanes, measurements, scaffolding
 from engine.problem import Problem
 from engine.stack import forget_users_aws
+from operations import dead_letters_cli
 
 COMMANDS = {
     "up": commands.up,
@@ -44,24 +45,37 @@ WITH_ARGUMENTS = {
     "new-function": (scaffolding.write_function, scaffolding.FUNCTION_USAGE),
 }
 
+DEAD_LETTERS = "dead-letters"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command line."""
+    raw = argparse.RawDescriptionHelpFormatter
+    made = argparse.ArgumentParser(prog="python -m cli", description=__doc__, formatter_class=raw)
+    subparsers = made.add_subparsers(dest="command", required=True)
+    for name, command in COMMANDS.items():
+        subparsers.add_parser(name, help=command.__doc__)
+    dead_letters_cli.add_arguments(subparsers.add_parser(
+        DEAD_LETTERS, help=commands.dead_letters.__doc__, description=dead_letters_cli.__doc__, epilog=dead_letters_cli.EXAMPLES,
+        formatter_class=raw))
+    for name, (writer, usage) in WITH_ARGUMENTS.items():
+        added = subparsers.add_parser(name, help=writer.__doc__, description=writer.__doc__, epilog=usage, formatter_class=raw)
+        added.add_argument("arguments", nargs="*", metavar="NAME=value")
+    return made
+
 
 def main() -> None:
-    raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(prog="python -m cli", description=__doc__, formatter_class=raw)
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name, command in COMMANDS.items():
-        commands.add_parser(name, help=command.__doc__)
-    for name, (writer, usage) in WITH_ARGUMENTS.items():
-        added = commands.add_parser(name, help=writer.__doc__, description=writer.__doc__, epilog=usage, formatter_class=raw)
-        added.add_argument("arguments", nargs="*", metavar="NAME=value")
-    forget_users_aws()
+    """Runs one command."""
+    options = parser().parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a test run that is ended ends its stack
-    given = parser.parse_args()
     try:
-        if given.command in WITH_ARGUMENTS:
-            WITH_ARGUMENTS[given.command][0](given.arguments)
+        if options.command == DEAD_LETTERS:
+            sys.exit(commands.dead_letters(options))
+        forget_users_aws()
+        if options.command in WITH_ARGUMENTS:
+            WITH_ARGUMENTS[options.command][0](options.arguments)
         else:
-            COMMANDS[given.command]()
+            COMMANDS[options.command]()
     except Problem as problem:
         sys.exit(f"error: {problem}")
     except KeyboardInterrupt:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
+import sys
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from checks import fuzz, steps
 from cli.progress import detail, say
@@ -13,16 +17,16 @@ from engine import build, seed
 from engine import stack as engines
 from engine.aws import Aws
 from engine.problem import Problem
-from engine.stack import ROOT, running_stack, stack_of_environment
-from operations import logs, rebuild, tail
+from engine.stack import ROOT, forget_users_aws, running_stack, stack_of_environment
+from operations import dead_letters_cli, logs, rebuild, tail
 
 
 def up() -> None:
-    """Build, start or update, seed, and say where everything is."""
+    """Build, start or update the local stack, seed it, and print its URLs."""
     stack, parameters = stack_of_environment(), parameters_of_environment()
     build.check_tools()
     if engines.running_pid(stack) is None:
-        engines.require_free_ports(stack)  # told before minutes of compiling, not after
+        engines.require_free_ports(stack)  # before minutes of compiling, not after
     say("building the functions")
     build.build(ROOT)
     bring_up(stack, parameters)
@@ -31,13 +35,13 @@ def up() -> None:
 
 
 def down() -> None:
-    """Stop the stack; what it held is gone."""
+    """Stop the stack and delete its data."""
     stack = stack_of_environment()
     print(f"stopped the stack on port {stack.port}" if engines.stop(stack) else f"no stack runs on port {stack.port}")
 
 
 def status() -> None:
-    """Say whether the stack runs, and where."""
+    """Print whether the stack runs, and its URLs and logins."""
     print(welcome(json.loads(running_stack().outputs.read_text(encoding="utf-8"))))
 
 
@@ -50,43 +54,56 @@ def follow_logs() -> None:
 
 
 def check() -> None:
-    """Format, clippy and template lint: the quick checks."""
+    """Run the quick checks: format, clippy and template lint."""
     build.check_tools()
     steps.run(steps.static(ROOT))
 
 
 def fuzz_running() -> None:
-    """Throw generated requests at the running stack, which changes what is in it."""
+    """Send generated requests to the running stack, which changes its data."""
     stack = running_stack()
     fuzz.fuzz(stack, ROOT, seed.read(seed.FILE), fuzz.settings_of_environment(), detail)
 
 
 def rebuild_search() -> None:
-    """Build the search index of the running stack anew."""
+    """Rebuild the search index of the running stack."""
     stack = running_stack()
     functions = json.loads(stack.outputs.read_text(encoding="utf-8"))["functions"]
     print(rebuild.search(Aws(stack.engine_url), functions["RebuildSearch"]))
 
 
 def rebuild_orders() -> None:
-    """Build the views of all orders of the running stack again, from their events."""
+    """Rebuild the views of all orders of the running stack from their events."""
     stack = running_stack()
     functions = json.loads(stack.outputs.read_text(encoding="utf-8"))["functions"]
     print(rebuild.orders(Aws(stack.engine_url), functions["RebuildOrders"]))
 
 
 def rebuild_analytics() -> None:
-    """Count the figures of the running stack again, from analytics' log."""
+    """Count the figures of the running stack again from the log of analytics."""
     stack = running_stack()
     functions = json.loads(stack.outputs.read_text(encoding="utf-8"))["functions"]
     print(rebuild.analytics(Aws(stack.engine_url), functions["RebuildAnalytics"]))
 
 
 def tail_events() -> None:
-    """Show the events of the running stack as they happen, a line each; those of one order, if ORDER names it."""
+    """Show the events of the running stack as they happen, one per line; those of one order, if ORDER names it."""
     stack = running_stack()
     topics = list(json.loads(stack.outputs.read_text(encoding="utf-8"))["topics"].values())
     tail.follow(Aws(stack.engine_url), topics, os.environ.get("ORDER") or None)
+
+
+def dead_letters(options: argparse.Namespace) -> int:
+    """List, show, redrive or drop the messages that consumers could not consume, on the running stack or on AWS."""
+    if not options.aws:
+        forget_users_aws()
+    try:
+        return dead_letters_cli.run(options)
+    except (BotoCoreError, ClientError) as error:
+        raise Problem(str(error)) from None
+    except BrokenPipeError:  # `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def asyncapi() -> None:
@@ -102,26 +119,26 @@ def openapi() -> None:
 
 
 def preview_mails() -> None:
-    """Write all that customers are told, with sample data, to look at."""
+    """Write all notifications with sample data, to look at."""
     build.check_tools()
     folder = build.preview(ROOT)
     print(f"look at {folder / 'index.html'}")
 
 
 def explore_model() -> None:
-    """Look at all that can happen to one order, and to two: nothing is sold or charged twice, and all comes to an end."""
+    """Explore all that can happen to one order and to two: nothing is sold or charged twice, and every order ends."""
     build.check_tools()
     build.model(ROOT)
 
 
 def fuzz_parsers() -> None:
-    """Give generated input to all that reads what comes from outside, PROPTEST_CASES times each."""
+    """Give generated input to all parsers of external input, PROPTEST_CASES times each."""
     build.check_tools()
     cases = os.environ.get("PROPTEST_CASES", "20000")
     build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--lib", PROPTEST_CASES=cases)
 
 
 def dist() -> None:
-    """The archives that ship, and their sizes."""
+    """Build the archives that ship, and print their sizes."""
     build.check_tools()
     build.dist(ROOT)

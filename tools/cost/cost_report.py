@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine import sam
+from engine import templates
 from engine.api import Account, Api
 from engine.problem import Problem
 from engine.wait import wait_until, wait_until_still
@@ -89,7 +89,7 @@ Ledger = OrderCost  # its former name, which cli.measurements has
 class Meter:
     """Reads the engine's meter and the functions' log."""
 
-    def __init__(self, api: Api, functions: dict[str, str], log: Path, template: sam.Template) -> None:
+    def __init__(self, api: Api, functions: dict[str, str], log: Path, template: templates.Template) -> None:
         self._api, self._log = api, log
         self._logical = {deployed: logical for logical, deployed in functions.items()}
         resources = {name: each["Properties"] for name, each in template["Resources"].items()
@@ -97,7 +97,7 @@ class Meter:
         shared = template["Globals"]["Function"]["MemorySize"]
         events = {name: {event["Type"] for event in function.get("Events", {}).values()} for name, function in resources.items()}
         self._gigabytes = {name: function.get("MemorySize", shared) / 1024 for name, function in resources.items()}
-        self._by_http = {name for name, types in events.items() if "HttpApi" in types}
+        self._by_http = set(templates.routes_of(template))
         self._in_traces_of_workflows = set(_invoked_by_traced_workflows(template))
         self._left_out = BYSTANDERS | {name for name, types in events.items() if "Schedule" in types}
 
@@ -113,7 +113,7 @@ class Meter:
             log.seek(read)
             for line in log:
                 name, _, text = line.partition(b"\t")
-                if (function := self._logical.get(name.decode(), "")) not in self._left_out:
+                if (function := name.decode()) in self._gigabytes and function not in self._left_out:
                     bill[function, "logs GB"] += (len(text) + LINE_BYTES) / 1e9
         return bill
 
@@ -161,7 +161,7 @@ class Meter:
                         if function not in self._left_out})
 
 
-def _invoked_by_traced_workflows(template: sam.Template) -> Iterator[str]:
+def _invoked_by_traced_workflows(template: templates.Template) -> Iterator[str]:
     """The functions that are tasks of a workflow with active tracing."""
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::StateMachine" and resource["Properties"].get("Tracing", {}).get("Enabled") is True:
@@ -200,7 +200,8 @@ class Shop:
         if not with_mail:
             none = {event: {"email": False} for event in ("order_placed", "order_confirmed")}
             path = "/api/v1/notifications/preferences"
-            wait_until(lambda: self._api.call("PUT", path, {"events": none}, token=buyer.token).status, "the buyer's preferences", done=_is_ok)
+            wait_until(lambda: self._api.call("PUT", path, {"events": none}, token=buyer.token).status, "a buyer's preferences",
+                       done=_is_ok)
         return buyer
 
     def _order(self, buyer: Account) -> None:
@@ -213,7 +214,7 @@ class Shop:
                    done=lambda status: status == "paid")
 
 
-def measure(api: Api, admin: dict[str, str], functions: dict[str, str], log: Path, template: sam.Template,
+def measure(api: Api, admin: dict[str, str], functions: dict[str, str], log: Path, template: templates.Template,
             loads: tuple[Load, ...], say: Say) -> list[OrderCost]:
     """Places the orders of each load on a stack where nothing else happens, and meters them."""
     meter, shop = Meter(api, functions, log, template), Shop(api, admin)
@@ -243,7 +244,7 @@ def prices() -> dict[str, float]:
     return {item: price["per_million"] for item, price in json.loads(PRICES.read_text(encoding="utf-8"))["prices"].items()}
 
 
-def standing(template: sam.Template) -> dict[str, float]:
+def standing(template: templates.Template) -> dict[str, float]:
     """The monthly cost of a stack that nobody uses, by what causes it."""
     price, kinds = prices(), Counter(resource["Type"] for resource in template["Resources"].values())
     events = [event["Type"] for resource in template["Resources"].values() if resource["Type"] == "AWS::Serverless::Function"
@@ -258,7 +259,7 @@ def standing(template: sam.Template) -> dict[str, float]:
     }
 
 
-def lines(costs: list[OrderCost], template: sam.Template) -> Iterator[str]:
+def lines(costs: list[OrderCost], template: templates.Template) -> Iterator[str]:
     """The report as tables."""
     listed, price = json.loads(PRICES.read_text(encoding="utf-8")), prices()
     yield f"\nCost: what one order uses (prices of {listed['region']}, read on {listed['read_on']})"

@@ -1,7 +1,7 @@
-"""What consumers could not consume: finds the dead-letter queues of a stack, says why each message died, and sends it back or drops it.
+"""Dead letters: the messages that consumers could not consume. Finds them, says why each failed, and redrives or drops them.
 
-Also the queue of unpublished events, which no consumer reads: what SNS did not take or could not deliver. The same on the local
-engine and on AWS.
+The queue of unpublished events belongs to them, which no consumer reads: events that SNS did not take or could not deliver. All of it
+works on the local engine and on AWS.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from engine.problem import Problem
 from operations import reasons
 from operations.reasons import Message, event_in, sent_at
 
-# Messages are hidden from others for so long while they are looked at or sent; a program that is killed leaves them hidden until then.
+# The visibility timeout of messages that are read or redriven. A program that is killed leaves them hidden until it ends.
 HIDDEN_SECONDS = 300
-# SQS asks all of its servers only when it may wait; the engine is one.
+# SQS asks all of its servers only if it may wait; the engine is a single one.
 WAIT_SECONDS = 1
 BATCH = 10
 AT_ONCE = 8
@@ -35,7 +35,7 @@ BATCH_BYTES = 240_000
 
 @dataclass(frozen=True)
 class DeadLetters:
-    """A queue of dead letters; `source_url` is where they came from, None for events that were not published."""
+    """A dead-letter queue. `source_url` is the queue that the messages came from, None for unpublished events."""
 
     consumer: str
     url: str
@@ -47,7 +47,7 @@ class DeadLetters:
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A message that was given up. `received` is how often it was handed out, looks at it included; `sent` when it first came."""
+    """A dead letter. `received` counts its deliveries, those to this program included; `sent` is when it was first sent."""
 
     message_id: str
     body: str
@@ -60,14 +60,14 @@ class DeadLetter:
 
 
 def find(aws: Aws, stack: str) -> list[DeadLetters]:
-    """All such queues of a stack, by consumer; what is being looked at counts too."""
+    """Finds the dead-letter queues of a stack, sorted by consumer. Hidden messages count too."""
     resources = _resources(aws, stack)
     queues = resources.get("AWS::SQS::Queue", {})
     with ThreadPoolExecutor(AT_ONCE) as pool:
         read = partial(_attributes, aws.sqs)
         attributes = dict(zip(queues, pool.map(read, queues.values()), strict=True))
     names = {of["QueueArn"]: name for name, of in attributes.items()}
-    # Dead letters to whose they are. A queue is called after its consumer.
+    # The dead-letter queue of each source. A queue is named after its consumer.
     sources = {names[json.loads(of["RedrivePolicy"])["deadLetterTargetArn"]]: name
                for name, of in attributes.items() if "RedrivePolicy" in of}
     topics = {name.removesuffix("Topic").lower(): arn for name, arn in resources.get("AWS::SNS::Topic", {}).items()}
@@ -81,7 +81,7 @@ def find(aws: Aws, stack: str) -> list[DeadLetters]:
 
 
 def read(aws: Aws, queue: DeadLetters) -> list[DeadLetter]:
-    """All messages of a queue, the oldest first, each with the reason; they stay where they are, and can be seen at once."""
+    """Reads all messages of a queue, the oldest first, each with the reason of its failure. They stay visible in the queue."""
     with _taken(aws, queue) as messages:
         why = reasons.logged(aws, queue.log_group, messages) if queue.source_url else reasons.unpublished(messages)
     letters = [_letter(message, why[message["MessageId"]]) for message in messages]
@@ -89,19 +89,19 @@ def read(aws: Aws, queue: DeadLetters) -> list[DeadLetter]:
 
 
 def oldest(aws: Aws, queue: DeadLetters) -> datetime | None:
-    """When the oldest message first came; None if there is none."""
+    """When the oldest message was first sent; None if the queue is empty."""
     with _taken(aws, queue) as messages:
         return min(map(sent_at, messages), default=None)
 
 
 def redrive(aws: Aws, queue: DeadLetters, message_ids: list[str] | None = None) -> int:
-    """Sends messages, all or those named, back to where they came from; how many. One that can go nowhere stays (`goes_nowhere`).
+    """Sends messages, all or those named, back to their source, and returns how many. Others stay (`why_not_redrivable`).
 
-    They are sent first and deleted afterwards: what dies in between leaves them twice, which consumers do not mind, never lost.
+    They are sent first and deleted afterwards. A failure in between leaves a message twice, which consumers tolerate, and never loses it.
     """
     send = _send_back(aws, queue.source_url) if queue.source_url else _publish(aws, queue.topics)
     with _taken(aws, queue, message_ids) as messages:
-        going = [message for message in messages if goes_nowhere(queue, message["Body"]) is None]
+        going = [message for message in messages if why_not_redrivable(queue, message["Body"]) is None]
         for batch in _batches(going):
             sent = send(batch)
             _delete(aws, queue.url, sent)
@@ -111,22 +111,22 @@ def redrive(aws: Aws, queue: DeadLetters, message_ids: list[str] | None = None) 
 
 
 def drop(aws: Aws, queue: DeadLetters, message_ids: list[str] | None) -> int:
-    """Deletes messages for good, all (None) or those named; how many."""
+    """Deletes messages, all (None) or those named, and returns how many."""
     with _taken(aws, queue, message_ids) as messages:
         for batch in _batches(messages):
             _delete(aws, queue.url, batch)
     return len(messages)
 
 
-def goes_nowhere(queue: DeadLetters, body: str) -> str | None:
-    """Why a message cannot be redriven; None if it can. What has a consumer always can: it may have been mended since."""
+def why_not_redrivable(queue: DeadLetters, body: str) -> str | None:
+    """Why a message cannot be redriven; None if it can. A message with a consumer always can: the consumer may be fixed by now."""
     if queue.source_url:
         return None
     event = event_in(body)
     if "DDBStreamBatchInfo" in event:
-        return "it names a part of a table's stream, not an event"
+        return "it refers to records of a table's stream, and is no event"
     if _text(event.get("event_type")) is None or _text(event.get("source")) not in queue.topics:
-        return "it is no event, or of none of the contexts"
+        return "it is no event of any of the contexts"
     return None
 
 
@@ -141,12 +141,13 @@ def _resources(aws: Aws, stack: str) -> dict[str, dict[str, str]]:
     if "AWS::SQS::Queue" not in resources:
         raise Problem(f"the stack {stack} has no queues")
     if "Logs" not in resources.get("AWS::Logs::LogGroup", {}):
-        raise Problem(f"the stack {stack} has no log group Logs: it is no Waybill")
+        raise Problem(f"the stack {stack} has no log group Logs: it is no stack of Waybill")
     return resources
 
 
 def _attributes(sqs: Any, url: str) -> dict[str, str]:
-    return sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    attributes: dict[str, str] = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    return attributes
 
 
 def _count(attributes: dict[str, str]) -> int:
@@ -155,9 +156,9 @@ def _count(attributes: dict[str, str]) -> int:
 
 @contextmanager
 def _taken(aws: Aws, queue: DeadLetters, wanted: list[str] | None = None) -> Iterator[list[Message]]:
-    """All messages, or those named, hidden from everybody else; what was not deleted is seen again afterwards.
+    """Receives all messages, or those named, and hides them. Those that are not deleted are visible again afterwards.
 
-    All are taken before the first is sent, so that one which dies again meanwhile is not met twice.
+    All are received before the first is redriven, so that one which fails again meanwhile is not received twice.
     """
     taken: dict[str, Message] = {}
     named = None if wanted is None else set(wanted)
@@ -168,7 +169,7 @@ def _taken(aws: Aws, queue: DeadLetters, wanted: list[str] | None = None) -> Ite
                 break
             taken |= {message["MessageId"]: message for message in messages}
         if named is not None and (missing := sorted(named - taken.keys())):
-            raise Problem(f"{queue.consumer} has no message {missing[0]}, or somebody else is looking at it")
+            raise Problem(f"{queue.consumer} has no message {missing[0]}, or somebody else has received it")
         yield [message for identity, message in taken.items() if named is None or identity in named]
     finally:
         _show_again(aws, queue.url, list(taken.values()))
@@ -176,17 +177,18 @@ def _taken(aws: Aws, queue: DeadLetters, wanted: list[str] | None = None) -> Ite
 
 def _receive(aws: Aws, url: str) -> list[Message]:
     try:
-        return aws.sqs.receive_message(
+        messages: list[Message] = aws.sqs.receive_message(
             QueueUrl=url, MaxNumberOfMessages=BATCH, VisibilityTimeout=HIDDEN_SECONDS, WaitTimeSeconds=0 if aws.endpoint else WAIT_SECONDS,
             MessageSystemAttributeNames=["All"], MessageAttributeNames=["All"]).get("Messages", [])
+        return messages
     except ClientError as error:
-        if error.response["Error"]["Code"].endswith("OverLimit"):  # 120,000 are hidden; the rest is for the next time
+        if error.response["Error"]["Code"].endswith("OverLimit"):  # 120,000 are hidden, and no more can be
             return []
         raise
 
 
 def _show_again(aws: Aws, url: str, messages: list[Message]) -> None:
-    """Ends the hiding. What was deleted is refused, which is as it should be."""
+    """Makes messages visible again. SQS refuses those that were deleted."""
     for start in range(0, len(messages), BATCH):
         entries = [{"Id": str(index), "ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": 0}
                    for index, message in enumerate(messages[start:start + BATCH])]
@@ -202,7 +204,7 @@ def _delete(aws: Aws, url: str, messages: list[Message]) -> None:
 
 
 def _batches(messages: list[Message]) -> Iterator[list[Message]]:
-    """The messages in batches that are not too many and not too large."""
+    """Splits messages into batches that SQS takes."""
     batch: list[Message] = []
     size = 0
     for message in messages:
@@ -217,7 +219,7 @@ def _batches(messages: list[Message]) -> Iterator[list[Message]]:
 
 
 def _send_back(aws: Aws, url: str) -> Callable[[list[Message]], list[Message]]:
-    """Sends messages to a queue, as they were; those that it took."""
+    """Returns a function that sends messages to a queue, unchanged, and returns those that SQS took."""
     def send(messages: list[Message]) -> list[Message]:
         entries: list[dict[str, Any]] = []
         for index, message in enumerate(messages):
@@ -232,7 +234,10 @@ def _send_back(aws: Aws, url: str) -> Callable[[list[Message]], list[Message]]:
 
 
 def _publish(aws: Aws, topics: dict[str, str]) -> Callable[[list[Message]], list[Message]]:
-    """Publishes events on the topics of their contexts, with the attributes that the filters of subscribers read; those that SNS took."""
+    """Returns a function that publishes events on the topics of their contexts, and returns those that SNS took.
+
+    They have the attributes that the filters of subscriptions read.
+    """
     def send(messages: list[Message]) -> list[Message]:
         sent = []
         for message in messages:
@@ -246,7 +251,7 @@ def _publish(aws: Aws, topics: dict[str, str]) -> Callable[[list[Message]], list
 
 
 def _values(message: Message) -> dict[str, Any]:
-    """The attributes of a message, as it is sent with them."""
+    """The attributes of a received message in the form that SendMessage takes."""
     kept = ("DataType", "StringValue", "BinaryValue")
     return {name: {key: value[key] for key in kept if key in value} for name, value in message.get("MessageAttributes", {}).items()}
 

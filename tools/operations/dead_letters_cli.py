@@ -1,96 +1,97 @@
-"""What consumers could not consume: lists it, shows why, sends it back, drops it. On the local stack (WAYBILL_PORT), or on AWS with --aws."""
+"""Lists dead letters, shows why they failed, redrives or drops them: on the local stack (WAYBILL_PORT), or on AWS with --aws."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from engine.aws import Aws, Deployed
 from engine.deploy import STACK
 from engine.problem import Problem
-from engine.stack import forget_users_aws, running_stack
+from engine.stack import running_stack
 from operations import dead_letters
 from operations.dead_letters import DeadLetter, DeadLetters
 
 NOTHING_WRONG, WRONG = 0, 1
 EXAMPLES = """examples:
   make dead-letters                                            how many there are
-  make dead-letters ARGS="show StartCheckout"                  what they are, and why they died
-  make dead-letters ARGS="redrive StartCheckout --dry-run"     what would be sent back
+  make dead-letters ARGS="show StartCheckout"                  what they are, and why they failed
+  make dead-letters ARGS="redrive StartCheckout --dry-run"     which would be redriven
   make dead-letters ARGS="redrive --all --aws --stack-name waybill-production"
 """
 
 
-def main(arguments: list[str], aws: Aws | None = None) -> int:
-    """Runs one command; 0 if it did what it was asked to. `aws` is whose queues they are, if the arguments do not say it."""
-    options = _parser().parse_args(arguments or ["list"])
+def main(arguments: list[str], aws: Aws) -> int:
+    """Runs an action from its arguments on the queues of a known stack."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return run(parser.parse_args(arguments), aws)
+
+
+def run(options: argparse.Namespace, aws: Aws | None = None) -> int:
+    """Runs an action and returns the exit code. `aws` has the queues; without it, the options say where they are."""
     client = aws or _clients(options)
     queues = _chosen(dead_letters.find(client, options.stack_name), options)
-    commands: dict[str, Callable[[Aws, list[DeadLetters], argparse.Namespace], int]] = {
+    actions: dict[str, Callable[[Aws, list[DeadLetters], argparse.Namespace], int]] = {
         "list": _list, "show": _show, "redrive": _redrive, "drop": _drop}
-    return commands[options.command](client, queues, options)
+    return actions[options.action](client, queues, options)
 
 
-def _parser() -> argparse.ArgumentParser:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the actions and their options to the parser of the command, which lists without an action."""
     where = argparse.ArgumentParser(add_help=False)
     where.add_argument("--json", action="store_true", help="answer as JSON")
     where.add_argument("--aws", action="store_true", help="a stack on AWS, with your own AWS set-up, instead of the local one")
     where.add_argument("--stack-name", default=STACK, metavar="NAME", help="the stack's name (%(default)s)")
     where.add_argument("--region", help="its region; your AWS set-up's, if it is not named")
 
-    parser = argparse.ArgumentParser(
-        prog="make dead-letters ARGS=…", description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(dest="command", required=True)
+    actions = parser.add_subparsers(dest="action")
+    parser.set_defaults(action="list", json=False, aws=False, stack_name=STACK, region=None, exit_code=False)
     by_consumer = "the consumer's name, as `list` shows it; `Unpublished` are events that SNS did not take or deliver"
 
-    listing = commands.add_parser("list", parents=[where], help="how many each consumer has, and since when")
+    listing = actions.add_parser("list", parents=[where], help="how many each consumer has, and since when")
     listing.add_argument("--exit-code", action="store_true", help="exit with 1 if there are any")
 
-    showing = commands.add_parser("show", parents=[where], help="what they are, and why they died")
-    showing.add_argument("consumer", nargs="?", help=f"{by_consumer}; all, if it is not named")
+    showing = actions.add_parser("show", parents=[where], help="what they are, and why they failed")
+    showing.add_argument("consumer", nargs="?", help=f"{by_consumer}; all consumers, if none is named")
     showing.add_argument("--id", action="append", metavar="ID", help="this message only, with its body (may be repeated)")
 
-    redriving = commands.add_parser("redrive", parents=[where], help="send them back to where they came from")
+    redriving = actions.add_parser("redrive", parents=[where], help="send them back to the queue or topic that they came from")
     redriving.add_argument("consumer", nargs="?", help=by_consumer)
     redriving.add_argument("--all", action="store_true", help="of all consumers")
     redriving.add_argument("--id", action="append", metavar="ID", help="this message only (may be repeated)")
     redriving.add_argument("--dry-run", action="store_true", help="only say what would be done")
 
-    dropping = commands.add_parser("drop", parents=[where], help="delete them for good")
+    dropping = actions.add_parser("drop", parents=[where], help="delete them for good")
     dropping.add_argument("consumer", help=by_consumer)
     which = dropping.add_mutually_exclusive_group(required=True)
     which.add_argument("--all", action="store_true", help="all that this consumer has")
     which.add_argument("--id", action="append", metavar="ID", help="this message only (may be repeated)")
     dropping.add_argument("--dry-run", action="store_true", help="only say what would be done")
     dropping.add_argument("--yes", action="store_true", help="do not ask")
-    return parser
 
 
 def _clients(options: argparse.Namespace) -> Aws:
     if options.aws:
         return Deployed(options.region)
     if options.region:
-        raise Problem("--region is for a stack on AWS: name --aws too")
-    forget_users_aws()
+        raise Problem("--region is for a stack on AWS: add --aws")
     return Aws(running_stack().engine_url)
 
 
 def _chosen(queues: list[DeadLetters], options: argparse.Namespace) -> list[DeadLetters]:
-    """The queues that a command is about."""
+    """The queues that the options name."""
     name = getattr(options, "consumer", None)
-    if options.command == "redrive" and (name is None) != options.all:
-        raise Problem("redrive whose? Name one consumer, or --all")
+    if options.action == "redrive" and (name is None) != options.all:
+        raise Problem("redrive needs either the name of a consumer or --all")
     if name is None:
         if getattr(options, "id", None):
-            raise Problem("--id needs the name of the consumer too")
+            raise Problem("--id needs the name of the consumer")
         return queues
     if found := [queue for queue in queues if queue.consumer.lower() == name.lower()]:
         return found
@@ -105,7 +106,7 @@ def _list(aws: Aws, queues: list[DeadLetters], options: argparse.Namespace) -> i
     else:
         _table(("CONSUMER", "DEAD", "OLDEST"), [(queue.consumer, str(queue.count), age(oldest[queue.consumer])) for queue in queues])
         total = sum(queue.count for queue in queues)
-        print(f"\n{total} dead letters in {len(queues)} queues" + ("" if total else ": nothing is wrong"))
+        print(f"\n{total} dead letters in {len(queues)} queues" + ("" if total else ": all messages were consumed"))
     return WRONG if options.exit_code and any(queue.count for queue in queues) else NOTHING_WRONG
 
 
@@ -125,7 +126,7 @@ def _redrive(aws: Aws, queues: list[DeadLetters], options: argparse.Namespace) -
     done, staying = [], []
     for queue in queues:
         letters = _letters(aws, queue, options.id)
-        going = [letter for letter in letters if dead_letters.goes_nowhere(queue, letter.body) is None]
+        going = [letter for letter in letters if dead_letters.why_not_redrivable(queue, letter.body) is None]
         staying += [(queue, letter) for letter in letters if letter not in going]
         sent = len(going)
         if going and not options.dry_run:
@@ -133,7 +134,7 @@ def _redrive(aws: Aws, queues: list[DeadLetters], options: argparse.Namespace) -
         done.append((queue.consumer, sent))
     _report(done, "redriven", options)
     for queue, letter in staying:
-        print(f"{queue.consumer} {letter.message_id} stays: {dead_letters.goes_nowhere(queue, letter.body)}", file=sys.stderr)
+        print(f"{queue.consumer} {letter.message_id} stays: {dead_letters.why_not_redrivable(queue, letter.body)}", file=sys.stderr)
     return WRONG if staying else NOTHING_WRONG
 
 
@@ -156,13 +157,13 @@ def _letters(aws: Aws, queue: DeadLetters, ids: list[str] | None) -> list[DeadLe
     if ids is None:
         return letters
     if missing := sorted(set(ids) - {letter.message_id for letter in letters}):
-        raise Problem(f"{queue.consumer} has no message {missing[0]}, or somebody else is looking at it")
+        raise Problem(f"{queue.consumer} has no message {missing[0]}, or somebody else has received it")
     return [letter for letter in letters if letter.message_id in ids]
 
 
 def _agreed(question: str) -> bool:
     if not sys.stdin.isatty():
-        raise Problem("nobody is there to be asked; --yes drops without asking")
+        raise Problem("there is no terminal to ask for confirmation; --yes drops without asking")
     return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
 
@@ -179,7 +180,7 @@ def _report(done: list[tuple[str, int]], verb: str, options: argparse.Namespace)
 
 
 def described(queue: DeadLetters, letter: DeadLetter, with_body: bool) -> str:
-    """A dead letter in a few lines; its body, which may hold what is personal, only where it is asked for."""
+    """Formats a dead letter. Its body, which may have personal data, is shown only on request."""
     fields = [("id", letter.message_id), ("event", letter.event_type or "none"), ("subject", letter.subject or "none"),
               ("correlation", letter.correlation_id or "none"), ("sent", f"{letter.sent:%Y-%m-%d %H:%M:%S} UTC, {age(letter.sent)} ago"),
               ("received", f"{letter.received} times"), ("reason", letter.reason)]
@@ -189,7 +190,7 @@ def described(queue: DeadLetters, letter: DeadLetter, with_body: bool) -> str:
 
 
 def age(since: datetime | None, now: datetime | None = None) -> str:
-    """How long ago that was, in its largest unit; a dash if there is nothing."""
+    """How long ago that was, in its largest unit; a dash if there is no time."""
     if since is None:
         return "-"
     seconds = max(0, int(((now or datetime.now(timezone.utc)) - since).total_seconds()))
@@ -205,16 +206,3 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
 
 def _print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, default=lambda moment: moment.isoformat()))
-
-
-if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except (BotoCoreError, ClientError) as error:
-        sys.exit(f"error: {error}")
-    except Problem as problem:
-        sys.exit(f"error: {problem}")
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:  # `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

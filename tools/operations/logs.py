@@ -1,4 +1,4 @@
-"""Follows the engine's and the functions' logs, a readable line for each JSON line."""
+"""Follows the logs of the engine and of the functions, and formats JSON lines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HIDDEN_FIELDS = {"function", "target"}
 
 
 def follow(stack: Stack) -> None:
-    """Prints the last lines and then each new one, until Ctrl-C."""
+    """Prints the last lines and then each new one until Ctrl-C."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # ends quietly under `| head`
     sources: list[tuple[Iterator[list[str]], Callable[[str], str]]] = [
         (_lines(stack.function_log), function_line), (_lines(stack.engine_log), str)]
@@ -32,7 +32,7 @@ def follow(stack: Stack) -> None:
 
 
 def _lines(path: Path) -> Iterator[list[str]]:
-    """The complete lines added since the last look; a restarted engine begins its file anew."""
+    """Yields the complete lines since the last call. A restarted engine begins its file anew."""
     position, rest = 0, b""
     while True:
         size = path.stat().st_size if path.exists() else 0
@@ -49,9 +49,8 @@ def _lines(path: Path) -> Iterator[list[str]]:
 
 
 def function_line(line: str) -> str:
-    """`waybill-PlaceOrder-0A1B<tab>{json}` as time, level, function, message and fields; metric lines as nothing."""
-    name, _, text = line.partition("\t")
-    function = name.split("-")[1] if name.count("-") > 1 else name
+    """Formats `PlaceOrder<tab>{json}` as time, level, function, message and fields; a line of metrics as nothing."""
+    function, _, text = line.partition("\t")
     try:
         entry = json.loads(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Why a message died. SQS keeps no reason: consumers log one with the message's id, and what was not published says it itself."""
+"""Why a message became a dead letter. SQS keeps no reason: consumers log one with the message's id, and an unpublished event has it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from engine.aws import Aws
 # A filter pattern may have 1,024 characters, a message's id has 36.
 IDS_AT_ONCE = 24
 
-WITHOUT_A_WORD = "no word of it in the log: the function was killed or ran out of time, or the log is kept no longer"
+NOT_LOGGED = "the log has no reason: the function was killed or timed out, or the log has expired"
 
 Message = dict[str, Any]
 
 
 def logged(aws: Aws, log_group: str, messages: list[Message]) -> dict[str, str]:
-    """Why each message died: the last that a function said of it."""
-    reasons = {message["MessageId"]: WITHOUT_A_WORD for message in messages}
+    """The reason of each message: the last error that a function logged about it."""
+    reasons = {message["MessageId"]: NOT_LOGGED for message in messages}
     for start in range(0, len(messages), IDS_AT_ONCE):
         some = messages[start:start + IDS_AT_ONCE]
         ids = [message["MessageId"] for message in some]
@@ -31,7 +31,7 @@ def logged(aws: Aws, log_group: str, messages: list[Message]) -> dict[str, str]:
 
 
 def _lines(aws: Aws, group: str, ids: list[str], since: datetime) -> Iterator[str]:
-    """What was logged of the messages, the oldest first."""
+    """The lines of the log about the messages, the oldest first."""
     pattern = " ".join(f'?"{identity}"' for identity in ids)
     pages = aws.logs.get_paginator("filter_log_events").paginate(
         logGroupName=group, startTime=int(since.timestamp() * 1000), filterPattern=pattern)
@@ -40,7 +40,7 @@ def _lines(aws: Aws, group: str, ids: list[str], since: datetime) -> Iterator[st
 
 
 def reason_in(line: str) -> str | None:
-    """What a line of a function says about a failure; None if it is about something else."""
+    """The error in a line of the log; None if it has none."""
     try:
         said = json.loads(line)
     except ValueError:
@@ -51,7 +51,7 @@ def reason_in(line: str) -> str | None:
 
 
 def unpublished(messages: list[Message]) -> dict[str, str]:
-    """Why each message lies in the queue of unpublished events: it says so itself."""
+    """Why each event was not published, according to the message itself."""
     return {message["MessageId"]: _why_unpublished(message) for message in messages}
 
 
@@ -66,7 +66,7 @@ def _why_unpublished(message: Message) -> str:
 
 
 def event_in(body: str) -> dict[str, Any]:
-    """The event in a message; nothing, if there is none."""
+    """The event in a message; empty, if it is none."""
     try:
         event = json.loads(body)
     except ValueError:
@@ -75,4 +75,5 @@ def event_in(body: str) -> dict[str, Any]:
 
 
 def sent_at(message: Message) -> datetime:
+    """When a message was first sent."""
     return datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, timezone.utc)

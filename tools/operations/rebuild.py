@@ -1,4 +1,4 @@
-"""Has a deployed command build again, call after call, what follows from the events."""
+"""Invokes the deployed commands that rebuild projections from events."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from engine.aws import Aws, invoke
 
 
 def search(aws: Aws, function: str) -> dict[str, int]:
-    """Builds the index of a stack anew; what the function answers."""
+    """Rebuilds the search index, and returns the function's answer."""
     return invoke(aws, function, {}, "the index was not rebuilt")
 
 
 def orders(aws: Aws, function: str) -> str:
-    """Builds the views of all orders again; what was done."""
+    """Rebuilds the views of all orders, and returns a summary."""
     done = _rebuild(aws, function, "the views were not rebuilt")
-    return f"{done['rebuilt']} orders rebuilt; {done['newer']} changed meanwhile, and were left as they are"
+    return f"{done['rebuilt']} orders were rebuilt; {done['newer']} have changed meanwhile and were left as they are"
 
 
 def analytics(aws: Aws, function: str) -> str:
-    """Counts every day again; what was done."""
+    """Counts the figures of every day again, and returns a summary."""
     done = _rebuild(aws, function, "the figures were not rebuilt")
-    busy = f"; {done['busy']} changed all the time, and were left: call it again" if done["busy"] else ""
-    return f"{done['counted']} days of a shard counted again; {done['corrected']} rollups corrected{busy}"
+    busy = f"; {done['busy']} kept changing and were left: run it again" if done["busy"] else ""
+    return f"{done['counted']} days of shards were counted again, {done['corrected']} figures corrected{busy}"
 
 
 def _rebuild(aws: Aws, function: str, otherwise: str) -> Counter[str]:
-    """Calls the function until it has nothing left to do; its numbers, added up. `otherwise` is said where it fails."""
+    """Invokes the function until no work is left, and returns the sums of its counts. `otherwise` begins the message of a failure."""
     payload: dict[str, Any] = {}
     done: Counter[str] = Counter()
     while True:

@@ -47,7 +47,7 @@ def listening(aws: Aws, topics: list[str]) -> Iterator[str]:
         aws.sqs.delete_queue(QueueUrl=queue)
 
 
-def heard(aws: Aws, queue: str, order: str | None) -> list[Event]:
+def receive(aws: Aws, queue: str, order: str | None) -> list[Event]:
     """Receives for a second, and returns the events in the order in which they happened; only those of one order, if it is named."""
     messages = aws.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=WAIT_SECONDS).get("Messages", [])
     if messages:
@@ -61,11 +61,11 @@ def wait_for_events(aws: Aws, queue: str, order: str | None, what: str, complete
     """Receives events until they are complete; fails if no more of them come."""
     events: list[Event] = []
 
-    def receive() -> list[Event]:
-        events.extend(heard(aws, queue, order))
+    def receive_more() -> list[Event]:
+        events.extend(receive(aws, queue, order))
         return events
 
-    wait_until(receive, what, done=complete, progress=len, poll_seconds=0.0)
+    wait_until(receive_more, what, done=complete, progress=len, poll_seconds=0.0)
     return events
 
 
@@ -93,7 +93,7 @@ def follow(aws: Aws, topics: list[str], order: str | None) -> None:
     with listening(aws, topics) as queue:
         print(f"listening to {len(topics)} topics" + (f", for order {order}" if order else "") + "; stop with Ctrl-C", flush=True)
         while True:
-            for event in heard(aws, queue, order):
+            for event in receive(aws, queue, order):
                 print(line(event), flush=True)
 
 

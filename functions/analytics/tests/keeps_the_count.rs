@@ -1,5 +1,6 @@
-//! Figures over a table of their own, while events come twice, late and in any order, who counts them dies on the way, rollups are lost, the
-//! time zone is changed, and all is counted again meanwhile. `make test` puts a proxy before the table that refuses as AWS does.
+//! Figures over a table of their own, while events come twice, late and in any order, who counts them dies on the way,
+//! rollups are lost, the time zone is changed, and all is counted again meanwhile. `make test` puts a proxy before the
+//! table that refuses as AWS does.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::{collections::BTreeMap, time::Duration};
@@ -33,7 +34,8 @@ enum Told {
 }
 
 impl Told {
-    /// Something that happened to a new order, or a new user, in one of some seconds of the two days around the end of summer time in Berlin.
+    /// Something that happened to a new order, or a new user, in one of some seconds of the two days around the end of
+    /// summer time in Berlin.
     fn any(number: usize) -> Self {
         let (order_id, user_id, payment_id) = (OrderId::new(), UserId::new(), PaymentId::new());
         let time =

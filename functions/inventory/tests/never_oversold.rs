@@ -1,7 +1,7 @@
 //! Inventory on a real table, which each test makes for itself: what many do to the same stock at the same moment.
 //!
-//! Clients of one process stand for the functions' environments. Where one is dropped in the middle of its work, it is a function that was
-//! killed: what it had sent may or may not have been done.
+//! Clients of one process stand for the functions' environments. Where one is dropped in the middle of its work, it is
+//! a function that was killed: what it had sent may or may not have been done.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
 #[path = "never_oversold/storm.rs"]

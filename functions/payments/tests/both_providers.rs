@@ -1,4 +1,5 @@
-//! What every provider has to do, asked of each side of the port: the simulator on a real table, and Stripe as localstripe has it.
+//! What every provider has to do, asked of each side of the port: the simulator on a real table, and Stripe as
+//! localstripe has it.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 #[path = "both_providers/bank.rs"]
@@ -248,11 +249,12 @@ async fn what_fails_five_times_is_done_in_the_end(bank: &Bank) {
 async fn what_never_answers_is_given_up_in_time(bank: &Bank) {
     let due = due();
     let (patient, another) = (bank.provider_that_waits(HANG_LIMIT).await, self::due());
+    let call = authorize("pm_card_timeout");
     for _ in 0..2 {
         tokio::select! {
             biased;
-            answer = patient.ask(&another, None, &authorize("pm_card_timeout")) => panic!("{answer:?} came first"),
-            answer = bank.ask(&due, authorize("pm_card_timeout")) => {
+            answer = patient.ask(&another, None, &call) => panic!("{answer:?} came first"),
+            answer = bank.ask(&due, call.clone()) => {
                 assert!(matches!(answer, Err(PaymentsError::Unavailable(_))), "{answer:?}");
             }
         }

@@ -1,5 +1,6 @@
-//! Payments over a table of their own, while all that may happen to them happens at once, and whoever does it dies on the way: record,
-//! events, counters and the provider's books agree in the end. `make test` puts a proxy before the table that refuses as AWS does.
+//! Payments over a table of their own, while all that may happen to them happens at once, and whoever does it dies on
+//! the way: record, events, counters and the provider's books agree in the end. `make test` puts a proxy before the
+//! table that refuses as AWS does.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::{collections::BTreeMap, time::Duration};

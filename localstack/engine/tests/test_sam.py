@@ -21,7 +21,7 @@ def adapted(resources: dict[str, Any], parameters: dict[str, Any] | None = None,
         "Parameters": parameters or {},
         "Resources": resources,
     }
-    packaged = sam.package(template, Path("."), lambda context: {"Bucket": "b", "Key": f"{context}.zip"})
+    packaged = sam.package(template, Path(), lambda context: {"Bucket": "b", "Key": f"{context}.zip"})
     return sam.adapt(sam.transform(packaged, values, "eu-central-1"), "http://localhost:1")["Resources"]
 
 

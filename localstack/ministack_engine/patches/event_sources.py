@@ -1,4 +1,4 @@
-"""What brings events to functions: each stream for itself, the batches of queues gathered."""
+"""Fixes of event source mappings: each stream is polled by itself, and the messages of queues are batched."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+from ministack_engine.patching import Engine
 
-def follow_each_stream_by_itself(lambdas: Any, dynamodb: Any) -> None:
-    """Polls each table's stream for each of its functions in a thread of its own, as AWS does; the engine has one for all of
-    them and for the queues, where a function that takes long holds up all the others."""
+BATCH_SECONDS = 0.002  # changes that are written at about the same time come in one batch
+
+
+def poll_streams_apart(engine: Engine) -> None:
+    """Polls each table's stream for each of its functions in a thread of its own, as AWS does. MiniStack polls all of
+    them and the queues in one thread, in which a slow function delays all others."""
+    lambdas, dynamodb = engine.module("services.lambda_svc"), engine.module("services.dynamodb")
     poll, all_mappings = lambdas._poll_dynamodb_streams, lambdas._iter_all_esms
     thread = threading.local()
-    news: dict[str, threading.Event] = {}
+    changed: dict[str, threading.Event] = {}
 
     def mappings() -> Iterator[Any]:
         own = getattr(thread, "mapping", None)
@@ -22,55 +27,58 @@ def follow_each_stream_by_itself(lambdas: Any, dynamodb: Any) -> None:
 
     def follow(mapping: str, window: float) -> None:
         thread.mapping = mapping
-        while True:
-            if news[mapping].wait(1.0):
-                time.sleep(window or 0.002)  # what is written at about the same time comes in one batch
-            news[mapping].clear()
+        while any(mappings()):  # until the mapping is deleted
+            if changed[mapping].wait(1.0):
+                time.sleep(window or BATCH_SECONDS)
+            changed[mapping].clear()
             try:
                 while poll():
                     pass
-            except Exception as error:  # whatever it is, the stream is followed on, as the engine would
+            except Exception as error:  # an error of one batch must not end the polling, as in MiniStack
                 lambdas.logger.error("a stream could not be polled: %s", error)
 
     def start_followers() -> bool:
         for _, _, mapping in all_mappings():
             uuid = mapping["UUID"]
-            if ":dynamodb:" in mapping.get("EventSourceArn", "") and uuid not in news:
-                news[uuid] = threading.Event()
+            if ":dynamodb:" in mapping.get("EventSourceArn", "") and uuid not in changed:
+                changed[uuid] = threading.Event()
                 window = float(mapping.get("MaximumBatchingWindowInSeconds") or 0)
-                threading.Thread(target=follow, args=(uuid, window), daemon=True).start()
+                threading.Thread(target=follow, args=(uuid, window), name=f"stream-{uuid}", daemon=True).start()
         return False
 
     def wake_followers() -> None:
-        for each in list(news.values()):
+        for each in list(changed.values()):
             each.set()
 
-    lambdas._iter_all_esms, lambdas._poll_dynamodb_streams = mappings, start_followers
-    dynamodb.esm_wake = SimpleNamespace(set=wake_followers)
+    engine.replace(lambdas, "_iter_all_esms", mappings)
+    engine.replace(lambdas, "_poll_dynamodb_streams", start_followers)
+    engine.replace(dynamodb, "esm_wake", SimpleNamespace(set=wake_followers))
 
 
-def gather_batches(lambdas: Any, sqs: Any) -> None:
-    """Has a queue's function wait for its batching window, or a full batch, as AWS does; the engine hands out what there is at once."""
-    receive = sqs._receive_messages_for_esm
+def honor_batching_window(engine: Engine) -> None:
+    """Has a queue's function wait for its batching window or a full batch, as AWS does. MiniStack delivers what there
+    is at once."""
+    lambdas, sqs = engine.module("services.lambda_svc"), engine.module("services.sqs")
+    receive, wake_poller = sqs._receive_messages_for_esm, lambdas._esm_wake.set
     woken: dict[str, float] = {}  # when the poller is to look at a queue again
 
     def window_of(arn: str) -> float:
         return max((float(mapping.get("MaximumBatchingWindowInSeconds") or 0) for _, _, mapping in lambdas._iter_all_esms()
                     if mapping.get("EventSourceArn") == arn), default=0.0)
 
-    def receive_gathered(url: str, most: int) -> list[dict[str, Any]]:
+    def receive_batch(url: str, batch_size: int) -> Any:
         queue, now = sqs._queues[url], time.time()
         waiting = [message["visible_at"] for message in queue["messages"] if message.get("visible_at", now) <= now]
-        if not waiting or len(waiting) >= most:
-            return receive(url, most)
+        if not waiting or len(waiting) >= batch_size:
+            return receive(url, batch_size)
         left = min(waiting) + window_of(queue["attributes"]["QueueArn"]) - now
         if left <= 0:
-            return receive(url, most)
+            return receive(url, batch_size)
         if woken.get(url, 0) <= now:
             woken[url] = now + left
-            wake = threading.Timer(left, lambdas._esm_wake.set)
+            wake = threading.Timer(left, wake_poller)
             wake.daemon = True
             wake.start()
         return []
 
-    sqs._receive_messages_for_esm = receive_gathered
+    engine.replace(sqs, "_receive_messages_for_esm", receive_batch)

@@ -1,4 +1,4 @@
-"""A mail is sent before SES answers."""
+"""Fixes of SES: a mail is sent before SES answers."""
 
 from __future__ import annotations
 
@@ -6,22 +6,28 @@ import asyncio
 import smtplib
 from typing import Any
 
+from ministack_engine.patching import Engine
 
-def send_mail_before_answering(ses: Any, ses_v2: Any) -> None:
-    """Has SendEmail answer once the mail server has the mail: with 503 where that does not answer, as SES does when it fails, and with
-    BadRequestException where that refuses the address. The engine relays mail behind its answer and loses what is not taken."""
+SMTP_TIMEOUT_SECONDS = 3
+
+
+def send_mail_before_answering(engine: Engine) -> None:
+    """Has SendEmail answer when the mail server has accepted the mail: with ServiceUnavailableException if the server
+    does not answer, as SES does when it fails, and with BadRequestException if it refuses the address. MiniStack
+    answers first and loses a mail that the server does not accept."""
+    ses, ses_v2 = engine.module("services.ses"), engine.module("services.ses_v2")
     handle = ses_v2.handle_request
 
     def relay(source: str, recipients: list[str], message: str) -> None:
         host, port = ses._parse_smtp_host()
-        with smtplib.SMTP(host, port, local_hostname="localhost", timeout=3) as server:
+        with smtplib.SMTP(host, port, local_hostname="localhost", timeout=SMTP_TIMEOUT_SECONDS) as server:
             server.sendmail(source, recipients, message)
 
     def send(*arguments: Any) -> Any:
         try:
             return asyncio.run(handle(*arguments))
         except smtplib.SMTPRecipientsRefused:
-            return ses_v2._json_err("BadRequestException", "Nobody lives there.")
+            return ses_v2._json_err("BadRequestException", "The mail server refuses the address.")
         except (OSError, smtplib.SMTPException):
             return ses_v2._json_err("ServiceUnavailableException", "The mail server does not answer.", 503)
 
@@ -30,4 +36,5 @@ def send_mail_before_answering(ses: Any, ses_v2: Any) -> None:
             return await asyncio.to_thread(send, method, path, *rest)  # it waits, and the event loop must not
         return await handle(method, path, *rest)
 
-    ses_v2._smtp_relay, ses_v2.handle_request = relay, handle_request
+    engine.replace(ses_v2, "_smtp_relay", relay)
+    engine.replace(ses_v2, "handle_request", handle_request)

@@ -1,15 +1,17 @@
-"""Push messages are kept, and refused, as SNS does."""
+"""Fixes of the endpoints of SNS that push messages are published to."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from ministack_engine.patching import Engine
 
-def keep_pushes(sns: Any) -> dict[str, list[dict[str, str]]]:
-    """Keeps what is pushed to devices, by their tokens, for `GET /_waybill/pushes`; refuses a disabled endpoint as SNS does, and gives
-    endpoints ARNs as SNS does. The engine takes whatever is pushed and forgets it, and gives them ARNs of applications."""
-    create, publish = sns._create_platform_endpoint, sns._publish
-    pushes: dict[str, list[dict[str, str]]] = {}
+
+def use_endpoint_arns(engine: Engine) -> None:
+    """Gives the endpoints of devices ARNs with `:endpoint/`, as SNS does. MiniStack gives them ARNs of applications,
+    with `:app/`."""
+    sns = engine.module("services.sns")
+    create = sns._create_platform_endpoint
 
     def create_endpoint(parameters: dict[str, Any]) -> Any:
         status, headers, body = create(parameters)
@@ -21,15 +23,18 @@ def keep_pushes(sns: Any) -> dict[str, list[dict[str, str]]]:
             body = body.replace(arn.encode(), endpoint["arn"].encode())
         return status, headers, body
 
-    def publish_kept(parameters: dict[str, Any]) -> Any:
+    engine.replace(sns, "_create_platform_endpoint", create_endpoint)
+
+
+def refuse_disabled_endpoints(engine: Engine) -> None:
+    """Refuses to publish to a disabled endpoint, as SNS does. MiniStack accepts the message."""
+    sns = engine.module("services.sns")
+    publish = sns._publish
+
+    def publish_to_enabled(parameters: dict[str, Any]) -> Any:
         endpoint = sns._platform_endpoints.get(sns._p(parameters, "TargetArn"))
-        if endpoint is None:
-            return publish(parameters)
-        if endpoint["attributes"].get("Enabled") == "false":
+        if endpoint is not None and endpoint["attributes"].get("Enabled") == "false":
             return sns._error("EndpointDisabled", "Endpoint is disabled", 400)
-        message = {"message": sns._p(parameters, "Message"), "structure": sns._p(parameters, "MessageStructure")}
-        pushes.setdefault(endpoint["attributes"]["Token"], []).append(message)
         return publish(parameters)
 
-    sns._create_platform_endpoint, sns._publish = create_endpoint, publish_kept
-    return pushes
+    engine.replace(sns, "_publish", publish_to_enabled)

@@ -16,10 +16,10 @@ def text(value: str) -> dict[str, str]:
 
 def stored_order() -> dict[str, Any]:
     """A table with one order: its first event, its payment, and how it stands."""
-    event = {"pk": text(f"ORDER#{ORDER}"), "sk": text("EVENT#000001"), "envelope": text("{…}"),
+    event: dict[str, Any] = {"pk": text(f"ORDER#{ORDER}"), "sk": text("EVENT#000001"), "envelope": text("{…}"),
              "actor": {"M": {"user_id": text(ALICE)}}}
-    payment = {"pk": text(f"ORDER#{ORDER}"), "sk": text("PAYMENT"), "version": {"N": "1"}}
-    view = {"pk": text(f"USER#{ALICE}"), "sk": text(f"ORDER#{ORDER}"), "id": text(ORDER), "user_id": text(ALICE),
+    payment: dict[str, Any] = {"pk": text(f"ORDER#{ORDER}"), "sk": text("PAYMENT"), "version": {"N": "1"}}
+    view: dict[str, Any] = {"pk": text(f"USER#{ALICE}"), "sk": text(f"ORDER#{ORDER}"), "id": text(ORDER), "user_id": text(ALICE),
             "gsi1pk": text("STATUS#paid#0"), "gsi1sk": text(ORDER), "lines": {"L": []}}
     items: dict[str, dict[str, Any]] = {}
     for item in (event, payment, view):

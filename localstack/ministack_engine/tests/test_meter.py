@@ -1,6 +1,7 @@
 """The meter's units are those of DynamoDB's price list."""
 
 import unittest
+from typing import Any
 
 from ministack_engine import meter
 
@@ -33,7 +34,7 @@ class Reads(unittest.TestCase):
 
 class Writes(unittest.TestCase):
     def test_a_transaction_costs_its_conditions_too(self) -> None:
-        request = {"TransactItems": [{"Put": {}}, {"ConditionCheck": {}}]}
+        request: dict[str, Any] = {"TransactItems": [{"Put": {}}, {"ConditionCheck": {}}]}
         answer = {"ConsumedCapacity": [{"CapacityUnits": 3.0}]}
         self.assertEqual(5, meter.write_units("TransactWriteItems", request, 200, answer))
 

@@ -15,7 +15,8 @@ use uuid::Uuid;
 
 use crate::{HANG_LIMIT, Person, Stack, eventually};
 
-/// The processes that run a function (its logical id), from Linux's `/proc`; the engine runs each as a child of its own.
+/// The processes that run a function (its logical id), from Linux's `/proc`; the engine runs each as a child of its
+/// own.
 fn processes_of(function: &str) -> Vec<u32> {
     let name = &Stack::get().functions[function];
     // Another stack beside this one has functions of the same name.

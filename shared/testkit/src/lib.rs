@@ -41,12 +41,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a test waits before it takes what it waits for to hang. A limit for hangs, never for speed: a correct product on a machine that is
-/// four times slower, and busy with all other tests, stays far below it.
+/// How long a test waits before it takes what it waits for to hang. A limit for hangs, never for speed: a correct
+/// product on a machine that is four times slower, and busy with all other tests, stays far below it.
 pub const HANG_LIMIT: Duration = Duration::from_secs(300);
 
-/// How long the gateway may use an authorizer's earlier decision: the five seconds for which API Gateway caches it, with a margin for the
-/// granularity of its clock. It is measured when a request is sent, so that a slow machine does not add to it.
+/// How long the gateway may use an authorizer's earlier decision: the five seconds for which API Gateway caches it,
+/// with a margin for the granularity of its clock. It is measured when a request is sent, so that a slow machine does
+/// not add to it.
 pub const AUTHORIZER_CACHE: Duration = Duration::from_secs(15);
 
 /// Waits until `look` succeeds.

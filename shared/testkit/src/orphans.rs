@@ -55,7 +55,8 @@ pub async fn resumes(order: &Value) -> bool {
     deferred(order).await.is_some()
 }
 
-/// Waits until the checkout of an order is deferred, and has it wait for longer than any test: it is in checkout, and nothing happens.
+/// Waits until the checkout of an order is deferred, and has it wait for longer than any test: it is in checkout, and
+/// nothing happens.
 pub async fn is_put_off(order: &Value) {
     is_deferred(order).await;
     assert!(is_due_at(order, "2999-01-01T00:00:00.000Z").await);

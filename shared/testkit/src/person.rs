@@ -125,7 +125,8 @@ impl Person {
         self.post("/auth/refresh", &json!({ "refresh_token": self.refresh_token })).await
     }
 
-    /// Waits until this person's access token is refused: the authorizer's answer of before may be kept for some seconds.
+    /// Waits until this person's access token is refused: the authorizer's answer of before may be kept for some
+    /// seconds.
     pub async fn is_locked_out(&self) {
         eventually_within("the access token to be refused", AUTHORIZER_CACHE, || async {
             let status = self.get("/users/profile").await.status.as_u16();

@@ -42,7 +42,8 @@ impl Shop {
         Product { id, name }
     }
 
-    /// Has so many pieces of a product on hand. The API waits for news of a new product for some seconds; a busy machine may take longer.
+    /// Has so many pieces of a product on hand. The API waits for news of a new product for some seconds; a busy
+    /// machine may take longer.
     pub async fn restock(&self, product: &Product, pieces: i64) {
         let path = format!("/products/{}/inventory", product.id);
         eventually("inventory to hear of a product", || async {
@@ -149,8 +150,8 @@ impl Person {
         items.into_iter().filter(|item| item["order_id"] == order["id"]).collect()
     }
 
-    /// Waits until the API says that this person was told of an event of that type, about that order if there is one, by that channel,
-    /// and with that status.
+    /// Waits until the API says that this person was told of an event of that type, about that order if there is one,
+    /// by that channel, and with that status.
     pub async fn is_notified(&self, order: Option<&Value>, kind: &str, channel: &str, status: &str) -> Value {
         let what_for = format!("{kind} by {channel} to be {status}");
         eventually(&what_for, || async {

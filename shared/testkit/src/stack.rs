@@ -117,7 +117,8 @@ pub async fn items_with(table: &str, text: &str) -> Vec<String> {
     }
 }
 
-/// What signs a request to a service. A local engine looks at who signs, not at the signature: that spares the tests one more SDK.
+/// What signs a request to a service. A local engine looks at who signs, not at the signature: that spares the tests
+/// one more SDK.
 pub(crate) fn signature(service: &str) -> String {
     let stack = Stack::get();
     let scope = format!("{}/20260101/{}/{service}/aws4_request", stack.credentials.access_key_id, stack.region);

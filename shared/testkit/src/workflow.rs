@@ -1,6 +1,7 @@
 //! The checkout, run by itself, or held where a test wants to do something.
 //!
-//! What runs is a copy of the shop's own workflow, of the type whose executions can be looked at, whichever type the shop's has.
+//! What runs is a copy of the shop's own workflow, of the type whose executions can be looked at, whichever type the
+//! shop's has.
 
 use aws_sdk_sfn::{Client, types::ExecutionStatus};
 use serde_json::{Value, json};
@@ -20,8 +21,8 @@ pub struct PausedCheckout {
 }
 
 impl PausedCheckout {
-    /// Starts the checkout of `order`, paid by `method`, and waits until it stops: before `step`, or, of a checkout that succeeds, behind
-    /// its last one if there is no such step.
+    /// Starts the checkout of `order`, paid by `method`, and waits until it stops: before `step`, or, of a checkout
+    /// that succeeds, behind its last one if there is no such step.
     pub async fn before(step: &str, order: &Value, method: &str) -> Self {
         let sqs = aws_sdk_sqs::Client::new(&Stack::get().aws().await);
         let name = format!("hold-{}", Uuid::new_v4().simple());
@@ -57,7 +58,8 @@ impl PausedCheckout {
     }
 }
 
-/// `definition` with a stop before `step`, or behind its end, if there is no such step; the queue is told what lets it go on.
+/// `definition` with a stop before `step`, or behind its end, if there is no such step; the queue is told what lets it
+/// go on.
 fn hold(mut definition: Value, step: &str, queue: &str) -> Value {
     let first = definition["StartAt"].as_str().unwrap_or_default().to_owned();
     let states = definition["States"].as_object_mut().expect("states");

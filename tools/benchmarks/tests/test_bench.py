@@ -1,20 +1,17 @@
-"""The pure parts of `make bench`: targets, what is told."""
+"""The targets, tables and errors of `make bench`."""
 
 import unittest
-from collections import Counter
-from pathlib import Path
 from typing import Any
 
-from benchmarks import report
-from benchmarks import requests
-from engine import templates
+from benchmarks import report, requests
+from benchmarks.cold_starts import BARE, EMPTY, Start, context_of
 from benchmarks.growth import Grown
 from benchmarks.orders import Orders
 from benchmarks.report import Results, Target
 from benchmarks.requests import Cell
 from benchmarks.rivals import ROUTES
-from benchmarks.cold_starts import BARE, EMPTY, Start, context_of
-from cost.cost_report import Ledger, Load
+from cost.cost_report import Load, OrderCost
+from engine import templates
 from engine.problem import Problem
 from engine.stack import ROOT
 
@@ -38,7 +35,7 @@ def results(errors: int = 0, calls_later: float = 1.0) -> Results:
               for name, p50 in ((EMPTY, 2_000), (BARE, 9_000), ("orders", 2_800), ("users", 3_200))]
     grown = [Grown(size, 10**9, {"GET /orders": {"dynamodb Query": calls}}, {"GET /orders": answers(4_000)}, {"GetItem": 900.0})
              for size, calls in ((1_000, 1.0), (10_000, calls_later))]
-    priced = Ledger(Load("one by one", 1, 1, with_mail=False), Counter({("Checkout", "dynamodb write units"): 9.0}))
+    priced = OrderCost(Load("one by one", 1, 1, with_mail=False), {("Checkout", "dynamodb write units"): 9.0})
     return Results({"POST /checkout": {"dynamodb BatchGetItem": 1.0}}, [cell], many, orders, starts, grown, [priced])
 
 
@@ -92,10 +89,10 @@ class Names(unittest.TestCase):
         self.assertEqual(ROUTES[0].path_of("bare"), "/bare/checkout")
 
     def test_a_function_belongs_to_the_context_of_its_table(self) -> None:
-        self.assertEqual(context_of("waybill-OrdersTable-A3147", "waybill-Checkout-55C8"), "orders")
+        self.assertEqual(context_of("waybill-Orders-1A2B-OrdersTable-A3147", "waybill-Orders-1A2B-Checkout-55C8"), "orders")
         self.assertEqual(context_of("", "waybill-Health-1"), "gateway")
-        self.assertEqual(context_of("waybill-OrdersTable-A3147", "bench-bare-Checkout"), BARE)
-        self.assertEqual(context_of("waybill-OrdersTable-A3147", "bench-no-op-Checkout"), EMPTY)
+        self.assertEqual(context_of("waybill-Orders-1A2B-OrdersTable-A3147", "bench-bare-Checkout"), BARE)
+        self.assertEqual(context_of("waybill-Orders-1A2B-OrdersTable-A3147", "bench-no-op-Checkout"), EMPTY)
 
 
 if __name__ == "__main__":

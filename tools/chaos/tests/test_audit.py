@@ -130,7 +130,7 @@ SPOILED: list[tuple[Callable[[Shop], CheckResult], Spoil, str]] = [
     (audit.stock_adds_up, lambda shop: shop.tables.parts["paid"][0].update(status="reserved"), "its reservation ['reserved']"),
     (audit.stock_adds_up, lambda shop: shop.tables.parts["declined"][0].update(status="reserved"), "its reservation ['reserved']"),
     (audit.events_are_published, lambda shop: shop.received.pop("paid/orders/3"), "never published"),
-    (audit.events_are_published, lambda shop: shop.received.update(new=event("OrderPlaced", "new", 1)), "is in no table"),
+    (audit.events_are_published, lambda shop: shop.received.update(new=event("OrderPlaced", "new", 1)), "but is in no table"),
     (audit.events_are_published, lambda shop: shop.received.pop("reserved"), "was reserved 0 times"),
     (audit.events_are_published, lambda shop: shop.received.update(again=shop.received["reserved"]), "was reserved 2 times"),
     (audit.mails_are_sent_once, lambda shop: shop.mails.pop(), "never arrived"),

@@ -29,7 +29,7 @@ class Aws(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     done = 0
 
-    def do_POST(self) -> None:  # noqa: N802, http.server's name
+    def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
         Aws.done += 1
         self.send_response(200)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
+
 from engine.stack import ROOT
 
 SCHEMAS = sorted((ROOT / "events" / "schemas").glob("*.json"))

@@ -4,9 +4,8 @@ import json
 import unittest
 from pathlib import Path
 
-from engine import sam, templates
+from engine import templates
 from engine.stack import ROOT
-
 
 SHOP = templates.read(ROOT)
 FUNCTIONS = SHOP.of_type(templates.FUNCTION)
@@ -24,11 +23,7 @@ class Samples(unittest.TestCase):
         self.assertEqual({name: SHOP.context_of[name] for name in FUNCTIONS}, {name: path.parent.name for name, path in samples().items()})
 
     def test_every_sample_is_an_event_of_its_functions_kind(self) -> None:
-        routes: dict[str, set[str]] = {}
-        for route in SHOP.of_type(templates.ROUTE).values():
-            [integration] = sam.references(route["Properties"]["Target"])
-            [function] = sam.references(SHOP.merged["Resources"][integration]["Properties"]["IntegrationUri"])
-            routes.setdefault(function, set()).add(route["Properties"]["RouteKey"])
+        routes = templates.routes_of(SHOP.merged)
         for name, path in samples().items():
             sample = json.loads(path.read_text(encoding="utf-8"))
             for source in FUNCTIONS[name]["Properties"].get("Events", {}).values():

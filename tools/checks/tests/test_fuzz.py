@@ -1,18 +1,26 @@
 """What the fuzzer decides by itself: who may call what, which refusals are no failures, what it sends again."""
 
+import contextlib
+import functools
+import io
 import json
 import os
+import sys
+import tempfile
 import unittest
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from checks import fuzz
-from checks import fuzz_hooks
+from schemathesis.config import SchemathesisConfig
+
+from checks import fuzz, fuzz_hooks
+from engine import wait
 from engine.api import Account, Answer
 from engine.problem import Problem
 
 CUSTOMER = Account("id-1", "a@b.example", "secret", "eyJ.token")
+BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
 OPERATIONS = {"GET /products": "anyone", "GET /orders": "customer", "POST /products": "admin", fuzz.LOGOUT: "customer"}
 
 
@@ -24,15 +32,13 @@ class Operations(unittest.TestCase):
     """Who may call an operation, as the document says."""
 
     def test_an_operation_without_security_is_open(self) -> None:
-        bearer = [{"bearer": []}]
-        self.assertEqual("anyone", fuzz.access_of({"security": []}, bearer))
-        self.assertEqual("anyone", fuzz.access_of({"security": [{}, *bearer]}, []))
+        self.assertEqual("anyone", fuzz.access_of({"security": []}, BEARER))
+        self.assertEqual("anyone", fuzz.access_of({"security": [{}, *BEARER]}, []))
         self.assertEqual("anyone", fuzz.access_of({}, []))
 
     def test_one_that_says_so_is_an_administrators(self) -> None:
-        bearer = [{"bearer": []}]
-        self.assertEqual("admin", fuzz.access_of({"description": "Counts.\n\nFor administrators.", "security": bearer}, []))
-        self.assertEqual("customer", fuzz.access_of({"description": "For whoever is logged in.", "security": bearer}, []))
+        self.assertEqual("admin", fuzz.access_of({"description": "Counts.\n\nFor administrators.", "security": BEARER}, []))
+        self.assertEqual("customer", fuzz.access_of({"description": "For whoever is logged in.", "security": BEARER}, []))
 
     def test_without_a_document_it_says_so(self) -> None:
         with self.assertRaisesRegex(Problem, "openapi.json"):
@@ -43,8 +49,6 @@ class Configuration(unittest.TestCase):
     """What schemathesis is told; it has to understand it."""
 
     def parsed(self, text: str) -> Any:
-        from schemathesis.config import SchemathesisConfig
-
         with mock.patch.dict(os.environ, FUZZ_TOKEN="eyJ"):
             return SchemathesisConfig.from_str(text)
 
@@ -82,12 +86,14 @@ class Failures(unittest.TestCase):
         self.assertFalse(fuzz_hooks.is_undecided(problem("required")))
 
     def test_a_malformed_field_is_decided(self) -> None:
-        for refusal in (problem("wrong_type"), problem("unknown_product", "out_of_range"), {"message": "no"}, [], "text"):
+        refusals: list[Any] = [problem("wrong_type"), problem("unknown_product", "out_of_range"), {"message": "no"}, [], "text"]
+        for refusal in refusals:
             with self.subTest(refusal=refusal):
                 self.assertFalse(fuzz_hooks.is_undecided(refusal))
 
     def test_a_method_of_a_path_with_a_parameter_is_that_paths(self) -> None:
-        paths = {"/products/search": {"get": {}}, "/products/{product_id}": {"get": {}, "put": {}}, "/orders": {"post": {}}}
+        paths: dict[str, dict[str, Any]] = {
+            "/products/search": {"get": {}}, "/products/{product_id}": {"get": {}, "put": {}}, "/orders": {"post": {}}}
         self.assertTrue(fuzz_hooks.is_of_another("PUT", "/products/search", paths))
         self.assertFalse(fuzz_hooks.is_of_another("DELETE", "/products/search", paths))
         self.assertFalse(fuzz_hooks.is_of_another("PUT", "/orders", paths))
@@ -113,6 +119,28 @@ class Output(unittest.TestCase):
 
     def test_output_without_failures_is_shown_whole(self) -> None:
         self.assertEqual(["no schema"], fuzz.shown(["no schema"], None))
+
+
+class Runs(unittest.TestCase):
+    """A run of the generator, which a program takes the place of."""
+
+    def passes(self, program: str) -> tuple[bool, str, list[str]]:
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+            said: list[str] = []
+            run = fuzz._Run("http://x", Path("openapi.json"), Path(folder), fuzz.Caller("anyone", None, frozenset()), fuzz.Settings(), {},
+                            said.append)
+            run._command = [sys.executable, "-c", program]
+            return run.passes(""), run.log.read_text(encoding="utf-8"), said
+
+    def test_its_exit_code_decides_and_its_output_is_kept(self) -> None:
+        passes, log, said = self.passes("print('one')\nprint(' ✅  Coverage (in 1.00s)')")
+        self.assertEqual((True, "one\n ✅  Coverage (in 1.00s)\n", "anyone: Coverage (in 1.00s)"), (passes, log, said[0]))
+        self.assertFalse(self.passes("raise SystemExit(1)")[0])
+
+    def test_one_that_hangs_is_ended(self) -> None:
+        impatient = functools.partial(wait.wait_until, stalled_seconds=0.5)
+        with mock.patch.object(fuzz, "wait_until", impatient), self.assertRaisesRegex(Problem, "waited for the fuzzer, as anyone"):
+            self.passes("import time\nprint('begun', flush=True)\ntime.sleep(600)")
 
 
 class Sent:

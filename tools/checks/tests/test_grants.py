@@ -5,20 +5,21 @@ import unittest
 from checks import grants
 from checks.grants import Grant
 
+POLICY = {"Statement": [
+    {"Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:Query"], "Resource": ["arn:table/t", "arn:table/t/index/*"]},
+    {"Effect": "Allow", "Action": "sns:DeleteEndpoint", "Resource": "*"},
+    {"Effect": "Deny", "Action": "sns:Publish", "Resource": "*"},
+]}
+
 
 class Unused(unittest.TestCase):
-    POLICY = {"Statement": [
-        {"Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:Query"], "Resource": ["arn:table/t", "arn:table/t/index/*"]},
-        {"Effect": "Allow", "Action": "sns:DeleteEndpoint", "Resource": "*"},
-        {"Effect": "Deny", "Action": "sns:Publish", "Resource": "*"},
-    ]}
-
     def left(self, *done: Grant) -> set[tuple[str, str]]:
-        return {(grant.action, grant.resource) for grant in grants.unused(list(grants.of("Get", self.POLICY)), set(done))}
+        return {(grant.action, grant.resource) for grant in grants.unused(list(grants.of("Get", POLICY)), set(done))}
 
     def test_what_nobody_did(self) -> None:
-        self.assertEqual({("dynamodb:GetItem", "arn:table/t"), ("dynamodb:GetItem", "arn:table/t/index/*"), ("dynamodb:Query", "arn:table/t"),
-                          ("dynamodb:Query", "arn:table/t/index/*"), ("sns:DeleteEndpoint", "*")}, self.left())
+        self.assertEqual({("dynamodb:GetItem", "arn:table/t"), ("dynamodb:GetItem", "arn:table/t/index/*"),
+                          ("dynamodb:Query", "arn:table/t"), ("dynamodb:Query", "arn:table/t/index/*"),
+                          ("sns:DeleteEndpoint", "*")}, self.left())
 
     def test_what_was_done_uses_the_grant_that_names_it(self) -> None:
         done = [Grant("Get", "dynamodb:GetItem", "arn:table/t"), Grant("Get", "dynamodb:Query", "arn:table/t/index/gsi1"),
@@ -26,7 +27,8 @@ class Unused(unittest.TestCase):
         self.assertEqual({("dynamodb:GetItem", "arn:table/t/index/*"), ("dynamodb:Query", "arn:table/t")}, self.left(*done))
 
     def test_another_function_or_a_longer_name_is_another(self) -> None:
-        self.assertEqual(self.left(), self.left(Grant("Put", "dynamodb:GetItem", "arn:table/t"), Grant("Get", "dynamodb:GetItem", "arn:table/t2")))
+        others = [Grant("Put", "dynamodb:GetItem", "arn:table/t"), Grant("Get", "dynamodb:GetItem", "arn:table/t2")]
+        self.assertEqual(self.left(), self.left(*others))
 
 
 if __name__ == "__main__":

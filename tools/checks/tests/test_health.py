@@ -5,7 +5,7 @@ import unittest
 from collections.abc import Callable
 from typing import Any
 
-from engine import sam, templates
+from engine import templates
 from engine.stack import ROOT
 
 SHOP = templates.read(ROOT)
@@ -20,7 +20,7 @@ def named(resource_type: str, context: str) -> set[str]:
 
 def target(value: dict[str, Any]) -> str:
     """The logical name behind a `!Ref` or a `!GetAtt`."""
-    return sam.references(value)[0]
+    return templates.references(value)[0]
 
 
 def rendered(value: Any, physical: Callable[[str], str]) -> str:

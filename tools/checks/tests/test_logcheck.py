@@ -24,7 +24,7 @@ METRIC = {"_aws": {"Timestamp": 1, "CloudWatchMetrics": [{"Namespace": "Waybill"
 
 
 def logged(**fields: object) -> str:
-    return "waybill-PlaceOrder-0A1B\t" + json.dumps({**ANSWERED, **fields})
+    return "PlaceOrder\t" + json.dumps({**ANSWERED, **fields})
 
 
 def kinds_in(*lines: str) -> list[str]:
@@ -36,7 +36,7 @@ class Violations(unittest.TestCase):
 
     def test_a_log_as_it_should_be_passes(self) -> None:
         lines = [logged(), logged(message="consumed", event_type="UserRegistered"), logged(due="2026-01-02T03:04:05+01:00", at="+0000"),
-                 "waybill-Checkout-0A1B\t" + json.dumps(METRIC),
+                 "Checkout\t" + json.dumps(METRIC),
                  logged(route="GET /api/v1/products/{product_id}", error="the store failed: dispatch failure"),
                  logged(message="a field named \"password\" was too short", product_id="01930000-0000-7002-8000-000000000001",
                         role="admin")]
@@ -79,7 +79,7 @@ class Violations(unittest.TestCase):
         panic = ["thread 'main' panicked at functions/users/src/lib.rs:1:1:", "note: run with `RUST_BACKTRACE=1`",
                  "   3: tokio::runtime"]
         other = ["no such thing", "[1]", ""]
-        lines = [f"waybill-Login-0A1B\t{text}" for text in [*panic, *other]]
+        lines = [f"Login\t{text}" for text in [*panic, *other]]
         self.assertEqual(["a panic"] * 3 + ["not a JSON object"] * 3, kinds_in(*lines))
 
     def test_a_violation_says_where_and_never_what(self) -> None:
@@ -105,7 +105,7 @@ class Logs(unittest.TestCase):
 
     def test_a_secret_fails_it(self) -> None:
         with self.assertRaisesRegex(Problem, "has 2 lines"):
-            self.check(f"{logged(detail='a@b.example')}\n{logged()}\nwaybill-Login-0A1B\tHello\n")
+            self.check(f"{logged(detail='a@b.example')}\n{logged()}\nLogin\tHello\n")
 
 
 class Passwords(unittest.TestCase):

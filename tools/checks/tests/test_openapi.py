@@ -3,10 +3,10 @@
 import json
 import unittest
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
+
 from engine.stack import ROOT
 
 DOCUMENT = json.loads((ROOT / "openapi.json").read_text(encoding="utf-8"))

@@ -3,12 +3,11 @@
 import base64
 import json
 import unittest
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from engine import templates
 from checks import rotation
+from engine import templates
 from engine.api import Account, Answer
 from engine.problem import Problem
 from engine.stack import ROOT

@@ -98,9 +98,9 @@ class Routes(unittest.TestCase):
     def test_each_leads_to_a_function_of_its_own_context(self) -> None:
         for name, route in self.routes.items():
             with self.subTest(route["RouteKey"]):
-                [integration] = sam.references(route["Target"])
+                [integration] = templates.references(route["Target"])
                 properties = self.integrations[integration]
-                [function] = sam.references(properties["IntegrationUri"])
+                [function] = templates.references(properties["IntegrationUri"])
                 self.assertEqual("AWS::Serverless::Function", TEMPLATE["Resources"][function]["Type"])
                 self.assertEqual({SHOP.context_of[name]}, {SHOP.context_of[integration], SHOP.context_of[function]})
                 self.assertEqual(("AWS_PROXY", "2.0"), (properties["IntegrationType"], properties["PayloadFormatVersion"]))
@@ -125,9 +125,9 @@ class DeadLetters(unittest.TestCase):
     def test_an_alarm_watches_every_queue_of_them(self) -> None:
         alarms = [r["Properties"] for r in TEMPLATE["Resources"].values() if r["Type"] == "AWS::CloudWatch::Alarm"]
         metrics = [m["MetricStat"]["Metric"] for alarm in alarms for m in alarm.get("Metrics", []) if "MetricStat" in m]
-        watched = sorted(target for metric in metrics for target in sam.references(metric["Dimensions"]))
+        watched = sorted(target for metric in metrics for target in templates.references(metric["Dimensions"]))
         queues = [r["Properties"] for r in TEMPLATE["Resources"].values() if r["Type"] == "AWS::SQS::Queue"]
-        redriven = [sam.references(queue["RedrivePolicy"])[0] for queue in queues if "RedrivePolicy" in queue]
+        redriven = [templates.references(queue["RedrivePolicy"])[0] for queue in queues if "RedrivePolicy" in queue]
         self.assertEqual(sorted(redriven), watched)
 
 
@@ -138,7 +138,7 @@ class LastTries(unittest.TestCase):
             variables = function.get("Properties", {}).get("Environment", {}).get("Variables", {})
             if "MAX_RECEIVE_COUNT" in variables:
                 [source] = function["Properties"]["Events"].values()
-                queue = resources[sam.references(source["Properties"]["Queue"])[0]]
+                queue = resources[templates.references(source["Properties"]["Queue"])[0]]
                 with self.subTest(name):
                     self.assertEqual(queue["Properties"]["RedrivePolicy"]["maxReceiveCount"], int(variables["MAX_RECEIVE_COUNT"]))
                 counted += 1

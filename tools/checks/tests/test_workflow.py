@@ -6,7 +6,6 @@ The engine carries out what it understands and says nothing of the rest; AWS ref
 import json
 import unittest
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 from cfnlint.api import ManualArgs, lint

@@ -46,9 +46,9 @@ class Dollars(unittest.TestCase):
     def test_an_order_that_exceeds_the_budget_is_refused(self) -> None:
         with patch.object(Path, "read_text", return_value='{"dynamodb write units": 10}'):
             cost_report.check_budget(self.cost)
-        with patch.object(Path, "read_text", return_value='{"dynamodb write units": 9.5}'):
-            with self.assertRaisesRegex(Problem, r"write units: 10 of 9.5 \(Checkout 9, ConfirmOrder 1\)"):
-                cost_report.check_budget(self.cost)
+        with (patch.object(Path, "read_text", return_value='{"dynamodb write units": 9.5}'),
+              self.assertRaisesRegex(Problem, r"write units: 10 of 9.5 \(Checkout 9, ConfirmOrder 1\)")):
+            cost_report.check_budget(self.cost)
 
     def test_everything_in_the_budget_has_a_price(self) -> None:
         budget = json.loads(cost_report.BUDGET.read_text(encoding="utf-8"))

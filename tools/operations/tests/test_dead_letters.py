@@ -1,16 +1,15 @@
 """Dead letters are read without a trace, sent before they are deleted, and never lost."""
 
+import argparse
 import json
 import unittest
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
 
-from operations import dead_letters
-from operations import dead_letters_cli
-from operations import reasons
-from operations.dead_letters import DeadLetters
 from engine.problem import Problem
+from operations import dead_letters, dead_letters_cli, reasons
+from operations.dead_letters import DeadLetters
 
 EVENT = {"event_type": "OrderPlaced", "source": "orders", "subject": "an order", "correlation_id": "a request"}
 
@@ -19,7 +18,7 @@ class Sqs:
     """Two queues and a topic in memory, with what may fail."""
 
     def __init__(self, bodies: list[str]) -> None:
-        self.dead = [{"MessageId": f"m{index}", "ReceiptHandle": f"r{index}", "Body": body, "MessageAttributes": {
+        self.dead: list[dict[str, Any]] = [{"MessageId": f"m{index}", "ReceiptHandle": f"r{index}", "Body": body, "MessageAttributes": {
             "event_type": {"DataType": "String", "StringValue": "OrderPlaced"}},
             "Attributes": {"SentTimestamp": str(1000 + index), "ApproximateReceiveCount": "5"}} for index, body in enumerate(bodies)]
         self.hidden: set[str] = set()
@@ -32,15 +31,15 @@ class Sqs:
         self.hidden |= {message["ReceiptHandle"] for message in seen}
         return {"Messages": seen} if seen else {}
 
-    def change_message_visibility_batch(self, Entries: list[dict[str, Any]], **_: Any) -> None:
+    def change_message_visibility_batch(self, Entries: list[dict[str, Any]], **_: Any) -> None:  # noqa: N803, boto3's name
         self.hidden -= {entry["ReceiptHandle"] for entry in Entries}
 
-    def send_message_batch(self, Entries: list[dict[str, Any]], **_: Any) -> dict[str, Any]:
+    def send_message_batch(self, Entries: list[dict[str, Any]], **_: Any) -> dict[str, Any]:  # noqa: N803, boto3's name
         taken = [entry for entry in Entries if entry["MessageBody"] not in self.refused]
         self.sent += taken
         return {"Successful": [{"Id": entry["Id"]} for entry in taken]}
 
-    def delete_message_batch(self, Entries: list[dict[str, Any]], **_: Any) -> dict[str, Any]:
+    def delete_message_batch(self, Entries: list[dict[str, Any]], **_: Any) -> dict[str, Any]:  # noqa: N803, boto3's name
         if not self.deletes:
             raise ConnectionError("the program dies here")
         gone = {entry["ReceiptHandle"] for entry in Entries}
@@ -68,15 +67,17 @@ class Reading(unittest.TestCase):
     def test_it_leaves_them_as_they_are(self) -> None:
         sqs = Sqs([json.dumps(EVENT), "broken"])
         first, second = dead_letters.read(aws(sqs), queue())
-        self.assertEqual(("OrderPlaced", "a request", "an order", 5), (first.event_type, first.correlation_id, first.subject, first.received))
+        self.assertEqual(("OrderPlaced", "a request", "an order", 5),
+                         (first.event_type, first.correlation_id, first.subject, first.received))
         self.assertEqual((None, None, None), (second.event_type, second.correlation_id, second.subject))
         self.assertEqual((2, set()), (len(sqs.dead), sqs.hidden))
 
     def test_the_reason_is_the_last_error_of_that_message(self) -> None:
         lines = [error(3, "m0", "later"), error(1, "m0", "earlier"), error(2, "m1", "another"),
-                 {"timestamp": 4, "message": json.dumps({"level": "INFO", "message": "consumed m0"})}, {"timestamp": 5, "message": "END m0"}]
+                 {"timestamp": 4, "message": json.dumps({"level": "INFO", "message": "consumed m0"})},
+                 {"timestamp": 5, "message": "END m0"}]
         letters = dead_letters.read(aws(Sqs(["a", "b", "c"]), lines), queue())
-        self.assertEqual(["it failed: later", "it failed: another", reasons.WITHOUT_A_WORD], [letter.reason for letter in letters])
+        self.assertEqual(["it failed: later", "it failed: another", reasons.NOT_LOGGED], [letter.reason for letter in letters])
 
     def test_a_part_of_a_stream_says_so_itself(self) -> None:
         body = {"requestContext": {"condition": "RetryAttemptsExhausted"}, "DDBStreamBatchInfo": {"batchSize": 3, "streamArn": "arn"}}
@@ -142,7 +143,16 @@ class Dropping(unittest.TestCase):
         self.assertEqual(([], []), (sqs.dead, sqs.sent))
 
 
+def parsed(*arguments: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    dead_letters_cli.add_arguments(parser)
+    return parser.parse_args(arguments)
+
+
 class CommandLine(unittest.TestCase):
+    def test_it_lists_without_an_action(self) -> None:
+        self.assertEqual(vars(parsed("list")), vars(parsed()))
+
     def test_an_age_has_one_unit(self) -> None:
         now = datetime(2026, 1, 2, tzinfo=timezone.utc)
         for seconds, said in ((0, "0 s"), (59, "59 s"), (60, "1 min"), (7_300, "2 h"), (200_000, "2 d"), (-5, "0 s")):
@@ -151,10 +161,9 @@ class CommandLine(unittest.TestCase):
 
     def test_whose_they_are_has_to_be_said(self) -> None:
         for arguments in (["redrive"], ["redrive", "StartCheckout", "--all"], ["show", "--id", "m0"], ["show", "Nobody"]):
-            options = dead_letters_cli._parser().parse_args(arguments)
             with self.subTest(arguments), self.assertRaises(Problem):
-                dead_letters_cli._chosen([queue()], options)
-        self.assertEqual([queue()], dead_letters_cli._chosen([queue()], dead_letters_cli._parser().parse_args(["show", "startcheckout"])))
+                dead_letters_cli._chosen([queue()], parsed(*arguments))
+        self.assertEqual([queue()], dead_letters_cli._chosen([queue()], parsed("show", "startcheckout")))
 
 
 if __name__ == "__main__":

@@ -2,11 +2,10 @@
 
 import json
 import unittest
-from pathlib import Path
 from typing import Any
 
-from operations import tail
 from engine.stack import ROOT
+from operations import tail
 
 CONTRACTS = ROOT / "events" / "contracts"
 

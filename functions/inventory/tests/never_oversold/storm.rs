@@ -1,6 +1,8 @@
-//! Thirty-two clients do everything at once, for a minute (`STORM_SECONDS`), twice and cut short; then the books are checked.
+//! Thirty-two clients do everything at once, for a minute (`STORM_SECONDS`), twice and cut short; then the books are
+//! checked.
 //!
-//! `STORM_ENDPOINT` is a server before the engine that refuses what meets a transaction on the same item: that, too, is tried again.
+//! `STORM_ENDPOINT` is a server before the engine that refuses what meets a transaction on the same item: that, too, is
+//! tried again.
 
 use std::{
     cell::RefCell,
@@ -57,7 +59,7 @@ impl Shared {
     /// Whether the storm goes on: until that moment, and on a slow machine until everything was tried.
     fn goes_on(&self, until: Instant) -> bool {
         let now = Instant::now();
-        now < until || now < until + HANG_LIMIT && !self.missing().is_empty()
+        now < until || (now < until + HANG_LIMIT && !self.missing().is_empty())
     }
 
     fn any_order(&self, luck: &mut StdRng) -> Option<(OrderId, Vec<StockLine>)> {

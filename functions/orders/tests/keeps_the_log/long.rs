@@ -54,7 +54,8 @@ async fn lose_events(shop: &Shop, order: &Order) -> usize {
     lost
 }
 
-/// What it takes to read an order does not depend on the length of its log: at most its first event is read, which says whose it is.
+/// What it takes to read an order does not depend on the length of its log: at most its first event is read, which says
+/// whose it is.
 #[tokio::test]
 async fn an_order_is_read_without_its_events() {
     let shop = Shop::open().await;
@@ -92,7 +93,8 @@ async fn a_snapshot_of_another_version_is_not_believed() {
     shop.close().await;
 }
 
-/// At every kind of place: before it was placed, the first, in a page, before and behind a snapshot, the last, afterwards.
+/// At every kind of place: before it was placed, the first, in a page, before and behind a snapshot, the last,
+/// afterwards.
 #[tokio::test]
 async fn the_past_of_a_long_order_is_what_its_events_had_made_by_then() {
     let shop = Shop::open().await;

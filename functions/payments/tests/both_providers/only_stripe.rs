@@ -53,7 +53,8 @@ async fn a_failure_that_is_kept_is_asked_under_another_key() {
     bank.close().await;
 }
 
-/// The intent may have been made, but nobody is told its name: it can never be confirmed, and the order can be cancelled.
+/// The intent may have been made, but nobody is told its name: it can never be confirmed, and the order can be
+/// cancelled.
 #[tokio::test]
 async fn a_payment_that_stripe_failed_to_make_is_void() {
     let bank = Bank::stripe().await;

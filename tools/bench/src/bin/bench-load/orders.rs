@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How long an order may take to be paid.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What to do.
 #[derive(Deserialize)]

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How long an answer is waited for.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// How many of the wrong answers are told.
 const TOLD: usize = 3;

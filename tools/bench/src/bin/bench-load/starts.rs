@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How long a start may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What a function asks first.
 const NEXT: &[u8] = b"GET /2018-06-01/runtime/invocation/next ";

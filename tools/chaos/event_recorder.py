@@ -1,4 +1,4 @@
-"""Hears all events of a stack while something else goes on."""
+"""Records all events of a stack while something else runs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from engine.aws import Aws
 from operations import tail
 
 
-class Listener:
-    """Hears all that is published, from the beginning."""
+class EventRecorder:
+    """Receives the events of a queue in a thread, and keeps them by id."""
 
     def __init__(self, aws: Aws, queue: str) -> None:
         self.events: dict[str, dict[str, Any]] = {}
@@ -26,14 +26,15 @@ class Listener:
     def _listen(self) -> None:
         while not self._stopped.is_set():
             try:
-                events = tail.heard(self._aws, self._queue, None)
-            except (BotoCoreError, ClientError):  # what it has not deleted comes again
+                events = tail.receive(self._aws, self._queue, None)
+            except (BotoCoreError, ClientError):  # a message that was not deleted is delivered again
                 continue
             self.messages += len(events)
             self.events.update({event["event_id"]: event for event in events})
 
     @contextmanager
-    def listening(self) -> Iterator[Listener]:
+    def recording(self) -> Iterator[EventRecorder]:
+        """Receives as long as the context lasts."""
         self._thread.start()
         try:
             yield self

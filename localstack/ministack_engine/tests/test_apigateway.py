@@ -1,0 +1,55 @@
+"""The patches of HTTP APIs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from ministack_engine.patches.apigateway import pass_source_ip, route_health_to_api
+from ministack_engine.patching import Engine
+from ministack_engine.tests.support import assert_needed
+
+CALLER = "203.0.113.9"
+
+
+def source_ip(engine: Engine) -> Any:
+    """The caller's address in the event that a function receives for a request of CALLER."""
+    apigateway, lambdas, responses = (engine.module(name) for name in ("services.apigateway", "services.lambda_svc", "core.responses"))
+    events = []
+
+    def execute(_function: Any, event: dict[str, Any]) -> dict[str, Any]:
+        events.append(event)
+        return {"body": {"statusCode": 204}}
+
+    engine.replace(lambdas, "_get_func_record_for_ref_in_scope", lambda *_, **__: ({}, {}, "function"))
+    engine.replace(lambdas, "_execute_function_with_config_scope", execute)
+
+    async def invoke() -> Any:
+        responses.set_request_client_ip(CALLER)
+        return await apigateway._invoke_lambda_proxy({"integrationUri": "function"}, "api", "$default", "/orders", "GET", {}, b"", {})
+
+    assert asyncio.run(invoke())[0] == 204
+    return events[0]["requestContext"]["http"]["sourceIp"]
+
+
+def answers_health(engine: Engine, path: str) -> bool:
+    return engine.module("app")._handle_health_request(path, "request") is not None
+
+
+def test_pass_source_ip_fits(engine: Engine) -> None:
+    pass_source_ip(engine)
+    assert source_ip(engine) == CALLER
+
+
+def test_pass_source_ip_is_needed(engine: Engine) -> None:
+    assert_needed("pass_source_ip", source_ip(engine) == "127.0.0.1")
+
+
+def test_route_health_to_api_fits(engine: Engine) -> None:
+    route_health_to_api(engine)
+    assert not answers_health(engine, "/health")
+    assert answers_health(engine, "/_ministack/health"), "engine.stack asks this one"
+
+
+def test_route_health_to_api_is_needed(engine: Engine) -> None:
+    assert_needed("route_health_to_api", answers_health(engine, "/health"))
