@@ -151,7 +151,8 @@ def _consumer(place: Place, values: Mapping[str, str]) -> None:
         tree.edit(health, lambda text: listed.sub(lambda found: f"{found[1]}{_joined(found[2], place.logical)}]", text))
 
     topic = f"{names.pascal(source)}Topic"
-    yaml = rendered("consumer.yaml", **place.values(source=source, Source=names.pascal(source), events=", ".join(events), and_events=_and(events)))
+    yaml = rendered("consumer.yaml", **place.values(source=source, Source=names.pascal(source), events=", ".join(events),
+                                                    and_events=_and(events)))
     metric = rendered("dead_letters_metric.yaml", **{**place.values(), "name": place.function})
     alarm = f"{place.pascal}DeadLettersAlarm"
     if sam_text.has_resource(tree.read(place.template), alarm):

@@ -164,7 +164,8 @@ class Sam(unittest.TestCase):
         for name in ("UsersTopicArn", "WriteLimit"):
             text = sam_text.with_given(text, sam_text.entry_of(text, "own"), name, order)
         given = re.findall(r"^ {8}(.*)$", text, re.MULTILINE)
-        self.assertEqual(["Stage: !Ref Stage", "WriteLimit: !Ref WriteLimit", "HttpApiId: !Ref HttpApi", "UsersTopicArn: !Ref UsersTopic"], given)
+        self.assertEqual(["Stage: !Ref Stage", "WriteLimit: !Ref WriteLimit", "HttpApiId: !Ref HttpApi", "UsersTopicArn: !Ref UsersTopic"],
+                         given)
         self.assertEqual(text, sam_text.with_given(text, "Own", "WriteLimit", order))
         with self.assertRaises(LookupError):
             sam_text.entry_of(ROOT, "nowhere")
@@ -173,10 +174,12 @@ class Sam(unittest.TestCase):
         text = sam_text.with_condition(NESTED, "WithAlarmTopic", "!Not [x]")
         self.assertIn("production]\n  WithAlarmTopic: !Not [x]\n\nResources:", text)
         self.assertEqual(text, sam_text.with_condition(text, "WithAlarmTopic", "!Not [x]"))
-        self.assertIn("\n\nConditions:\n  One: x\n\nResources:", sam_text.with_condition("Parameters:\n  A: {}\n\nResources:\n  B: {}\n", "One", "x"))
+        without = "Parameters:\n  A: {}\n\nResources:\n  B: {}\n"
+        self.assertIn("\n\nConditions:\n  One: x\n\nResources:", sam_text.with_condition(without, "One", "x"))
 
     def test_resources_stand_before_another_and_its_comment(self) -> None:
-        self.assertIn("\n  New:\n    Type: x\n\n  # How it is.\n  OwnHealth:\n", sam_text.with_resources(NESTED, "  New:\n    Type: x\n", "OwnHealth"))
+        text = sam_text.with_resources(NESTED, "  New:\n    Type: x\n", "OwnHealth")
+        self.assertIn("\n  New:\n    Type: x\n\n  # How it is.\n  OwnHealth:\n", text)
 
     def test_what_api_gateway_may_invoke(self) -> None:
         text = sam_text.with_invoked(NESTED, "InvokeRole", "New", "OwnHealth")
