@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import templates
 from engine.problem import Problem
 from scaffold import names, rust, sam_text, samples
 from scaffold.result import IDS, KERNEL, POLICY, ROOT_TEMPLATE, Result, require_free_documentation, require_free_ids, save
@@ -72,7 +71,7 @@ def new_function(root: Path, context: str, name: str, kind: str, values: Mapping
         if argument not in ARGUMENTS[kind]:
             raise Problem(f"{argument}: KIND={kind} takes {', '.join(ARGUMENTS[kind])}")
     tree = Tree(root)
-    contexts = templates.read(root).contexts
+    contexts = sam_text.contexts(tree.read(ROOT_TEMPLATE))
     if context not in contexts:
         raise Problem(f"CONTEXT={context}: there is no such context; there are {', '.join(sorted(contexts))}")
     names.require_function_name(name)

@@ -32,8 +32,18 @@ def resource(text: str, name: str) -> tuple[int, int]:
 
 def has_resource(text: str, name: str) -> bool:
     """Whether there is such a resource."""
+    return name in resources(text)
+
+
+def resources(text: str) -> list[str]:
+    """The logical ids of a template."""
     start, end = section(text, "Resources")
-    return bool(re.compile(rf"^  {name}:\n", re.MULTILINE).search(text, start, end))
+    return [found[1] for found in ENTRY.finditer(text, start, end)]
+
+
+def contexts(root: str) -> list[str]:
+    """The contexts that are nested stacks of the root template, in its order."""
+    return re.findall(r"^ +Location: functions/([a-z][a-z0-9-]*)/template\.yaml$", root, re.MULTILINE)
 
 
 def with_resources(text: str, added: str, before: str) -> str:
