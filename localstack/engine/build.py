@@ -45,8 +45,8 @@ def binaries(root: Path, profile: str) -> Path:
 
 
 def openapi(root: Path) -> None:
-    """Writes each context's part of openapi.json, which a test of its crate does, and puts them together. The gateway holds the document:
-    what is built now answers with what was written before."""
+    """Writes each context's part of openapi.json, which a test of its crate does, and puts them together. The gateway
+    holds the document: what is built now answers with what was written before."""
     tests = ("test", "--release", "--locked", "--workspace", "--lib", "openapi_is_up_to_date")
     cargo(root, *tests, WAYBILL_UPDATE="1")
     _run_tool(root, "openapi", root)

@@ -62,7 +62,8 @@ def within(text: str, name: str, old: str, new: str) -> str:
 
 
 def with_parameter(text: str, name: str, order: list[str]) -> str:
-    """A nested template that declares a parameter: those of the root template first, in their `order` there, then the others by name."""
+    """A nested template that declares a parameter: first those of the root template, in their `order` there, then the
+    others by name."""
     def rank(parameter: str) -> tuple[int, str]:
         return (order.index(parameter), "") if parameter in order else (len(order), parameter)
 
