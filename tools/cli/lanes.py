@@ -17,24 +17,28 @@ from engine.deploy import resources_of
 from engine.stack import ROOT, Stack
 from operations import tail
 
-# It holds the figures against all that the others have done, and needs the shop to stand still.
-TOGETHER = "reads_the_figures::all_together"
+# It compares the figures with everything that the others have done, and needs a shop in which nothing else happens.
+TOGETHER = "reports::all_together"
 
 # Journeys wait more than they work: two for each of two cores.
 AT_ONCE = "4"
 
-# The journeys that pay, on a stack with Stripe, and why others of their files are left out there.
-PAID = ("asks_twice", "cancels_an_order", "follows_an_order", "hears_from_the_provider", "is_declined", "is_left_unpaid",
-        "looks_after_parked_orders", "orders_first_order", "pays_", "wants_the_last_ones")
+# They take a provider or a mail server away, or kill functions, which every journey uses: they run apart from the others.
+ALONE = ("function_faults::", "provider_outage::", "mail_outage::", "payments::stripe::")
+
+# The journeys that pay, on a stack with Stripe, and why some of them are left out there.
+PAID = ("orders::checkout::", "orders::cancellations::", "orders::declined_payments::", "orders::idempotency::",
+        "orders::order_lifecycle::", "orders::parked_orders::", "orders::repeated_checkouts::", "orders::unpaid_orders::",
+        "inventory::stock_contention::", "payments::", "notifications::first_order::", "notifications::order_mails::")
 
 NOT_BY_STRIPE = {
-    "is_declined::a_provider_that_never_answers": "Stripe tells of what it did not answer to; pays_by_stripe has this card",
-    "looks_after_parked_orders::an_order_that_was_sent": "it changes the simulator's books",
-    "looks_after_parked_orders::orders_that_could_not_be_undone": "its card fails five times, which Stripe's own retries outlast",
-    "is_declined::a_provider_that_comes_back": "as before",
-    "is_left_unpaid::an_order_whose_checkout_died": "as before",
-    "pays_and_is_paid_back::what_is_wrong_with_a_payment": "which cards there are, only the bank can tell",
-    "cancels_an_order::between_any_two_steps": "it waits for the undoing of what never was answered, which does not happen here",
+    "declined_payments::a_provider_that_never_answers": "Stripe reports by webhook what it did not answer; payments::stripe has this card",
+    "parked_orders::an_order_that_was_sent": "it changes the simulator's ledger",
+    "parked_orders::orders_that_could_not_be_undone": "its card fails five times, which Stripe's own retries outlast",
+    "declined_payments::a_provider_that_comes_back": "as before",
+    "unpaid_orders::an_order_whose_checkout_died": "as before",
+    "payments_and_refunds::what_is_wrong_with_a_payment": "which cards there are, only the bank knows",
+    "cancellations::between_any_two_steps": "it waits for the undoing of what was never answered, which does not happen here",
 }
 
 
@@ -45,7 +49,7 @@ def test() -> None:
     folder = ROOT / ".local" / "test"
     names = ("shop", "outage", "stripe", "fuzz")
     shop, outage, with_stripe, fuzzed = (Stack(port, folder / name, with_stripe=name == "stripe")
-                                         for name, port in zip(names, engines.free_ports(len(names))))
+                                         for name, port in zip(names, engines.free_ports(len(names)), strict=True))
     steps.side_by_side([
         steps.Lane("shop", shop_steps(shop), lambda: engines.stop(shop)),
         steps.Lane("outage", outage_steps(outage), lambda: engines.stop(outage)),
@@ -65,8 +69,7 @@ def shop_steps(stack: Stack) -> list[steps.Step]:
     """What is tried on a fresh stack with IAM enforced, in this order."""
     def start_and_journeys() -> None:
         bring_up(stack, parameters=PATIENT)
-        journeys(stack, "--skip", "meets_faults", "--skip", "meets_an_outage",
-                 "--skip", "outlives_a_mail_outage", "--skip", "pays_by_stripe", "--skip", TOGETHER)
+        journeys(stack, *skipping(*ALONE, TOGETHER))
         journeys(stack, TOGETHER)
 
     def tail_one() -> None:
@@ -87,8 +90,7 @@ def shop_steps(stack: Stack) -> list[steps.Step]:
         steps.Step("journeys", start_and_journeys),
         steps.Step("tail", tail_one),
         steps.Step("dead letters", dead_letters),
-        # They kill functions, which are everybody's: by themselves.
-        steps.Step("faults", lambda: journeys(stack, "meets_faults")),
+        steps.Step("faults", lambda: journeys(stack, "function_faults::")),
         steps.Step("grants", used_grants),  # after what the functions do
         look_into_the_log(stack),
     ]
@@ -100,12 +102,12 @@ def outage_steps(stack: Stack) -> list[steps.Step]:
     def outage() -> None:
         bring_up(stack, {"BatchingSeconds": "0"})
         # Mail is away for long enough to fail once; what fails comes again 36 seconds later.
-        journeys(stack, "meets_an_outage", "outlives_a_mail_outage", WAYBILL_MAIL_OUTAGE_SECONDS="20")
+        journeys(stack, "provider_outage::", "mail_outage::", WAYBILL_MAIL_OUTAGE_SECONDS="20")
 
     def express() -> None:
         # Another workflow, which the outputs have to name.
         bring_up(stack, parameters={**PATIENT, "CheckoutWorkflowType": "EXPRESS"})
-        journeys(stack, "pays_once", "is_declined", "cancels_an_order")
+        journeys(stack, "repeated_checkouts::", "declined_payments::", "cancellations::")
 
     return [steps.Step("outage", outage), steps.Step("express", express), look_into_the_log(stack)]
 
@@ -115,8 +117,7 @@ def stripe_steps(stack: Stack) -> list[steps.Step]:
     contexts by themselves, and what an order costs."""
     def pay_by_stripe() -> None:
         bring_up(stack, parameters={**PATIENT, "CheckoutWorkflowType": "EXPRESS"})
-        skipped = [argument for name in NOT_BY_STRIPE for argument in ("--skip", name)]
-        journeys(stack, *PAID, *skipped)
+        journeys(stack, *PAID, *skipping(*NOT_BY_STRIPE))
 
     def providers() -> None:
         build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--test", "both_providers",
@@ -165,6 +166,11 @@ def look_into_the_log(stack: Stack) -> steps.Step:
     """Holds what the functions of a stack have logged against what no log may hold."""
     data = seed.read(seed.FILE)
     return steps.Step("logs", lambda: detail(f"{logcheck.check(stack.function_log, data)} lines, nothing in them"))
+
+
+def skipping(*names: str) -> list[str]:
+    """The arguments that leave out journeys, by parts of their names."""
+    return [argument for name in names for argument in ("--skip", name)]
 
 
 def journeys(stack: Stack, *arguments: str, **variables: str) -> None:
