@@ -7,7 +7,9 @@ use analytics::{
 };
 use contracts::{OrderEvent, PaymentEvent, UserEvent};
 use dynamo::Table;
-use lambda::{Error, batch, command, env, handler, http, queue, socket, start, stream, unknown_handler};
+use lambda::{
+    Error, batch, command, env, handler, health::Health, http, queue, socket, start, stream, unknown_handler,
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -25,13 +27,15 @@ async fn main() -> Result<(), Error> {
         "monthly-revenue" => http::serve(rollups()?, api::monthly_revenue).await,
         "user-growth" => http::serve(rollups()?, api::user_growth).await,
         "top-products" => http::serve(rollups()?, api::top_products).await,
+        "health" => http::serve(Health::connect(&config, "analytics")?, api::health).await,
         "rebuild" => command::serve(rollups()?, rebuild).await,
         "socket-connect" => socket::serve(live(), realtime::connect).await,
         "socket-disconnect" => socket::serve(live(), realtime::disconnect).await,
         "socket-message" => socket::serve(telling()?, realtime::message).await,
-        "push-orders" => batch::serve(telling()?, whose, realtime::push_orders).await,
-        "push-analytics" => {
-            stream::serve_items((telling()?, rollups()?), realtime::COUNTED_KIND, realtime::push_analytics).await
+        "publish-order-updates" => batch::serve(telling()?, whose, realtime::publish_order_updates).await,
+        "publish-analytics-updates" => {
+            stream::serve_items((telling()?, rollups()?), realtime::COUNTED_KIND, realtime::publish_analytics_updates)
+                .await
         }
         "end-connections" => queue::serve(telling()?, realtime::end_connections).await,
         unknown => Err(unknown_handler(unknown)),

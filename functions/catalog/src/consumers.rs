@@ -4,8 +4,8 @@ use contracts::{Envelope, InventoryEvent};
 
 use crate::{Catalog, CatalogError};
 
-/// Keeps how well a product is stocked. Only a change of that is heard, not each of the stock.
-pub async fn hear_stock(catalog: &Catalog, envelope: Envelope<InventoryEvent>) -> Result<(), CatalogError> {
+/// Updates how well a product is stocked. Only a change of that level matters, not each change of the stock.
+pub async fn update_availability(catalog: &Catalog, envelope: Envelope<InventoryEvent>) -> Result<(), CatalogError> {
     match envelope.event {
         InventoryEvent::StockChanged(stock) if stock.level_changed => {
             catalog.set_availability(stock.product_id, stock.level, envelope.sequence).await

@@ -6,8 +6,8 @@ use catalog::{
     seed,
 };
 use lambda::{
-    Error, command, cursor::Cursors, handler, http, limit::Limiter, outbox, policy::Limit, queue, start, stream,
-    unknown_handler,
+    Error, command, cursor::Cursors, handler, health::Health, http, limit::Limiter, outbox, policy::Limit, queue,
+    start, stream, unknown_handler,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -27,8 +27,9 @@ async fn main() -> Result<(), Error> {
         }
         "index-products" => stream::serve(SearchIndex::connect(&config)?, indexer::follow).await,
         "rebuild-search" => command::serve(SearchIndex::connect(&config)?, rebuild::rebuild).await,
+        "health" => http::serve(Health::connect(&config, "catalog")?, api::health).await,
         "publish" => outbox::serve(&config).await,
-        "hear-stock" => queue::serve(catalog()?, consumers::hear_stock).await,
+        "update-availability" => queue::serve(catalog()?, consumers::update_availability).await,
         "seed" => command::serve(catalog()?, seed::seed).await,
         unknown => Err(unknown_handler(unknown)),
     }

@@ -210,6 +210,8 @@ mod tests {
     #[test]
     fn what_the_policy_knows_and_the_template_lacks_is_not_there() {
         assert_eq!(decide("GET", "/api/v1/orders", ""), Decision::Unknown);
+        assert_eq!(decide("GET", "/api/v1/health/analytics", ""), Decision::Unknown);
+        assert_eq!(decide("GET", "/api/v1/health/nowhere", ""), Decision::Unknown);
     }
 
     #[test]

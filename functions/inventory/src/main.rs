@@ -2,24 +2,26 @@
 
 use inventory::{Inventory, api, consumers, saga, seed, sweep, tell};
 use lambda::{
-    Error, command, handler, http, limit::Limiter, outbox, policy::Limit, queue, start, task, unknown_handler,
+    Error, command, handler, health::Health, http, limit::Limiter, outbox, policy::Limit, queue, start, task,
+    unknown_handler,
 };
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let config = start()?;
-    let inventory = Inventory::connect(&config)?;
+    let inventory = || Inventory::connect(&config);
     let limiter = || Limiter::connect(&config, Limit::Writes);
     match handler()?.as_str() {
-        "get-stock" => http::serve(inventory, api::get_stock).await,
-        "set-stock" => http::serve_limited(limiter()?, inventory, api::set_stock).await,
-        "publish" => outbox::serve_telling(&config, inventory, tell::tell, tell::remember).await,
-        "stock-product" => queue::serve(inventory, consumers::stock_product).await,
-        "settle-order" => queue::serve(inventory, consumers::settle_order).await,
-        "reserve-stock" => task::serve(inventory, saga::reserve_stock).await,
-        "release-stock" => task::serve(inventory, saga::release_stock).await,
-        "sweep-reservations" => command::serve(inventory, sweep::sweep).await,
-        "seed" => command::serve(inventory, seed::seed).await,
+        "get-stock" => http::serve(inventory()?, api::get_stock).await,
+        "set-stock" => http::serve_limited(limiter()?, inventory()?, api::set_stock).await,
+        "health" => http::serve(Health::connect(&config, "inventory")?, api::health).await,
+        "publish" => outbox::serve_telling(&config, inventory()?, tell::tell, tell::remember).await,
+        "stock-product" => queue::serve(inventory()?, consumers::stock_product).await,
+        "settle-order" => queue::serve(inventory()?, consumers::settle_order).await,
+        "reserve-stock" => task::serve(inventory()?, saga::reserve_stock).await,
+        "release-stock" => task::serve(inventory()?, saga::release_stock).await,
+        "sweep-reservations" => command::serve(inventory()?, sweep::sweep).await,
+        "seed" => command::serve(inventory()?, seed::seed).await,
         unknown => Err(unknown_handler(unknown)),
     }
 }

@@ -2,7 +2,8 @@
 
 use contracts::NotificationKind as Kind;
 use lambda::{
-    Error, cursor::Cursors, handler, http, limit::Limiter, outbox, policy::Limit, queue, start, unknown_handler,
+    Error, cursor::Cursors, handler, health::Health, http, limit::Limiter, outbox, policy::Limit, queue, start,
+    unknown_handler,
 };
 use notifications::{Notifications, Push, Teller, api, consumers};
 
@@ -18,8 +19,9 @@ async fn main() -> Result<(), Error> {
         "set-preferences" => http::serve_limited(limiter()?, notifications()?, api::set_preferences).await,
         "register-device" => http::serve_limited(limiter()?, (notifications()?, push()?), api::register_device).await,
         "delete-device" => http::serve_limited(limiter()?, (notifications()?, push()?), api::delete_device).await,
+        "health" => http::serve(Health::connect(&config, "notifications")?, api::health).await,
         "publish" => outbox::serve(&config).await,
-        "remember-contact" => queue::serve((notifications()?, push()?), consumers::remember_contact).await,
+        "replicate-contact" => queue::serve((notifications()?, push()?), consumers::replicate_contact).await,
         "user-registered" => queue::serve_to_the_last(teller(Kind::UserRegistered)?, consumers::user_registered).await,
         "order-placed" => queue::serve_to_the_last(teller(Kind::OrderPlaced)?, consumers::order_placed).await,
         "order-confirmed" => queue::serve_to_the_last(teller(Kind::OrderConfirmed)?, consumers::order_confirmed).await,

@@ -1,8 +1,8 @@
 //! The functions of the orders context, by handler name (`Handler:` in template.yaml).
 
 use lambda::{
-    Error, command, cursor::Cursors, handler, http, limit::Limiter, outbox, policy::Limit, queue, start, task,
-    unknown_handler,
+    Error, command, cursor::Cursors, handler, health::Health, http, limit::Limiter, outbox, policy::Limit, queue,
+    start, task, unknown_handler,
 };
 use orders::{
     Orders, api, consumers, rebuild, saga,
@@ -28,10 +28,11 @@ async fn main() -> Result<(), Error> {
         "pay-order" => http::serve_limited(limiter()?, orders()?, api::pay_order).await,
         "list-parked" => http::serve((orders()?, Cursors::from_env()?), api::list_parked).await,
         "retry-order" => http::serve_limited(limiter()?, orders()?.with_workflow(&config)?, api::retry_order).await,
+        "health" => http::serve(Health::connect(&config, "orders")?, api::health).await,
         "publish" => outbox::serve(&config).await,
-        "remember-user" => queue::serve(orders()?, consumers::remember_user).await,
-        "remember-product" => queue::serve(orders()?, consumers::remember_product).await,
-        "remember-payment" => queue::serve(orders()?, consumers::remember_payment).await,
+        "replicate-user" => queue::serve(orders()?, consumers::replicate_user).await,
+        "replicate-product" => queue::serve(orders()?, consumers::replicate_product).await,
+        "replicate-payment" => queue::serve(orders()?, consumers::replicate_payment).await,
         "end-expired" => queue::serve(orders()?, consumers::end_expired).await,
         "start-checkout" => queue::serve(orders()?.with_workflow(&config)?, consumers::start_checkout).await,
         "confirm-order" => task::serve(orders()?, saga::confirm_order).await,

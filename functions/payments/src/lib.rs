@@ -8,6 +8,7 @@ pub mod api;
 pub mod consumers;
 pub mod domain;
 mod error;
+mod health;
 mod hearing;
 pub mod provider;
 mod reads;
@@ -29,6 +30,7 @@ use crate::{
     store::{Change, Store},
 };
 pub use error::PaymentsError;
+pub use health::Health;
 pub use refunds::RefundRequest;
 
 /// The use cases of payments.

@@ -4,7 +4,7 @@ use lambda::{
     Error, command, cursor::Cursors, handler, http, limit::Limiter, outbox, policy::Limit, queue, start, task,
     unknown_handler,
 };
-use payments::{Payments, api, consumers, provider::stripe::Stripe, saga, settling};
+use payments::{Health, Payments, api, consumers, provider::stripe::Stripe, saga, settling};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -18,8 +18,9 @@ async fn main() -> Result<(), Error> {
         "refund" => http::serve_limited(limiter()?, payments()?.with_provider(&config)?, api::refund).await,
         "payment-stats" => http::serve(payments()?, api::payment_stats).await,
         "webhook" => http::serve((payments()?, Stripe::from_env(&config)?), api::webhook).await,
+        "health" => http::serve(Health::connect(&config)?, api::health).await,
         "publish" => outbox::serve(&config).await,
-        "remember-order" => queue::serve(payments()?, consumers::remember_order).await,
+        "replicate-order" => queue::serve(payments()?, consumers::replicate_order).await,
         "capture-confirmed" => queue::serve(payments()?.with_provider(&config)?, consumers::capture_confirmed).await,
         "settle-refunds" => command::serve(payments()?.with_provider(&config)?, settling::settle_refunds).await,
         "undo-cancelled" => {

@@ -1,7 +1,8 @@
 //! The functions of the users context, by handler name (`Handler:` in template.yaml).
 
 use lambda::{
-    Error, command, cursor::Cursors, handler, http, limit::Limiter, outbox, policy::Limit, start, unknown_handler,
+    Error, command, cursor::Cursors, handler, health::Health, http, limit::Limiter, outbox, policy::Limit, start,
+    unknown_handler,
 };
 use users::{Users, api, authorizer, operator, seed, socket_authorizer};
 
@@ -28,6 +29,7 @@ async fn main() -> Result<(), Error> {
         "delete-user" => http::serve_limited(limiter(Limit::Writes)?, users()?, api::delete_user).await,
         "change-role" => http::serve_limited(limiter(Limit::Writes)?, users()?, api::change_role).await,
         "user-stats" => http::serve(users()?, api::user_stats).await,
+        "health" => http::serve(Health::connect(&config, "users")?, api::health).await,
         "publish" => outbox::serve(&config).await,
         "grant-role" => command::serve(users()?, operator::grant_role).await,
         "seed" => command::serve(users()?, seed::seed).await,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
-    types::{AttributeValue, KeysAndAttributes},
+    types::{AttributeValue, KeysAndAttributes, TableStatus},
 };
 use kernel::Chain;
 use serde::de::DeserializeOwned;
@@ -49,6 +49,17 @@ impl Table {
     /// The table `name`, over the environment's one configuration.
     pub fn connect(config: &SdkConfig, name: String) -> Self {
         Self { client: Client::new(config), name }
+    }
+
+    /// Whether it takes reads and writes; one that is being updated does.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn is_active(&self) -> Result<bool, StoreError> {
+        let asked = self.client.describe_table().table_name(&self.name).send().await;
+        let answer = asked.map_err(|error| self.failed("describe", Chain(error)))?;
+        let status = answer.table.and_then(|table| table.table_status);
+        Ok(matches!(status, Some(TableStatus::Active | TableStatus::Updating)))
     }
 
     /// The item at `key`.

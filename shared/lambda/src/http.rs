@@ -171,7 +171,8 @@ impl Request {
         }
     }
 
-    fn route(&self) -> &str {
+    /// The route that API Gateway took, as the policy table names it.
+    pub fn route(&self) -> &str {
         self.event.route_key.as_deref().unwrap_or_default()
     }
 

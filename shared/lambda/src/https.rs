@@ -1,15 +1,19 @@
-//! How the SDK's clients reach AWS: one pool of connections for all of them, and whom they trust.
+//! How AWS is reached: one pool of connections for all of the SDK's clients and for other HTTP APIs behind AWS, and whom it trusts.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use aws_smithy_http_client::{
     ConnectorBuilder,
     proxy::ProxyConfig,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
-use aws_smithy_runtime_api::client::http::{
-    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
+use aws_smithy_runtime_api::client::{
+    http::{HttpConnector, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn},
+    orchestrator::HttpRequest,
 };
+use aws_smithy_types::byte_stream::ByteStream;
+
+use crate::Error;
 
 /// Amazon Root CA 1 to 4 and Starfield Services Root CA G2: <https://www.amazontrust.com/repository/>.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
@@ -21,14 +25,28 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 ///
 /// The SDK's own would set up TLS for each client that is made, to see whether it can, and once more with the first request.
 pub fn client() -> SharedHttpClient {
+    http_client_fn(|_, _| CONNECTOR.clone())
+}
+
+static CONNECTOR: LazyLock<SharedHttpConnector> = LazyLock::new(|| {
     let connector = ConnectorBuilder::default()
         .connector_settings(HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build())
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
         .tls_context(trusted())
         .proxy_config(ProxyConfig::from_env())
         .build();
-    let connector = SharedHttpConnector::new(connector);
-    http_client_fn(move |_, _| connector.clone())
+    SharedHttpConnector::new(connector)
+});
+
+/// The status and the body that a GET of `url` is answered with, whatever the status is.
+///
+/// # Errors
+/// When it is not a URL, or nobody answers.
+pub async fn get(url: &str) -> Result<(u16, Vec<u8>), Error> {
+    let answer = CONNECTOR.call(HttpRequest::get(url)?).await?;
+    let status = answer.status().as_u16();
+    let body = ByteStream::new(answer.into_body()).collect().await?;
+    Ok((status, body.to_vec()))
 }
 
 /// The certificate authorities of Amazon, which those of all AWS endpoints come from: reading the more than hundred of the machine

@@ -7,8 +7,10 @@
 pub mod batch;
 pub mod command;
 pub mod cursor;
+pub mod generated;
+pub mod health;
 pub mod http;
-mod https;
+pub mod https;
 pub mod input;
 pub mod limit;
 pub mod metric;

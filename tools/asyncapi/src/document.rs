@@ -8,10 +8,11 @@ use contracts::Described;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use crate::live;
-
-/// AsyncAPI 3.0 of all events, each with its golden sample for an example.
-pub fn document(samples: &[(Described, Value)]) -> Value {
+/// AsyncAPI 3.0 of all events, each with its golden sample for an example, and of what the `parts` of contexts add.
+///
+/// # Errors
+/// When two of them mean different things by one name.
+pub fn document(samples: &[(Described, Value)], parts: Vec<Value>) -> Result<Value, String> {
     let mut generator = SchemaSettings::draft2020_12()
         .with(|settings| settings.definitions_path = "/components/schemas".into())
         .for_serialize()
@@ -22,12 +23,9 @@ pub fn document(samples: &[(Described, Value)]) -> Value {
         by_source.entry(event.source).or_default().push(event.event_type);
         messages.insert(event.event_type.to_owned(), message(event, sample, &mut generator));
     }
-    messages.extend(live::messages(&mut generator));
     let topics = by_source.iter().map(|(source, types)| ((*source).to_owned(), channel(source, types)));
-    let channels = topics.chain([("live".to_owned(), live::channel())]);
     let publishing = by_source.keys().map(|source| (format!("publish_{source}"), publishing(source)));
-    let operations = publishing.chain(live::operations());
-    json!({
+    let mut document = json!({
         "asyncapi": "3.0.0",
         "info": {
             "title": "Waybill events",
@@ -42,16 +40,39 @@ pub fn document(samples: &[(Described, Value)]) -> Value {
                 "description": "SNS, in the account and region that the shop is deployed to.",
                 "variables": { "region": { "default": "eu-central-1" } },
             },
-            "live": live::server(),
         },
-        "channels": Value::Object(channels.collect()),
-        "operations": Value::Object(operations.collect()),
+        "channels": Value::Object(topics.collect()),
+        "operations": Value::Object(publishing.collect()),
         "components": {
             "messages": messages,
             "schemas": generator.take_definitions(true),
-            "securitySchemes": live::security_schemes(),
         },
-    })
+    });
+    for part in parts {
+        merge(&mut document, part)?;
+    }
+    Ok(document)
+}
+
+/// Adds what `part` has to `document`.
+fn merge(document: &mut Value, part: Value) -> Result<(), String> {
+    let Value::Object(mut sections) = part else { return Err("a part is no object".to_owned()) };
+    let components = sections.remove("components").unwrap_or_default();
+    for (kind, entries) in components.as_object().cloned().unwrap_or_default() {
+        add(&mut document["components"][&kind], entries, &kind)?;
+    }
+    sections.into_iter().try_for_each(|(section, entries)| add(&mut document[&section], entries, &section))
+}
+
+/// Adds named `entries` to those that are known; what is known by the same name has to be the same.
+fn add(known: &mut Value, entries: Value, kind: &str) -> Result<(), String> {
+    for (name, entry) in entries.as_object().cloned().unwrap_or_default() {
+        if known.get(&name).is_some_and(|known| *known != entry) {
+            return Err(format!("two contexts mean different things by {name} of {kind}"));
+        }
+        known[name] = entry;
+    }
+    Ok(())
 }
 
 /// The topic of a context.
@@ -95,4 +116,26 @@ fn message(event: &Described, sample: &Value, generator: &mut SchemaGenerator) -
         "payload": event.schema(generator),
         "examples": [{ "name": "golden", "summary": "The golden sample.", "payload": sample }],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_schema(schema: &Value) -> Value {
+        json!({ "components": { "schemas": { "Status": schema } } })
+    }
+
+    #[test]
+    fn what_two_parts_have_is_the_same_or_refused() {
+        let text = json!({ "type": "string" });
+        let mut document = with_schema(&text);
+        merge(&mut document, with_schema(&text)).expect("merged");
+        merge(&mut document, json!({ "channels": { "live": { "address": "/" } } })).expect("merged");
+        let expected =
+            json!({ "channels": { "live": { "address": "/" } }, "components": with_schema(&text)["components"] });
+        assert_eq!(document, expected);
+        let other = merge(&mut document, with_schema(&json!({ "type": "string", "enum": ["up"] })));
+        assert_eq!(other, Err("two contexts mean different things by Status of schemas".to_owned()));
+    }
 }

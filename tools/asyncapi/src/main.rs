@@ -4,10 +4,10 @@
 
 mod compatibility;
 mod document;
-mod live;
 
 use std::{
-    env, fs,
+    collections::BTreeSet,
+    env, fs, io,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -35,7 +35,17 @@ fn write(root: &Path) -> Result<(), String> {
     for event in described() {
         store(&path_of(root, &event), &schema_of(&event))?;
     }
-    store(&root.join("asyncapi.json"), &document::document(&samples(root)?))
+    store(&root.join("asyncapi.json"), &document(root)?)
+}
+
+/// The document of all events, and of what contexts have besides: each describes that in an `asyncapi.json` of its own.
+fn document(root: &Path) -> Result<Value, String> {
+    let unreadable = |error: io::Error| format!("functions: {error}");
+    let entries = fs::read_dir(root.join("functions")).map_err(unreadable)?;
+    let folders =
+        entries.map(|entry| Ok(entry.map_err(unreadable)?.path())).collect::<Result<BTreeSet<_>, String>>()?;
+    let parts = folders.into_iter().map(|folder| folder.join("asyncapi.json")).filter(|path| path.is_file());
+    document::document(&samples(root)?, parts.map(|path| load(&path)).collect::<Result<_, _>>()?)
 }
 
 /// What of today's events breaks who reads by the schemas that are there, a line each.
@@ -89,8 +99,6 @@ fn written(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     fn root() -> PathBuf {
@@ -112,7 +120,7 @@ mod tests {
                 event.event_type
             );
         }
-        let document = document::document(&samples(&root()).expect("samples"));
+        let document = document(&root()).expect("a document");
         assert!(read(root().join("asyncapi.json")) == written(&document), "asyncapi.json: make asyncapi");
     }
 

@@ -1,6 +1,7 @@
 //! The endpoints of analytics.
 
 mod daily_orders;
+mod health;
 mod monthly_revenue;
 mod period;
 mod top_products;
@@ -10,6 +11,7 @@ use lambda::openapi::Operation;
 use serde_json::{Value, json};
 
 pub use daily_orders::daily_orders;
+pub use health::health;
 pub use monthly_revenue::monthly_revenue;
 pub use top_products::top_products;
 pub use user_growth::user_growth;
@@ -20,5 +22,24 @@ fn usd(amount: &str) -> Value {
 
 /// How the document tells of them.
 pub fn operations() -> Vec<Operation> {
-    vec![daily_orders::operation(), monthly_revenue::operation(), user_growth::operation(), top_products::operation()]
+    vec![
+        daily_orders::operation(),
+        monthly_revenue::operation(),
+        user_growth::operation(),
+        top_products::operation(),
+        health::operation(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda::openapi::{Tag, up_to_date};
+
+    use super::*;
+
+    #[test]
+    fn openapi_is_up_to_date() {
+        let tag = Tag { name: "analytics", description: "How the shop is doing.", operations: operations() };
+        assert_eq!(up_to_date(env!("CARGO_MANIFEST_DIR"), &tag), Ok(()));
+    }
 }

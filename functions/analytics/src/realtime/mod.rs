@@ -9,7 +9,7 @@
 //!
 //! Each channel that somebody follows has one item, its feed (`feed.rs`): the newest sequence and the last messages.
 //!
-//! - Who tells (`push.rs`) reads the feed, writes it with the new message under the condition that nobody did so meanwhile, and **then** reads
+//! - Who tells (`publish.rs`) reads the feed, writes it with the new message under the condition that nobody did so meanwhile, and **then** reads
 //!   the followers and posts to them. All of these reads are consistent.
 //! - Who subscribes (`frames.rs`) writes its follower item, and **then** reads the feed.
 //!
@@ -32,11 +32,13 @@
 //! its sequence. Of analytics nothing comes again for that: the next message follows in a second, and its sequence tells. A connection that
 //! is gone without a word is found out by the next message (410), and forgotten.
 
+#[cfg(test)]
+mod asyncapi;
 mod clients;
 mod feed;
 mod frames;
 pub mod messages;
-mod push;
+mod publish;
 mod store;
 mod topics;
 
@@ -49,7 +51,7 @@ use self::{
     store::Store,
 };
 pub use frames::{connect, disconnect, message};
-pub use push::{end_connections, push_analytics, push_orders, whose};
+pub use publish::{end_connections, publish_analytics_updates, publish_order_updates, whose};
 pub use topics::Topic;
 
 /// The `kind` of an item that tells that an event was counted.

@@ -4,6 +4,7 @@ mod answer;
 mod archive_product;
 mod create_product;
 mod get_product;
+mod health;
 mod kept;
 mod list_products;
 mod product_stats;
@@ -15,6 +16,7 @@ use lambda::openapi::Operation;
 pub use archive_product::archive_product;
 pub use create_product::create_product;
 pub use get_product::get_product;
+pub use health::health;
 pub use list_products::list_products;
 pub use product_stats::product_stats;
 pub use search_products::search_products;
@@ -30,5 +32,19 @@ pub fn operations() -> Vec<Operation> {
         search_products::operation(),
         update_product::operation(),
         archive_product::operation(),
+        health::operation(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda::openapi::{Tag, up_to_date};
+
+    use super::*;
+
+    #[test]
+    fn openapi_is_up_to_date() {
+        let tag = Tag { name: "catalog", description: "What the shop sells.", operations: operations() };
+        assert_eq!(up_to_date(env!("CARGO_MANIFEST_DIR"), &tag), Ok(()));
+    }
 }

@@ -16,3 +16,20 @@ pub fn operations() -> Vec<Operation> {
     operations.extend(crate::health::operations());
     operations
 }
+
+#[cfg(test)]
+mod tests {
+    use lambda::openapi::{Tag, up_to_date};
+
+    use super::*;
+
+    #[test]
+    fn openapi_is_up_to_date() {
+        let tag = Tag {
+            name: "gateway",
+            description: "The shop as a whole: how it is, and this reference.",
+            operations: operations(),
+        };
+        assert_eq!(up_to_date(env!("CARGO_MANIFEST_DIR"), &tag), Ok(()));
+    }
+}

@@ -2,14 +2,29 @@
 
 mod answer;
 mod get_stock;
+mod health;
 mod set_stock;
 
 use lambda::openapi::Operation;
 
 pub use get_stock::get_stock;
+pub use health::health;
 pub use set_stock::set_stock;
 
 /// How the document tells of them.
 pub fn operations() -> Vec<Operation> {
-    vec![get_stock::operation(), set_stock::operation()]
+    vec![get_stock::operation(), set_stock::operation(), health::operation()]
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda::openapi::{Tag, up_to_date};
+
+    use super::*;
+
+    #[test]
+    fn openapi_is_up_to_date() {
+        let tag = Tag { name: "inventory", description: "How much there is of it.", operations: operations() };
+        assert_eq!(up_to_date(env!("CARGO_MANIFEST_DIR"), &tag), Ok(()));
+    }
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod delete_device;
 mod get_preferences;
+mod health;
 mod list_notifications;
 mod register_device;
 mod set_preferences;
@@ -11,6 +12,7 @@ use lambda::openapi::Operation;
 
 pub use delete_device::delete_device;
 pub use get_preferences::get_preferences;
+pub use health::health;
 pub use list_notifications::list_notifications;
 pub use register_device::register_device;
 pub use set_preferences::set_preferences;
@@ -23,5 +25,23 @@ pub fn operations() -> Vec<Operation> {
         set_preferences::operation(),
         register_device::operation(),
         delete_device::operation(),
+        health::operation(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda::openapi::{Tag, up_to_date};
+
+    use super::*;
+
+    #[test]
+    fn openapi_is_up_to_date() {
+        let tag = Tag {
+            name: "notifications",
+            description: "What customers are told, and how they want to be.",
+            operations: operations(),
+        };
+        assert_eq!(up_to_date(env!("CARGO_MANIFEST_DIR"), &tag), Ok(()));
+    }
 }

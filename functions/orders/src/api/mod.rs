@@ -4,6 +4,7 @@ mod answer;
 mod cancel_order;
 mod checkout;
 mod get_order;
+mod health;
 mod list_events;
 mod list_orders;
 mod list_parked;
@@ -18,6 +19,7 @@ use lambda::openapi::Operation;
 pub use cancel_order::cancel_order;
 pub use checkout::checkout;
 pub use get_order::get_order;
+pub use health::health;
 pub use list_events::list_events;
 pub use list_orders::{list_orders, list_user_orders};
 pub use list_parked::list_parked;
@@ -41,6 +43,20 @@ pub fn operations() -> Vec<Operation> {
         order_stats::operation(),
         list_parked::operation(),
         retry_order::operation(),
+        health::operation(),
     ];
     one.into_iter().chain(lists).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda::openapi::{Tag, up_to_date};
+
+    use super::*;
+
+    #[test]
+    fn openapi_is_up_to_date() {
+        let tag = Tag { name: "orders", description: "What was ordered, and how far it is.", operations: operations() };
+        assert_eq!(up_to_date(env!("CARGO_MANIFEST_DIR"), &tag), Ok(()));
+    }
 }

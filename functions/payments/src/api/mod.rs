@@ -2,6 +2,7 @@
 
 mod answer;
 mod get_payment;
+mod health;
 mod list_payments;
 mod pay;
 mod payment_stats;
@@ -12,6 +13,7 @@ use lambda::openapi::Operation;
 
 pub(crate) use answer::existing;
 pub use get_payment::get_payment;
+pub use health::health;
 pub use list_payments::list_payments;
 pub use pay::pay;
 pub use payment_stats::payment_stats;
@@ -27,5 +29,33 @@ pub fn operations() -> Vec<Operation> {
         refund::operation(),
         payment_stats::operation(),
         webhook::operation(),
+        health::operation(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda::openapi::{Part, Tag, up_to_date};
+    use serde_json::Value;
+
+    use super::*;
+    use crate::domain::payment_id;
+
+    fn tag() -> Tag {
+        Tag { name: "payments", description: "What was paid.", operations: operations() }
+    }
+
+    #[test]
+    fn openapi_is_up_to_date() {
+        assert_eq!(up_to_date(env!("CARGO_MANIFEST_DIR"), &tag()), Ok(()));
+    }
+
+    #[test]
+    fn the_example_of_a_payment_is_that_of_the_first_order_of_the_seed() {
+        let seed: Value = serde_json::from_str(include_str!("../../../../localstack/seed.json")).expect("JSON");
+        let order = seed["orders"][0]["id"].as_str().expect("an id");
+        let payment = payment_id(order.parse().expect("an id"));
+        let part = serde_json::to_value(Part::of(&tag())).expect("JSON");
+        assert_eq!(part["components"]["parameters"]["payment_id"]["example"], payment.to_string());
+    }
 }

@@ -8,8 +8,8 @@ use crate::{
     domain::{Due, Refusal},
 };
 
-/// Keeps what an order costs, and whom.
-pub async fn remember_order(payments: &Payments, envelope: Envelope<OrderEvent>) -> Result<(), PaymentsError> {
+/// Keeps the replica of an order: what it costs, and who pays.
+pub async fn replicate_order(payments: &Payments, envelope: Envelope<OrderEvent>) -> Result<(), PaymentsError> {
     let OrderEvent::OrderPlaced(order) = envelope.event else {
         return Ok(());
     };

@@ -5,6 +5,7 @@ mod change_role;
 mod create_user;
 mod delete_user;
 mod get_user;
+mod health;
 mod jwks;
 mod list_users;
 mod login;
@@ -21,6 +22,7 @@ pub use change_role::change_role;
 pub use create_user::create_user;
 pub use delete_user::delete_user;
 pub use get_user::get_user;
+pub use health::health;
 pub use jwks::jwks;
 pub use list_users::list_users;
 pub use login::login;
@@ -51,7 +53,21 @@ pub fn operations() -> Vec<Operation> {
         update_user::operation(),
         delete_user::operation(),
         change_role::operation(),
+        health::operation(),
     ];
     operations.extend(profile::operations());
     operations
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda::openapi::{Tag, up_to_date};
+
+    use super::*;
+
+    #[test]
+    fn openapi_is_up_to_date() {
+        let tag = Tag { name: "users", description: "Accounts, logins, roles.", operations: operations() };
+        assert_eq!(up_to_date(env!("CARGO_MANIFEST_DIR"), &tag), Ok(()));
+    }
 }

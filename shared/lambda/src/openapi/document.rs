@@ -1,18 +1,19 @@
-//! The document of all operations.
+//! The documentation of a context's operations, and the document of all contexts.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::Path,
     time::Duration,
 };
 
 use kernel::Invalid;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{Answer, Object, Operation, Parameter, Place};
 use crate::{
-    cursor, http, limit,
+    cursor, generated, http, limit,
     policy::{self, Access, Limit},
     problem::{FieldError, Problem},
 };
@@ -28,24 +29,31 @@ pub struct Tag {
     pub operations: Vec<Operation>,
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
-    openapi: &'static str,
-    info: Value,
-    servers: Value,
-    tags: Vec<Value>,
-    paths: BTreeMap<&'static str, BTreeMap<String, OperationObject<'a>>>,
-    components: Components,
+/// A context's part of the document: its operations, and the components that they refer to. It is checked in as
+/// `functions/<context>/openapi.json`, so that the document is put together of the contexts that there are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    tag: TagObject,
+    paths: Paths,
+    components: PartComponents,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct OperationObject<'a> {
-    tags: [&'a str; 1],
-    summary: &'a str,
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct TagObject {
+    name: String,
     description: String,
-    operation_id: &'a str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+}
+
+type Paths = BTreeMap<String, BTreeMap<String, OperationObject>>;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OperationObject {
+    tags: [String; 1],
+    summary: String,
+    description: String,
+    operation_id: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     security: Vec<Value>,
     parameters: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,7 +61,24 @@ struct OperationObject<'a> {
     responses: BTreeMap<String, Value>,
 }
 
-#[derive(Serialize, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct PartComponents {
+    parameters: BTreeMap<String, Value>,
+    responses: BTreeMap<String, Value>,
+    schemas: Map<String, Value>,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    openapi: &'static str,
+    info: Value,
+    servers: Value,
+    tags: Vec<&'a TagObject>,
+    paths: Paths,
+    components: Components,
+}
+
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Components {
     security_schemes: Value,
@@ -63,39 +88,109 @@ struct Components {
     schemas: Map<String, Value>,
 }
 
-/// OpenAPI 3.1 of all `tags`, in JSON that is the same each time.
+impl Part {
+    /// What the operations of a context say.
+    pub fn of(tag: &Tag) -> Self {
+        let mut writer = Writer {
+            generator: SchemaSettings::draft2020_12()
+                .with(|settings| settings.definitions_path = "/components/schemas".into())
+                .for_serialize()
+                .into_generator(),
+            components: PartComponents::default(),
+        };
+        let mut paths = Paths::new();
+        for operation in &tag.operations {
+            for place in &operation.routes {
+                let (method, path) = place.key.split_once(' ').unwrap_or(("GET", place.key));
+                let methods = paths.entry(path.to_owned()).or_default();
+                methods.insert(method.to_lowercase(), writer.operation(tag.name, operation, *place));
+            }
+        }
+        let Writer { mut generator, mut components } = writer;
+        components.schemas = generator.take_definitions(true);
+        components.schemas.values_mut().for_each(tidy);
+        let tag = TagObject { name: tag.name.to_owned(), description: tag.description.to_owned() };
+        Self { tag, paths, components }
+    }
+
+    /// The context.
+    pub fn context(&self) -> &str {
+        &self.tag.name
+    }
+
+    /// The routes of its operations, as the policy table names them.
+    pub fn keys(&self) -> impl Iterator<Item = String> + '_ {
+        let keys = |(path, methods): (_, &BTreeMap<String, _>)| {
+            methods.keys().map(|method| format!("{} {path}", method.to_uppercase())).collect::<Vec<_>>()
+        };
+        self.paths.iter().flat_map(keys)
+    }
+}
+
+/// Makes sure that `openapi.json` in the folder of a context is what its operations say, and that there is one for each of its routes.
+/// For the test of that context, which writes the file when `WAYBILL_UPDATE` is set.
 ///
 /// # Errors
-/// When it does not serialize.
-pub fn document(title: &str, version: &str, description: &str, tags: &[Tag]) -> serde_json::Result<String> {
-    let mut writer = Writer {
-        generator: SchemaSettings::draft2020_12()
-            .with(|settings| settings.definitions_path = "/components/schemas".into())
-            .for_serialize()
-            .into_generator(),
-        components: Components {
-            security_schemes: json!({
-                "bearer": {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "bearerFormat": "JWT",
-                    "description": "The `access_token` of `POST /api/v1/auth/login`; it is good for 15 minutes.",
-                },
-            }),
-            headers: headers(),
-            ..Components::default()
-        },
+/// When one of the two is not so.
+pub fn up_to_date(folder: &str, tag: &Tag) -> Result<(), String> {
+    let mut keys: Vec<&str> = tag.operations.iter().flat_map(Operation::keys).collect();
+    let mut routes: Vec<&str> = policy::routes_of(tag.name).iter().map(|route| route.key).collect();
+    routes.retain(|key| *key != "$default");
+    (keys.sort_unstable(), routes.sort_unstable());
+    if keys != routes {
+        return Err(format!("the operations are {keys:?}, and the routes of the policy table {routes:?}"));
+    }
+    let text = serde_json::to_string_pretty(&Part::of(tag)).map_err(|error| error.to_string())?;
+    generated::up_to_date(&Path::new(folder).join("openapi.json"), &(text + "\n"))
+}
+
+/// OpenAPI 3.1 of all `parts`, in JSON that is the same each time.
+///
+/// # Errors
+/// When two contexts mean different things by one name, or it does not serialize.
+pub fn document(title: &str, version: &str, description: &str, parts: &[Part]) -> Result<String, String> {
+    let mut paths = Paths::new();
+    let mut components = Components {
+        security_schemes: json!({
+            "bearer": {
+                "type": "http",
+                "scheme": "bearer",
+                "bearerFormat": "JWT",
+                "description": "The `access_token` of `POST /api/v1/auth/login`; it is good for 15 minutes.",
+            },
+        }),
+        parameters: BTreeMap::new(),
+        headers: headers(),
+        responses: BTreeMap::new(),
+        schemas: Map::new(),
     };
-    let mut paths: BTreeMap<&str, BTreeMap<String, OperationObject>> = BTreeMap::new();
-    for (tag, operation) in tags.iter().flat_map(|tag| tag.operations.iter().map(move |operation| (tag, operation))) {
-        for place in &operation.routes {
-            let (method, path) = place.key.split_once(' ').unwrap_or(("GET", place.key));
-            paths.entry(path).or_default().insert(method.to_lowercase(), writer.operation(tag.name, operation, *place));
+    for Part { paths: of_part, components: PartComponents { parameters, responses, schemas }, .. } in
+        parts.iter().cloned()
+    {
+        for (path, methods) in of_part {
+            let known = paths.entry(path.clone()).or_default();
+            for (method, operation) in methods {
+                if known.insert(method.clone(), operation).is_some() {
+                    return Err(format!("two contexts have {method} {path}"));
+                }
+            }
+        }
+        let kinds =
+            [("parameter", &mut components.parameters, parameters), ("response", &mut components.responses, responses)];
+        for (kind, known, others) in kinds {
+            for (name, other) in others {
+                let first = known.entry(name.clone()).or_insert_with(|| other.clone());
+                if without_examples(first) != without_examples(&other) {
+                    return Err(format!("two contexts mean different things by the {kind} {name}"));
+                }
+            }
+        }
+        for (name, other) in schemas {
+            if *components.schemas.entry(name.as_str()).or_insert_with(|| other.clone()) != other {
+                return Err(format!("two contexts mean different things by the schema {name}"));
+            }
         }
     }
-    let Writer { mut generator, mut components } = writer;
-    components.schemas = generator.take_definitions(true);
-    components.schemas.values_mut().for_each(tidy);
     components.schemas.insert("Problem".to_owned(), Problem::schema());
     components.schemas.insert("GatewayMessage".to_owned(), gateway_message());
     let document = Document {
@@ -107,20 +202,33 @@ pub fn document(title: &str, version: &str, description: &str, tags: &[Tag]) -> 
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         }),
         servers: json!([{ "url": "/" }]),
-        tags: tags.iter().map(|tag| json!({ "name": tag.name, "description": tag.description })).collect(),
+        tags: parts.iter().map(|part| &part.tag).collect(),
         paths,
         components,
     };
-    Ok(serde_json::to_string_pretty(&document)? + "\n")
+    let text = serde_json::to_string_pretty(&document).map_err(|error| error.to_string())?;
+    Ok(text + "\n")
+}
+
+/// A component without the examples in it: each context gives its own.
+fn without_examples(component: &Value) -> Value {
+    match component {
+        Value::Object(object) => {
+            let rest = object.iter().filter(|(name, _)| *name != "examples");
+            rest.map(|(name, value)| (name.clone(), without_examples(value))).collect()
+        }
+        Value::Array(values) => values.iter().map(without_examples).collect(),
+        other => other.clone(),
+    }
 }
 
 struct Writer {
     generator: SchemaGenerator,
-    components: Components,
+    components: PartComponents,
 }
 
 impl Writer {
-    fn operation<'a>(&mut self, tag: &'a str, operation: &'a Operation, place: Place) -> OperationObject<'a> {
+    fn operation(&mut self, tag: &str, operation: &Operation, place: Place) -> OperationObject {
         let route = policy::find(place.key);
         let access = route.map_or(Access::Anyone, |route| route.access);
         let limit = route.map_or(Limit::Unlimited, |route| route.limit);
@@ -132,10 +240,10 @@ impl Writer {
         };
         let description = operation.description.map(|text| format!("{text}\n\n{for_whom}"));
         OperationObject {
-            tags: [tag],
-            summary: operation.summary,
+            tags: [tag.to_owned()],
+            summary: operation.summary.to_owned(),
             description: description.unwrap_or_else(|| for_whom.to_owned()),
-            operation_id: place.id,
+            operation_id: place.id.to_owned(),
             security: if access == Access::Anyone { Vec::new() } else { vec![json!({ "bearer": [] })] },
             parameters: self.parameters(operation, place),
             request_body: body(&operation.forms),
@@ -505,4 +613,51 @@ fn one_enum(object: &mut Map<String, Value>) {
     object.insert("type".to_owned(), "string".into());
     object.insert("enum".to_owned(), values.into());
     object.insert("description".to_owned(), description.join("\n").into());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(context: &'static str, schema: Value, example: &str) -> Part {
+        let mut part = Part::of(&Tag { name: context, description: "", operations: Vec::new() });
+        let response = json!({ "description": "`not_found`", "examples": { "not_found": example } });
+        part.components.responses.insert("NotFound".to_owned(), response);
+        part.components.schemas.insert("Status".to_owned(), schema);
+        part
+    }
+
+    #[test]
+    fn a_name_means_the_same_in_all_contexts() {
+        let document = |parts: &[Part]| document("An API", "1", "", parts);
+        let same = document(&[
+            part("orders", json!({ "type": "string" }), "a"),
+            part("users", json!({ "type": "string" }), "b"),
+        ]);
+        let same: Value = serde_json::from_str(&same.expect("a document")).expect("JSON");
+        assert_eq!(same["components"]["responses"]["NotFound"]["examples"]["not_found"], "a", "the first one's");
+        let other = document(&[
+            part("orders", json!({ "type": "string" }), "a"),
+            part("users", json!({ "type": "integer" }), "a"),
+        ]);
+        assert!(other.expect_err("an error").contains("schema Status"));
+    }
+
+    #[test]
+    fn a_route_belongs_to_one_context() {
+        let with_route = |name| {
+            let operation = Operation::new("GET /api/v1/notes", "listNotes", "List notes").no_content("None.");
+            Part::of(&Tag { name, description: "", operations: vec![operation] })
+        };
+        assert_eq!(with_route("orders").keys().collect::<Vec<_>>(), ["GET /api/v1/notes"]);
+        let twice = document("An API", "1", "", &[with_route("orders"), with_route("users")]);
+        assert!(twice.expect_err("an error").contains("/api/v1/notes"));
+    }
+
+    #[test]
+    fn a_part_is_read_as_it_is_written() {
+        let part = part("orders", json!({ "type": "string" }), "a");
+        let text = serde_json::to_string(&part).expect("JSON");
+        assert_eq!(serde_json::from_str::<Part>(&text).expect("a part"), part);
+    }
 }

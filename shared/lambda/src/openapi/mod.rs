@@ -1,5 +1,6 @@
 //! The OpenAPI document. Each endpoint says beside its handler what is its own ([`Operation`]); what follows from the conventions of
-//! the API and from the policy table is added when the document is put together ([`document`]).
+//! the API and from the policy table is added when a context's part of the document is written ([`Part`]); [`document`] puts the parts
+//! together.
 //!
 //! ```
 //! # use lambda::{openapi::{Object, Operation}, problem::Problem};
@@ -20,7 +21,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
 
 pub use body::Object;
-pub use document::{Tag, document};
+pub use document::{Part, Tag, document, up_to_date};
 
 use crate::problem::Problem;
 

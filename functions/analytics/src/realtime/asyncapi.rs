@@ -1,11 +1,40 @@
-//! The WebSocket in the AsyncAPI document: what a client may ask, and what it is told.
+//! The part of the AsyncAPI document that is about the WebSocket: what a client may ask, and what it is told. It is checked in as
+//! `asyncapi.json` in this context's folder, from where the tool of that name takes it.
 
-use analytics::realtime::messages::{Message, Request};
-use schemars::{JsonSchema, SchemaGenerator};
+use std::path::Path;
+
+use lambda::generated;
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Value, json};
 
+use super::messages::{Message, Request};
+
+#[test]
+fn asyncapi_is_up_to_date() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("asyncapi.json");
+    assert_eq!(generated::up_to_date(&path, &format!("{:#}\n", part())), Ok(()));
+}
+
+fn part() -> Value {
+    let mut generator = SchemaSettings::draft2020_12()
+        .with(|settings| settings.definitions_path = "/components/schemas".into())
+        .for_serialize()
+        .into_generator();
+    let messages = Value::Object(messages(&mut generator).into_iter().collect());
+    json!({
+        "servers": { "live": server() },
+        "channels": { "live": channel() },
+        "operations": Value::Object(operations().into_iter().collect()),
+        "components": {
+            "messages": messages,
+            "schemas": generator.take_definitions(true),
+            "securitySchemes": security_schemes(),
+        },
+    })
+}
+
 /// Where a client connects.
-pub fn server() -> Value {
+fn server() -> Value {
     let security = ["bearer", "query"].map(|name| json!({ "$ref": format!("#/components/securitySchemes/{name}") }));
     json!({
         "host": "{api}.execute-api.{region}.amazonaws.com",
@@ -18,7 +47,7 @@ pub fn server() -> Value {
 }
 
 /// How a client says who it is.
-pub fn security_schemes() -> Value {
+fn security_schemes() -> Value {
     json!({
         "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
         "query": {
@@ -31,7 +60,7 @@ pub fn security_schemes() -> Value {
 }
 
 /// The socket itself.
-pub fn channel() -> Value {
+fn channel() -> Value {
     json!({
         "address": "/",
         "title": "Live messages",
@@ -45,7 +74,7 @@ pub fn channel() -> Value {
 }
 
 /// What is done over it, seen from the shop.
-pub fn operations() -> [(String, Value); 2] {
+fn operations() -> [(String, Value); 2] {
     let operation = |action: &str, title: &str, message: &str| {
         json!({
             "action": action,
@@ -61,7 +90,7 @@ pub fn operations() -> [(String, Value); 2] {
 }
 
 /// The two kinds of frames.
-pub fn messages(generator: &mut SchemaGenerator) -> [(String, Value); 2] {
+fn messages(generator: &mut SchemaGenerator) -> [(String, Value); 2] {
     let asked = [
         ("subscribe", json!({ "action": "subscribe", "topic": "orders" })),
         ("resume", json!({ "action": "subscribe", "topic": "orders", "last_sequence": 41 })),

@@ -52,7 +52,10 @@ pub fn whose(event: &OrderEvent) -> UserId {
 ///
 /// # Errors
 /// When not everybody could be told: all of it comes again.
-pub async fn push_orders(teller: &Teller, deliveries: Vec<Delivery<OrderEvent>>) -> Result<(), RealtimeError> {
+pub async fn publish_order_updates(
+    teller: &Teller,
+    deliveries: Vec<Delivery<OrderEvent>>,
+) -> Result<(), RealtimeError> {
     let Some(user_id) = deliveries.first().map(|delivery| whose(&delivery.envelope.event)) else {
         return Ok(());
     };
@@ -92,7 +95,7 @@ fn news(envelope: &Envelope<OrderEvent>, sequence: u64) -> String {
 ///
 /// # Errors
 /// When the table does not answer.
-pub async fn push_analytics(
+pub async fn publish_analytics_updates(
     (teller, rollups): &(Teller, Rollups),
     counted: Vec<ShopEvent>,
 ) -> Result<(), RealtimeError> {

@@ -3,8 +3,8 @@ use kernel::Timestamp;
 
 use crate::{Orders, OrdersError, domain::Actor, store::Act};
 
-/// Keeps what is heard of an order's payment, and takes note of money that is back.
-pub async fn remember_payment(orders: &Orders, envelope: Envelope<PaymentEvent>) -> Result<(), OrdersError> {
+/// Keeps the replica of an order's payment, and records money that was given back.
+pub async fn replicate_payment(orders: &Orders, envelope: Envelope<PaymentEvent>) -> Result<(), OrdersError> {
     let order_id = match &envelope.event {
         PaymentEvent::PaymentRequested(payment) => payment.order_id,
         PaymentEvent::PaymentProcessed(payment) => payment.order_id,

@@ -2,8 +2,8 @@ use contracts::{CatalogEvent, Envelope, UserEvent};
 
 use crate::{Orders, OrdersError, domain::Product, store::KnownUser};
 
-/// Keeps the copy of a user that orders are validated against: whether there is such a user.
-pub async fn remember_user(orders: &Orders, envelope: Envelope<UserEvent>) -> Result<(), OrdersError> {
+/// Keeps the replica of a user that orders are validated against: whether there is such a user.
+pub async fn replicate_user(orders: &Orders, envelope: Envelope<UserEvent>) -> Result<(), OrdersError> {
     let (user_id, deleted) = match envelope.event {
         UserEvent::UserRegistered(user) => (user.user_id, false),
         UserEvent::UserUpdated(user) => (user.user_id, false),
@@ -13,8 +13,8 @@ pub async fn remember_user(orders: &Orders, envelope: Envelope<UserEvent>) -> Re
     Ok(())
 }
 
-/// Keeps the copy of a product that orders are priced by.
-pub async fn remember_product(orders: &Orders, envelope: Envelope<CatalogEvent>) -> Result<(), OrdersError> {
+/// Keeps the replica of a product that orders are priced by.
+pub async fn replicate_product(orders: &Orders, envelope: Envelope<CatalogEvent>) -> Result<(), OrdersError> {
     let sequence = envelope.sequence;
     let product = match envelope.event {
         CatalogEvent::ProductCreated(product) => {

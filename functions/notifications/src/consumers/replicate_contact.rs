@@ -2,8 +2,8 @@ use contracts::{Envelope, UserEvent};
 
 use crate::{Notifications, NotificationsError, Push, domain::Reached};
 
-/// Keeps how a user is reached, or forgets all of them when they go.
-pub async fn remember_contact(
+/// Keeps the replica of how a user is reached, and erases it when the account is deleted.
+pub async fn replicate_contact(
     (notifications, push): &(Notifications, Push),
     envelope: Envelope<UserEvent>,
 ) -> Result<(), NotificationsError> {

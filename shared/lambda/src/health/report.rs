@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use kernel::Timestamp;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How something is; of several, the worst counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "HealthStatus")]
 pub enum Status {
@@ -35,7 +35,7 @@ impl Depth {
 }
 
 /// Whether the payment provider is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Circuit {
     /// It is.
@@ -93,33 +93,35 @@ pub struct Report {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "HealthOfContext")]
 pub struct OneContext<'a> {
-    name: &'a str,
-    checked_at: Timestamp,
+    /// Which.
+    pub name: &'a str,
+    /// When it was looked at.
+    pub checked_at: Timestamp,
     /// How it is.
     #[serde(flatten)]
     pub health: &'a ContextHealth,
 }
 
 /// How a context is.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ContextHealth {
     /// The worst of its parts.
     pub status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
     table: Option<TableHealth>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     queues: Vec<QueueHealth>,
     #[serde(skip_serializing_if = "Option::is_none")]
     provider: Option<ProviderHealth>,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 struct TableHealth {
     status: Status,
 }
 
 /// The payment provider, as far as payments knows; a circuit that is not known is null.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 struct ProviderHealth {
     status: Status,
     circuit: Option<Circuit>,
@@ -129,7 +131,7 @@ struct ProviderHealth {
 }
 
 /// A consumer's queue with its dead letters; a number that is not known is null.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 struct QueueHealth {
     name: String,
     status: Status,
@@ -152,11 +154,12 @@ impl Report {
         let status = worst(contexts.values().map(|context| context.status).chain([unpublished.status]));
         Self { status, checked_at, contexts, unpublished }
     }
+}
 
-    /// The part of it that is about one context.
-    pub fn of<'a>(&'a self, name: &'a str) -> Option<OneContext<'a>> {
-        let health = self.contexts.get(name)?;
-        Some(OneContext { name, checked_at: self.checked_at, health })
+impl ContextHealth {
+    /// What is said of a context that does not say it itself.
+    pub fn unknown() -> Self {
+        Self { status: Status::Down, table: None, queues: Vec::new(), provider: None }
     }
 }
 
@@ -169,18 +172,6 @@ impl From<Found> for ContextHealth {
         let parts = table.iter().map(|table| table.status).chain(queues.iter().map(|queue| queue.status));
         let parts = parts.chain(provider.iter().map(|provider| provider.status));
         Self { status: worst(parts), table, queues, provider }
-    }
-}
-
-impl Circuit {
-    /// As payments writes it.
-    pub fn read(text: &str) -> Option<Self> {
-        match text {
-            "closed" => Some(Self::Closed),
-            "open" => Some(Self::Open),
-            "half_open" => Some(Self::HalfOpen),
-            _ => None,
-        }
     }
 }
 
@@ -286,15 +277,6 @@ mod tests {
     }
 
     #[test]
-    fn a_circuit_is_read_as_it_is_said() {
-        for circuit in [Circuit::Closed, Circuit::Open, Circuit::HalfOpen] {
-            let said = serde_json::to_value(circuit).expect("JSON");
-            assert_eq!(said.as_str().and_then(Circuit::read), Some(circuit));
-        }
-        assert_eq!(Circuit::read("ajar"), None);
-    }
-
-    #[test]
     fn one_context_of_many_decides() {
         let fine = || context(true, &[(BUSY, EMPTY)]);
         assert_eq!(report(vec![fine(), fine()], EMPTY).status, Status::Up);
@@ -322,9 +304,23 @@ mod tests {
         });
         assert_eq!(serde_json::to_value(&report).expect("JSON"), expected);
 
-        let one = serde_json::to_value(report.of("c1").expect("a context")).expect("JSON");
+        let one = OneContext { name: "c1", checked_at: report.checked_at, health: &report.contexts["c1"] };
+        let one = serde_json::to_value(one).expect("JSON");
         assert_eq!(one, json!({ "name": "c1", "status": "up", "checked_at": "1970-01-01T00:00:00.000Z" }));
-        assert!(report.of("nowhere").is_none());
+    }
+
+    #[test]
+    fn what_a_context_says_of_itself_is_read_as_it_is_said() {
+        let provider = FoundProvider { circuit: Circuit::Open, since: Some(Timestamp::from_millis(0)) };
+        let busy = FoundConsumer { name: "Start".to_owned(), queue: BUSY, dead_letters: None };
+        let found = Found { table_works: Some(true), consumers: vec![busy], provider: Some(Some(provider)) };
+        for health in [found.into(), Found::default().into(), context(false, &[(None, BUSY)])] {
+            let one = OneContext { name: "c1", checked_at: Timestamp::from_millis(0), health: &health };
+            let said = serde_json::to_string(&one).expect("JSON");
+            assert_eq!(serde_json::from_str::<ContextHealth>(&said).expect("its health"), health);
+        }
+        assert!(serde_json::from_str::<ContextHealth>(r#"{ "message": "Service Unavailable" }"#).is_err());
+        assert!(serde_json::from_str::<ContextHealth>(r#"{ "status": 500, "code": "internal_error" }"#).is_err());
     }
 
     #[test]

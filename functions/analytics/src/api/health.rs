@@ -1,0 +1,13 @@
+use lambda::{health, openapi::Operation};
+
+/// `GET /api/v1/health/analytics`: how this context is.
+pub use lambda::health::health;
+
+/// How the document tells of it.
+pub(super) fn operation() -> Operation {
+    health::operation(
+        "GET /api/v1/health/analytics",
+        "getAnalyticsHealth",
+        health::example("analytics", &["CountOrders"]),
+    )
+}

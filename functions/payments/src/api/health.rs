@@ -1,0 +1,20 @@
+use lambda::{
+    health,
+    http::{Reply, Request},
+    openapi::Operation,
+};
+use serde_json::json;
+
+use crate::Health;
+
+/// `GET /api/v1/health/payments`: how this context is, and whether it asks its provider.
+pub async fn health(health: &Health, request: &Request) -> Reply {
+    health.answer(request.now).await
+}
+
+/// How the document tells of it.
+pub(super) fn operation() -> Operation {
+    let mut example = health::example("payments", &["UndoCancelled"]);
+    example["provider"] = json!({ "status": "up", "circuit": "closed", "since": "2026-11-20T21:04:10.000Z" });
+    health::operation("GET /api/v1/health/payments", "getPaymentsHealth", example)
+}
