@@ -46,12 +46,19 @@ def binaries(root: Path, profile: str) -> Path:
 
 def openapi(root: Path) -> None:
     """Writes openapi.json. The gateway holds it: what is built now answers with what was written before."""
+    _write_parts(root, "openapi_is_up_to_date")
     _run_tool(root, "openapi", root)
 
 
 def asyncapi(root: Path) -> None:
-    """Writes asyncapi.json and a JSON Schema for each event; not if that broke who reads them."""
+    """Writes asyncapi.json and a JSON Schema for each event; refuses a change that would break a consumer."""
+    _write_parts(root, "asyncapi_is_up_to_date")
     _run_tool(root, "asyncapi", root)
+
+
+def _write_parts(root: Path, test: str) -> None:
+    """Has each context write its part of a document, `functions/<context>/*.json`: the test that compares the two does so."""
+    cargo(root, "test", "--release", "--locked", "--workspace", "--lib", test, WAYBILL_UPDATE="1")
 
 
 def model(root: Path) -> None:
@@ -64,14 +71,21 @@ def model(root: Path) -> None:
 def _run_tool(root: Path, name: str, folder: Path) -> None:
     """Runs a program of `tools/`, which writes into a folder."""
     cargo(root, "build", "--release", "--locked", "--workspace", "--bins")
-    if subprocess.run([_target(root) / "release" / name, folder], check=False).returncode:
-        raise Problem(f"{name} has not written, the reason is above")
+    _run(_target(root) / "release" / name, folder)
+
+
+def _run(program: Path, folder: Path) -> None:
+    if not program.exists():
+        raise Problem(f"there is no {program.name}: the context that it belongs to is not there")
+    if subprocess.run([program, folder], check=False).returncode:
+        raise Problem(f"{program.name} has not written, the reason is above")
 
 
 def preview(root: Path) -> Path:
     """Writes what customers are told into a folder, and says which."""
     folder = root / "build" / "preview"
-    _run_tool(root, "preview", folder)
+    cargo(root, "build", "--release", "--locked", "--workspace", "--examples")
+    _run(_target(root) / "release" / "examples" / "preview", folder)
     return folder
 
 

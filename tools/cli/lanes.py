@@ -32,11 +32,12 @@ PAID = ("orders::checkout::", "orders::cancellations::", "orders::declined_payme
         "inventory::stock_contention::", "payments::", "notifications::first_order::", "notifications::order_mails::")
 
 NOT_BY_STRIPE = {
-    "declined_payments::a_provider_that_never_answers": "Stripe reports by webhook what it did not answer; payments::stripe has this card",
+    "a_provider_that_never_answers": "Stripe reports by webhook what it did not answer; payments::stripe has this card",
     "parked_orders::an_order_that_was_sent": "it changes the simulator's ledger",
     "parked_orders::orders_that_could_not_be_undone": "its card fails five times, which Stripe's own retries outlast",
-    "declined_payments::a_provider_that_comes_back": "as before",
+    "a_provider_that_comes_back": "as before",
     "unpaid_orders::an_order_whose_checkout_died": "as before",
+    "order_mails::a_checkout_that_died": "as before",
     "payments_and_refunds::what_is_wrong_with_a_payment": "which cards there are, only the bank knows",
     "cancellations::between_any_two_steps": "it waits for the undoing of what was never answered, which does not happen here",
 }
@@ -107,7 +108,7 @@ def outage_steps(stack: Stack) -> list[steps.Step]:
     def express() -> None:
         # Another workflow, which the outputs have to name.
         bring_up(stack, parameters={**PATIENT, "CheckoutWorkflowType": "EXPRESS"})
-        journeys(stack, "repeated_checkouts::", "declined_payments::", "cancellations::")
+        journeys(stack, "repeated_checkouts::", "declined_payments::", "cancellations::", "order_mails::")
 
     return [steps.Step("outage", outage), steps.Step("express", express), look_into_the_log(stack)]
 
