@@ -3,7 +3,7 @@ PYTHON ?= python3
 WAYBILL = PYTHONPATH=localstack:tools .venv/bin/python -m cli
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs status tail dead-letters check test model fuzz fuzz-parsers check-login-timing bench bench-quick bench-stock rebuild-search bench-search rebuild-orders rebuild-analytics cost bench-websocket chaos preview-mails openapi asyncapi dist
+.PHONY: help up down logs status tail dead-letters check test model fuzz fuzz-parsers check-login-timing bench bench-quick bench-stock rebuild-search bench-search rebuild-orders rebuild-analytics cost bench-websocket chaos preview-mails openapi asyncapi dist new-context new-function
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 28
@@ -85,6 +85,20 @@ asyncapi: .venv/stamp ## write asyncapi.json and the events' JSON Schemas from t
 
 dist: .venv/stamp ## the archives that ship, in build/dist, with their sizes
 	@$(WAYBILL) dist
+
+# It would be where every recipe looks for programs.
+ifeq ($(origin PATH),command line)
+$(error PATH says where programs are; the path of a new endpoint is ROUTE=/api/v1/…)
+endif
+
+# The variables that make itself was given, as arguments; what happens to be in the environment does not count.
+given = $(foreach name,$(1),$(if $(filter command,$(origin $(name))),$(name)='$(subst ','\'',$($(name)))'))
+
+new-context: .venv/stamp ## write a new context: NAME=reviews
+	@$(WAYBILL) new-context $(call given,NAME)
+
+new-function: .venv/stamp ## write a new function: CONTEXT=reviews NAME=get-review KIND=endpoint|consumer|schedule (without arguments: all of them)
+	@$(WAYBILL) new-function $(call given,CONTEXT NAME KIND METHOD ROUTE ACCESS LIMIT SOURCE EVENTS RATE)
 
 .venv/stamp: tools/requirements.txt
 	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not installed: install Python 3.10 or newer" >&2; exit 1; }

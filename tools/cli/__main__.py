@@ -6,7 +6,7 @@ import argparse
 import signal
 import sys
 
-from cli import commands, lanes, measurements
+from cli import commands, lanes, measurements, scaffolding
 from engine.problem import Problem
 from engine.stack import forget_users_aws
 from operations import dead_letters_cli
@@ -39,6 +39,11 @@ COMMANDS = {
     "dist": commands.dist,
 }
 
+# These take arguments, in the form of make: NAME=reviews.
+WITH_ARGUMENTS = {
+    "new-context": (scaffolding.write_context, scaffolding.CONTEXT_USAGE),
+    "new-function": (scaffolding.write_function, scaffolding.FUNCTION_USAGE),
+}
 
 DEAD_LETTERS = "dead-letters"
 
@@ -53,6 +58,9 @@ def parser() -> argparse.ArgumentParser:
     dead_letters_cli.add_arguments(subparsers.add_parser(
         DEAD_LETTERS, help=commands.dead_letters.__doc__, description=dead_letters_cli.__doc__, epilog=dead_letters_cli.EXAMPLES,
         formatter_class=raw))
+    for name, (writer, usage) in WITH_ARGUMENTS.items():
+        added = subparsers.add_parser(name, help=writer.__doc__, description=writer.__doc__, epilog=usage, formatter_class=raw)
+        added.add_argument("arguments", nargs="*", metavar="NAME=value")
     return made
 
 
@@ -64,7 +72,10 @@ def main() -> None:
         if options.command == DEAD_LETTERS:
             sys.exit(commands.dead_letters(options))
         forget_users_aws()
-        COMMANDS[options.command]()
+        if options.command in WITH_ARGUMENTS:
+            WITH_ARGUMENTS[options.command][0](options.arguments)
+        else:
+            COMMANDS[options.command]()
     except Problem as problem:
         sys.exit(f"error: {problem}")
     except KeyboardInterrupt:

@@ -14,6 +14,7 @@ FOLDERS = {
     "cost": "tools",
     "chaos": "tools",
     "benchmarks": "tools",
+    "scaffold": "tools",
     "checks": "tools",
     "cli": "tools",
 }
@@ -25,8 +26,9 @@ ALLOWED = {
     "cost": {"engine"},
     "chaos": {"engine", "operations"},
     "benchmarks": {"engine", "operations", "cost"},
-    "checks": {"engine", "operations", "cost", "chaos", "benchmarks"},
-    "cli": {"engine", "operations", "cost", "chaos", "benchmarks", "checks"},
+    "scaffold": {"engine"},
+    "checks": {"engine", "operations", "cost", "chaos", "benchmarks", "scaffold"},
+    "cli": {"engine", "operations", "cost", "chaos", "benchmarks", "scaffold", "checks"},
 }
 
 

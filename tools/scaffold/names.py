@@ -1,0 +1,75 @@
+"""Names of contexts and functions: which are allowed, and how each is written in Rust, in templates and in prose."""
+
+from __future__ import annotations
+
+import re
+
+from engine.problem import Problem
+
+CONTEXT = re.compile(r"[a-z]{3,20}")
+FUNCTION = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")
+MAX_FUNCTION = 40  # CloudFormation adds the stack's name and letters of its own; Lambda takes 64 in all
+
+# What is not a name in Rust, or is one of something else in the code that is written.
+_RUST_WORDS = """
+    abstract as async await become box break const continue crate do dyn else enum extern false final fn for gen if impl in let loop macro
+    match mod move mut override priv pub ref return self static struct super trait true try type typeof union unsafe unsized use virtual
+    where while yield alloc core std test proc_macro
+"""
+RUST_WORDS = frozenset(_RUST_WORDS.split())
+
+
+def pascal(name: str) -> str:
+    """`list-reviews` or `review_id` as `ListReviews`, `ReviewId`."""
+    return "".join(word.capitalize() for word in re.split("[-_]", name))
+
+
+def camel(name: str) -> str:
+    """`list-reviews` as `listReviews`."""
+    return pascal(name)[0].lower() + pascal(name)[1:]
+
+
+def snake(name: str) -> str:
+    """`list-reviews` as `list_reviews`."""
+    return name.replace("-", "_")
+
+
+def sentence(name: str) -> str:
+    """`list-reviews` as `List reviews`."""
+    return name.replace("-", " ").capitalize()
+
+
+def singular(plural: str) -> str:
+    """One of what a context is named after: `reviews` as `review`. What is no plural becomes `<name>entry`."""
+    if plural.endswith("ies") and len(plural) > 4:
+        return plural[:-3] + "y"
+    if plural.endswith(("sses", "xes", "ches", "shes")):
+        return plural[:-2]
+    if plural.endswith("s") and not plural.endswith(("ss", "us", "is")):
+        return plural[:-1]
+    return plural + "entry"
+
+
+def with_article(noun: str) -> str:
+    """`review` as `a review`."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def require_context_name(name: str) -> None:
+    """Fails unless a new context may be called so."""
+    if not CONTEXT.fullmatch(name):
+        raise Problem(f"NAME={name}: the name of a context is 3 to 20 lower-case letters, such as reviews")
+    _require_no_rust_word(name)
+
+
+def require_function_name(name: str) -> None:
+    """Fails unless a new function may be called so."""
+    if not FUNCTION.fullmatch(name) or not 3 <= len(name) <= MAX_FUNCTION:
+        raise Problem(f"NAME={name}: the name of a function is 3 to {MAX_FUNCTION} lower-case letters and digits, in words with dashes "
+                      "between them, such as list-reviews")
+    _require_no_rust_word(name)
+
+
+def _require_no_rust_word(name: str) -> None:
+    if name in RUST_WORDS:
+        raise Problem(f"NAME={name}: that is a word of the Rust language; choose another name")

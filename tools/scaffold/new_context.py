@@ -1,0 +1,97 @@
+"""A new bounded context: its folder, and where it is entered."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from engine import templates
+from engine.problem import Problem
+from scaffold import names, rust, sam_text, samples
+from scaffold.result import IDS, KERNEL, POLICY, ROOT_TEMPLATE, Result, require_free_documentation, require_free_ids, save
+from scaffold.tree import Tree, rendered
+
+# What its functions need at first, besides what is in every template.
+PARAMETERS = ["Stage", "Tracing", "AuthorizerId", "CursorSecretArn", "HttpApiId", "LogGroup", "RootStackName", "TelemetryPolicyArn"]
+
+
+def new_context(root: Path, name: str) -> Result:
+    """Writes a context with its table, its health and one endpoint that lists what the caller has: nothing yet."""
+    tree = Tree(root)
+    values = _values(name)
+    context, item = values["Context"], values["Item"]
+    list_key, health_key = f"GET /api/v1/{name}", f"GET /api/v1/health/{name}"
+    _require_free(tree, name, context, item, list_key)
+
+    for path, template in (
+        ("Cargo.toml", "Cargo.toml"), ("src/main.rs", "main.rs"), ("src/lib.rs", "lib.rs"), ("src/store.rs", "store.rs"),
+        ("src/domain/mod.rs", "domain.rs"), ("src/api/mod.rs", "api_mod.rs"), ("src/api/answer.rs", "answer.rs"),
+        (f"src/api/list_{name}.rs", "list.rs"), ("src/api/health.rs", "health.rs"),
+    ):
+        tree.write(f"functions/{name}/{path}", rendered(template, **values))
+    tree.write(f"functions/{name}/template.yaml", _template(tree, values))
+    tree.write(f"events/{name}/List{context}.json", samples.request(list_key, "customer"))
+    tree.write(f"events/{name}/{context}Health.json", samples.request(health_key, "anyone"))
+
+    routes = [rust.route(list_key, "customer", "unlimited"), rust.route(health_key, "anyone", "unlimited")]
+    tree.edit(POLICY, lambda text: rust.with_context(text, name, routes))
+    tree.edit(IDS, lambda text: rust.with_id(text, f"{item}Id", f"{names.with_article(values['item']).capitalize()}."))
+    tree.edit(KERNEL, lambda text: rust.with_exported_id(text, f"{item}Id"))
+    tree.edit(ROOT_TEMPLATE, lambda text: _with_context(text, values))
+    next_steps = [
+        f"say in functions/{name}/src/domain/mod.rs what {names.with_article(values['item'])} is",
+        f"make new-function CONTEXT={name} NAME=create-{values['item']} KIND=endpoint METHOD=POST ROUTE=/api/v1/{name}",
+        f"to publish events, add them to shared/contracts, and a `publish` function as in functions/catalog; {context}Topic is there",
+        "make check",
+    ]
+    if tree.exists("ARCHITECTURE.md") and (text := _with_row(tree.read("ARCHITECTURE.md"), name)):
+        tree.write("ARCHITECTURE.md", text)
+    return save(tree, next_steps)
+
+
+def _values(name: str) -> dict[str, str]:
+    names.require_context_name(name)
+    item = names.singular(name)
+    return {
+        "context": name, "Context": names.pascal(name), "item": item, "Item": names.pascal(item), "ITEM": item.upper(),
+        "a_item": names.with_article(item), "A_item": names.with_article(item).capitalize(), "uuid": samples.UNKNOWN_ID,
+    }
+
+
+def _require_free(tree: Tree, name: str, context: str, item: str, list_key: str) -> None:
+    argument = f"NAME={name}"
+    for folder in (f"functions/{name}", f"events/{name}"):
+        if tree.exists(folder):
+            raise Problem(f"{argument}: {folder} exists; choose another name")
+    if f'name = "{name}"' in tree.read("Cargo.lock").splitlines():
+        raise Problem(f"{argument}: a crate of that name is in Cargo.lock; choose another name")
+    taken = {key.split("/")[3] for key in rust.route_keys(tree.read(POLICY)) if key.count("/") >= 3}
+    if name in taken:
+        raise Problem(f"{argument}: another context has routes below /api/v1/{name}; choose another name")
+    if f"{item}Id" in rust.exported_ids(tree.read(KERNEL)):
+        raise Problem(f"{argument}: the kernel has an id {item}Id; choose another name")
+    resources = [context, *(f"{context}{what}" for what in ("Table", "Topic", "InvokeRole", "Health", "HealthRole"))]
+    require_free_ids(tree, argument, [*resources, *(f"List{context}{what}" for what in ("", "Role", "Integration", "Route"))])
+    require_free_documentation(tree, argument, [f"list{context}", f"get{context}Health"], [item, f"{item}List"])
+
+
+def _template(tree: Tree, values: dict[str, str]) -> str:
+    """The template of the context; its Globals are those of another one."""
+    other = next(iter(templates.read(tree.root).contexts))
+    shared = sam_text.globals_of(tree.read(f"functions/{other}/template.yaml")).replace(f"build/{other}/", f"build/{values['context']}/")
+    parameters = "".join(f"  {name}: {{Type: String}}\n" for name in PARAMETERS)
+    return rendered("template.yaml", **values, parameters=parameters, globals=shared)
+
+
+def _with_context(root: str, values: dict[str, str]) -> str:
+    given = "\n".join(f"        {name}: {sam_text.value_of(root, name)}" for name in PARAMETERS)
+    root = sam_text.with_topic(root, f"{values['Context']}Topic")
+    return sam_text.with_entry(root, rendered("application.yaml", **values, parameters=given))
+
+
+def _with_row(text: str, name: str) -> str | None:
+    """ARCHITECTURE.md with a row more in the table of contexts, if it has that table."""
+    found = re.search(r"^\| context \| owns \|.*\n(?:\|.*\n)+", text, re.MULTILINE)
+    return f"{text[:found.end()]}| `{name}` | {name} | - | - |\n{text[found.end():]}" if found else None
+
+

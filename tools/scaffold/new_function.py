@@ -1,0 +1,330 @@
+"""A new function of a context: its code, its resources, its sample, and where it is entered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine import templates
+from engine.problem import Problem
+from scaffold import names, rust, sam_text, samples
+from scaffold.result import IDS, KERNEL, POLICY, ROOT_TEMPLATE, Result, require_free_documentation, require_free_ids, save
+from scaffold.tree import Tree, rendered
+
+METHODS, ACCESS, LIMITS = ("GET", "POST", "PUT", "PATCH", "DELETE"), ("anyone", "customer", "owner", "admin"), ("unlimited", "writes")
+SEGMENT = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*|\{[a-z]+(_[a-z]+)*\}")
+RATE = re.compile(r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)|cron\(\S+( \S+){5}\)")
+
+# Besides those of every kind.
+ARGUMENTS = {"endpoint": ("METHOD", "ROUTE", "ACCESS", "LIMIT"), "consumer": ("SOURCE", "EVENTS"), "schedule": ("RATE",)}
+
+
+@dataclass(frozen=True)
+class Place:
+    """The function, and where its context keeps what."""
+
+    tree: Tree
+    context: str
+    name: str
+
+    @property
+    def function(self) -> str:
+        """Its name in Rust."""
+        return names.snake(self.name)
+
+    @property
+    def logical(self) -> str:
+        """Its logical id."""
+        return names.pascal(self.name)
+
+    @property
+    def pascal(self) -> str:
+        """The context, as its resources begin."""
+        return names.pascal(self.context)
+
+    @property
+    def health(self) -> str:
+        """The health function of the context."""
+        return "Health" if self.context == "gateway" else f"{self.pascal}Health"
+
+    @property
+    def template(self) -> str:
+        """The template of the context."""
+        return f"functions/{self.context}/template.yaml"
+
+    def source(self, path: str) -> str:
+        """A file of the context's code."""
+        return f"functions/{self.context}/src/{path}"
+
+    def values(self, **more: str) -> dict[str, str]:
+        """What the texts have in common."""
+        return {"context": self.context, "Context": self.pascal, "name": self.name, "Name": self.logical, "function": self.function,
+                "camel": names.camel(self.name), "sentence": names.sentence(self.name), **more}
+
+
+def new_function(root: Path, context: str, name: str, kind: str, values: Mapping[str, str]) -> Result:
+    """Writes a function of a kind into a context; `values` are the arguments of its kind."""
+    if kind not in ARGUMENTS:
+        raise Problem(f"KIND={kind}: the kinds are endpoint, consumer and schedule")
+    for argument in values:
+        if argument not in ARGUMENTS[kind]:
+            raise Problem(f"{argument}: KIND={kind} takes {', '.join(ARGUMENTS[kind])}")
+    tree = Tree(root)
+    contexts = templates.read(root).contexts
+    if context not in contexts:
+        raise Problem(f"CONTEXT={context}: there is no such context; there are {', '.join(sorted(contexts))}")
+    names.require_function_name(name)
+    place = Place(tree, context, name)
+    if name in rust.handlers(tree.read(place.source("main.rs"))):
+        raise Problem(f"NAME={name}: {context} has such a function; choose another name")
+    _KINDS[kind](place, values)
+    return save(tree, _next_steps(place, kind))
+
+
+def _endpoint(place: Place, values: Mapping[str, str]) -> None:
+    tree, argument = place.tree, f"NAME={place.name}"
+    method = _one_of("METHOD", values.get("METHOD", "GET"), METHODS)
+    path = _path(values.get("ROUTE", f"/api/v1/{place.context}/{place.name}"))
+    key = f"{method} {path}"
+    access = _one_of("ACCESS", values.get("ACCESS", "customer"), ACCESS)
+    limit = _one_of("LIMIT", values.get("LIMIT", "unlimited" if method == "GET" else "writes"), LIMITS)
+    if access == "owner" and "{user_id}" not in path:
+        raise Problem(f"ACCESS=owner: ROUTE={path} has no {{user_id}}, so only the use case knows whose it is; begin with ACCESS=customer")
+    _require_free_path(tree, key)
+    require_free_ids(tree, argument, [f"{place.logical}{what}" for what in ("", "Role", "Integration", "Route")])
+    require_free_documentation(tree, argument, [names.camel(place.name)], [f"{place.logical}Answer"])
+    if limit == "writes" and not sam_text.has_resource(tree.read(place.template), f"{place.pascal}Table"):
+        raise Problem(f"LIMIT=writes: {place.context} has no table, in which its limits could be counted; use LIMIT=unlimited")
+
+    _add_module(place, "api", f"The endpoints of {place.context}.", rendered("endpoint.rs", **place.values(key=key, **_of_path(path))))
+    tree.edit(place.source("api/mod.rs"), lambda text: rust.with_operation(text, f"{place.function}::operation()"))
+    _add_ids(tree, path)
+    if limit == "writes":
+        limiter = "Limiter::connect(&config, Limit::Writes)?"
+        _add_arm(place, "api", f"http::serve_limited({limiter}, (), api::{place.function})", "http", "limit::Limiter", "policy::Limit")
+    else:
+        _add_arm(place, "api", f"http::serve((), api::{place.function})", "http")
+    _add_dependencies(place, "kernel", "lambda", "schemars", "serde", "serde_json")
+    tree.edit(POLICY, lambda text: rust.with_route(text, place.context, rust.route(key, access, limit)))
+
+    own = "AccessTokens" if place.context == "users" else "AuthorizerId"
+    authorizer = "" if access == "anyone" else f"      AuthorizationType: CUSTOM\n      AuthorizerId: !Ref {own}\n"
+    parts = {"environment": "", "policies": ""}
+    if limit == "writes":
+        parts = {"environment": rendered("limited.yaml", **place.values()), "policies": rendered("limit_policies.yaml", **place.values())}
+    resources = rendered("endpoint.yaml", **place.values(key=key, authorizer=authorizer, **parts))
+    tree.edit(place.template, lambda text: sam_text.with_resources(text, resources, place.health))
+    tree.edit(place.template, lambda text: sam_text.with_invoked(text, f"{place.pascal}InvokeRole", place.logical, place.health))
+    _add_parameters(place, *([] if access == "anyone" or own == "AccessTokens" else [own]), *(["WriteLimit"] if limit == "writes" else []))
+    tree.write(f"events/{place.context}/{place.logical}.json", samples.request(key, access))
+
+
+def _consumer(place: Place, values: Mapping[str, str]) -> None:
+    tree, argument = place.tree, f"NAME={place.name}"
+    if not sam_text.has_resource(tree.read(place.template), f"{place.pascal}Table"):
+        raise Problem(f"KIND=consumer: {place.context} has no table, and no health function that watches queues")
+    published = _published(tree)
+    source = _one_of("SOURCE", _required(values, "SOURCE"), tuple(sorted(published)))
+    event, variants = published[source]
+    events = [name for name in re.split(r"[, ]+", _required(values, "EVENTS")) if name]
+    for name in events:
+        _one_of("EVENTS", name, tuple(variants))
+    if not events or len(set(events)) < len(events):
+        raise Problem(f"EVENTS={values['EVENTS']}: name each event once, with commas between them")
+    resources = ("", "Role", "Queue", "DeadLetters", "QueuePolicy", "Subscription")
+    require_free_ids(tree, argument, [f"{place.logical}{what}" for what in resources])
+
+    rest = [f"{event}::{name}(_)" for name in variants if name not in events]
+    golden = [f"events/contracts/{name}.v1.0.json" for name in events]
+    code = rendered("consumer.rs", **place.values(
+        Event=event, source=source, events_text=_and([f"`{name}`" for name in events]),
+        wanted=" | ".join(f"{event}::{name}(_)" for name in events), others=f"        {' | '.join(rest)} => Ok(()),\n" if rest else "",
+        samples="".join(f'            include_str!("../../../../{path}"),\n' for path in golden)))
+    _add_module(place, "consumers", f"The consumers of {place.context}.", code)
+    _add_arm(place, "consumers", f"queue::serve((), consumers::{place.function})", "queue")
+    _add_dependencies(place, "contracts", "lambda", "tracing", "tokio")
+    health = place.source("api/health.rs")
+    if tree.exists(health):
+        listed = re.compile(rf'(health::example\(\s*"{place.context}",\s*&\[)([^\]]*)\]')
+        tree.edit(health, lambda text: listed.sub(lambda found: f"{found[1]}{_joined(found[2], place.logical)}]", text))
+
+    topic = f"{names.pascal(source)}Topic"
+    yaml = rendered("consumer.yaml", **place.values(source=source, Source=names.pascal(source), events=", ".join(events),
+                                                    and_events=_and(events)))
+    metric = rendered("dead_letters_metric.yaml", **{**place.values(), "name": place.function})
+    alarm = f"{place.pascal}DeadLettersAlarm"
+    if sam_text.has_resource(tree.read(place.template), alarm):
+        tree.edit(place.template, lambda text: sam_text.with_alarmed_queue(text, alarm, place.logical, metric))
+        tree.edit(place.template, lambda text: sam_text.with_resources(text, yaml, alarm))
+    else:
+        yaml = f"{yaml}\n{rendered('dead_letters_alarm.yaml', **place.values(metric=metric.rstrip()))}"
+        tree.edit(place.template, lambda text: sam_text.with_resources(text, yaml, place.health))
+    tree.edit(place.template, lambda text: sam_text.with_watched_queue(text, place.health, place.logical))
+    _add_alarm(place)
+    _add_parameters(place, f"{topic}Arn", "UnpublishedQueueArn")
+    tree.edit(ROOT_TEMPLATE, lambda text: sam_text.with_sender(text, topic))
+    tree.write(f"events/{place.context}/{place.logical}.json", samples.message(place.logical, tree.read(golden[0])))
+
+
+def _schedule(place: Place, values: Mapping[str, str]) -> None:
+    tree = place.tree
+    rate = values.get("RATE", "rate(1 minute)")
+    if not RATE.fullmatch(rate):
+        raise Problem(f"RATE={rate}: a rate is rate(1 minute), rate(5 minutes), rate(1 hour), rate(1 day) or cron(<six fields>)")
+    require_free_ids(tree, f"NAME={place.name}", [f"{place.logical}{what}" for what in ("", "Role", "Alarm")])
+    _add_module(place, "schedules", f"What {place.context} does at set times.", rendered("schedule.rs", **place.values(rate=rate)))
+    _add_arm(place, "schedules", f"command::serve((), schedules::{place.function})", "command")
+    _add_dependencies(place, "lambda", "serde", "tracing", "tokio")
+    yaml = rendered("schedule.yaml", **place.values(rate=rate))
+    tree.edit(place.template, lambda text: sam_text.with_resources(text, yaml, place.health))
+    _add_alarm(place)
+    tree.write(f"events/{place.context}/{place.logical}.json", samples.tick(place.logical))
+
+
+_KINDS = {"endpoint": _endpoint, "consumer": _consumer, "schedule": _schedule}
+
+
+def _add_module(place: Place, parent: str, what: str, code: str) -> None:
+    """A file below `api/`, `consumers/` or `schedules/`, whether that is a folder, a file or not there yet."""
+    tree, path = place.tree, place.source(f"{parent}/{place.function}.rs")
+    if tree.exists(path):
+        raise Problem(f"NAME={place.name}: {path} exists; choose another name")
+    tree.write(path, code)
+    index = next((file for file in (place.source(f"{parent}.rs"), place.source(f"{parent}/mod.rs")) if tree.exists(file)), None)
+    if index is None:
+        index = place.source(f"{parent}/mod.rs")
+        tree.write(index, f"//! {what}\n")
+        tree.edit(place.source("lib.rs"), lambda text: rust.with_module(text, parent, public=True))
+    text = tree.read(index)
+    if re.search(rf"\b(fn|mod) {place.function}\b", text):
+        raise Problem(f"NAME={place.name}: {index} has a {place.function}; choose another name")
+    tree.edit(index, lambda text: rust.with_reexport(rust.with_module(text, place.function), f"{place.function}::{place.function}"))
+
+
+def _add_arm(place: Place, module: str, call: str, *of_lambda: str) -> None:
+    main = place.source("main.rs")
+    place.tree.edit(main, lambda text: rust.with_arm(text, place.name, call))
+    place.tree.edit(main, lambda text: rust.with_use(text, place.context, module))
+    for item in of_lambda:
+        place.tree.edit(main, lambda text, item=item: rust.with_use(text, "lambda", item))  # type: ignore[misc]
+
+
+def _add_dependencies(place: Place, *crates: str) -> None:
+    for crate in crates:
+        place.tree.edit(f"functions/{place.context}/Cargo.toml", lambda text, crate=crate: rust.with_dependency(text, crate))  # type: ignore[misc]
+
+
+def _add_ids(tree: Tree, path: str) -> None:
+    """An id for each in the path that the kernel does not have."""
+    for parameter in samples.path_parameters(path):
+        identifier = names.pascal(parameter)
+        if parameter.endswith("_id") and identifier not in rust.exported_ids(tree.read(KERNEL)):
+            what = names.with_article(parameter.removesuffix("_id").replace("_", " ")).capitalize()
+            tree.write(IDS, rust.with_id(tree.read(IDS), identifier, f"{what}."))
+            tree.write(KERNEL, rust.with_exported_id(tree.read(KERNEL), identifier))
+
+
+def _add_parameters(place: Place, *parameters: str) -> None:
+    """Parameters that the root template gives and the context's declares."""
+    tree = place.tree
+    order = sam_text.declared(tree.read(ROOT_TEMPLATE))
+    for name in parameters:
+        tree.write(place.template, sam_text.with_parameter(tree.read(place.template), name, order))
+        nested = sam_text.declared(tree.read(place.template))
+        root = tree.read(ROOT_TEMPLATE)
+        tree.write(ROOT_TEMPLATE, sam_text.with_given(root, sam_text.entry_of(root, place.context), name, nested))
+
+
+def _add_alarm(place: Place) -> None:
+    """What an alarm needs."""
+    _add_parameters(place, "AlarmTopicArn")
+    condition = '!Not [!Equals [!Ref AlarmTopicArn, ""]]'
+    place.tree.edit(place.template, lambda text: sam_text.with_condition(text, "WithAlarmTopic", condition))
+
+
+def _of_path(path: str) -> dict[str, str]:
+    """What the code of an endpoint has of its path's parameters."""
+    parameters = samples.path_parameters(path)
+    ids = [name for name in parameters if name.endswith("_id")]
+    words = [name for name in parameters if name not in ids]
+    values = {name: samples.example(name) for name in parameters}
+    return {
+        "ids": "".join(f"{names.pascal(name)}, " for name in ids),
+        "fields": "".join(f"    {name}: {names.pascal(name) if name in ids else 'String'},\n" for name in parameters),
+        "parse": "".join(f'    let {name}: {names.pascal(name)} = request.id("{name}", "{_what(name)}")?;\n' for name in ids)
+                 + "".join(f'    let {name} = request.parameter("{name}").unwrap_or_default().to_owned();\n' for name in words),
+        "names": "".join(f"{name}, " for name in parameters),
+        "paths": "".join(f'        .path::<String>("{name}", "Which {_what(name)}.", "{values[name]}")\n' for name in words),
+        "examples": "".join(f'"{name}": "{values[name]}", ' for name in parameters),
+        "sample": "".join(f'{name}: "{values[name]}".parse().expect("an id"), ' if name in ids else f'{name}: "{values[name]}".to_owned(), '
+                          for name in parameters),
+    }
+
+
+def _what(parameter: str) -> str:
+    return parameter.removesuffix("_id").replace("_", " ")
+
+
+def _path(path: str) -> str:
+    wrong = f"ROUTE={path}: a path begins with /api/v1/ and has words of lower-case letters, or parameters such as {{review_id}}"
+    if not path.startswith("/api/v1/") or not all(SEGMENT.fullmatch(segment) for segment in path.split("/")[1:]):
+        raise Problem(wrong)
+    parameters = samples.path_parameters(path)
+    if len(set(parameters)) < len(parameters) or names.RUST_WORDS & set(parameters):
+        raise Problem(f"ROUTE={path}: each parameter has a name of its own, which is no word of the Rust language")
+    if path.startswith("/api/v1/health/"):
+        raise Problem(f"ROUTE={path}: below /api/v1/health/ are the contexts; choose another path")
+    return path
+
+
+def _require_free_path(tree: Tree, key: str) -> None:
+    """Fails if there is such a route; API Gateway does not tell routes apart by the names of their parameters."""
+    def shape(route: str) -> str:
+        return re.sub(r"\{\w+\}", "{}", route)
+
+    for known in rust.route_keys(tree.read(POLICY)):
+        if shape(known) == shape(key):
+            raise Problem(f"ROUTE={key.split(' ')[1]}: {known} is a route already; choose another ROUTE or METHOD")
+
+
+def _published(tree: Tree) -> dict[str, tuple[str, list[str]]]:
+    """The contexts that publish events: each with their type in Rust, and their names."""
+    found = {}
+    for path in sorted((tree.root / "shared/contracts/src").glob("*.rs")):
+        for event, source, body in re.findall(r'^ +(\w+) from "(\w+)" \{\n((?: {8}.*\n)+)', path.read_text(encoding="utf-8"), re.MULTILINE):
+            found[source] = (event, re.findall(r"^ +(\w+),$", body, re.MULTILINE))
+    return found
+
+
+def _required(values: Mapping[str, str], argument: str) -> str:
+    if not values.get(argument):
+        examples = {"SOURCE": "the context whose events it consumes, such as SOURCE=orders",
+                    "EVENTS": "what it consumes, such as EVENTS=OrderConfirmed,OrderCancelled"}
+        raise Problem(f"{argument} is missing: {examples[argument]}")
+    return values[argument]
+
+
+def _one_of(argument: str, value: str, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise Problem(f"{argument}={value}: it is one of {', '.join(known)}")
+    return value
+
+
+def _and(items: list[str]) -> str:
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def _joined(listed: str, name: str) -> str:
+    present = listed.strip().rstrip(",")
+    return f'{present}, "{name}"' if present else f'"{name}"'
+
+
+def _next_steps(place: Place, kind: str) -> list[str]:
+    folder = {"endpoint": "api", "consumer": "consumers", "schedule": "schedules"}[kind]
+    return [
+        f"write the use case into {place.source(f'{folder}/{place.function}.rs')}, and serve it with what it needs in main.rs",
+        f"give {place.logical}Role in {place.template} what the use case does, and {place.logical} the variables that it reads",
+        "make check",
+    ]

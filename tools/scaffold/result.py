@@ -1,0 +1,60 @@
+"""Writing what was computed, and what to do then."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine import templates
+from engine.problem import Problem
+from scaffold.tree import Tree
+
+POLICY, ROOT_TEMPLATE, OPENAPI = "shared/lambda/src/policy.rs", "template.yaml", "openapi.json"
+IDS, KERNEL = "shared/kernel/src/id.rs", "shared/kernel/src/lib.rs"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was written, and what a person does next."""
+
+    files: list[str]
+    next_steps: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        lines = ["wrote", *(f"  {path}" for path in self.files), "next", *(f"  {step}" for step in self.next_steps)]
+        return "\n".join(lines)
+
+
+def save(tree: Tree, next_steps: list[str]) -> Result:
+    """Writes the tree if the templates fit together then and cargo takes the manifests; else nothing."""
+    def check() -> None:
+        _ = templates.read(tree.root).merged
+        done = subprocess.run(["cargo", "update", "--workspace", "--offline"], cwd=tree.root, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Problem(f"Cargo.lock: {done.stderr.strip()}")
+
+    tree.format_rust()
+    return Result(tree.save(check, also=["Cargo.lock"]), next_steps)
+
+
+def require_free_ids(tree: Tree, argument: str, names: list[str]) -> None:
+    """Fails if a logical id is taken, in whichever template."""
+    shop = templates.read(tree.root)
+    taken = {**dict.fromkeys(shop.root["Resources"], "the root template"), **shop.context_of}
+    for name in names:
+        if name in taken:
+            raise Problem(f"{argument}: {taken[name]} has a resource {name}, and ids are unique in all templates; choose another name")
+
+
+def require_free_documentation(tree: Tree, argument: str, operations: list[str], schemas: list[str]) -> None:
+    """Fails if an operation or a schema of the API's document is called so."""
+    document: dict[str, Any] = json.loads(tree.read(OPENAPI))
+    known = {operation["operationId"] for path in document["paths"].values() for operation in path.values()}
+    for name in operations:
+        if name in known:
+            raise Problem(f"{argument}: the API has an operation {name}; choose another name")
+    for name in schemas:
+        if name in document["components"]["schemas"]:
+            raise Problem(f"{argument}: the API has a schema {name}; choose another name")

@@ -1,0 +1,178 @@
+"""Changes of Rust files, as texts. The order within a group of lines is rustfmt's work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+MODULE = re.compile(r"^(?:pub(?:\([a-z]+\))? )?mod \w+;$", re.MULTILINE)
+
+
+def with_module(text: str, name: str, public: bool = False) -> str:
+    """A file that declares the module `name`."""
+    if re.search(rf"^(?:pub(?:\([a-z]+\))? )?mod {name};$", text, re.MULTILINE):
+        return text
+    line = f"{'pub ' if public else ''}mod {name};\n"
+    if first := MODULE.search(text):
+        return text[:first.start()] + line + text[first.start():]
+    header = re.match(r"(?://!.*\n)*", text)
+    end = header.end() if header else 0
+    return f"{text[:end]}\n{line}{text[end:]}"
+
+
+def with_reexport(text: str, path: str) -> str:
+    """A file that has `pub use <path>;`."""
+    line = f"pub use {path};\n"
+    if line in text:
+        return text
+    if first := re.search(r"^pub use ", text, re.MULTILINE):
+        return text[:first.start()] + line + text[first.start():]
+    uses = list(re.finditer(r"^use [^;]+;$", text, re.MULTILINE))
+    last = uses[-1] if uses else list(MODULE.finditer(text))[-1]
+    return f"{text[:last.end()]}\n\n{line}{text[last.end() + 1:]}"
+
+
+def with_use(text: str, crate: str, item: str) -> str:
+    """A file that has `use <crate>::<item>;`, within the braces of that crate if it has some."""
+    found = list(re.finditer(rf"^use {crate}::([^;]+);$", text, re.MULTILINE))
+    if any(item in paths(use[1]) for use in found):
+        return text
+    if found:
+        first = found[0]
+        items = [*_items(first[1]), item]
+        return f"{text[:first.start()]}use {crate}::{{{', '.join(items)}}};{text[first.end():]}"
+    place = re.search(r"^use ", text, re.MULTILINE)
+    if not place:
+        raise LookupError("it has no `use`")
+    return f"{text[:place.start()]}use {crate}::{item};\n{text[place.start():]}"
+
+
+def paths(tree: str) -> Iterator[str]:
+    """The paths of a use tree: of `{a, b::{c, d}}` these are `a`, `b::c` and `b::d`."""
+    for item in _items(tree):
+        prefix, brace, inner = item.partition("{")
+        if brace:
+            yield from (prefix + path for path in paths("{" + inner))
+        else:
+            yield item
+
+
+def _items(tree: str) -> list[str]:
+    """What a use tree has in its outermost braces; itself, if it has none there."""
+    tree = tree.strip()
+    if not tree.startswith("{"):
+        return [tree]
+    items, depth, start = [], 0, 1
+    for place, letter in enumerate(tree):
+        if letter == "{":
+            depth += 1
+        elif letter == "}":
+            depth -= 1
+        if (letter == "," and depth == 1) or depth == 0:
+            items.append(tree[start:place].strip())
+            start = place + 1
+    return [item for item in items if item]
+
+
+def handlers(main: str) -> set[str]:
+    """The handler names of a `main.rs`."""
+    return set(re.findall(r'^ +"([^"]+)" =>', main, re.MULTILINE))
+
+
+def with_arm(main: str, handler: str, call: str) -> str:
+    """A `main.rs` that serves one more handler."""
+    unknown = re.search(r"^ +unknown => ", main, re.MULTILINE)
+    if not unknown:
+        raise LookupError("it has no arm `unknown =>`")
+    return f'{main[:unknown.start()]}        "{handler}" => {{ {call}.await }}\n{main[unknown.start():]}'
+
+
+def with_operation(module: str, call: str) -> str:
+    """An `api/mod.rs` whose operations have one more, before that of health."""
+    start = module.find("vec![", module.find("pub fn operations"))
+    if "pub fn operations" not in module or start < 0:
+        raise LookupError("it has no `pub fn operations` with a `vec![`")
+    place, depth = start + len("vec!["), 1
+    while depth:
+        depth += {"[": 1, "]": -1}.get(module[place], 0)
+        place += 1
+    listed = module[start + len("vec!["):place - 1].strip().rstrip(",")
+    items = [item.strip() for item in listed.split(",") if item.strip()]
+    at = items.index("health::operation()") if "health::operation()" in items else len(items)
+    items.insert(at, call)
+    return f"{module[:start]}vec![{', '.join(items)}]{module[place:]}"
+
+
+def with_dependency(manifest: str, name: str) -> str:
+    """A `Cargo.toml` with one more dependency of the workspace."""
+    head, section, rest = manifest.partition("[dependencies]\n")
+    if not section:
+        raise LookupError("it has no [dependencies]")
+    end = rest.find("\n[")
+    lines, tail = rest[:end].rstrip("\n").split("\n"), "\n" + rest[end:].lstrip("\n")
+    keys = [re.split(r"[ .=]", line)[0] for line in lines]
+    if name in keys:
+        return manifest
+    at = next((place for place, key in enumerate(keys) if re.match(r"\w", key) and key > name), len(lines))
+    while at and at < len(lines) and lines[at - 1].startswith("#"):
+        at -= 1
+    lines.insert(at, f"{name}.workspace = true")
+    return head + section + "\n".join(lines) + "\n" + tail
+
+
+def with_route(policy: str, context: str, route: str) -> str:
+    """The policy table with one more route of a context, before that of its health."""
+    found = re.search(rf"^const {context.upper()}: &\[Route\] =\s*&\[([^\]]*)\];$", policy, re.MULTILINE)
+    if not found:
+        raise LookupError(f"it has no `const {context.upper()}: &[Route]`")
+    health = found[1].find(f'route("GET /api/v1/health/{context}"')
+    if health >= 0:
+        at = found.start(1) + health
+        return f"{policy[:at]}{route},\n    {policy[at:]}"
+    listed = found[1].rstrip().rstrip(",")
+    return f"{policy[:found.start(1)]}{listed},\n    {route},\n{policy[found.end(1):]}"
+
+
+def with_context(policy: str, context: str, routes_of_it: list[str]) -> str:
+    """The policy table with one more context, before the gateway, which is the last."""
+    entry = f'    Context {{ name: "{context}", routes: {context.upper()} }},\n'
+    constant = f"const {context.upper()}: &[Route] = &[\n" + "".join(f"    {route},\n" for route in routes_of_it) + "];\n\n"
+    for marker, added in (('    Context { name: "gateway"', entry), ("const GATEWAY: &[Route]", constant)):
+        at = policy.find(marker)
+        if at < 0:
+            raise LookupError(f"it has no `{marker.strip()}`")
+        policy = policy[:at] + added + policy[at:]
+    return policy
+
+
+def route_keys(policy: str) -> set[str]:
+    """The routes of the policy table."""
+    return set(re.findall(r'route\("([^"]+)"', policy))
+
+
+def route(key: str, access: str, limit: str) -> str:
+    """A line of the policy table."""
+    limited = ".limited(Limit::Writes)" if limit == "writes" else ""
+    return f'route("{key}", Access::{access.capitalize()}){limited}'
+
+
+def with_id(ids: str, name: str, what: str) -> str:
+    """The ids of the kernel with one more, before that of events."""
+    at = ids.find("id!(\n    /// An event,")
+    if at < 0:
+        raise LookupError("it has no id of events")
+    return f"{ids[:at]}id!(\n    /// {what}\n    {name}\n);\n{ids[at:]}"
+
+
+def with_exported_id(kernel: str, name: str) -> str:
+    """The kernel's `lib.rs`, which exports one more id."""
+    found = re.search(r"^pub use id::\{([^}]*)\};$", kernel, re.MULTILINE)
+    if not found:
+        raise LookupError("it has no `pub use id::{…}`")
+    return f"{kernel[:found.start()]}pub use id::{{{found[1].strip().rstrip(',')}, {name}}};{kernel[found.end():]}"
+
+
+def exported_ids(kernel: str) -> set[str]:
+    """The ids that the kernel exports."""
+    found = re.search(r"^pub use id::\{([^}]*)\};$", kernel, re.MULTILINE)
+    return {name.strip() for name in found[1].split(",") if name.strip()} if found else set()

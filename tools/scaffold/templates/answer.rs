@@ -1,0 +1,38 @@
+//! @{A_item} as a caller sees it.
+
+use kernel::{@{Item}Id, Timestamp};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::domain::@{Item};
+
+/// One @{item}.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "@{Item}")]
+pub(super) struct @{Item}Answer {
+    id: @{Item}Id,
+    created_at: Timestamp,
+}
+
+impl From<&@{Item}> for @{Item}Answer {
+    fn from(@{item}: &@{Item}) -> Self {
+        Self { id: @{item}.id, created_at: @{item}.created_at }
+    }
+}
+
+/// What one looks like.
+pub(super) fn example() -> Value {
+    json!({ "id": "@{uuid}", "created_at": "2026-11-21T06:30:31.000Z" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_one() {
+        let one: @{Item} = serde_json::from_value(example()).expect("one");
+        assert_eq!(serde_json::to_value(@{Item}Answer::from(&one)).expect("JSON"), example());
+    }
+}

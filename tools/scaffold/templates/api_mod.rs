@@ -1,0 +1,28 @@
+//! The endpoints of @{context}.
+
+mod answer;
+mod health;
+mod list_@{context};
+
+use lambda::openapi::Operation;
+
+pub use health::health;
+pub use list_@{context}::list_@{context};
+
+/// How the document tells of them.
+pub fn operations() -> Vec<Operation> {
+    vec![list_@{context}::operation(), health::operation()]
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda::openapi::{Tag, up_to_date};
+
+    use super::*;
+
+    #[test]
+    fn openapi_is_up_to_date() {
+        let tag = Tag { name: "@{context}", description: "@{Context}.", operations: operations() };
+        assert_eq!(up_to_date(env!("CARGO_MANIFEST_DIR"), &tag), Ok(()));
+    }
+}

@@ -1,0 +1,41 @@
+use kernel::{@{ids}Timestamp};
+use lambda::{
+    http::{self, Reply, Request},
+    openapi::Operation,
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// What the path named, and when it was asked for, until there is something to answer.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "@{Name}Answer")]
+struct Answer {
+@{fields}    asked_at: Timestamp,
+}
+
+/// `@{key}`
+pub async fn @{function}(_: &(), request: &Request) -> Reply {
+@{parse}    http::ok(&Answer { @{names}asked_at: request.now })
+}
+
+/// How the document tells of it.
+pub(super) fn operation() -> Operation {
+    Operation::new("@{key}", "@{camel}", "@{sentence}")
+@{paths}        .ok::<Answer>("What was asked for.", example())
+}
+
+fn example() -> Value {
+    json!({ @{examples}"asked_at": "2026-11-21T06:30:31.000Z" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_an_answer() {
+        let answer = Answer { @{sample}asked_at: Timestamp::from_millis(1_795_242_631_000) };
+        assert_eq!(serde_json::to_value(answer).expect("JSON"), example());
+    }
+}

@@ -1,0 +1,39 @@
+"""Which names are allowed, and how they are written."""
+
+import unittest
+from collections.abc import Callable
+
+from engine.problem import Problem
+from scaffold import names
+
+
+class Forms(unittest.TestCase):
+    def test_a_name_in_each_form(self) -> None:
+        forms: tuple[Callable[[str], str], ...] = (names.pascal, names.camel, names.snake, names.sentence)
+        self.assertEqual(["ListReviews", "listReviews", "list_reviews", "List reviews"], [form("list-reviews") for form in forms])
+        self.assertEqual("ReviewId", names.pascal("review_id"))
+
+    def test_one_of_many(self) -> None:
+        expected = {"reviews": "review", "categories": "category", "addresses": "address", "boxes": "box", "branches": "branch",
+                    "wishlist": "wishlistentry", "status": "statusentry", "loyalty": "loyaltyentry"}
+        self.assertEqual(expected, {plural: names.singular(plural) for plural in expected})
+        self.assertEqual(["a review", "an offer"], [names.with_article(noun) for noun in ("review", "offer")])
+
+
+class Allowed(unittest.TestCase):
+    def test_a_context_is_a_word_of_lower_case_letters(self) -> None:
+        names.require_context_name("reviews")
+        for name in ("", "ab", "Reviews", "re-views", "reviews2", "re_views", "r" * 21, "../etc", "match", "test", "rev iews", "reviews\n"):
+            with self.subTest(name), self.assertRaisesRegex(Problem, r"^NAME="):
+                names.require_context_name(name)
+
+    def test_a_function_is_words_with_dashes(self) -> None:
+        for name in ("list-reviews", "pay", "rate-v2"):
+            names.require_function_name(name)
+        for name in ("", "a", "List", "list_reviews", "-list", "list-", "list--all", "2nd", "l" * 41, "move", "list reviews", "list-2"):
+            with self.subTest(name), self.assertRaisesRegex(Problem, r"^NAME="):
+                names.require_function_name(name)
+
+
+if __name__ == "__main__":
+    unittest.main()
