@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from functools import partial
+from pathlib import Path
 
-from checks import dead_letters_check, fuzz, grants, limits, logcheck, rotation, steps
+from checks import dead_letters_check, fuzz, grants, limits, logcheck, one_folder, rotation, scaffold_check, steps
 from cli.measurements import priced_orders
 from cli.progress import detail
 from cli.stacks import PATIENT, bring_up, redeploy
@@ -26,6 +28,10 @@ AT_ONCE = "4"
 # They take a provider or a mail server away, or kill functions, which every journey uses: they run apart from the others.
 ALONE = ("function_faults::", "provider_outage::", "mail_outage::", "payments::stripe::")
 
+# What shows that each context works on a stack without another one.
+OF_THE_OTHERS = ("gateway::", "users::login::", "catalog::browsing::", "inventory::stock_levels::", "orders::checkout::",
+                 "payments::payments_and_refunds::", "notifications::order_mails::", "analytics::live_updates::")
+
 # The journeys that pay, on a stack with Stripe, and why some of them are left out there.
 PAID = ("orders::checkout::", "orders::cancellations::", "orders::declined_payments::", "orders::idempotency::",
         "orders::order_lifecycle::", "orders::parked_orders::", "orders::repeated_checkouts::", "orders::unpaid_orders::",
@@ -46,16 +52,17 @@ NOT_BY_STRIPE = {
 def test() -> None:
     """Every check; what needs a stack has stacks of its own, side by side."""
     build.check_tools()
-    steps.run([*steps.static(ROOT), steps.Step("build", build_all)])
     folder = ROOT / ".local" / "test"
-    names = ("shop", "outage", "stripe", "fuzz")
-    shop, outage, with_stripe, fuzzed = (Stack(port, folder / name, with_stripe=name == "stripe")
+    steps.run([*steps.static(ROOT), steps.Step("build", build_all), *proofs(folder)])
+    names = ("shop", "outage", "stripe", "fuzz", "parts")
+    shop, outage, with_stripe, fuzzed, in_parts = (Stack(port, folder / name, with_stripe=name == "stripe")
                                          for name, port in zip(names, engines.free_ports(len(names)), strict=True))
     steps.side_by_side([
         steps.Lane("shop", shop_steps(shop), lambda: engines.stop(shop)),
         steps.Lane("outage", outage_steps(outage), lambda: engines.stop(outage)),
         steps.Lane("stripe", stripe_steps(with_stripe), lambda: engines.stop(with_stripe)),
         steps.Lane("fuzz", fuzz_steps(fuzzed), lambda: engines.stop(fuzzed)),
+        steps.Lane("parts", parts_steps(in_parts, folder), lambda: engines.stop(in_parts)),
         steps.Lane("units", steps.units(ROOT)),
     ], folder)
 
@@ -64,6 +71,38 @@ def build_all() -> None:
     """The functions, and the tests that need a stack, so that no lane waits for the compiler."""
     build.build(ROOT)
     build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--no-run")
+
+
+def proofs(folder: Path) -> list[steps.Step]:
+    """Compiles the shop without each context that it can do without, and with what the generators write: in a copy, before the lanes,
+    which would wait for the compiler."""
+    def without() -> None:
+        for context in one_folder.REMOVABLE:
+            tree = without_context(folder, context)
+            detail(f"without {context}")
+            one_folder.check(ROOT, tree)
+
+    def generated() -> None:
+        scaffold_check.check(ROOT, folder / "tree")
+
+    return [steps.Step("one folder", without), steps.Step("scaffold", generated)]
+
+
+def without_context(folder: Path, context: str) -> Path:
+    """The one copy of the repository, without a context."""
+    one_folder.copy(ROOT, folder / "tree")
+    one_folder.take_out(folder / "tree", context)
+    return folder / "tree"
+
+
+def parts_steps(stack: Stack, folder: Path) -> list[steps.Step]:
+    """Deploys the shop without each context that it can do without, the second time as an update of the first, which brings one context
+    back and takes another one out."""
+    def without(context: str) -> None:
+        bring_up(stack, PATIENT, without_context(folder, context))
+        journeys(stack, *OF_THE_OTHERS, *skipping(f"{context}::", *ALONE, TOGETHER))
+
+    return [*(steps.Step(f"no {context}", partial(without, context)) for context in one_folder.REMOVABLE), look_into_the_log(stack)]
 
 
 def shop_steps(stack: Stack) -> list[steps.Step]:

@@ -15,7 +15,6 @@ from scaffold.new_function import new_function
 from scaffold.result import Result
 from scaffold.tree import Tree
 
-
 ADDED = ("ListReviews", "ReviewsHealth", "GetReview", "CreateReview", "InviteReview", "ExpireReviews", "GetBrand", "CountSales")
 
 
