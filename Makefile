@@ -26,10 +26,10 @@ tail: .venv/stamp ## show the events of the running stack as they happen, a line
 dead-letters: .venv/stamp ## messages that consumers could not consume, on the running stack or on AWS; ARGS="show", "redrive …", "drop …", "--help"
 	@$(WAYBILL) dead-letters $(ARGS)
 
-check: .venv/stamp ## formatting, clippy, template lint
+check: .venv/stamp .venv/sam/stamp ## format, lint and types of Rust and Python; sam validate --lint of every template
 	@$(WAYBILL) check
 
-test: .venv/stamp ## every check; what needs a stack on stacks of their own, side by side
+test: .venv/stamp .venv/sam/stamp ## every check; what needs a stack on stacks of their own, side by side
 	@$(WAYBILL) test
 
 model: .venv/stamp ## look at all that can happen to one order, and to two, while things die, come twice or late (about 2 minutes)
@@ -108,3 +108,10 @@ new-function: .venv/stamp ## write a new function: CONTEXT=reviews NAME=get-revi
 	@rm -rf .venv && $(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tools/requirements.txt
 	@touch .venv/stamp
+
+# SAM wants older versions of what the local stack runs on. Its lock is complete, so that nothing is resolved.
+.venv/sam/stamp: tools/requirements-sam.txt .venv/stamp
+	@echo "installing SAM into .venv/sam"
+	@rm -rf .venv/sam && $(PYTHON) -m venv .venv/sam
+	@.venv/sam/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tools/requirements-sam.txt
+	@touch .venv/sam/stamp

@@ -45,36 +45,47 @@ def binaries(root: Path, profile: str) -> Path:
 
 
 def openapi(root: Path) -> None:
-    """Writes each context's part of openapi.json, which a test of its crate does, and puts them together. The gateway
-    holds the document: what is built now answers with what was written before."""
-    tests = ("test", "--release", "--locked", "--workspace", "--lib", "openapi_is_up_to_date")
-    cargo(root, *tests, WAYBILL_UPDATE="1")
+    """Writes openapi.json. The gateway holds it: what is built now answers with what was written before."""
+    _write_parts(root, "openapi_is_up_to_date")
     _run_tool(root, "openapi", root)
 
 
 def asyncapi(root: Path) -> None:
-    """Writes asyncapi.json and a JSON Schema for each event; not if that broke who reads them."""
+    """Writes asyncapi.json and a JSON Schema for each event; refuses a change that would break a consumer."""
+    _write_parts(root, "asyncapi_is_up_to_date")
     _run_tool(root, "asyncapi", root)
+
+
+def _write_parts(root: Path, test: str) -> None:
+    """Has each context write its part of a document, `functions/<context>/*.json`: the test that compares the two does so."""
+    cargo(root, "test", "--release", "--locked", "--workspace", "--lib", test, WAYBILL_UPDATE="1")
 
 
 def model(root: Path) -> None:
     """Looks at all that can happen to an order, and prints how much that is; fails if something does not hold."""
     cargo(root, "build", "--release", "--locked", "--workspace", "--bins")
-    if subprocess.run([_target(root) / "release" / "model"]).returncode:
+    if subprocess.run([_target(root) / "release" / "model"], check=False).returncode:
         raise Problem("the model has found what must not happen, the way to it is above")
 
 
 def _run_tool(root: Path, name: str, folder: Path) -> None:
     """Runs a program of `tools/`, which writes into a folder."""
     cargo(root, "build", "--release", "--locked", "--workspace", "--bins")
-    if subprocess.run([_target(root) / "release" / name, folder]).returncode:
-        raise Problem(f"{name} has not written, the reason is above")
+    _run(_target(root) / "release" / name, folder)
+
+
+def _run(program: Path, folder: Path) -> None:
+    if not program.exists():
+        raise Problem(f"there is no {program.name}: the context that it belongs to is not there")
+    if subprocess.run([program, folder], check=False).returncode:
+        raise Problem(f"{program.name} has not written, the reason is above")
 
 
 def preview(root: Path) -> Path:
     """Writes what customers are told into a folder, and says which."""
     folder = root / "build" / "preview"
-    _run_tool(root, "preview", folder)
+    cargo(root, "build", "--release", "--locked", "--workspace", "--examples")
+    _run(_target(root) / "release" / "examples" / "preview", folder)
     return folder
 
 
@@ -92,7 +103,7 @@ def dist(root: Path) -> None:
 
 def cargo(root: Path, *arguments: str, **variables: str) -> None:
     """Runs cargo with its output on the terminal."""
-    if subprocess.run(["cargo", *arguments], cwd=root, env={**os.environ, **variables}).returncode:
+    if subprocess.run(["cargo", *arguments], cwd=root, env={**os.environ, **variables}, check=False).returncode:
         raise Problem(f"cargo {arguments[0]} failed, its reason is above")
 
 

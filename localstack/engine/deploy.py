@@ -114,10 +114,10 @@ def _push_application(aws: Aws) -> str:
     """The application that the local shop pushes through; made with credentials of a real one, it is no part of a template. The same each
     time."""
     made = aws.sns.create_platform_application(Name="waybill", Platform="GCM", Attributes={"PlatformCredential": "local"})
-    return made["PlatformApplicationArn"]
+    return str(made["PlatformApplicationArn"])
 
 
-def _parameters(template: sam.Template, overrides: dict[str, str]) -> dict[str, str]:
+def _parameters(template: templates.Template, overrides: dict[str, str]) -> dict[str, str]:
     declared = template.get("Parameters", {})
     if unknown := sorted(set(overrides) - set(declared)):
         raise Problem(f"WAYBILL_PARAMETERS names {unknown[0]}, which template.yaml does not declare")
@@ -176,7 +176,7 @@ def _failure(events: list[dict[str, Any]], status: str) -> str:
 
 def _status(aws: Aws) -> str:
     try:
-        return aws.cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
+        return str(aws.cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"])
     except ClientError:
         return ""
 

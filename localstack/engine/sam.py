@@ -67,7 +67,8 @@ def transform(template: Template, parameters: dict[str, str], region: str) -> Te
         if declaration["Type"] == "CommaDelimitedList":
             values[name] = [part.strip() for part in parameters.get(name, declaration.get("Default", "")).split(",")]
     try:
-        return Translator({}, Parser()).translate(deepcopy(template), values)
+        transformed: Template = Translator({}, Parser()).translate(deepcopy(template), values)
+        return transformed
     except InvalidDocumentException as error:
         causes = "; ".join(cause.message for cause in error.causes)
         raise Problem(f"the templates are not valid SAM: {causes}") from None
@@ -101,7 +102,8 @@ def expiring_tables(template: Template) -> dict[str, str]:
 
 def _with_local_addresses(template: Template, endpoint: str) -> Template:
     """The template with the address of each API as the engine has it: by path, where AWS has a host for each API."""
-    return json.loads(ADDRESS.sub(rf"{endpoint}/_aws/execute-api/\1/", json.dumps(template, default=str)))
+    local: Template = json.loads(ADDRESS.sub(rf"{endpoint}/_aws/execute-api/\1/", json.dumps(template, default=str)))
+    return local
 
 
 def _of_type(template: Template, resource_type: str) -> list[dict[str, Any]]:

@@ -82,7 +82,8 @@ def routes_of(template: Template) -> dict[str, list[str]]:
 
 def load(path: Path) -> Template:
     """One template as written, short tags (`!Ref`) in their long form."""
-    return yaml_parse(path.read_text(encoding="utf-8"))
+    template: Template = yaml_parse(path.read_text(encoding="utf-8"))
+    return template
 
 
 def read(root: Path) -> Templates:
@@ -93,7 +94,7 @@ def read(root: Path) -> Templates:
         context = context_of(name, application)
         path = root / "functions" / context / "template.yaml"
         if not path.is_file():
-            raise Problem(f"template.yaml: {name} is at functions/{context}/template.yaml, which does not exist; without that context, delete {name}")
+            raise Problem(f"template.yaml has {name}, whose functions/{context}/template.yaml does not exist; delete {name}, too")
         contexts[context] = load(path)
     return Templates(template, contexts)
 
@@ -133,7 +134,8 @@ def merge(templates: Templates) -> Template:
         parts[name] = {logical for logical, resource in own["Resources"].items() if resource["Type"] == ROUTE}
     for resource in merged["Resources"].values():
         _wait_for_parts(resource, parts)
-    return _with_outputs(merged, outputs)
+    whole: Template = _with_outputs(merged, outputs)
+    return whole
 
 
 def _values(context: str, template: Template, given: dict[str, Any]) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def apply_all(patches: Iterable[Patch], engine: Engine) -> None:
     for patch in patches:
         try:
             patch.apply(engine)
-        except (AttributeError, ImportError) as error:
+        except (AttributeError, ImportError) as error:  # noqa: PERF203 - the patch is named
             raise PatchDoesNotFitError(
                 f"the patch {patch.name} does not fit ministack.{patch.part}: {error}; see Upgrading MiniStack in localstack/README.md"
             ) from error

@@ -18,7 +18,7 @@ from benchmarks.orders import Orders
 from benchmarks.requests import Cell
 from cost import cost_report
 from cost.cost_report import OrderCost
-from engine import sam
+from engine import templates
 from engine.problem import Problem
 
 # The ratio up to which two medians count as the same: those of one run differ by so much.
@@ -99,7 +99,7 @@ def start_of(starts: list[Start], name: str) -> Start:
     return next(start for start in starts if start.name == name)
 
 
-def lines(results: Results, template: sam.Template) -> Iterator[str]:
+def lines(results: Results, template: templates.Template) -> Iterator[str]:
     """The report as tables."""
     yield from _requests(results)
     yield from _orders(results.orders)

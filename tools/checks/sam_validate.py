@@ -7,13 +7,20 @@ from __future__ import annotations
 
 import sys
 
+from click import ClickException
 from samcli.cli.main import cli
 
 
 def main() -> None:
-    """Fails for the first template that is not valid; SAM has said why by then."""
+    """Ends with status 1 if a template is not valid; prints what is wrong with each."""
+    failed = False
     for template in sys.argv[1:]:
-        cli.main(["validate", "--lint", "--template", template], prog_name="sam", standalone_mode=False)
+        try:
+            cli.main(["validate", "--lint", "--template", template], prog_name="sam", standalone_mode=False)
+        except ClickException as error:  # noqa: PERF203 - the others are validated all the same
+            failed = True
+            print(f"{template}: {error.format_message()}", file=sys.stderr)
+    sys.exit(failed)
 
 
 if __name__ == "__main__":

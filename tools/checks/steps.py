@@ -15,6 +15,7 @@ from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Any, NoReturn
 
+from checks import sam_templates
 from engine.build import cargo
 from engine.problem import Problem
 
@@ -104,10 +105,12 @@ def _end(number: int, _: Any) -> NoReturn:
 
 
 def static(root: Path) -> list[Step]:
-    """The steps that run no tests."""
+    """The steps that run no tests; the quick ones first."""
     return [
+        Step("ruff", lambda: _run(root, Path(sys.executable).with_name("ruff"), "check", "--quiet")),
         Step("format", lambda: cargo(root, "fmt", "--all", "--check")),
-        Step("template", lambda: _run(root, Path(sys.executable).with_name("cfn-lint"), "template.yaml")),
+        Step("templates", lambda: sam_templates.validate(root)),
+        Step("mypy", lambda: _run(root, Path(sys.executable).with_name("mypy"), "--no-error-summary")),
         Step("clippy", lambda: cargo(
             root, "clippy", "--release", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings")),
     ]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from functools import partial
+from pathlib import Path
 
-from checks import dead_letters_check, fuzz, grants, limits, logcheck, rotation, steps
+from checks import dead_letters_check, fuzz, grants, limits, logcheck, one_folder, rotation, scaffold_check, steps
 from cli.measurements import priced_orders
 from cli.progress import detail
 from cli.stacks import PATIENT, bring_up, redeploy
@@ -17,40 +19,50 @@ from engine.deploy import resources_of
 from engine.stack import ROOT, Stack
 from operations import tail
 
-# It holds the figures against all that the others have done, and needs the shop to stand still.
-TOGETHER = "reads_the_figures::all_together"
+# It compares the figures with everything that the others have done, and needs a shop in which nothing else happens.
+TOGETHER = "reports::all_together"
 
 # Journeys wait more than they work: two for each of two cores.
 AT_ONCE = "4"
 
-# The journeys that pay, on a stack with Stripe, and why others of their files are left out there.
-PAID = ("asks_twice", "cancels_an_order", "follows_an_order", "hears_from_the_provider", "is_declined", "is_left_unpaid",
-        "looks_after_parked_orders", "orders_first_order", "pays_", "wants_the_last_ones")
+# They take a provider or a mail server away, or kill functions, which every journey uses: they run apart from the others.
+ALONE = ("function_faults::", "provider_outage::", "mail_outage::", "payments::stripe::")
+
+# What shows that each context works on a stack without another one.
+OF_THE_OTHERS = ("gateway::", "users::login::", "catalog::browsing::", "inventory::stock_levels::", "orders::checkout::",
+                 "payments::payments_and_refunds::", "notifications::order_mails::", "analytics::live_updates::")
+
+# The journeys that pay, on a stack with Stripe, and why some of them are left out there.
+PAID = ("orders::checkout::", "orders::cancellations::", "orders::declined_payments::", "orders::idempotency::",
+        "orders::order_lifecycle::", "orders::parked_orders::", "orders::repeated_checkouts::", "orders::unpaid_orders::",
+        "inventory::stock_contention::", "payments::", "notifications::first_order::", "notifications::order_mails::")
 
 NOT_BY_STRIPE = {
-    "is_declined::a_provider_that_never_answers": "Stripe tells of what it did not answer to; pays_by_stripe has this card",
-    "looks_after_parked_orders::an_order_that_was_sent": "it changes the simulator's books",
-    "looks_after_parked_orders::orders_that_could_not_be_undone": "its card fails five times, which Stripe's own retries outlast",
-    "is_declined::a_provider_that_comes_back": "as before",
-    "is_left_unpaid::an_order_whose_checkout_died": "as before",
-    "pays_and_is_paid_back::what_is_wrong_with_a_payment": "which cards there are, only the bank can tell",
-    "cancels_an_order::between_any_two_steps": "it waits for the undoing of what never was answered, which does not happen here",
+    "a_provider_that_never_answers": "Stripe reports by webhook what it did not answer; payments::stripe has this card",
+    "parked_orders::an_order_that_was_sent": "it changes the simulator's ledger",
+    "parked_orders::orders_that_could_not_be_undone": "its card fails five times, which Stripe's own retries outlast",
+    "a_provider_that_comes_back": "as before",
+    "unpaid_orders::an_order_whose_checkout_died": "as before",
+    "order_mails::a_checkout_that_died": "as before",
+    "payments_and_refunds::what_is_wrong_with_a_payment": "which cards there are, only the bank knows",
+    "cancellations::between_any_two_steps": "it waits for the undoing of what was never answered, which does not happen here",
 }
 
 
 def test() -> None:
     """Every check; what needs a stack has stacks of its own, side by side."""
     build.check_tools()
-    steps.run([*steps.static(ROOT), steps.Step("build", build_all)])
     folder = ROOT / ".local" / "test"
-    names = ("shop", "outage", "stripe", "fuzz")
-    shop, outage, with_stripe, fuzzed = (Stack(port, folder / name, with_stripe=name == "stripe")
-                                         for name, port in zip(names, engines.free_ports(len(names))))
+    steps.run([*steps.static(ROOT), steps.Step("build", build_all), *proofs(folder)])
+    names = ("shop", "outage", "stripe", "fuzz", "parts")
+    shop, outage, with_stripe, fuzzed, in_parts = (Stack(port, folder / name, with_stripe=name == "stripe")
+                                         for name, port in zip(names, engines.free_ports(len(names)), strict=True))
     steps.side_by_side([
         steps.Lane("shop", shop_steps(shop), lambda: engines.stop(shop)),
         steps.Lane("outage", outage_steps(outage), lambda: engines.stop(outage)),
         steps.Lane("stripe", stripe_steps(with_stripe), lambda: engines.stop(with_stripe)),
         steps.Lane("fuzz", fuzz_steps(fuzzed), lambda: engines.stop(fuzzed)),
+        steps.Lane("parts", parts_steps(in_parts, folder), lambda: engines.stop(in_parts)),
         steps.Lane("units", steps.units(ROOT)),
     ], folder)
 
@@ -61,12 +73,43 @@ def build_all() -> None:
     build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--no-run")
 
 
+def proofs(folder: Path) -> list[steps.Step]:
+    """Compiles the shop without each context that it can do without, and with what the generators write: in a copy, before the lanes,
+    which would wait for the compiler."""
+    def without() -> None:
+        for context in one_folder.REMOVABLE:
+            tree = without_context(folder, context)
+            detail(f"without {context}")
+            one_folder.check(ROOT, tree)
+
+    def generated() -> None:
+        scaffold_check.check(ROOT, folder / "tree")
+
+    return [steps.Step("one folder", without), steps.Step("scaffold", generated)]
+
+
+def without_context(folder: Path, context: str) -> Path:
+    """The one copy of the repository, without a context."""
+    one_folder.copy(ROOT, folder / "tree")
+    one_folder.take_out(folder / "tree", context)
+    return folder / "tree"
+
+
+def parts_steps(stack: Stack, folder: Path) -> list[steps.Step]:
+    """Deploys the shop without each context that it can do without, the second time as an update of the first, which brings one context
+    back and takes another one out."""
+    def without(context: str) -> None:
+        bring_up(stack, PATIENT, without_context(folder, context))
+        journeys(stack, *OF_THE_OTHERS, *skipping(f"{context}::", *ALONE, TOGETHER))
+
+    return [*(steps.Step(f"no {context}", partial(without, context)) for context in one_folder.REMOVABLE), look_into_the_log(stack)]
+
+
 def shop_steps(stack: Stack) -> list[steps.Step]:
     """What is tried on a fresh stack with IAM enforced, in this order."""
     def start_and_journeys() -> None:
         bring_up(stack, parameters=PATIENT)
-        journeys(stack, "--skip", "meets_faults", "--skip", "meets_an_outage",
-                 "--skip", "outlives_a_mail_outage", "--skip", "pays_by_stripe", "--skip", TOGETHER)
+        journeys(stack, *skipping(*ALONE, TOGETHER))
         journeys(stack, TOGETHER)
 
     def tail_one() -> None:
@@ -87,8 +130,7 @@ def shop_steps(stack: Stack) -> list[steps.Step]:
         steps.Step("journeys", start_and_journeys),
         steps.Step("tail", tail_one),
         steps.Step("dead letters", dead_letters),
-        # They kill functions, which are everybody's: by themselves.
-        steps.Step("faults", lambda: journeys(stack, "meets_faults")),
+        steps.Step("faults", lambda: journeys(stack, "function_faults::")),
         steps.Step("grants", used_grants),  # after what the functions do
         look_into_the_log(stack),
     ]
@@ -100,12 +142,12 @@ def outage_steps(stack: Stack) -> list[steps.Step]:
     def outage() -> None:
         bring_up(stack, {"BatchingSeconds": "0"})
         # Mail is away for long enough to fail once; what fails comes again 36 seconds later.
-        journeys(stack, "meets_an_outage", "outlives_a_mail_outage", WAYBILL_MAIL_OUTAGE_SECONDS="20")
+        journeys(stack, "provider_outage::", "mail_outage::", WAYBILL_MAIL_OUTAGE_SECONDS="20")
 
     def express() -> None:
         # Another workflow, which the outputs have to name.
         bring_up(stack, parameters={**PATIENT, "CheckoutWorkflowType": "EXPRESS"})
-        journeys(stack, "pays_once", "is_declined", "cancels_an_order")
+        journeys(stack, "repeated_checkouts::", "declined_payments::", "cancellations::", "order_mails::")
 
     return [steps.Step("outage", outage), steps.Step("express", express), look_into_the_log(stack)]
 
@@ -115,8 +157,7 @@ def stripe_steps(stack: Stack) -> list[steps.Step]:
     contexts by themselves, and what an order costs."""
     def pay_by_stripe() -> None:
         bring_up(stack, parameters={**PATIENT, "CheckoutWorkflowType": "EXPRESS"})
-        skipped = [argument for name in NOT_BY_STRIPE for argument in ("--skip", name)]
-        journeys(stack, *PAID, *skipped)
+        journeys(stack, *PAID, *skipping(*NOT_BY_STRIPE))
 
     def providers() -> None:
         build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--test", "both_providers",
@@ -165,6 +206,11 @@ def look_into_the_log(stack: Stack) -> steps.Step:
     """Holds what the functions of a stack have logged against what no log may hold."""
     data = seed.read(seed.FILE)
     return steps.Step("logs", lambda: detail(f"{logcheck.check(stack.function_log, data)} lines, nothing in them"))
+
+
+def skipping(*names: str) -> list[str]:
+    """The arguments that leave out journeys, by parts of their names."""
+    return [argument for name in names for argument in ("--skip", name)]
 
 
 def journeys(stack: Stack, *arguments: str, **variables: str) -> None:

@@ -52,7 +52,7 @@ def show_cost() -> None:
         print(line)
 
 
-def priced_orders(loads: tuple[cost_report.Load, ...] = cost_report.LOADS) -> list[cost_report.Ledger]:
+def priced_orders(loads: tuple[cost_report.Load, ...] = cost_report.LOADS) -> list[cost_report.OrderCost]:
     """What one order of each load uses, on a stack of its own."""
     stack = Stack(engines.free_port(), ROOT / ".local" / "cost")
     try:
@@ -62,7 +62,7 @@ def priced_orders(loads: tuple[cost_report.Load, ...] = cost_report.LOADS) -> li
         engines.stop(stack)
 
 
-def meter_orders(stack: Stack, loads: tuple[cost_report.Load, ...]) -> list[cost_report.Ledger]:
+def meter_orders(stack: Stack, loads: tuple[cost_report.Load, ...]) -> list[cost_report.OrderCost]:
     """What one order of each load uses, on a stack where nothing else happens, deployed with the cost report's parameters."""
     known = json.loads(stack.outputs.read_text(encoding="utf-8"))
     template = templates.read(ROOT).merged

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -21,8 +22,8 @@ from engine.stack import REGION, ROOT, Stack
 PATIENT = {"CircuitOrders": "100", "BatchingSeconds": "0", "CaptureCheckSeconds": "900"}
 
 
-def bring_up(stack: Stack, parameters: dict[str, str]) -> None:
-    """Starts the engine if it does not run, deploys and seeds; a first start that fails leaves nothing behind."""
+def bring_up(stack: Stack, parameters: dict[str, str], root: Path = ROOT) -> None:
+    """Starts the engine if it does not run, deploys what is under `root` and seeds; a first start that fails leaves nothing behind."""
     fresh = engines.running_pid(stack) is None
     if fresh:
         say("starting the engine")
@@ -35,13 +36,13 @@ def bring_up(stack: Stack, parameters: dict[str, str]) -> None:
         aws, data = Aws(stack.engine_url), seed.read(seed.FILE)
         say("deploying")
         by_stripe = {"PaymentProvider": "stripe", "StripeUrl": stack.stripe_url} if stack.with_stripe else {}
-        resources = deploy(aws, ROOT, {**by_stripe, **parameters}, detail)
+        resources = deploy(aws, root, {**by_stripe, **parameters}, detail)
         if stack.with_stripe:
             secret = json.loads(aws.secrets.get_secret_value(SecretId=provider_secret(resources))["SecretString"])
             stripe.register_webhook(stack.stripe_port, f"{stack.api_url}/payments/webhook", secret["webhook_secret"])
         say("seeding")
         seed.seed(aws, resources, data, detail)
-        stack.outputs.write_text(json.dumps(outputs(stack, resources, data), indent=2) + "\n", encoding="utf-8")
+        stack.outputs.write_text(json.dumps(outputs(stack, resources, data, root), indent=2) + "\n", encoding="utf-8")
     except BaseException as error:
         if fresh:
             engines.stop(stack)
@@ -71,9 +72,9 @@ def parameters_of_environment() -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in pairs)
 
 
-def outputs(stack: Stack, resources: Resources, data: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+def outputs(stack: Stack, resources: Resources, data: dict[str, list[dict[str, Any]]], root: Path) -> dict[str, Any]:
     """What a client or a test needs to know about the running stack."""
-    shop = templates.read(ROOT)
+    shop = templates.read(root)
     topics = resources.get("AWS::SNS::Topic", {})
     return {
         "api_url": stack.api_url,

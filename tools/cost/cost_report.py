@@ -83,8 +83,6 @@ class OrderCost:
         return dict(services)
 
 
-Ledger = OrderCost  # its former name, which cli.measurements has
-
 
 class Meter:
     """Reads the engine's meter and the functions' log."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from scaffold.new_context import new_context
@@ -19,8 +20,33 @@ LEFT_OUT = shutil.ignore_patterns("target", "build", ".venv", ".git", ".local", 
 
 
 def copy(root: Path, tree: Path) -> None:
-    """Copies the sources into a folder that is not there yet."""
-    shutil.copytree(root, tree, ignore=LEFT_OUT, symlinks=True)
+    """Makes a folder have the sources and nothing else. What is the same already keeps its time, so that cargo does not check it again."""
+    wanted = {path.relative_to(root): path for path in _sources(root)}
+    for path in sorted(tree.rglob("*"), reverse=True):
+        if path.is_symlink() or (path.is_file() and path.relative_to(tree) not in wanted):
+            path.unlink()
+        elif path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+    for name, source in wanted.items():
+        target = tree / name
+        if not target.exists() or _age_and_size(source) != _age_and_size(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+
+
+def _sources(folder: Path) -> Iterator[Path]:
+    found = {path.name: path for path in folder.iterdir()}
+    for name in sorted(set(found) - set(LEFT_OUT(str(folder), list(found)))):
+        path = found[name]
+        if path.is_dir() and not path.is_symlink():
+            yield from _sources(path)
+        elif path.is_file():
+            yield path
+
+
+def _age_and_size(path: Path) -> tuple[int, int]:
+    state = path.stat()
+    return state.st_mtime_ns, state.st_size
 
 
 def add_all(tree: Path) -> list[Result]:

@@ -63,7 +63,8 @@ class Outputs(unittest.TestCase):
     def test_a_reference_to_one_becomes_what_it_stands_for(self) -> None:
         nested = {"Resources": {"Queue": queue()}, "Outputs": {"QueueArn": {"Value": {"Fn::GetAtt": ["Queue", "Arn"]}}}}
         policy = {"Type": "AWS::SQS::Queue", "Properties": {"Arn": {"Fn::GetAtt": ["Orders", "Outputs.QueueArn"]}}}
-        self.assertEqual({"Fn::GetAtt": ["Queue", "Arn"]}, merged(root({}, Other=policy), nested)["Resources"]["Other"]["Properties"]["Arn"])
+        other = merged(root({}, Other=policy), nested)["Resources"]["Other"]
+        self.assertEqual({"Fn::GetAtt": ["Queue", "Arn"]}, other["Properties"]["Arn"])
 
     def test_one_that_is_not_there_is_named(self) -> None:
         policy = {"Type": "AWS::SQS::Queue", "Properties": {"Arn": {"Fn::GetAtt": ["Orders", "Outputs.QueueArn"]}}}

@@ -64,7 +64,7 @@ def list_tables(patched_stack: Stack, role: Role) -> Callable[[], Any]:
     client = boto3.client(
         "dynamodb", endpoint_url=patched_stack.engine_url, region_name=REGION, aws_access_key_id=session["AccessKeyId"],
         aws_secret_access_key=session["SecretAccessKey"], aws_session_token=session["SessionToken"], config=Config(proxies={}))
-    return lambda: client.list_tables()
+    return client.list_tables
 
 
 def test_serve_routes_fits(engine: Engine) -> None:

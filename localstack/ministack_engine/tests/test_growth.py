@@ -47,7 +47,7 @@ class Copies(unittest.TestCase):
 
     def test_what_is_not_a_key_is_shared(self) -> None:
         of = growth.items_of(self.table, ORDER)
-        for copy, item in zip(growth.copies(of, str(uuid.uuid4()), "bob"), of):
+        for copy, item in zip(growth.copies(of, str(uuid.uuid4()), "bob"), of, strict=True):
             for name in item.keys() - {"pk", "sk", "id", "user_id", "gsi1pk", "gsi1sk"}:
                 self.assertIs(copy[name], item[name])
 

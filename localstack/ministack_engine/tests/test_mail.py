@@ -24,14 +24,14 @@ class MailServer:
     def __init__(self) -> None:
         self.recipients: list[str] = []
 
-    async def handle_RCPT(
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd calls it so
             self, _server: Any, _session: Any, envelope: Any, address: str, _options: list[str]) -> str:
         if address == NOBODY:
             return "550 no such mailbox"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - as before
         self.recipients += envelope.rcpt_tos
         return "250 OK"
 

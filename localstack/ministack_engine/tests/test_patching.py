@@ -101,7 +101,8 @@ def test_patches_are_left_out_by_their_names() -> None:
 def test_an_engine_without_an_unknown_patch_does_not_start(tmp_path: Path) -> None:
     environment: dict[str, Any] = {
         **os.environ, "PYTHONPATH": str(PACKAGES), "WAYBILL_STATE": str(tmp_path), "WAYBILL_ENGINE_WITHOUT": "no_such_patch"}
-    ended = subprocess.run([sys.executable, "-m", "ministack_engine"], env=environment, capture_output=True, text=True, timeout=60, check=False)
+    command = [sys.executable, "-m", "ministack_engine"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert (ended.returncode, ended.stderr) == (1, "WAYBILL_ENGINE_WITHOUT names no patch: no_such_patch\n")
 
 

@@ -91,7 +91,8 @@ class Variables(unittest.TestCase):
 
     def test_they_fit_into_a_function_under_a_longer_stack_name(self) -> None:
         def longest(name: str) -> str:
-            return f"https://sqs.ap-southeast-1.amazonaws.com/123456789012/{'waybill-production-Notifications-1A2B3C4D5E6F7'}-{name}-{'X' * 13}"
+            stack = "waybill-production-Notifications-1A2B3C4D5E6F7"
+            return f"https://sqs.ap-southeast-1.amazonaws.com/123456789012/{stack}-{name}-{'X' * 13}"
 
         for context in CONTEXTS:
             with self.subTest(context):

@@ -140,7 +140,8 @@ class Roles(unittest.TestCase):
     def test_a_resource_in_part_named_is_below_a_named_one(self) -> None:
         """An index of a table, a connection of a socket, a device: not whatever begins alike."""
         wide = {(action, statement_part) for role in ROLES for _, statement in statements(role)
-                for resource in many(statement.get("Resource", [])) if isinstance(resource, dict) and "*" in str(resource.get("Fn::Sub", ""))
+                for resource in many(statement.get("Resource", []))
+                if isinstance(resource, dict) and "*" in str(resource.get("Fn::Sub", ""))
                 for action in many(statement["Action"]) for statement_part in [re.sub(r"\$\{\w+(\.Arn)?\}", "…", str(resource["Fn::Sub"]))]}
         below = {
             "execute-api:ManageConnections": r"arn:….*/live/(POST|DELETE)/@connections/\*",
@@ -159,7 +160,8 @@ class Roles(unittest.TestCase):
 
 class Data(unittest.TestCase):
     def test_a_function_touches_its_contexts_table_alone(self) -> None:
-        tables = {context_of(function): target(variables(function)["TABLE_NAME"]) for function in FUNCTIONS if "TABLE_NAME" in variables(function)}
+        tables = {context_of(function): target(variables(function)["TABLE_NAME"])
+                  for function in FUNCTIONS if "TABLE_NAME" in variables(function)}
         self.assertEqual(sorted(tables.values()), sorted(TABLES))
         for function in FUNCTIONS:
             with self.subTest(function):
@@ -282,8 +284,9 @@ class Invocations(unittest.TestCase):
 
     def test_api_gateway_may_invoke_what_the_routes_of_a_context_lead_to_and_its_authorizers_and_only_that(self) -> None:
         wanted: dict[str, set[str]] = {role: set() for role in INVOKE_ROLES}
-        used = [*(("CredentialsArn", "IntegrationUri", name, each) for name, each in of_type("AWS::ApiGatewayV2::Integration").items()),
-                *(("AuthorizerCredentialsArn", "AuthorizerUri", name, each) for name, each in of_type("AWS::ApiGatewayV2::Authorizer").items())]
+        integrations, authorizers = of_type("AWS::ApiGatewayV2::Integration"), of_type("AWS::ApiGatewayV2::Authorizer")
+        used = [*(("CredentialsArn", "IntegrationUri", name, each) for name, each in integrations.items()),
+                *(("AuthorizerCredentialsArn", "AuthorizerUri", name, each) for name, each in authorizers.items())]
         for role, uri, name, each in used:
             with self.subTest(name):
                 self.assertEqual(f"{SHOP.context_of[name].capitalize()}InvokeRole", target(each[role]))
