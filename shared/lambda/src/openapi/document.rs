@@ -40,8 +40,8 @@ pub struct Part {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct TagObject {
-    name: String,
     description: String,
+    name: String,
 }
 
 type Paths = BTreeMap<String, BTreeMap<String, OperationObject>>;
@@ -109,7 +109,7 @@ impl Part {
         let Writer { mut generator, mut components } = writer;
         components.schemas = generator.take_definitions(true);
         components.schemas.values_mut().for_each(tidy);
-        let tag = TagObject { name: tag.name.to_owned(), description: tag.description.to_owned() };
+        let tag = TagObject { description: tag.description.to_owned(), name: tag.name.to_owned() };
         Self { tag, paths, components }
     }
 
@@ -136,7 +136,8 @@ pub fn up_to_date(folder: &str, tag: &Tag) -> Result<(), String> {
     let mut keys: Vec<&str> = tag.operations.iter().flat_map(Operation::keys).collect();
     let mut routes: Vec<&str> = policy::routes_of(tag.name).iter().map(|route| route.key).collect();
     routes.retain(|key| *key != "$default");
-    (keys.sort_unstable(), routes.sort_unstable());
+    keys.sort_unstable();
+    routes.sort_unstable();
     if keys != routes {
         return Err(format!("the operations are {keys:?}, and the routes of the policy table {routes:?}"));
     }
