@@ -40,8 +40,8 @@ pub struct Part {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct TagObject {
-    name: String,
     description: String,
+    name: String,
 }
 
 type Paths = BTreeMap<String, BTreeMap<String, OperationObject>>;
@@ -109,7 +109,7 @@ impl Part {
         let Writer { mut generator, mut components } = writer;
         components.schemas = generator.take_definitions(true);
         components.schemas.values_mut().for_each(tidy);
-        let tag = TagObject { name: tag.name.to_owned(), description: tag.description.to_owned() };
+        let tag = TagObject { description: tag.description.to_owned(), name: tag.name.to_owned() };
         Self { tag, paths, components }
     }
 
