@@ -75,5 +75,5 @@ def _values(arguments: list[str], usage: str, required: tuple[str, ...], known: 
             values[name] = value
     for name in required:
         if name not in values:
-            raise Problem(f"{name} is missing; `make` with no arguments for this target tells how it is used")
+            raise Problem(f"{name} is missing; without any arguments, the usage is shown")
     return values

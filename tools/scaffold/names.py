@@ -18,6 +18,15 @@ _RUST_WORDS = """
 """
 RUST_WORDS = frozenset(_RUST_WORDS.split())
 
+# What the code of a new context imports or calls so, and what that of a new endpoint does.
+_CONTEXT_WORDS = """
+    api box command config cursor domain error handler health http lambda limit main operation option page query queue reply request result
+    schedule start store string table timestamp value vec
+"""
+CONTEXT_WORDS = frozenset(_CONTEXT_WORDS.split())
+FUNCTION_WORDS = frozenset({"example", "operation", "operations", "tests"})
+PARAMETER_WORDS = frozenset({"asked_at", "request"})
+
 
 def pascal(name: str) -> str:
     """`list-reviews` or `review_id` as `ListReviews`, `ReviewId`."""
@@ -52,7 +61,8 @@ def singular(plural: str) -> str:
 
 def with_article(noun: str) -> str:
     """`review` as `a review`."""
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+    sounds_like_a_vowel = noun[0] in "aeiou" and not noun.startswith(("eu", "one", "uni", "usa", "use"))
+    return f"{'an' if sounds_like_a_vowel else 'a'} {noun}"
 
 
 def require_context_name(name: str) -> None:
@@ -60,6 +70,8 @@ def require_context_name(name: str) -> None:
     if not CONTEXT.fullmatch(name):
         raise Problem(f"NAME={name}: the name of a context is 3 to 20 lower-case letters, such as reviews")
     _require_no_rust_word(name)
+    if {name, singular(name)} & CONTEXT_WORDS:
+        raise Problem(f"NAME={name}: the code of every context uses that word for something else; choose another name")
 
 
 def require_function_name(name: str) -> None:
@@ -68,6 +80,8 @@ def require_function_name(name: str) -> None:
         raise Problem(f"NAME={name}: the name of a function is 3 to {MAX_FUNCTION} lower-case letters and digits, in words with dashes "
                       "between them, such as list-reviews")
     _require_no_rust_word(name)
+    if name in FUNCTION_WORDS:
+        raise Problem(f"NAME={name}: the code of every endpoint uses that word for something else; choose another name")
 
 
 def _require_no_rust_word(name: str) -> None:

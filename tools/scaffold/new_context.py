@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from engine import templates
 from engine.problem import Problem
 from scaffold import names, rust, sam_text, samples
 from scaffold.result import IDS, KERNEL, POLICY, ROOT_TEMPLATE, Result, require_free_documentation, require_free_ids, save
@@ -77,7 +76,7 @@ def _require_free(tree: Tree, name: str, context: str, item: str, list_key: str)
 
 def _template(tree: Tree, values: dict[str, str]) -> str:
     """The template of the context; its Globals are those of another one."""
-    other = next(iter(templates.read(tree.root).contexts))
+    other = sam_text.contexts(tree.read(ROOT_TEMPLATE))[0]
     shared = sam_text.globals_of(tree.read(f"functions/{other}/template.yaml")).replace(f"build/{other}/", f"build/{values['context']}/")
     parameters = "".join(f"  {name}: {{Type: String}}\n" for name in PARAMETERS)
     return rendered("template.yaml", **values, parameters=parameters, globals=shared)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import templates
 from engine.problem import Problem
 from scaffold import names, rust, sam_text, samples
 from scaffold.result import IDS, KERNEL, POLICY, ROOT_TEMPLATE, Result, require_free_documentation, require_free_ids, save
@@ -72,10 +71,12 @@ def new_function(root: Path, context: str, name: str, kind: str, values: Mapping
         if argument not in ARGUMENTS[kind]:
             raise Problem(f"{argument}: KIND={kind} takes {', '.join(ARGUMENTS[kind])}")
     tree = Tree(root)
-    contexts = templates.read(root).contexts
+    contexts = sam_text.contexts(tree.read(ROOT_TEMPLATE))
     if context not in contexts:
         raise Problem(f"CONTEXT={context}: there is no such context; there are {', '.join(sorted(contexts))}")
     names.require_function_name(name)
+    if f'name = "{name}"' in tree.read("Cargo.lock").splitlines():
+        raise Problem(f"NAME={name}: a crate of that name is in Cargo.lock; choose another name")
     place = Place(tree, context, name)
     if name in rust.handlers(tree.read(place.source("main.rs"))):
         raise Problem(f"NAME={name}: {context} has such a function; choose another name")
@@ -272,8 +273,8 @@ def _path(path: str) -> str:
     if not path.startswith("/api/v1/") or not all(SEGMENT.fullmatch(segment) for segment in path.split("/")[1:]):
         raise Problem(wrong)
     parameters = samples.path_parameters(path)
-    if len(set(parameters)) < len(parameters) or names.RUST_WORDS & set(parameters):
-        raise Problem(f"ROUTE={path}: each parameter has a name of its own, which is no word of the Rust language")
+    if len(set(parameters)) < len(parameters) or (names.RUST_WORDS | names.PARAMETER_WORDS) & set(parameters):
+        raise Problem(f"ROUTE={path}: each parameter has a name of its own, which is no word of the Rust language, and not request")
     if path.startswith("/api/v1/health/"):
         raise Problem(f"ROUTE={path}: below /api/v1/health/ are the contexts; choose another path")
     return path

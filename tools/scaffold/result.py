@@ -9,6 +9,7 @@ from typing import Any
 
 from engine import templates
 from engine.problem import Problem
+from scaffold import sam_text
 from scaffold.tree import Tree
 
 POLICY, ROOT_TEMPLATE, OPENAPI = "shared/lambda/src/policy.rs", "template.yaml", "openapi.json"
@@ -41,8 +42,10 @@ def save(tree: Tree, next_steps: list[str]) -> Result:
 
 def require_free_ids(tree: Tree, argument: str, names: list[str]) -> None:
     """Fails if a logical id is taken, in whichever template."""
-    shop = templates.read(tree.root)
-    taken = {**dict.fromkeys(shop.root["Resources"], "the root template"), **shop.context_of}
+    root = tree.read(ROOT_TEMPLATE)
+    taken = dict.fromkeys(sam_text.resources(root), "the root template")
+    for context in sam_text.contexts(root):
+        taken |= dict.fromkeys(sam_text.resources(tree.read(f"functions/{context}/template.yaml")), context)
     for name in names:
         if name in taken:
             raise Problem(f"{argument}: {taken[name]} has a resource {name}, and ids are unique in all templates; choose another name")

@@ -32,8 +32,18 @@ def resource(text: str, name: str) -> tuple[int, int]:
 
 def has_resource(text: str, name: str) -> bool:
     """Whether there is such a resource."""
+    return name in resources(text)
+
+
+def resources(text: str) -> list[str]:
+    """The logical ids of a template."""
     start, end = section(text, "Resources")
-    return bool(re.compile(rf"^  {name}:\n", re.MULTILINE).search(text, start, end))
+    return [found[1] for found in ENTRY.finditer(text, start, end)]
+
+
+def contexts(root: str) -> list[str]:
+    """The contexts that are nested stacks of the root template, in its order."""
+    return re.findall(r"^ +Location: functions/([a-z][a-z0-9-]*)/template\.yaml$", root, re.MULTILINE)
 
 
 def with_resources(text: str, added: str, before: str) -> str:
@@ -52,7 +62,8 @@ def within(text: str, name: str, old: str, new: str) -> str:
 
 
 def with_parameter(text: str, name: str, order: list[str]) -> str:
-    """A nested template that declares a parameter: those of the root template first, in their `order` there, then the others by name."""
+    """A nested template that declares a parameter: first those of the root template, in their `order` there, then the
+    others by name."""
     def rank(parameter: str) -> tuple[int, str]:
         return (order.index(parameter), "") if parameter in order else (len(order), parameter)
 

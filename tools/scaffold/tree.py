@@ -73,8 +73,8 @@ class Tree:
             self._texts[path] = done.stdout
 
     def save(self, check: Callable[[], None], also: Iterable[str] = ()) -> list[str]:
-        """Writes all changes, and says which files that were. If that or `check` fails, all is as it was, `also` those files that
-        `check` writes itself."""
+        """Writes all changes, and says which files that were. If that or `check` fails, all is as it was, including the
+        files that `check` writes itself, which `also` names."""
         changed = self.changed()
         before = {path: (self.root / path).read_bytes() if (self.root / path).is_file() else None for path in {*changed, *also}}
         folders: list[Path] = []

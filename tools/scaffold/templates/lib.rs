@@ -25,8 +25,8 @@ impl @{Context} {
         Ok(Self { store: Store::new(Table::connect(config, env("TABLE_NAME")?)) })
     }
 
-    /// A page of what a user has, the newest first, from behind the position `after`; and the position of its last one, if there are
-    /// more.
+    /// A page of what a user has, the newest first, from behind the position `after`; and the position of its last one,
+    /// if there are more.
     ///
     /// # Errors
     /// When the store does not answer.

@@ -138,6 +138,8 @@ class Refused(Copy):
          "ROUTE=/api/v1/products/{id}: GET /api/v1/products/{product_id} is a route already"),
         ("inventory", "get-product", "endpoint", {}, "NAME=get-product: catalog has a resource GetProduct"),
         ("catalog", "health", "schedule", {}, "NAME=health: catalog has such a function"),
+        ("catalog", "lambda", "endpoint", {}, "NAME=lambda: a crate"),
+        ("catalog", "list-it", "endpoint", {"ROUTE": "/api/v1/it/{request}"}, "ROUTE=/api/v1/it/{request}: "),
         ("catalog", "answer", "endpoint", {}, "NAME=answer: functions/catalog/src/api/answer.rs exists"),
         ("catalog", "hear-it", "consumer", {}, "SOURCE is missing"),
         ("catalog", "hear-it", "consumer", {"SOURCE": "orders"}, "EVENTS is missing"),

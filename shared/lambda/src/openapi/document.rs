@@ -136,7 +136,8 @@ pub fn up_to_date(folder: &str, tag: &Tag) -> Result<(), String> {
     let mut keys: Vec<&str> = tag.operations.iter().flat_map(Operation::keys).collect();
     let mut routes: Vec<&str> = policy::routes_of(tag.name).iter().map(|route| route.key).collect();
     routes.retain(|key| *key != "$default");
-    (keys.sort_unstable(), routes.sort_unstable());
+    keys.sort_unstable();
+    routes.sort_unstable();
     if keys != routes {
         return Err(format!("the operations are {keys:?}, and the routes of the policy table {routes:?}"));
     }
