@@ -66,6 +66,6 @@ mod analytics {
     pub mod reports;
 }
 
-/// PausedCheckout by a test that makes the payment provider unavailable, and by one that needs it to be available
+/// Held by a test that makes the payment provider unavailable, and by one that needs it to be available
 /// beside such a test.
 static PAYMENT_PROVIDER: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

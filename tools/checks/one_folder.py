@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 from checks import sam_templates
@@ -16,6 +18,16 @@ from scaffold import proof
 
 # The contexts of which no other one takes anything.
 REMOVABLE = ("notifications", "analytics")
+
+
+# The tests that hold code, templates and samples together, and know nothing of a context by its name.
+TESTS = ("localstack/engine/tests", "tools/checks/tests/test_template.py", "tools/checks/tests/test_iam.py",
+         "tools/checks/tests/test_health.py", "tools/checks/tests/test_events.py")
+
+
+def removable(root: Path) -> list[str]:
+    """The contexts that the shop under `root` has and can do without."""
+    return [context for context in REMOVABLE if (root / "functions" / context).is_dir()]
 
 
 def copy(root: Path, tree: Path) -> None:
@@ -42,8 +54,15 @@ def without_entry(template: str, context: str) -> str:
 
 
 def check(root: Path, tree: Path) -> None:
-    """Checks that what is left compiles, tests included, and that its templates are valid."""
+    """Checks that what is left compiles, tests included, that its templates are valid, and that its tests of them pass."""
     # Clippy checks the crates as the generators' proof does, which then finds them checked. The lock file loses a crate: not --locked.
     cargo(tree, "clippy", "--release", "--workspace", "--all-targets", "--offline", "--quiet", "--", "-D", "warnings",
           CARGO_TARGET_DIR=str(root / "target"))
     sam_templates.validate(tree)
+    pytest(tree, TESTS)
+
+
+def pytest(tree: Path, tests: tuple[str, ...]) -> None:
+    """Runs tests of a tree."""
+    if subprocess.run([sys.executable, "-m", "pytest", "-q", *tests], cwd=tree, check=False).returncode:
+        raise Problem(f"tests in {tree} fail, the reason is above")

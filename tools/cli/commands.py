@@ -54,7 +54,7 @@ def follow_logs() -> None:
 
 
 def check() -> None:
-    """Run the quick checks: format, clippy and template lint."""
+    """Run the quick checks: ruff, format, templates, mypy, clippy."""
     build.check_tools()
     steps.run(steps.static(ROOT))
 

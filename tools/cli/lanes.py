@@ -77,7 +77,7 @@ def proofs(folder: Path) -> list[steps.Step]:
     """Compiles the shop without each context that it can do without, and with what the generators write: in a copy, before the lanes,
     which would wait for the compiler."""
     def without() -> None:
-        for context in one_folder.REMOVABLE:
+        for context in one_folder.removable(ROOT):
             tree = without_context(folder, context)
             detail(f"without {context}")
             one_folder.check(ROOT, tree)
@@ -102,7 +102,7 @@ def parts_steps(stack: Stack, folder: Path) -> list[steps.Step]:
         bring_up(stack, PATIENT, without_context(folder, context))
         journeys(stack, *OF_THE_OTHERS, *skipping(f"{context}::", *ALONE, TOGETHER))
 
-    return [*(steps.Step(f"no {context}", partial(without, context)) for context in one_folder.REMOVABLE), look_into_the_log(stack)]
+    return [*(steps.Step(f"no {context}", partial(without, context)) for context in one_folder.removable(ROOT)), look_into_the_log(stack)]
 
 
 def shop_steps(stack: Stack) -> list[steps.Step]:

@@ -23,9 +23,10 @@ ANYTHING = {
     "logs:CreateLogDelivery": "the delivery of logs knows no resources", "logs:GetLogDelivery": "as before",
     "logs:UpdateLogDelivery": "as before", "logs:DeleteLogDelivery": "as before", "logs:ListLogDeliveries": "as before",
     "logs:PutResourcePolicy": "as before", "logs:DescribeResourcePolicies": "as before", "logs:DescribeLogGroups": "as before",
-    "sns:CreatePlatformEndpoint": "SNS knows topics alone as resources of these", "sns:SetEndpointAttributes": "as before",
-    "sns:DeleteEndpoint": "as before",
 }
+if "notifications" in SHOP.contexts:
+    ANYTHING |= {"sns:CreatePlatformEndpoint": "SNS knows topics alone as resources of these", "sns:SetEndpointAttributes": "as before",
+                 "sns:DeleteEndpoint": "as before"}
 # A telephone has no ARN: whatever has one is left out instead.
 WITHOUT_AN_ARN = ("SendNotificationsPolicy", "sns:Publish")
 

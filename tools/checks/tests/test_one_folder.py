@@ -13,7 +13,7 @@ from engine.stack import ROOT
 class Entries(unittest.TestCase):
     def test_a_context_has_one_and_it_can_go(self) -> None:
         text = (ROOT / "template.yaml").read_text(encoding="utf-8")
-        for context in one_folder.REMOVABLE:
+        for context in one_folder.removable(ROOT):
             with self.subTest(context):
                 remaining = one_folder.without_entry(text, context)
                 self.assertNotIn(f"functions/{context}/", remaining)
@@ -37,12 +37,12 @@ class Copies(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             tree = Path(folder) / "tree"
             one_folder.copy(ROOT, tree)
-            one_folder.take_out(tree, "analytics")
+            one_folder.take_out(tree, "users")
             (tree / "functions" / "orders" / "new.rs").write_text("// new", encoding="utf-8")
-            self.assertFalse((tree / "functions" / "analytics").exists())
+            self.assertFalse((tree / "functions" / "users").exists())
             one_folder.copy(ROOT, tree)
             self.assertEqual((ROOT / "template.yaml").read_bytes(), (tree / "template.yaml").read_bytes())
-            self.assertTrue((tree / "functions" / "analytics" / "template.yaml").exists())
+            self.assertTrue((tree / "functions" / "users" / "template.yaml").exists())
             self.assertFalse((tree / "functions" / "orders" / "new.rs").exists())
 
 
