@@ -23,7 +23,7 @@ OPERATIONS = [*(("dynamodb", operation) for operation in ("BatchGetItem", "GetIt
               ("ses", "POST /v2/email/outbound-emails"), ("sns", "PublishBatch"), ("states", "StartExecution")]
 
 # Consumers some of whose messages fail at every delivery until the faults are healed. Their queues deliver five times, 36 seconds apart.
-POISONED = ("SettleOrder", "OrdersRememberPayment", "HearStock")
+POISONED = ("SettleOrder", "OrdersReplicatePayment", "UpdateAvailability")
 POISONED_EACH = 2
 
 # How many of each site are in the digest.

@@ -15,7 +15,7 @@ from engine.deploy import archive, bootstrap
 from engine.stack import REGION, Stack
 
 # The function of each context whose answer matters most to a client.
-FUNCTIONS = {"analytics": "PushOrders", "catalog": "ListProducts", "gateway": "Health", "inventory": "ReserveStock",
+FUNCTIONS = {"analytics": "PublishOrderUpdates", "catalog": "ListProducts", "gateway": "Health", "inventory": "ReserveStock",
              "notifications": "NotifyOrderPlaced", "orders": "Checkout", "payments": "AuthorizePayment", "users": "Login"}
 
 EMPTY, BARE = "(empty)", "(bare)"

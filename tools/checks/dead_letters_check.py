@@ -29,8 +29,8 @@ def check(api: Api, aws: Aws, customer: dict[str, str], product: str, say: Say) 
     buyer = api.log_in(customer["email"], customer["password"])
     # Earlier checks may have left dead letters, but none of these consumers.
     before = _counts(aws)
-    _require("list", {"HearStock", "StartCheckout", "Unpublished"} & before.keys(), set())
-    unreadable, orders = _queue(aws, "HearStock"), _queue(aws, "StartCheckout")
+    _require("list", {"UpdateAvailability", "StartCheckout", "Unpublished"} & before.keys(), set())
+    unreadable, orders = _queue(aws, "UpdateAvailability"), _queue(aws, "StartCheckout")
     with _impatient(aws, unreadable), _impatient(aws, orders):
         aws.sqs.send_message(QueueUrl=unreadable.source_url, MessageBody=UNREADABLE)
         with _without(aws, "StartCheckout", "states:StartExecution"):
@@ -39,8 +39,8 @@ def check(api: Api, aws: Aws, customer: dict[str, str], product: str, say: Say) 
     say("an unreadable message and two orders are dead letters")
 
     _wait("the health endpoints to count them", lambda: _both_healths(api), (("degraded", 2), ("degraded", 1)))
-    _require("list", _counts(aws), {**before, "HearStock": 1, "StartCheckout": 2})
-    [letter] = _json(aws, "show", "hearstock")
+    _require("list", _counts(aws), {**before, "UpdateAvailability": 1, "StartCheckout": 2})
+    [letter] = _json(aws, "show", "updateavailability")
     _require("show of what is no event", (letter["body"], letter["correlation_id"]), (UNREADABLE, None))
     _require_part("its reason", "a message could not be read", letter["reason"])
     letters = {letter["subject"]: letter for letter in _json(aws, "show", "StartCheckout")}
@@ -53,7 +53,7 @@ def check(api: Api, aws: Aws, customer: dict[str, str], product: str, say: Say) 
     _require_part("show for people", letters[placed[0]]["correlation_id"], text)
 
     _run(aws, "redrive", "--all", "--dry-run")
-    _run(aws, "drop", "HearStock", "--all", "--dry-run")
+    _run(aws, "drop", "UpdateAvailability", "--all", "--dry-run")
     _require("after the dry runs", (_count(aws, unreadable), _count(aws, orders)), (1, 2))
     _run(aws, "redrive", "StartCheckout", "--id", letters[placed[0]]["message_id"])
     _wait_until_paid(api, buyer, placed[0])
@@ -62,7 +62,7 @@ def check(api: Api, aws: Aws, customer: dict[str, str], product: str, say: Say) 
     _wait_until_paid(api, buyer, placed[1])
     say("the orders were redriven and are paid")
 
-    _run(aws, "drop", "HearStock", "--id", _json(aws, "show", "HearStock")[0]["message_id"], "--yes")
+    _run(aws, "drop", "UpdateAvailability", "--id", _json(aws, "show", "UpdateAvailability")[0]["message_id"], "--yes")
     _publish_again(aws, letters[placed[0]]["body"])
     _require("list", _counts(aws), before)
     _wait("the health endpoints to be up", lambda: _both_healths(api), (("up", 0), ("up", 0)))
@@ -122,7 +122,10 @@ def _wait_until_paid(api: Api, buyer: Account, order: str) -> None:
 
 
 def _queue(aws: Aws, consumer: str) -> DeadLetters:
-    return next(queue for queue in dead_letters.find(aws, STACK) if queue.consumer == consumer)
+    found = next((queue for queue in dead_letters.find(aws, STACK) if queue.consumer == consumer), None)
+    if found is None:
+        raise Problem(f"the stack has no consumer {consumer}")
+    return found
 
 
 def _count(aws: Aws, queue: DeadLetters) -> int:
@@ -136,7 +139,7 @@ def _counts(aws: Aws) -> dict[str, int]:
 
 
 def _both_healths(api: Api) -> tuple[tuple[str, int], tuple[str, int]]:
-    return _health(api, "orders", "StartCheckout"), _health(api, "catalog", "HearStock")
+    return _health(api, "orders", "StartCheckout"), _health(api, "catalog", "UpdateAvailability")
 
 
 def _health(api: Api, context: str, consumer: str) -> tuple[str, int]:

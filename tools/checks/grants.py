@@ -24,7 +24,7 @@ BY_LAMBDA = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"
 # Grants that only rare cases need: the action, the reason, and the functions.
 FOR_LATER = (
     ("dynamodb:Query", "an order whose view is gone is made of its events again",
-     "CancelOrder ConfirmOrder DeleteOrder EndExpired EndUnpaid OrdersRememberPayment OrdersSeed PayOrder SetOrderStatus"),
+     "CancelOrder ConfirmOrder DeleteOrder EndExpired EndUnpaid OrdersReplicatePayment OrdersSeed PayOrder SetOrderStatus"),
     ("sqs:SendMessage", "an event that SNS refuses is parked; and Lambda parks what it gives up",
      "CatalogPublish IndexProducts InventoryPublish NotificationsPublish OrdersPublish PaymentsPublish UsersPublish"),
     ("secretsmanager:GetSecretValue", "Stripe's key; the simulator has none",
@@ -32,8 +32,8 @@ FOR_LATER = (
     ("dynamodb:DeleteItem", "a refund that was to go is done", "PaymentWebhook VoidPayment"),
     ("dynamodb:UpdateItem", "money that was taken already is given back, and counted", "VoidPayment"),
     ("dynamodb:UpdateItem", "a reservation that was refused in part is given back", "SweepReservations"),
-    ("dynamodb:DeleteItem", "a connection that is gone is forgotten", "PushAnalytics"),
-    ("execute-api:ManageConnections", "a connection that must end is closed", "PushAnalytics"),
+    ("dynamodb:DeleteItem", "a connection that is gone is forgotten", "PublishAnalyticsUpdates"),
+    ("execute-api:ManageConnections", "a connection that must end is closed", "PublishAnalyticsUpdates"),
     ("dynamodb:DeleteItem", "a figure that nothing counts is taken away", "RebuildAnalytics"),
     ("dynamodb:GetItem", "an idempotency key has its answer already", "CreateUser"),
     ("dynamodb:GetItem", "an operator's command, which no journey gives", "GrantRole"),

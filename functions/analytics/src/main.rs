@@ -1,4 +1,4 @@
-//! The functions of the analytics context, by handler name (`Handler:` in template.yaml).
+//! The functions of the analytics context, by handler name (`Handler:` in this context's template.yaml).
 
 use analytics::{
     api, consumers,

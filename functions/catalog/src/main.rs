@@ -1,4 +1,4 @@
-//! The functions of the catalog context, by handler name (`Handler:` in template.yaml).
+//! The functions of the catalog context, by handler name (`Handler:` in this context's template.yaml).
 
 use catalog::{
     Cache, Catalog, api, consumers,

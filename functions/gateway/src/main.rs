@@ -1,4 +1,4 @@
-//! The functions of the gateway context, by handler name (`Handler:` in template.yaml).
+//! The functions of the gateway context, by handler name (`Handler:` in this context's template.yaml).
 
 use gateway::{Health, api};
 use lambda::{Error, handler, http, start, unknown_handler};

@@ -1,6 +1,6 @@
 //! How many reservations a second one product takes, by the number of counters that its stock lies in; and many products beside it.
 //!
-//! `make stock-bench` runs it, on an engine of its own.
+//! `make bench-stock` runs it, on an engine of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::float_arithmetic, missing_docs)]
 
 use std::{
@@ -35,7 +35,7 @@ struct Settings {
 async fn main() {
     // Told to run by a test run, which names no engine, it has nothing to do.
     let Ok(text) = std::env::var("STOCK_BENCH") else {
-        println!("no engine is named: `make stock-bench`");
+        println!("no engine is named: `make bench-stock`");
         return;
     };
     let settings: Settings = serde_json::from_str(&text).expect("the settings");

@@ -1,4 +1,4 @@
-//! The functions of the inventory context, by handler name (`Handler:` in template.yaml).
+//! The functions of the inventory context, by handler name (`Handler:` in this context's template.yaml).
 
 use inventory::{Inventory, api, consumers, saga, seed, sweep, tell};
 use lambda::{

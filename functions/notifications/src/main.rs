@@ -1,4 +1,4 @@
-//! The functions of the notifications context, by handler name (`Handler:` in template.yaml).
+//! The functions of the notifications context, by handler name (`Handler:` in this context's template.yaml).
 
 use contracts::NotificationKind as Kind;
 use lambda::{

@@ -1,4 +1,4 @@
-//! The functions of the orders context, by handler name (`Handler:` in template.yaml).
+//! The functions of the orders context, by handler name (`Handler:` in this context's template.yaml).
 
 use lambda::{
     Error, command, cursor::Cursors, handler, health::Health, http, limit::Limiter, outbox, policy::Limit, queue,

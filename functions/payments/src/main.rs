@@ -1,4 +1,4 @@
-//! The functions of the payments context, by handler name (`Handler:` in template.yaml).
+//! The functions of the payments context, by handler name (`Handler:` in this context's template.yaml).
 
 use lambda::{
     Error, command, cursor::Cursors, handler, http, limit::Limiter, outbox, policy::Limit, queue, start, task,

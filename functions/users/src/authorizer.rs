@@ -1,7 +1,7 @@
 //! The authorizer: says who calls. What they may do is each function's to say, from the policy table.
 //!
 //! It looks the session up, so that a logout counts, and the account, so that its present role does. API Gateway keeps its answer
-//! for five seconds (`ReauthorizeEvery` in template.yaml): that is how long the past may last.
+//! for five seconds (`AuthorizerResultTtlInSeconds` in this context's template.yaml), so that a logout takes effect after five seconds at most.
 //!
 //! A bad token is let through as nobody: API Gateway would answer a refusal with 403 and a body of its own, where the API
 //! promises 401 and a problem. The function behind answers that, before it does anything else.

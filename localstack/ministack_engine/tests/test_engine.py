@@ -15,7 +15,7 @@ from engine import stack
 from engine.api import Api
 from engine.aws import Aws
 
-LIMIT_SECONDS = 20  # of what takes a second
+LIMIT_SECONDS = 300  # of what takes a second: for hangs
 
 # A function that prints each event.
 BOOTSTRAP = f"""#!{sys.executable}

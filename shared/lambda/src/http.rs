@@ -307,7 +307,7 @@ impl Request {
         self.idempotency_of("anyone", body)
     }
 
-    /// As [`Request::idempotency`], for a caller who may have no account: `whom` tells strangers apart.
+    /// As [`Request::idempotency`], for a caller who may have no account: `whom` distinguishes anonymous callers.
     ///
     /// # Errors
     /// As there.

@@ -63,7 +63,7 @@ fn function_name() -> String {
     std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default()
 }
 
-/// The function this environment runs: `Handler:` in template.yaml.
+/// The function this environment runs: `Handler:` in the template of its context.
 ///
 /// # Errors
 /// When `_HANDLER` is not set.
@@ -81,5 +81,5 @@ pub fn env(name: &str) -> Result<String, Error> {
 
 /// The binary has no function of that name: the template and the code do not agree.
 pub fn unknown_handler(name: &str) -> Error {
-    format!("no function is called {name:?}; the `Handler` in template.yaml must be one that src/main.rs lists").into()
+    format!("no function is called {name:?}; the `Handler` in functions/<context>/template.yaml must be one that src/main.rs lists").into()
 }

@@ -1,6 +1,6 @@
 //! How soon what happens is told to those who follow it: a paid order to its owner, a counted event to administrators.
 //!
-//! `make live-bench` runs it, on a stack that is up.
+//! `make bench-websocket` runs it, on a stack that is up.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::float_arithmetic, missing_docs)]
 
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ const ROUNDS: usize = 10;
 async fn main() {
     // Told to run by a test run, which means another thing, it has nothing to do.
     if std::env::var("LIVE_BENCH").is_err() {
-        println!("no stack is meant: `make live-bench`");
+        println!("no stack is meant: `make bench-websocket`");
         return;
     }
     orders().await;

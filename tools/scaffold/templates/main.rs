@@ -1,4 +1,4 @@
-//! The functions of the @{context} context, by handler name (`Handler:` in template.yaml).
+//! The functions of the @{context} context, by handler name (`Handler:` in this context's template.yaml).
 
 use lambda::{Error, cursor::Cursors, handler, health::Health, http, start, unknown_handler};
 use @{context}::{@{Context}, api};

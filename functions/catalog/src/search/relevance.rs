@@ -1,5 +1,5 @@
 //! How good the answers are: fifty queries, whose right answers were written down before there was a ranking, over 1,200 products
-//! made of real words (`localstack/products.py`).
+//! made of real words (`tools/benchmarks/products.py`).
 
 use crate::{
     domain::Product,

@@ -6,8 +6,9 @@ use futures::future::join_all;
 use lambda::{Error, health::ContextHealth, https, policy};
 use tokio::time::timeout;
 
-/// How long a context may take.
-const LIMIT: Duration = Duration::from_secs(2);
+/// How long a context may take. A context waits for at most four seconds, two answers of AWS one after the other, so that it can say which of
+/// its parts does not answer.
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// The health routes of all contexts.
 pub struct Contexts {

@@ -1,0 +1,49 @@
+"""The names of functions and journeys that the tools have as text are those of the templates and of the tests."""
+
+import re
+import unittest
+
+from benchmarks import cold_starts
+from checks import grants
+from cli import lanes
+from engine import fault_plan, templates
+from engine.stack import ROOT
+
+SHOP = templates.read(ROOT)
+FUNCTIONS = set(SHOP.of_type(templates.FUNCTION))
+
+
+def journeys() -> set[str]:
+    """The whole names of all journeys: `orders::checkout::paid_at_once`."""
+    found = set()
+    for path in (ROOT / "tests").glob("*/*.rs"):
+        for name in re.findall(r"^(?:pub )?(?:async )?fn (\w+)\(", path.read_text(encoding="utf-8"), re.MULTILINE):
+            found.add(f"{path.parent.name}::{path.stem}::{name}")
+    return found
+
+
+@unittest.skipIf(set(SHOP.contexts) < {path.name for path in (ROOT / "events").iterdir()} - {"contracts", "schemas"},
+                 "a context was taken out, and its functions with it")
+class Functions(unittest.TestCase):
+    def test_reasons_for_unused_grants_are_of_functions(self) -> None:
+        self.assertEqual(set(), {owner for owner, _ in grants.REASONS} - FUNCTIONS)
+
+    def test_faults_are_injected_into_functions(self) -> None:
+        self.assertEqual(set(), set(fault_plan.POISONED) - FUNCTIONS)
+
+    def test_cold_starts_are_measured_of_functions(self) -> None:
+        self.assertEqual(set(), set(cold_starts.FUNCTIONS.values()) - FUNCTIONS)
+
+
+class Journeys(unittest.TestCase):
+    def test_each_filter_of_the_lanes_finds_some(self) -> None:
+        """A filter that matches nothing passes: a lane would be empty and green."""
+        names = journeys()
+        self.assertGreater(len(names), 100)
+        for part in (*lanes.ALONE, lanes.TOGETHER, *lanes.OF_THE_OTHERS, *lanes.PAID, *lanes.NOT_BY_STRIPE):
+            with self.subTest(part):
+                self.assertTrue(any(part in name for name in names))
+
+
+if __name__ == "__main__":
+    unittest.main()
