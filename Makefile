@@ -32,7 +32,7 @@ check: .venv/stamp .venv/sam/stamp ## format, lint and types of Rust and Python;
 test: .venv/stamp .venv/sam/stamp ## every check; what needs a stack on stacks of their own, side by side
 	@$(WAYBILL) test
 
-model: .venv/stamp ## look at all that can happen to one order, and to two, while things die, come twice or late (about 2 minutes)
+model: .venv/stamp ## model-check the checkout of one order and of two under crashes, duplicates and delays (about 2 minutes)
 	@$(WAYBILL) model
 
 fuzz: .venv/stamp ## generated requests at the running stack, which changes what is in it (WAYBILL_FUZZ_SEED, WAYBILL_FUZZ_EXAMPLES)

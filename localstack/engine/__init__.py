@@ -1,1 +1,1 @@
-"""The local engines, and what brings the stack to them and stands beside them."""
+"""Starts local engines, deploys to them, and runs the mail inbox, Stripe and proxies beside them."""

@@ -45,7 +45,7 @@ def binaries(root: Path, profile: str) -> Path:
 
 
 def openapi(root: Path) -> None:
-    """Writes openapi.json. The gateway holds it: what is built now answers with what was written before."""
+    """Writes openapi.json. The gateway embeds the file: build it again afterwards."""
     _write_parts(root, "openapi_is_up_to_date")
     _run_tool(root, "openapi", root)
 
@@ -62,10 +62,10 @@ def _write_parts(root: Path, test: str) -> None:
 
 
 def model(root: Path) -> None:
-    """Looks at all that can happen to an order, and prints how much that is; fails if something does not hold."""
+    """Model-checks the checkout and prints the number of states; fails if a property does not hold."""
     cargo(root, "build", "--release", "--locked", "--workspace", "--bins")
     if subprocess.run([_target(root) / "release" / "model"], check=False).returncode:
-        raise Problem("the model has found what must not happen, the way to it is above")
+        raise Problem("the model found a state that violates a property; the path to it is above")
 
 
 def _run_tool(root: Path, name: str, folder: Path) -> None:

@@ -45,14 +45,13 @@ def deploy(aws: Aws, root: Path, overrides: dict[str, str], say: Say) -> Resourc
     parameters = {"PushApplicationArn": _push_application(aws), **parameters}
     archives = {context: _upload(aws, root, context, say) for context in shop.contexts}
 
-    def adapted(template: templates.Template, folder: Path) -> templates.Template:
-        packaged = sam.package(template, folder, lambda context: {"Bucket": BUCKET, "Key": archives[context]}, urls)
+    def adapted(template: templates.Template, folder: Path, nested_urls: dict[str, str]) -> templates.Template:
+        packaged = sam.package(template, folder, lambda context: {"Bucket": BUCKET, "Key": archives[context]}, nested_urls)
         return sam.adapt(sam.transform(packaged, parameters, REGION), aws.endpoint)
 
-    urls: dict[str, str] = {}
-    nested = {context: adapted(template, root / "functions" / context) for context, template in shop.contexts.items()}
-    urls.update({context: _upload_template(aws, context, template) for context, template in nested.items()})
-    url = _upload_template(aws, "root", adapted(shop.root, root))
+    nested = {context: adapted(template, root / "functions" / context, {}) for context, template in shop.contexts.items()}
+    nested_urls = {context: _upload_template(aws, context, template) for context, template in nested.items()}
+    url = _upload_template(aws, "root", adapted(shop.root, root, nested_urls))
 
     wanted = f"{url} {sorted(parameters.items())}"
     if _deployed(aws) == wanted:
@@ -157,7 +156,7 @@ def _wait(aws: Aws, seen: int, say: Say, until: tuple[str, ...]) -> None:
     while (status := _status(aws)) not in until:
         events = _events(aws)[seen:]
         if status.endswith(("_COMPLETE", "_FAILED")):
-            raise Problem(_failure(events, status))
+            raise Problem(_failure(aws, events, status))
         if progress.see((status, len(events))) > STALLED_SECONDS:
             raise Problem(f"the stack has been {status} for {STALLED_SECONDS:.0f} s, and nothing happens")
         if time.monotonic() > reported + 1:
@@ -166,12 +165,23 @@ def _wait(aws: Aws, seen: int, say: Say, until: tuple[str, ...]) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def _failure(events: list[dict[str, Any]], status: str) -> str:
+def _failure(aws: Aws, events: list[dict[str, Any]], status: str) -> str:
+    """The first resource that failed, and why: where that is a nested stack, the last one that failed in it."""
     for event in events:
         if event["ResourceStatus"].endswith("_FAILED"):
-            reason = " ".join(event.get("ResourceStatusReason", "").split())
-            return f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"
+            is_nested = event["ResourceType"] == NESTED and event["LogicalResourceId"] != STACK
+            failed = (is_nested and _failed_in(aws, event["LogicalResourceId"])) or event
+            reason = " ".join(failed.get("ResourceStatusReason", "").split())
+            return f"{failed['LogicalResourceId']} ({failed['ResourceType']}): {reason}"
     return f"the stack is {status}"
+
+
+def _failed_in(aws: Aws, nested: str) -> dict[str, Any] | None:
+    """The last event of a resource that failed in a nested stack, if the stack has one."""
+    stack = next((physical for logical, physical in resources_of(aws).get(NESTED, {}).items() if logical == nested), None)
+    failed = [event for event in _events(aws, stack) if event["ResourceStatus"].endswith("_FAILED")
+              and event["ResourceType"] != NESTED] if stack else []
+    return failed[-1] if failed else None
 
 
 def _status(aws: Aws) -> str:
@@ -181,9 +191,9 @@ def _status(aws: Aws) -> str:
         return ""
 
 
-def _events(aws: Aws) -> list[dict[str, Any]]:
-    """All events of the stack, oldest first."""
-    pages = aws.cloudformation.get_paginator("describe_stack_events").paginate(StackName=STACK)
+def _events(aws: Aws, stack: str = STACK) -> list[dict[str, Any]]:
+    """All events of a stack, oldest first."""
+    pages = aws.cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack)
     return [event for page in pages for event in page["StackEvents"]][::-1]
 
 

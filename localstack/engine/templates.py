@@ -124,22 +124,22 @@ def merge(templates: Templates) -> Template:
         own = _with_parameters(template, _values(context, template, given))
         for output, declaration in own.get("Outputs", {}).items():
             outputs[name, output] = declaration["Value"]
-        _take_code(own, context)
+        _resolve_code_paths(own, context)
         for section in ("Conditions", "Globals"):
-            _add_same(merged, section, own.get(section, {}), context)
+            _merge_section(merged, section, own.get(section, {}), context)
         for logical, resource in own["Resources"].items():
             if logical in merged["Resources"]:
                 raise Problem(f"{context}: another template has a resource {logical}, too; logical ids are unique in all templates")
             merged["Resources"][logical] = resource
         parts[name] = {logical for logical, resource in own["Resources"].items() if resource["Type"] == ROUTE}
     for resource in merged["Resources"].values():
-        _wait_for_parts(resource, parts)
+        _depend_on_routes(resource, parts)
     whole: Template = _with_outputs(merged, outputs)
     return whole
 
 
 def _values(context: str, template: Template, given: dict[str, Any]) -> dict[str, Any]:
-    """What the root gives a nested stack, which has to be what that asks for."""
+    """Returns the parameter values of a nested stack; fails if one is missing or unknown."""
     declared = template.get("Parameters", {})
     if unknown := sorted(set(given) - set(declared)):
         raise Problem(f"template.yaml gives {context} {unknown[0]}, which functions/{context}/template.yaml does not declare")
@@ -203,8 +203,8 @@ def _with_outputs(value: Any, outputs: Mapping[tuple[str, str], Any]) -> Any:
     return {key: _with_outputs(item, outputs) for key, item in value.items()}
 
 
-def _take_code(template: Template, context: str) -> None:
-    """Says beside each function where its code is, seen from the root; `Globals` say so for all of a context."""
+def _resolve_code_paths(template: Template, context: str) -> None:
+    """Gives each function its own `CodeUri`, relative to the root; in a context's template the `Globals` have it."""
     shared = template.get("Globals", {}).get("Function", {}).pop("CodeUri", None)
     for name, resource in template["Resources"].items():
         if resource["Type"] == FUNCTION:
@@ -216,8 +216,8 @@ def _take_code(template: Template, context: str) -> None:
             resource["Properties"]["DefinitionUri"] = f"functions/{context}/{definition}"
 
 
-def _add_same(merged: Template, section: str, added: dict[str, Any], context: str) -> None:
-    """Adds to a section what is not in it yet; what is has to be the same."""
+def _merge_section(merged: Template, section: str, added: dict[str, Any], context: str) -> None:
+    """Merges entries into a section; fails if an entry exists with another value."""
     present = merged.setdefault(section, {})
     for name, value in added.items():
         if present.setdefault(name, value) != value:
@@ -226,8 +226,8 @@ def _add_same(merged: Template, section: str, added: dict[str, Any], context: st
         del merged[section]
 
 
-def _wait_for_parts(resource: dict[str, Any], parts: Mapping[str, set[str]]) -> None:
-    """What waited for a nested stack waits for its routes: nothing else of one is waited for."""
+def _depend_on_routes(resource: dict[str, Any], parts: Mapping[str, set[str]]) -> None:
+    """Replaces a dependency on a nested stack by dependencies on its routes."""
     depends = resource.get("DependsOn", [])
     names = [depends] if isinstance(depends, str) else depends
     if any(name in parts for name in names):

@@ -54,7 +54,7 @@ def without_entry(template: str, context: str) -> str:
 
 
 def check(root: Path, tree: Path) -> None:
-    """Checks that what is left compiles, tests included, that its templates are valid, and that its tests of them pass."""
+    """Compiles what is left, validates its templates, and runs the tests of the templates."""
     # Clippy checks the crates as the generators' proof does, which then finds them checked. The lock file loses a crate: not --locked.
     cargo(tree, "clippy", "--release", "--workspace", "--all-targets", "--offline", "--quiet", "--", "-D", "warnings",
           CARGO_TARGET_DIR=str(root / "target"))

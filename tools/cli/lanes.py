@@ -9,7 +9,7 @@ from pathlib import Path
 from checks import dead_letters_check, fuzz, grants, limits, logcheck, one_folder, rotation, scaffold_check, steps
 from cli.measurements import priced_orders
 from cli.progress import detail
-from cli.stacks import PATIENT, bring_up, redeploy
+from cli.stacks import JOURNEY_PARAMETERS, bring_up, redeploy
 from cost import cost_report
 from engine import build, conflicts, seed
 from engine import stack as engines
@@ -20,30 +20,30 @@ from engine.stack import ROOT, Stack
 from operations import tail
 
 # It compares the figures with everything that the others have done, and needs a shop in which nothing else happens.
-TOGETHER = "reports::all_together"
+RUN_LAST = "reports::all_together"
 
 # Journeys wait more than they work: two for each of two cores.
-AT_ONCE = "4"
+TEST_THREADS = "4"
 
 # They take a provider or a mail server away, or kill functions, which every journey uses: they run apart from the others.
-ALONE = ("function_faults::", "provider_outage::", "mail_outage::", "payments::stripe::")
+EXCLUSIVE = ("function_faults::", "provider_outage::", "mail_outage::", "payments::stripe::")
 
 # What shows that each context works on a stack without another one.
-OF_THE_OTHERS = ("gateway::", "users::login::", "catalog::browsing::", "inventory::stock_levels::", "orders::checkout::",
+CORE_JOURNEYS = ("gateway::", "users::login::", "catalog::browsing::", "inventory::stock_levels::", "orders::checkout::",
                  "payments::payments_and_refunds::", "notifications::order_mails::", "analytics::live_updates::")
 
 # The journeys that pay, on a stack with Stripe, and why some of them are left out there.
-PAID = ("orders::checkout::", "orders::cancellations::", "orders::declined_payments::", "orders::idempotency::",
+PAYMENT_JOURNEYS = ("orders::checkout::", "orders::cancellations::", "orders::declined_payments::", "orders::idempotency::",
         "orders::order_lifecycle::", "orders::parked_orders::", "orders::repeated_checkouts::", "orders::unpaid_orders::",
         "inventory::stock_contention::", "payments::", "notifications::first_order::", "notifications::order_mails::")
 
-NOT_BY_STRIPE = {
+SKIPPED_WITH_STRIPE = {
     "a_provider_that_never_answers": "Stripe reports by webhook what it did not answer; payments::stripe has this card",
     "parked_orders::an_order_that_was_sent": "it changes the simulator's ledger",
     "parked_orders::orders_that_could_not_be_undone": "its card fails five times, which Stripe's own retries outlast",
-    "a_provider_that_comes_back": "as before",
-    "unpaid_orders::an_order_whose_checkout_died": "as before",
-    "order_mails::a_checkout_that_died": "as before",
+    "a_provider_that_comes_back": "its card fails several times, which Stripe's own retries outlast",
+    "unpaid_orders::an_order_whose_checkout_died": "its card fails several times, which Stripe's own retries outlast",
+    "order_mails::a_checkout_that_died": "its card fails several times, which Stripe's own retries outlast",
     "payments_and_refunds::what_is_wrong_with_a_payment": "which cards there are, only the bank knows",
     "cancellations::between_any_two_steps": "it waits for the undoing of what was never answered, which does not happen here",
 }
@@ -99,8 +99,8 @@ def parts_steps(stack: Stack, folder: Path) -> list[steps.Step]:
     """Deploys the shop without each context that it can do without, the second time as an update of the first, which brings one context
     back and takes another one out."""
     def without(context: str) -> None:
-        bring_up(stack, PATIENT, without_context(folder, context))
-        journeys(stack, *OF_THE_OTHERS, *skipping(f"{context}::", *ALONE, TOGETHER))
+        bring_up(stack, JOURNEY_PARAMETERS, without_context(folder, context))
+        journeys(stack, *CORE_JOURNEYS, *skipping(f"{context}::", *EXCLUSIVE, RUN_LAST))
 
     return [*(steps.Step(f"no {context}", partial(without, context)) for context in one_folder.removable(ROOT)), look_into_the_log(stack)]
 
@@ -108,9 +108,9 @@ def parts_steps(stack: Stack, folder: Path) -> list[steps.Step]:
 def shop_steps(stack: Stack) -> list[steps.Step]:
     """What is tried on a fresh stack with IAM enforced, in this order."""
     def start_and_journeys() -> None:
-        bring_up(stack, parameters=PATIENT)
-        journeys(stack, *skipping(*ALONE, TOGETHER))
-        journeys(stack, TOGETHER)
+        bring_up(stack, parameters=JOURNEY_PARAMETERS)
+        journeys(stack, *skipping(*EXCLUSIVE, RUN_LAST))
+        journeys(stack, RUN_LAST)
 
     def tail_one() -> None:
         known = json.loads(stack.outputs.read_text(encoding="utf-8"))
@@ -137,7 +137,7 @@ def shop_steps(stack: Stack) -> list[steps.Step]:
 
 
 def outage_steps(stack: Stack) -> list[steps.Step]:
-    """The journeys that take the payment provider and the mail server away, which are everybody's; then those that pay, with EXPRESS
+    """The journeys that take the payment provider and the mail server away, which all journeys share; then those that pay, with EXPRESS
     checkouts."""
     def outage() -> None:
         bring_up(stack, {"BatchingSeconds": "0"})
@@ -146,18 +146,17 @@ def outage_steps(stack: Stack) -> list[steps.Step]:
 
     def express() -> None:
         # Another workflow, which the outputs have to name.
-        bring_up(stack, parameters={**PATIENT, "CheckoutWorkflowType": "EXPRESS"})
+        bring_up(stack, parameters={**JOURNEY_PARAMETERS, "CheckoutWorkflowType": "EXPRESS"})
         journeys(stack, "repeated_checkouts::", "declined_payments::", "cancellations::", "order_mails::")
 
     return [steps.Step("outage", outage), steps.Step("express", express), look_into_the_log(stack)]
 
 
 def stripe_steps(stack: Stack) -> list[steps.Step]:
-    """The journeys that pay, on a stack with EXPRESS checkouts, whose money Stripe moves, which tells it by webhook; then the tables of the
-    contexts by themselves, and what an order costs."""
+    """Runs the payment journeys with Stripe as provider and EXPRESS workflows; then the tests of the tables, and the cost check."""
     def pay_by_stripe() -> None:
-        bring_up(stack, parameters={**PATIENT, "CheckoutWorkflowType": "EXPRESS"})
-        journeys(stack, *PAID, *skipping(*NOT_BY_STRIPE))
+        bring_up(stack, parameters={**JOURNEY_PARAMETERS, "CheckoutWorkflowType": "EXPRESS"})
+        journeys(stack, *PAYMENT_JOURNEYS, *skipping(*SKIPPED_WITH_STRIPE))
 
     def providers() -> None:
         build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--test", "both_providers",
@@ -203,7 +202,7 @@ def fuzz_steps(stack: Stack) -> list[steps.Step]:
 
 
 def look_into_the_log(stack: Stack) -> steps.Step:
-    """Holds what the functions of a stack have logged against what no log may hold."""
+    """Checks that the logs of a stack's functions contain no secrets or personal data."""
     data = seed.read(seed.FILE)
     return steps.Step("logs", lambda: detail(f"{logcheck.check(stack.function_log, data)} lines, nothing in them"))
 
@@ -215,7 +214,7 @@ def skipping(*names: str) -> list[str]:
 
 def journeys(stack: Stack, *arguments: str, **variables: str) -> None:
     """Runs journeys, by parts of their names, on a stack that is up."""
-    tests = ("test", "--release", "--locked", "--workspace", "--test", "journeys", "--", "--test-threads", AT_ONCE)
+    tests = ("test", "--release", "--locked", "--workspace", "--test", "journeys", "--", "--test-threads", TEST_THREADS)
     build.cargo(ROOT, *tests, *arguments, WAYBILL_OUTPUTS=str(stack.outputs), **variables)
 
 

@@ -9,7 +9,7 @@ from benchmarks import bench, search, stock
 from chaos import run as chaos
 from checks import login_timing
 from cli.progress import detail, say
-from cli.stacks import PATIENT, bring_up, parameters_of_environment
+from cli.stacks import JOURNEY_PARAMETERS, bring_up, parameters_of_environment
 from cost import cost_report
 from engine import build, templates
 from engine import stack as engines
@@ -56,7 +56,7 @@ def priced_orders(loads: tuple[cost_report.Load, ...] = cost_report.LOADS) -> li
     """What one order of each load uses, on a stack of its own."""
     stack = Stack(engines.free_port(), ROOT / ".local" / "cost")
     try:
-        bring_up(stack, {**PATIENT, **cost_report.PARAMETERS})
+        bring_up(stack, {**JOURNEY_PARAMETERS, **cost_report.PARAMETERS})
         return meter_orders(stack, loads)
     finally:
         engines.stop(stack)

@@ -17,9 +17,10 @@ from engine.deploy import STACK, Resources, deploy
 from engine.problem import Problem
 from engine.stack import REGION, ROOT, Stack
 
-# Many journeys pay with cards that fail, all at once: to the circuit that would be an outage. They wait for each mail and figure; and no
-# journey is to meet what is made sure of for another.
-PATIENT = {"CircuitOrders": "100", "BatchingSeconds": "0", "CaptureCheckSeconds": "900"}
+# Many journeys pay at the same time with cards that fail, which the circuit breaker would take for an outage. Batching is off, because
+# journeys wait for each mail and each figure. `CaptureCheckSeconds` is at its maximum, so that the delayed check of captures does not
+# interfere with other journeys.
+JOURNEY_PARAMETERS = {"CircuitOrders": "100", "BatchingSeconds": "0", "CaptureCheckSeconds": "900"}
 
 
 def bring_up(stack: Stack, parameters: dict[str, str], root: Path = ROOT) -> None:
