@@ -25,6 +25,9 @@ STACK = "waybill"
 BUCKET = "waybill-artifacts"
 NESTED = "AWS::CloudFormation::Stack"
 
+# A stack that is as its last template says.
+RESTS = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+
 # What differs from the template's defaults on a laptop; WAYBILL_PARAMETERS="Name=value …" has the last word.
 # Everybody comes from one address here, a load test too: limits by address and by user are generous, lockouts are as everywhere.
 LOCAL_PARAMETERS = {"SeedData": "true", "LoginLimit": "100000/60", "RegisterLimit": "100000/60", "WriteLimit": "100000/60"}
@@ -54,7 +57,7 @@ def deploy(aws: Aws, root: Path, overrides: dict[str, str], say: Say) -> Resourc
     url = _upload_template(aws, "root", adapted(shop.root, root, nested_urls))
 
     wanted = f"{url} {sorted(parameters.items())}"
-    if _deployed(aws) == wanted:
+    if _deployed(aws) == wanted and _status(aws) in RESTS:
         say("nothing changed")
         return resources_of(aws)
     _apply(aws, url, parameters, say)
@@ -147,7 +150,7 @@ def _apply(aws: Aws, url: str, parameters: dict[str, str], say: Say) -> None:
             return
         advice = "; sam.py can adapt or drop it" if "Unrecognized resource types" in message else ""
         raise Problem(f"the engine refuses the template: {message}{advice}") from None
-    _wait(aws, seen, say, until=("CREATE_COMPLETE", "UPDATE_COMPLETE"))
+    _wait(aws, seen, say, until=RESTS)
 
 
 def _wait(aws: Aws, seen: int, say: Say, until: tuple[str, ...]) -> None:
@@ -204,8 +207,8 @@ def resources_of(aws: Aws, stack: str = STACK) -> Resources:
     while waiting:
         pages = aws.cloudformation.get_paginator("list_stack_resources").paginate(StackName=waiting.pop())
         for resource in (resource for page in pages for resource in page["StackResourceSummaries"]):
-            if "PhysicalResourceId" not in resource:
-                continue  # it is being created
+            if not resource.get("PhysicalResourceId") or resource["ResourceStatus"] == "DELETE_COMPLETE":
+                continue  # it is being created, or is gone
             resources.setdefault(resource["ResourceType"], {})[resource["LogicalResourceId"]] = resource["PhysicalResourceId"]
             if resource["ResourceType"] == NESTED:
                 waiting.append(resource["PhysicalResourceId"])

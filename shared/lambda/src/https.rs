@@ -28,7 +28,9 @@ pub fn client() -> SharedHttpClient {
     http_client_fn(|_, _| CONNECTOR.clone())
 }
 
-static CONNECTOR: LazyLock<SharedHttpConnector> = LazyLock::new(|| {
+static CONNECTOR: LazyLock<SharedHttpConnector> = LazyLock::new(connector);
+
+fn connector() -> SharedHttpConnector {
     let connector = ConnectorBuilder::default()
         .connector_settings(HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build())
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
@@ -36,14 +38,16 @@ static CONNECTOR: LazyLock<SharedHttpConnector> = LazyLock::new(|| {
         .proxy_config(ProxyConfig::from_env())
         .build();
     SharedHttpConnector::new(connector)
-});
+}
 
 /// The status and the body that a GET of `url` is answered with, whatever the status is.
+///
+/// The connection is a new one: nothing tries again here, and one that was kept may have died while the environment was frozen.
 ///
 /// # Errors
 /// When it is not a URL, or nobody answers.
 pub async fn get(url: &str) -> Result<(u16, Vec<u8>), Error> {
-    let answer = CONNECTOR.call(HttpRequest::get(url)?).await?;
+    let answer = connector().call(HttpRequest::get(url)?).await?;
     let status = answer.status().as_u16();
     let body = ByteStream::new(answer.into_body()).collect().await?;
     Ok((status, body.to_vec()))

@@ -152,14 +152,15 @@ class Throttling(unittest.TestCase):
     def test_the_stage_takes_so_many_requests_a_second(self) -> None:
         self.assertEqual({"ThrottlingBurstLimit": 2000, "ThrottlingRateLimit": 1000}, stage()["DefaultRouteSettings"])
 
-    def test_what_hashes_passwords_takes_fewer(self) -> None:
-        fewer = {"ThrottlingBurstLimit": 500, "ThrottlingRateLimit": 300}
-        self.assertEqual({"POST /api/v1/auth/login": fewer, "POST /api/v1/auth/register": fewer}, stage()["RouteSettings"])
+    def test_what_hashes_passwords_or_asks_all_contexts_takes_fewer(self) -> None:
+        fewer, few = ({"ThrottlingBurstLimit": burst, "ThrottlingRateLimit": rate} for burst, rate in ((500, 300), (50, 25)))
+        self.assertEqual({"POST /api/v1/auth/login": fewer, "POST /api/v1/auth/register": fewer, "GET /health": few,
+                          "GET /api/v1/health": few}, stage()["RouteSettings"])
 
     def test_its_routes_exist_before_it_throttles_them(self) -> None:
         settings = SHOP.root["Resources"]["HttpStage"]
-        self.assertEqual({"users"}, {SHOP.routes()[key] for key in settings["Properties"]["RouteSettings"]})
-        self.assertEqual("Users", settings["DependsOn"])
+        self.assertEqual({"users", "gateway"}, {SHOP.routes()[key] for key in settings["Properties"]["RouteSettings"]})
+        self.assertEqual(["Users", "Gateway"], settings["DependsOn"])
         self.assertIs(True, settings["Properties"]["AutoDeploy"])
 
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use lambda::{Error, health::ContextHealth, https, policy};
+use serde_json::Value;
 use tokio::time::timeout;
 
 /// How long a context may take. A context waits for at most four seconds, two answers of AWS one after the other, so that it can say which of
@@ -35,10 +36,12 @@ impl Contexts {
     }
 }
 
-/// What the answer of a context says of it; nothing, if there is no such context. What cannot be read is logged here, and is down.
+/// What the answer of a context says of it; nothing, if there is no such context: then the shop's own fallback answers. A 404 that API
+/// Gateway makes itself says that something is wrong with the routes. What cannot be read is logged here, and is down.
 fn said(context: &str, answer: Result<(u16, Vec<u8>), Error>) -> Option<ContextHealth> {
     let health = match answer {
-        Ok((404, _)) => return None,
+        Ok((404, body)) if is_of_the_fallback(&body) => return None,
+        Ok((429, _)) => return Some(ContextHealth::busy()),
         Ok((200 | 503, body)) => serde_json::from_slice(&body).map_err(Into::into),
         Ok((status, _)) => Err(format!("the answer has the status {status}").into()),
         Err(error) => Err(error),
@@ -49,10 +52,14 @@ fn said(context: &str, answer: Result<(u16, Vec<u8>), Error>) -> Option<ContextH
     }))
 }
 
+fn is_of_the_fallback(body: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(body).is_ok_and(|problem| problem["code"] == "not_found")
+}
+
 #[cfg(test)]
 mod tests {
     use lambda::health::Status;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -85,6 +92,12 @@ mod tests {
     }
 
     #[test]
+    fn a_context_that_is_called_too_often_is_not_down() {
+        let busy = said_with(429, r#"{ "message": "Too Many Requests" }"#);
+        assert_eq!(busy, Some(json!({ "status": "degraded" })));
+    }
+
+    #[test]
     fn a_context_that_does_not_say_how_it_is_is_down() {
         for (status, body) in [
             (200, ""),
@@ -93,7 +106,8 @@ mod tests {
             (503, r#"{ "message": "Service Unavailable" }"#),
             (500, r#"{ "status": 500, "code": "internal_error" }"#),
             (500, r#"{ "status": "up" }"#),
-            (429, r#"{ "message": "Too Many Requests" }"#),
+            (404, r#"{ "message": "Not Found" }"#),
+            (404, ""),
             (403, r#"{ "message": "Forbidden" }"#),
             (302, ""),
         ] {

@@ -161,6 +161,11 @@ impl ContextHealth {
     pub fn unknown() -> Self {
         Self { status: Status::Down, table: None, queues: Vec::new(), provider: None }
     }
+
+    /// The health of a context that answers, but has too many requests to say how it is.
+    pub fn busy() -> Self {
+        Self { status: Status::Degraded, ..Self::unknown() }
+    }
 }
 
 impl From<Found> for ContextHealth {
