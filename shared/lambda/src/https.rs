@@ -68,7 +68,31 @@ fn amazon_roots() -> TlsContext {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::{Read, Write},
+        net::TcpListener,
+        thread,
+    };
+
     use super::*;
+
+    #[tokio::test]
+    async fn an_answer_is_given_whatever_its_status_is() {
+        let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}/api/v1/health/orders", server.local_addr().expect("an address"));
+        let asked = thread::spawn(move || {
+            let (mut client, _) = server.accept().expect("a client");
+            let mut request = [0; 1024];
+            let length = client.read(&mut request).expect("a request");
+            let answer = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 17\r\n\r\n{\"status\":\"down\"}";
+            client.write_all(answer.as_bytes()).expect("an answer");
+            String::from_utf8_lossy(&request[..length]).into_owned()
+        });
+        assert_eq!(get(&url).await.expect("an answer"), (503, br#"{"status":"down"}"#.to_vec()));
+        let asked = asked.join().expect("a request");
+        assert!(asked.starts_with("GET /api/v1/health/orders HTTP/1.1\r\n") && asked.contains("host: 127."), "{asked}");
+        assert!(get("not a URL").await.is_err());
+    }
 
     #[test]
     fn all_of_amazons_roots_are_read_and_no_others() {
