@@ -89,9 +89,9 @@ pub enum Letter {
     UndoCancelled,
     /// ReservationExpired, for orders' end-expired.
     Expired,
-    /// PaymentProcessed, for orders' remember-payment.
+    /// PaymentProcessed, for orders' replicate-payment.
     Processed,
-    /// PaymentFailed, for orders' remember-payment.
+    /// PaymentFailed, for orders' replicate-payment.
     Failed,
 }
 

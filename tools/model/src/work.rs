@@ -125,7 +125,7 @@ impl Rules {
             return Outcome::Ends(done);
         }
         let Progress::HasOrder(seen) = progress else {
-            // What remember-payment does before it reads: if no money is lost, that is all.
+            // What replicate-payment does before it reads: if no money is lost, that is all.
             return match job {
                 Job::Letter(letter @ (Letter::Processed | Letter::Failed)) if !log::remember_payment(sale, *letter) => {
                     Outcome::Ends(Ok(()))
