@@ -94,17 +94,36 @@ async fn hear(rollups: &Rollups, events: &[Told]) {
     stream::iter(batches).for_each_concurrent(COUNTERS, |batch| count(rollups, batch)).await;
 }
 
-/// Counts all days again, call after call; how many rollups were corrected.
-async fn rebuild_all(rollups: &Rollups) -> u64 {
-    let (mut work, mut corrected) = (Rebuild::default(), 0);
+/// Counts all days again, call after call; how many rollups were corrected, and how many days were left as they were,
+/// because they changed each time that they were counted.
+async fn rebuild_once(rollups: &Rollups) -> (u64, u64) {
+    let (mut work, mut corrected, mut busy) = (Rebuild::default(), 0, 0);
     loop {
         let done: Value = serde_json::to_value(rebuild(rollups, work).await.unwrap()).unwrap();
         corrected += done["corrected"].as_u64().unwrap();
+        busy += done["busy"].as_u64().unwrap();
         if done["next"].is_null() {
-            return corrected;
+            return (corrected, busy);
         }
         work = serde_json::from_value(json!({ "from": done["next"] })).unwrap();
     }
+}
+
+/// Counts all days again while nothing else is counted; how many rollups were corrected.
+async fn rebuild_all(rollups: &Rollups) -> u64 {
+    let (corrected, busy) = rebuild_once(rollups).await;
+    assert_eq!(busy, 0, "nothing changes meanwhile");
+    corrected
+}
+
+/// Counts events while all days are counted again. A day that changed all the time is counted again afterwards, as the
+/// command's operator does, who is told of it: how many there are depends on the speed of the machine.
+async fn hear_beside_a_rebuild(rollups: &Rollups, events: &[Told]) {
+    let (_, (mut corrected, busy)) = futures::join!(hear(rollups, events), rebuild_once(rollups));
+    if busy > 0 {
+        corrected += rebuild_all(rollups).await;
+    }
+    assert!(corrected > 0);
 }
 
 /// Every third rollup is lost, every third is wrong.
@@ -170,14 +189,12 @@ async fn in_any_order_beside_a_rebuild() {
 
     // What was spoilt comes right while more is counted, and what was counted before comes again.
     spoil(&table).await;
-    let (_, corrected) = futures::join!(hear(&rollups, &events[..240]), rebuild_all(&rollups));
-    assert!(corrected > 0);
+    hear_beside_a_rebuild(&rollups, &events[..240]).await;
     agrees(&rollups, &utc, &events[..240]).await;
 
     // The shop moves: all it ever counted lies under other days, and again more comes.
     let rollups = rollups.in_zone(berlin.clone());
-    let (_, corrected) = futures::join!(hear(&rollups, &events), rebuild_all(&rollups));
-    assert!(corrected > 0);
+    hear_beside_a_rebuild(&rollups, &events).await;
     agrees(&rollups, &berlin, &events).await;
     assert_eq!(rebuild_all(&rollups).await, 0, "nothing is left to do");
 
