@@ -14,9 +14,9 @@ from engine.stack import REGION
 ENVIRONMENT = {"AWS_DEFAULT_REGION": REGION, "SAM_CLI_TELEMETRY": "0"}
 
 
-def validate(root: Path) -> None:
-    """Fails if a template is not valid; SAM has printed the reason by then."""
-    python, known = root / ".venv" / "sam" / "bin" / "python", root / ".local" / "valid-templates"
+def validate(root: Path, known: Path | None = None) -> None:
+    """Fails if a template under `root` is not valid; SAM has printed the reason by then. `known` is the file with what is valid."""
+    python, known = root / ".venv" / "sam" / "bin" / "python", known or root / ".local" / "valid-templates"
     if not python.exists():
         raise Problem("SAM is not installed; `make check` installs it")
     valid = set(known.read_text(encoding="utf-8").split()) if known.exists() else set()
@@ -28,7 +28,7 @@ def validate(root: Path) -> None:
         if subprocess.run([python, script, *changed], env={**os.environ, **ENVIRONMENT}, check=False).returncode:
             raise Problem("a template is not valid, the reason is above")
     known.parent.mkdir(exist_ok=True)
-    known.write_text("\n".join(digests.values()) + "\n", encoding="utf-8")
+    known.write_text("\n".join(sorted(valid | set(digests.values()))) + "\n", encoding="utf-8")
     print(f"{len(found)} templates are valid, {len(found) - len(changed)} of them unchanged since they were validated")
 
 

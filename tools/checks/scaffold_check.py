@@ -15,7 +15,7 @@ def check(root: Path, tree: Path) -> None:
     proof.add_all(tree)
     target = str(root / "target")
     cargo(tree, "fmt", "--all", "--check")
-    sam_templates.validate(tree)
+    sam_templates.validate(tree, root / ".local" / "valid-templates")
     cargo(tree, "clippy", "--release", "--workspace", "--all-targets", "--offline", "--locked", "--quiet", "--", "-D", "warnings",
           CARGO_TARGET_DIR=target)
     one_folder.pytest(tree, one_folder.TESTS)
