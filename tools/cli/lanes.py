@@ -29,8 +29,9 @@ TEST_THREADS = "4"
 EXCLUSIVE = ("function_faults::", "provider_outage::", "mail_outage::", "payments::stripe::")
 
 # What shows that each context works on a stack without another one.
-CORE_JOURNEYS = ("gateway::", "users::login::", "catalog::browsing::", "inventory::stock_levels::", "orders::checkout::",
-                 "payments::payments_and_refunds::", "notifications::order_mails::", "analytics::live_updates::")
+CORE_JOURNEYS = ("gateway::routing::", "gateway::authorization::the_stack_and_the_policy", "users::login::", "catalog::browsing::",
+                 "orders::checkout::", "payments_and_refunds::an_order_is_paid", "notifications::first_order::",
+                 "analytics::reports::a_period")
 
 # The journeys that pay, on a stack with Stripe, and why some of them are left out there.
 PAYMENT_JOURNEYS = ("orders::checkout::", "orders::cancellations::", "orders::declined_payments::", "orders::idempotency::",
