@@ -60,10 +60,10 @@ def test() -> None:
                                          for name, port in zip(names, engines.free_ports(len(names)), strict=True))
     steps.side_by_side([
         steps.Lane("shop", shop_steps(shop), lambda: engines.stop(shop)),
-        steps.Lane("outage", outage_steps(outage), lambda: engines.stop(outage)),
+        steps.Lane("outage", [*outage_steps(outage), ending(outage), *parts_steps(in_parts, folder)],
+                   lambda: (engines.stop(outage), engines.stop(in_parts))),
         steps.Lane("stripe", stripe_steps(with_stripe), lambda: engines.stop(with_stripe)),
         steps.Lane("fuzz", fuzz_steps(fuzzed), lambda: engines.stop(fuzzed)),
-        steps.Lane("parts", parts_steps(in_parts, folder), lambda: engines.stop(in_parts)),
         steps.Lane("units", steps.units(ROOT)),
     ], folder)
 
@@ -94,6 +94,14 @@ def without_context(folder: Path, context: str) -> Path:
     one_folder.copy(ROOT, folder / "tree")
     one_folder.take_out(folder / "tree", context)
     return folder / "tree"
+
+
+def ending(stack: Stack) -> steps.Step:
+    """Stops a stack whose lane goes on with another one."""
+    def stop() -> None:
+        engines.stop(stack)
+
+    return steps.Step("stop", stop)
 
 
 def parts_steps(stack: Stack, folder: Path) -> list[steps.Step]:
