@@ -16,6 +16,7 @@ from engine import stack as engines
 from engine.api import Api
 from engine.aws import Aws
 from engine.deploy import resources_of
+from engine.problem import Problem
 from engine.stack import ROOT, Stack
 from operations import tail
 
@@ -66,6 +67,24 @@ def test() -> None:
         steps.Lane("fuzz", fuzz_steps(fuzzed), lambda: engines.stop(fuzzed)),
         steps.Lane("units", steps.units(ROOT)),
     ], folder)
+    steps.run([steps.Step("cost", orders_keep_their_price)])
+
+
+def orders_keep_their_price() -> None:
+    """Compares what an order uses with its budget, on a stack of its own, when the lanes are through. A slow machine splits batches, which
+    costs more and never less: an order that is within its budget once in three measurements keeps it."""
+    for tries_left in (2, 1, 0):
+        [one_by_one] = priced_orders(cost_report.LOADS[:1])
+        try:
+            cost_report.check_budget(one_by_one)
+        except Problem:
+            if not tries_left:
+                raise
+            detail("above its budget; measured again")
+            continue
+        dollars = sum(one_by_one.dollars(cost_report.prices(), "Express").values())
+        detail(f"{dollars:.2f} dollars for a million orders (Express, no mail)")
+        return
 
 
 def build_all() -> None:
@@ -162,7 +181,7 @@ def outage_steps(stack: Stack) -> list[steps.Step]:
 
 
 def stripe_steps(stack: Stack) -> list[steps.Step]:
-    """Runs the payment journeys with Stripe as provider and EXPRESS workflows; then the tests of the tables, and the cost check."""
+    """Runs the payment journeys with Stripe as provider and EXPRESS workflows; then the tests of the tables."""
     def pay_by_stripe() -> None:
         bring_up(stack, parameters={**JOURNEY_PARAMETERS, "CheckoutWorkflowType": "EXPRESS"})
         journeys(stack, *PAYMENT_JOURNEYS, *skipping(*SKIPPED_WITH_STRIPE))
@@ -180,19 +199,11 @@ def stripe_steps(stack: Stack) -> list[steps.Step]:
                         STORM_SECONDS="30")
             detail(f"{proxy.transactions} transactions of the storm, {proxy.refused} refused for a conflict")
 
-    def orders_keep_their_price() -> None:
-        # On a stack where nobody follows the figures live: whoever does is told for an hour.
-        [one_by_one] = priced_orders(cost_report.LOADS[:1])
-        cost_report.check_budget(one_by_one)
-        dollars = sum(one_by_one.dollars(cost_report.prices(), "Express").values())
-        detail(f"{dollars:.2f} dollars for a million orders (Express, no mail)")
-
     return [
         steps.Step("stripe", pay_by_stripe),
         look_into_the_log(stack),
         steps.Step("providers", providers),
         steps.Step("tables", tables),
-        steps.Step("cost", orders_keep_their_price),
     ]
 
 
