@@ -65,25 +65,26 @@ def fuzz_running() -> None:
     fuzz.fuzz(stack, ROOT, seed.read(seed.FILE), fuzz.settings_of_environment(), detail)
 
 
-def rebuild_search() -> None:
-    """Rebuild the search index of the running stack."""
+def _function(logical_id: str) -> tuple[Aws, str]:
+    """The clients of the running stack, and the deployed name of one of its functions."""
     stack = running_stack()
     functions = json.loads(stack.outputs.read_text(encoding="utf-8"))["functions"]
-    print(rebuild.search(Aws(stack.engine_url), functions["RebuildSearch"]))
+    return Aws(stack.engine_url), functions[logical_id]
+
+
+def rebuild_search() -> None:
+    """Rebuild the search index of the running stack."""
+    print(rebuild.search(*_function("RebuildSearch")))
 
 
 def rebuild_orders() -> None:
     """Rebuild the views of all orders of the running stack from their events."""
-    stack = running_stack()
-    functions = json.loads(stack.outputs.read_text(encoding="utf-8"))["functions"]
-    print(rebuild.orders(Aws(stack.engine_url), functions["RebuildOrders"]))
+    print(rebuild.orders(*_function("RebuildOrders")))
 
 
 def rebuild_analytics() -> None:
     """Count the figures of the running stack again from the log of analytics."""
-    stack = running_stack()
-    functions = json.loads(stack.outputs.read_text(encoding="utf-8"))["functions"]
-    print(rebuild.analytics(Aws(stack.engine_url), functions["RebuildAnalytics"]))
+    print(rebuild.analytics(*_function("RebuildAnalytics")))
 
 
 def tail_events() -> None:
