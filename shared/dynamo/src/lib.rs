@@ -49,12 +49,22 @@ pub struct StoreError {
     operation: &'static str,
     table: String,
     reason: String,
+    is_conflict: bool,
 }
 
 impl StoreError {
+    pub(crate) fn new(operation: &'static str, table: &str, reason: impl std::fmt::Display) -> Self {
+        Self { operation, table: table.to_owned(), reason: reason.to_string(), is_conflict: false }
+    }
+
     /// What lies in the table is not what this build reads.
     pub fn unreadable(table: &str, reason: impl std::fmt::Display) -> Self {
-        Self { operation: "read an item", table: table.to_owned(), reason: reason.to_string() }
+        Self::new("read an item", table, reason)
+    }
+
+    /// Whether the write failed only because other transactions changed the same item during each attempt.
+    pub fn is_conflict(&self) -> bool {
+        self.is_conflict
     }
 }
 
@@ -63,11 +73,7 @@ impl StoreError {
 /// # Errors
 /// When `value` does not serialize to a map.
 pub fn item(key: &Key, value: &impl serde::Serialize) -> Result<Item, StoreError> {
-    let mut item: Item = serde_dynamo::to_item(value).map_err(|error| StoreError {
-        operation: "serialize",
-        table: key.pk.clone(),
-        reason: error.to_string(),
-    })?;
+    let mut item: Item = serde_dynamo::to_item(value).map_err(|error| StoreError::new("serialize", &key.pk, error))?;
     item.extend(key.attributes());
     Ok(item)
 }

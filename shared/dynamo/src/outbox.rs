@@ -56,11 +56,8 @@ fn outbox<E: Event>(key: &Key, envelope: &Envelope<E>, expires_at: Option<i64>) 
         event_type: envelope.event.event_type().to_owned(),
         source: E::SOURCE.to_owned(),
         correlation_id: envelope.correlation_id.to_string(),
-        envelope: serde_json::to_string(envelope).map_err(|error| StoreError {
-            operation: "serialize an event",
-            table: key.pk.clone(),
-            reason: error.to_string(),
-        })?,
+        envelope: serde_json::to_string(envelope)
+            .map_err(|error| StoreError::new("serialize an event", &key.pk, error))?,
         expires_at,
     })
 }

@@ -238,7 +238,7 @@ impl Table {
     }
 
     pub(crate) fn failed(&self, operation: &'static str, reason: impl std::fmt::Display) -> StoreError {
-        StoreError { operation, table: self.name.clone(), reason: reason.to_string() }
+        StoreError::new(operation, &self.name, reason)
     }
 
     fn wanted(&self, keys: Vec<Item>, consistent: bool) -> Result<HashMap<String, KeysAndAttributes>, StoreError> {

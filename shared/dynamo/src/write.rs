@@ -202,7 +202,8 @@ impl Table {
             let passing = ["None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
             let will_pass = reasons.iter().all(|reason| passing.contains(&code(reason).as_str()));
             if attempt == TRIES || !will_pass {
-                return Err(self.failed("transact", Chain(error)).into());
+                let is_conflict = will_pass && reasons.iter().any(|reason| code(reason) == "TransactionConflict");
+                return Err(StoreError { is_conflict, ..self.failed("transact", Chain(error)) }.into());
             }
             pause(attempt).await;
             attempt += 1;
@@ -231,7 +232,9 @@ impl Table {
             match failure {
                 Failure::Refused(found) => return Err(TransactError::Refused(Refusal { reasons: vec![Some(found)] })),
                 Failure::Fault { passing: true, .. } if attempt < TRIES => pause(attempt).await,
-                Failure::Fault { reason, .. } => return Err(self.failed("write", reason).into()),
+                Failure::Fault { reason, passing } => {
+                    return Err(StoreError { is_conflict: passing, ..self.failed("write", reason) }.into());
+                }
             }
             attempt += 1;
         }

@@ -10,13 +10,10 @@ use payments::{
     provider::{Answer, Call, Provider, stripe::Stripe},
 };
 use serde_json::{Value, json};
-use testkit::{Stack, TestTable, forget_secret, new_secret, text};
-
-/// How long an answer is waited for.
-pub const TIMEOUT: Duration = Duration::from_secs(3);
+use testkit::{HANG_LIMIT, Stack, TestTable, forget_secret, new_secret, text};
 
 /// What the provider knows of an order's money, in minor units.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Balance {
     pub set_aside: i64,
     pub taken: i64,
@@ -52,9 +49,9 @@ impl Bank {
         }
     }
 
-    /// A provider as a new environment has it.
+    /// A provider as a new environment has it; but it waits for an answer however slow the machine is.
     pub async fn provider(&self) -> Provider {
-        self.provider_that_waits(TIMEOUT).await
+        self.provider_that_waits(HANG_LIMIT).await
     }
 
     /// A provider whose answers are waited for as long as `timeout`.
@@ -143,7 +140,7 @@ impl StripeAccount {
     }
 
     pub async fn provider(&self) -> Provider {
-        self.provider_that_waits(TIMEOUT).await
+        self.provider_that_waits(HANG_LIMIT).await
     }
 
     async fn provider_that_waits(&self, timeout: Duration) -> Provider {
