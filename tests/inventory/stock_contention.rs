@@ -19,7 +19,7 @@ async fn too_little_stock_cancels_the_order_before_anything_is_paid() {
 async fn twenty_buyers_at_once_for_five_pieces() {
     let shop = Shop::open().await;
     let mug = shop.product(5).await;
-    let buyers = join_all((0..20).map(|_| Person::customer())).await;
+    let buyers = Person::customers(20).await;
     let orders = join_all(buyers.iter().map(|buyer| buyer.check_out(&mug, 1, "pm_card_visa"))).await;
     let outcomes = join_all(buyers.iter().zip(&orders).map(|(buyer, order)| buyer.outcome(order))).await;
 

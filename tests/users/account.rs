@@ -165,7 +165,7 @@ async fn of_a_hundred_registrations_of_one_address_one_is_made() {
 /// Two accounts that want the same new address at the same moment: one has it, and both still have exactly one.
 #[tokio::test]
 async fn a_new_address_is_given_once() {
-    let people = join_all((0..8).map(|_| Person::customer())).await;
+    let people = Person::customers(8).await;
     let email = new_email();
     let change = json!({ "email": email, "current_password": PASSWORD });
     let answers = join_all(people.iter().map(|person| person.put("/users/profile", &change))).await;

@@ -217,9 +217,10 @@ class _Run:
             follower = Thread(target=self._follow, args=(process, log, lines), daemon=True)
             follower.start()
             try:
+                # Between two requests it may compute for minutes, on a machine that has other things to do.
                 code, *_ = wait_until(
-                    lambda: (process.poll(), len(lines), self._answers()), f"the fuzzer, as {self.caller.name} (see {self.log})",
-                    done=lambda seen: seen[0] is not None)
+                    lambda: (process.poll(), len(lines), self._answers(), processor_time(process.pid)),
+                    f"the fuzzer, as {self.caller.name} (see {self.log})", done=lambda seen: seen[0] is not None, poll_seconds=1)
             finally:
                 process.kill()
                 follower.join()
@@ -242,6 +243,11 @@ class _Run:
             return "no answer"
         statuses = json.loads(self._tally.read_text(encoding="utf-8"))
         return f"{sum(statuses.values())} answers: " + ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
+
+
+def processor_time(pid: int) -> str:
+    """The processor time of a process, as `ps` writes it; nothing, once it has ended."""
+    return subprocess.run(["ps", "-o", "time=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout.strip()
 
 
 def shown(lines: list[str], account: Account | None) -> list[str]:

@@ -53,20 +53,22 @@ def run(steps: list[Step], report: Callable[[str], None] = lambda _: None) -> No
         print("", *durations, sep="\n", flush=True)
 
 
-def side_by_side(lanes: list[Lane], logs: Path) -> None:
-    """Runs the lanes at the same time, each in a process of its own and to its own end. Prints the output of each when it has ended."""
+def side_by_side(lanes: list[Lane], logs: Path, at_once: int) -> None:
+    """Runs the lanes, no more than `at_once` at the same time and in their order, each in a process of its own and to its own end. Prints
+    the output of each when it has ended."""
     logs.mkdir(parents=True, exist_ok=True)
     fork = multiprocessing.get_context("fork")
+    waiting, failed = list(lanes), list[str]()
     running: dict[object, tuple[Lane, ForkProcess, Path]] = {}
-    failed: list[str] = []
     try:
-        for lane in lanes:
-            log = logs / f"{lane.name}.log"
-            process = fork.Process(target=_run_lane, args=(lane, log))
-            process.start()
-            running[process.sentinel] = (lane, process, log)
-            print(f"{lane.name}: {', '.join(step.name for step in lane.steps)}; follow it in {log}", flush=True)
-        while running:
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                lane = waiting.pop(0)
+                log = logs / f"{lane.name}.log"
+                process = fork.Process(target=_run_lane, args=(lane, log))
+                process.start()
+                running[process.sentinel] = (lane, process, log)
+                print(f"{lane.name}: {', '.join(step.name for step in lane.steps)}; follow it in {log}", flush=True)
             for ended in wait([process.sentinel for _, process, _ in running.values()]):
                 lane, process, log = running.pop(ended)
                 process.join()

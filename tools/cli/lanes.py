@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +26,9 @@ RUN_LAST = "reports::all_together"
 
 # Journeys wait more than they work: two for each of two cores.
 TEST_THREADS = "4"
+
+# A lane uses most of a core. More of them would not end sooner, and calls of an engine that has to wait for a core run into time limits.
+LANES_AT_ONCE = (os.cpu_count() or 1) + 1
 
 # They take a provider or a mail server away, or kill functions, which every journey uses: they run apart from the others.
 EXCLUSIVE = ("function_faults::", "provider_outage::", "mail_outage::", "payments::stripe::")
@@ -59,14 +63,15 @@ def test() -> None:
     names = ("shop", "outage", "stripe", "fuzz", "parts")
     shop, outage, with_stripe, fuzzed, in_parts = (Stack(port, folder / name, with_stripe=name == "stripe")
                                          for name, port in zip(names, engines.free_ports(len(names)), strict=True))
+    # The longest first.
     steps.side_by_side([
         steps.Lane("shop", shop_steps(shop), lambda: engines.stop(shop)),
+        steps.Lane("fuzz", fuzz_steps(fuzzed), lambda: engines.stop(fuzzed)),
+        steps.Lane("stripe", stripe_steps(with_stripe), lambda: engines.stop(with_stripe)),
         steps.Lane("outage", [*outage_steps(outage), ending(outage), *parts_steps(in_parts, folder)],
                    lambda: (engines.stop(outage), engines.stop(in_parts))),
-        steps.Lane("stripe", stripe_steps(with_stripe), lambda: engines.stop(with_stripe)),
-        steps.Lane("fuzz", fuzz_steps(fuzzed), lambda: engines.stop(fuzzed)),
         steps.Lane("units", steps.units(ROOT)),
-    ], folder)
+    ], folder, at_once=LANES_AT_ONCE)
     steps.run([steps.Step("cost", orders_keep_their_price)])
 
 

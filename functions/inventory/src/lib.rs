@@ -41,8 +41,8 @@ pub struct Terms {
     pub low_stock: i64,
 }
 
-/// See docs/decisions.md for the figures behind it. With another number, large orders whose stock is being set aside while it changes
-/// are cancelled.
+/// The number of counters that the stock of a product is divided into; docs/adr/0017-stock-counters-and-reservations.md
+/// has the measurements behind it. A change of it cancels large orders whose stock is being reserved at that moment.
 pub const SPLITS: u8 = 8;
 
 /// How long a product that was made a moment ago may take to be heard of here.

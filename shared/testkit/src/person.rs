@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use futures::{StreamExt, stream};
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use tokens::Claims;
@@ -78,6 +79,11 @@ impl Person {
         let body = Self::registration();
         anonymous.post("/auth/register", &body).await.expect(201);
         anonymous.log_in(body["email"].as_str().expect("an address"), PASSWORD).await
+    }
+
+    /// New customers, who register one after the other: it is the hash of a password that takes the time.
+    pub async fn customers(count: usize) -> Vec<Self> {
+        stream::iter(0..count).then(|_| Self::customer()).collect().await
     }
 
     /// What registers a new customer.

@@ -29,14 +29,14 @@ class Lanes(unittest.TestCase):
         """A step that leaves a file."""
         return steps.Step(name, (self.folder / name).touch)
 
-    def run_lanes(self, *lanes: steps.Lane) -> str:
+    def run_lanes(self, *lanes: steps.Lane, at_once: int = 2) -> str:
         """Runs them; what they have printed."""
         shown, terminal = self.folder / "logs" / "shown", os.dup(sys.stdout.fileno())
         shown.parent.mkdir()
         with open(shown, "wb") as file:
             os.dup2(file.fileno(), sys.stdout.fileno())
         try:
-            steps.side_by_side(list(lanes), shown.parent)
+            steps.side_by_side(list(lanes), shown.parent, at_once)
         finally:
             os.dup2(terminal, sys.stdout.fileno())
             os.close(terminal)
@@ -54,6 +54,15 @@ class Lanes(unittest.TestCase):
     def wait_for_the_other(self) -> None:
         """Waits until the other lane has failed."""
         wait_until((self.folder / "ended").exists, "the other lane to end", poll_seconds=0.01)
+
+    def test_no_more_run_at_once_than_may(self) -> None:
+        running = self.folder / "running"
+
+        def alone() -> None:
+            running.touch(exist_ok=False)
+            running.unlink()
+
+        self.run_lanes(*(steps.Lane(f"lane {number}", [steps.Step("alone", alone)] * 20) for number in range(3)), at_once=1)
 
     def test_what_a_lane_printed_is_shown_once_it_is_through(self) -> None:
         shown = self.run_lanes(steps.Lane("words", [steps.Step("say", lambda: print("hello from a lane", flush=True))]))
