@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import heapq
 import json
 import threading
@@ -45,6 +46,7 @@ class Market:
         self.unsure: Counter[str] = Counter()
         self.done: Counter[str] = Counter()
         self.contradictions: list[str] = []
+        self._tokens: dict[str, str] = {}
         self._numbers = count()
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -106,7 +108,7 @@ class Market:
             path, body["payment_method"] = "/api/v1/checkout", self._card(number)
         key = f"order-{number}"
         if self.plan.roll("hangs up", number) < 0.12:
-            hang_up(self.api.origin, path, body, account.token, key)
+            hang_up(self.api.origin, path, body, self._tokens.get(account.id, account.token), key)
             self.count("connections closed before the answer")
         answer = self._request(account, "POST", path, body, key)
         if answer is None or answer.status != 201:
@@ -194,12 +196,23 @@ class Market:
         answer = self._request(self.admin, "POST", "/api/v1/payments/refund", body, f"refund-{number}")
         self.count(f"refunds {_answered(answer)}")
 
+    def _token(self, account: Account) -> str:
+        """An access token that is valid for another minute: on a slow machine, a run takes longer than a token lasts."""
+        token = self._tokens.get(account.id, account.token)
+        if expires_at(token) > time.time() + 60:
+            return token
+        login = self.api.call("POST", "/api/v1/auth/login", {"email": account.email, "password": account.password})
+        if login.status == 200:
+            token = self._tokens[account.id] = login.json()["access_token"]
+            self.count("logins because a token expired")
+        return token
+
     def _request(self, account: Account, method: str, path: str, body: Any = None, key: str | None = None) -> Answer | None:
         """Sends a request, with the same key each time, until there is an answer that a repetition would not change."""
         headers = {"idempotency-key": key} if key else {}
         for tried in range(TRIES):
             try:
-                answer = self.api.call(method, path, body, token=account.token, headers=headers)
+                answer = self.api.call(method, path, body, token=self._token(account), headers=headers)
                 if not _is_temporary(answer, path):
                     return answer
                 self.count(f"requests answered with {answer.status} and repeated")
@@ -208,6 +221,13 @@ class Market:
             if self._stopped.wait(min(0.2 * 2**tried, LONGEST_WAIT_SECONDS)):
                 return None
         return None
+
+
+def expires_at(token: str) -> int:
+    """When an access token expires, in seconds since 1970."""
+    claims = token.split(".")[1]
+    expires: int = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"]
+    return expires
 
 
 def _answered(answer: Answer | None) -> str:
