@@ -1,4 +1,4 @@
-# Each target does its own set-up; `make` alone lists them. The work is in localstack/ and tools/.
+# Targets install the tools that they need. `make` alone lists the targets, whose code is in localstack/ and tools/.
 PYTHON ?= python3
 WAYBILL = PYTHONPATH=localstack:tools .venv/bin/python -m cli
 
@@ -8,96 +8,96 @@ WAYBILL = PYTHONPATH=localstack:tools .venv/bin/python -m cli
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 28
 
-up: .venv/stamp ## build, start or update the local stack, seed it, print its URLs (WAYBILL_PORT moves it)
+up: .venv/stamp ## build, start or update the local stack, seed it, and print its URLs (WAYBILL_PORT sets its first port)
 	@$(WAYBILL) up
 
-down: .venv/stamp ## stop the local stack
+down: .venv/stamp ## stop the local stack and delete its data
 	@$(WAYBILL) down
 
-logs: .venv/stamp ## follow the functions' and the engine's logs
+logs: .venv/stamp ## follow the logs of the functions and of the engine
 	@$(WAYBILL) logs
 
-status: .venv/stamp ## say whether the stack runs, its URLs and logins
+status: .venv/stamp ## print whether the stack runs, and its URLs and logins
 	@$(WAYBILL) status
 
-tail: .venv/stamp ## show the events of the running stack as they happen, a line each (ORDER=<id>: those of one order)
+tail: .venv/stamp ## print the events of the running stack as they are published, one per line (ORDER=<id>: those of one order)
 	@$(WAYBILL) tail
 
-dead-letters: .venv/stamp ## messages that consumers could not consume, on the running stack or on AWS; ARGS="show", "redrive …", "drop …", "--help"
+dead-letters: .venv/stamp ## list messages that consumers failed to process, on the running stack or on AWS (ARGS="show", "redrive …", "drop …", "--help")
 	@$(WAYBILL) dead-letters $(ARGS)
 
-check: .venv/stamp .venv/sam/stamp ## format, lint and types of Rust and Python; sam validate --lint of every template
+check: .venv/stamp .venv/sam/stamp ## check the format, lint and types of Rust and Python, and run sam validate --lint on every template
 	@$(WAYBILL) check
 
-test: .venv/stamp .venv/sam/stamp ## every check; what needs a stack on stacks of their own, side by side
+test: .venv/stamp .venv/sam/stamp ## run all checks and tests; those that need a stack run on stacks of their own, in parallel
 	@$(WAYBILL) test
 
 model: .venv/stamp ## model-check the checkout of one order and of two under crashes, duplicates and delays (about 2 minutes)
 	@$(WAYBILL) model
 
-fuzz: .venv/stamp ## generated requests at the running stack, which changes what is in it (WAYBILL_FUZZ_SEED, WAYBILL_FUZZ_EXAMPLES)
+fuzz: .venv/stamp ## send generated requests to the running stack, which changes its data (WAYBILL_FUZZ_SEED, WAYBILL_FUZZ_EXAMPLES)
 	@$(WAYBILL) fuzz
 
-fuzz-parsers: .venv/stamp ## generated input at all that reads what comes from outside, without a stack (PROPTEST_CASES of each, 20000)
+fuzz-parsers: .venv/stamp ## give generated input to all parsers of external input, without a stack (PROPTEST_CASES cases each, 20000 by default)
 	@$(WAYBILL) fuzz-parsers
 
-check-login-timing: .venv/stamp ## failed logins of known and unknown names on the running stack: do their times differ?
+check-login-timing: .venv/stamp ## measure on the running stack whether the duration of a failed login reveals that the account exists
 	@$(WAYBILL) check-login-timing
 
-bench: .venv/stamp ## Waybill beside bare Lambdas: requests, checkout to paid, starts, a million orders (about 10 minutes once the functions are built as they ship)
+bench: .venv/stamp ## compare Waybill with bare Lambdas: requests, checkout to paid, cold starts, a million orders (about 10 minutes, plus the build that ships)
 	@$(WAYBILL) bench
 
-bench-quick: .venv/stamp ## the same in about 2 minutes, to see whether it works (WAYBILL_BENCH_PROFILE=release builds sooner)
+bench-quick: .venv/stamp ## run the benchmark for about 2 minutes, to check that it works (WAYBILL_BENCH_PROFILE=release builds faster)
 	@$(WAYBILL) bench-quick
 
-bench-stock: .venv/stamp ## reservations of one product a second, by the number of counters its stock lies in (about 4 minutes)
+bench-stock: .venv/stamp ## measure reservations per second of one product, by the number of counters of its stock (about 4 minutes)
 	@$(WAYBILL) bench-stock
 
-rebuild-search: .venv/stamp ## build the search index of the running stack anew
+rebuild-search: .venv/stamp ## rebuild the search index of the running stack
 	@$(WAYBILL) rebuild-search
 
-bench-search: .venv/stamp ## how good and how fast is the search, with 1,200 and with 50,000 products? (a stack of its own, some minutes)
+bench-search: .venv/stamp ## measure the relevance and speed of the search with 1,200 and with 50,000 products (on a stack of its own, some minutes)
 	@$(WAYBILL) bench-search
 
-rebuild-orders: .venv/stamp ## build the views of all orders of the running stack again, from their events
+rebuild-orders: .venv/stamp ## rebuild the projections of all orders of the running stack from their events
 	@$(WAYBILL) rebuild-orders
 
-rebuild-analytics: .venv/stamp ## count the figures of the running stack again, from analytics' log
+rebuild-analytics: .venv/stamp ## recompute the figures of the running stack from the log of analytics
 	@$(WAYBILL) rebuild-analytics
 
-cost: .venv/stamp ## what does an order use of AWS, and what does a million of them cost? (a stack of its own, 2 minutes)
+cost: .venv/stamp ## report the AWS usage of an order, and the cost of a million orders (on a stack of its own, 2 minutes)
 	@$(WAYBILL) cost
 
-preview-mails: .venv/stamp ## write all that customers are told, with sample data, to build/preview, to look at
+preview-mails: .venv/stamp ## write all notifications with sample data to build/preview
 	@$(WAYBILL) preview-mails
 
-bench-websocket: .venv/stamp ## how soon is a paid order told to who follows it, and what do many followers cost? (on the running stack)
+bench-websocket: .venv/stamp ## measure on the running stack the delay of live updates of a paid order, and the cost of many followers
 	@$(WAYBILL) bench-websocket
 
-chaos: .venv/stamp ## 500 orders while functions die, messages are lost and repeated, AWS fails; then an audit of all tables (8 minutes; WAYBILL_CHAOS_SEED, WAYBILL_CHAOS_ORDERS)
+chaos: .venv/stamp ## place 500 orders under fault injection, then audit all tables (8 minutes; WAYBILL_CHAOS_SEED, WAYBILL_CHAOS_ORDERS)
 	@$(WAYBILL) chaos
 
 openapi: .venv/stamp ## write openapi.json from the code
 	@$(WAYBILL) openapi
 
-asyncapi: .venv/stamp ## write asyncapi.json and the events' JSON Schemas from the code
+asyncapi: .venv/stamp ## write asyncapi.json and the JSON Schemas of the events from the code
 	@$(WAYBILL) asyncapi
 
-dist: .venv/stamp ## the archives that ship, in build/dist, with their sizes
+dist: .venv/stamp ## build the deployment archives in build/dist, and print their sizes
 	@$(WAYBILL) dist
 
-# It would be where every recipe looks for programs.
+# PATH on the command line would replace the search path of every recipe.
 ifeq ($(origin PATH),command line)
 $(error PATH says where programs are; the path of a new endpoint is ROUTE=/api/v1/…)
 endif
 
-# The variables that make itself was given, as arguments; what happens to be in the environment does not count.
+# Passes variables of make's command line as arguments. Variables of the environment are not passed.
 given = $(foreach name,$(1),$(if $(filter command,$(origin $(name))),$(name)='$(subst ','\'',$($(name)))'))
 
 new-context: .venv/stamp ## write a new context: NAME=reviews
 	@$(WAYBILL) new-context $(call given,NAME)
 
-new-function: .venv/stamp ## write a new function: CONTEXT=reviews NAME=get-review KIND=endpoint|consumer|schedule (without arguments: all of them)
+new-function: .venv/stamp ## write a new function: CONTEXT=reviews NAME=get-review KIND=endpoint|consumer|schedule (without arguments: explain all)
 	@$(WAYBILL) new-function $(call given,CONTEXT NAME KIND METHOD ROUTE ACCESS LIMIT SOURCE EVENTS RATE)
 
 .venv/stamp: tools/requirements.txt
@@ -109,7 +109,8 @@ new-function: .venv/stamp ## write a new function: CONTEXT=reviews NAME=get-revi
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tools/requirements.txt
 	@touch .venv/stamp
 
-# SAM wants older versions of what the local stack runs on. Its lock is complete, so that nothing is resolved.
+# SAM requires older versions of packages that the local stack uses. Its lock file is complete, so pip does not resolve
+# dependencies.
 .venv/sam/stamp: tools/requirements-sam.txt .venv/stamp
 	@echo "installing SAM into .venv/sam"
 	@rm -rf .venv/sam && $(PYTHON) -m venv .venv/sam

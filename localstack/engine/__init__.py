@@ -1,1 +1,1 @@
-"""Starts local engines, deploys to them, and runs the mail inbox, Stripe and proxies beside them."""
+"""Starts local engines, deploys to them, and runs the mail inbox, a local Stripe and proxies."""

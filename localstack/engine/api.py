@@ -1,4 +1,4 @@
-"""Calls to the API of a deployed stack, and the accounts that the checks make for themselves."""
+"""A client of the deployed HTTP API, and the accounts that the checks create."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from urllib.request import HTTPHandler, ProxyHandler, Request, build_opener
 
 from engine.problem import Problem
 
-# Of every account that a check makes; nobody else has a reason to know it, and no log one to hold it.
+# The password of every account that a check creates. The check of the logs fails if it finds it.
 PASSWORD = "made for a check, 7 lemons"
 
-# No answer comes later than this: the gateway has given up long before.
+# The timeout of a request. The gateway times out long before.
 ANSWER_LIMIT_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; header names in lower case."""
+    """A response of the API. Header names are in lower case."""
 
     status: int
     headers: dict[str, str]
     text: str
 
     def json(self) -> Any:
-        """The body, which has to be JSON."""
+        """Returns the body, and fails if it is not JSON."""
         try:
             return json.loads(self.text)
         except ValueError:
             raise Problem(f"an answer with status {self.status} is not JSON: {self.text[:200]}") from None
 
     def expect(self, status: int) -> Any:
-        """The body, if the status is the expected one."""
+        """Returns the JSON body, and fails if the status is not the expected one."""
         if self.status != status:
             raise Problem(f"the API answered {self.status} where {status} was expected: {self.text[:300]}")
         return self.json()
@@ -44,7 +44,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Account:
-    """Somebody's account, and the access token of one login."""
+    """A user account with the access token of one login."""
 
     id: str
     email: str
@@ -53,7 +53,7 @@ class Account:
 
 
 class _From(HTTPHandler):
-    """Calls from another address of this machine."""
+    """An HTTP handler that connects from a given local address."""
 
     def __init__(self, source: str) -> None:
         super().__init__()
@@ -64,9 +64,9 @@ class _From(HTTPHandler):
 
 
 class Api:
-    """The API at `origin`, such as `http://127.0.0.1:4566`; paths are whole.
+    """A client of the API at `origin`, such as `http://127.0.0.1:4566`. Paths are absolute.
 
-    `source` is the address to call from, `answer_limit` how many seconds a request may stay without an answer.
+    `source` is the local address to call from, `answer_limit` the timeout of a request in seconds.
     """
 
     def __init__(self, origin: str, source: str | None = None, answer_limit: float = ANSWER_LIMIT_SECONDS) -> None:
@@ -75,7 +75,7 @@ class Api:
 
     def call(self, method: str, path: str, body: Any = None, *, token: str | None = None,
              headers: dict[str, str] | None = None) -> Answer:
-        """Sends a request. A body that is text is sent as it is, anything else as JSON."""
+        """Sends a request. A string is sent as the body unchanged, anything else as JSON."""
         sent = dict(headers or {})
         if token is not None:
             sent["authorization"] = f"Bearer {token}"
@@ -94,26 +94,26 @@ class Api:
             raise Problem(f"{method} {path}: the API does not answer: {error}") from None
 
     def customer(self) -> Account:
-        """A new customer, logged in."""
+        """Registers a customer and logs in."""
         body = registration()
         self.call("POST", "/api/v1/auth/register", body).expect(201)
         return self.log_in(body["email"], body["password"])
 
     def admin(self, seeded: dict[str, str]) -> Account:
-        """A new administrator, made by the one that the seed made."""
+        """Creates an administrator as the seeded one, and logs in."""
         first = self.log_in(seeded["email"], seeded["password"])
         body = {**registration(), "role": "admin"}
         self.call("POST", "/api/v1/users", body, token=first.token).expect(201)
         return self.log_in(body["email"], body["password"])
 
     def log_in(self, email: str, password: str) -> Account:
-        """A login."""
+        """Logs in and returns the account with its access token."""
         found = self.call("POST", "/api/v1/auth/login", {"email": email, "password": password}).expect(200)
         return Account(found["user"]["id"], email, password, found["access_token"])
 
 
 def registration() -> dict[str, str]:
-    """What makes a new account, unlike any other."""
+    """Returns the registration data of a new account. Its names are unique."""
     name = f"check-{uuid.uuid4().hex[:16]}"
     return {"email": f"{name}@example.com", "username": name, "password": PASSWORD}
 

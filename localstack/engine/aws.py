@@ -1,4 +1,4 @@
-"""The boto3 clients of an engine and of AWS itself."""
+"""The boto3 clients of a local engine and of AWS itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from botocore.client import Config
 from engine.problem import Problem
 from engine.stack import REGION
 
-# The engine's root caller. All that it runs has a role and is held to it; this is whoever deploys.
+# The engine's root credentials, for deployments and tools. Functions run with the permissions of their roles.
 CREDENTIALS = {"access_key_id": "test", "secret_access_key": "test"}
 
 
@@ -73,7 +73,7 @@ class Aws:
 
 
 class Deployed(Aws):
-    """The clients of AWS itself, with the user's own set-up; a region that is not named is that set-up's."""
+    """The clients of AWS itself, with the user's own AWS configuration. That also has the default region."""
 
     def __init__(self, region: str | None = None) -> None:
         super().__init__(endpoint="")
@@ -84,7 +84,7 @@ class Deployed(Aws):
 
 
 def invoke(aws: Aws, function: str, payload: dict[str, Any], what: str) -> dict[str, Any]:
-    """Invokes a function and returns its answer. `what` begins the message of a failure."""
+    """Invokes a function and returns its response. `what` is the prefix of the error message."""
     response = aws.functions.invoke(FunctionName=function, Payload=json.dumps(payload))
     answer: dict[str, Any] = json.loads(response["Payload"].read())
     if "FunctionError" in response:

@@ -1,4 +1,4 @@
-"""Builds the function binaries and puts each where its `CodeUri` points."""
+"""Builds the function binaries and copies each to the path that its `CodeUri` names."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ TOOLS = {
 
 
 def check_tools() -> None:
-    """Fails on the first missing tool."""
+    """Fails if a required tool is not installed."""
     for tool, advice in TOOLS.items():
         if shutil.which(tool) is None:
             raise Problem(f"{tool} is not installed: {advice}")
 
 
 def contexts(root: Path) -> list[str]:
-    """The bounded contexts: each a nested stack of the root template."""
+    """Returns the bounded contexts, each of which is a nested stack of the root template."""
     return sorted(templates.read(root).contexts)
 
 
 def build(root: Path, profile: str = "release") -> None:
     """Compiles every context's binary and updates `build/<context>/bootstrap` where it differs."""
     names = contexts(root)
-    # The whole workspace, always: a selection of packages has a selection of features, and compiles the SDK anew.
+    # Always the whole workspace: some of its packages alone would need fewer features, and cargo would compile the SDK again.
     cargo(root, "build", "--profile", profile, "--locked", "--workspace", "--bins")
     for name in names:
         _update(_target(root) / profile / name, bootstrap(root, name))
 
 
 def binaries(root: Path, profile: str) -> Path:
-    """Where the binaries of the programs of `tools/` are."""
+    """Returns the folder in which cargo puts the binaries of a profile."""
     return _target(root) / profile
 
 
 def openapi(root: Path) -> None:
-    """Writes openapi.json. The gateway embeds the file: build it again afterwards."""
+    """Writes openapi.json. The gateway embeds the file and has to be built again afterwards."""
     _write_parts(root, "openapi_is_up_to_date")
     _run_tool(root, "openapi", root)
 
@@ -57,7 +57,7 @@ def asyncapi(root: Path) -> None:
 
 
 def _write_parts(root: Path, test: str) -> None:
-    """Has each context write its part of a document, `functions/<context>/*.json`: the test that compares the two does so."""
+    """Runs the test of each context that compares its part of a document, `functions/<context>/*.json`, and has it update the part."""
     cargo(root, "test", "--release", "--locked", "--workspace", "--lib", test, WAYBILL_UPDATE="1")
 
 
@@ -69,20 +69,20 @@ def model(root: Path) -> None:
 
 
 def _run_tool(root: Path, name: str, folder: Path) -> None:
-    """Runs a program of `tools/`, which writes into a folder."""
+    """Builds and runs a program of `tools/` that writes into a folder."""
     cargo(root, "build", "--release", "--locked", "--workspace", "--bins")
     _run(_target(root) / "release" / name, folder)
 
 
 def _run(program: Path, folder: Path) -> None:
     if not program.exists():
-        raise Problem(f"there is no {program.name}: the context that it belongs to is not there")
+        raise Problem(f"{program.name} does not exist, because the context that it belongs to does not")
     if subprocess.run([program, folder], check=False).returncode:
-        raise Problem(f"{program.name} has not written, the reason is above")
+        raise Problem(f"{program.name} failed, the reason is above")
 
 
 def preview(root: Path) -> Path:
-    """Writes what customers are told into a folder, and says which."""
+    """Writes previews of all notifications into a folder, and returns the folder."""
     folder = root / "build" / "preview"
     cargo(root, "build", "--release", "--locked", "--workspace", "--examples")
     _run(_target(root) / "release" / "examples" / "preview", folder)
@@ -90,7 +90,7 @@ def preview(root: Path) -> Path:
 
 
 def dist(root: Path) -> None:
-    """Builds what ships, into `build/` for `sam deploy` and as `build/dist/<context>.zip`, and prints the sizes."""
+    """Builds the release archives, in `build/` for `sam deploy` and as `build/dist/<context>.zip`, and prints their sizes."""
     build(root, "dist")
     folder = root / "build" / "dist"
     folder.mkdir(parents=True, exist_ok=True)

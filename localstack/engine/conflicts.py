@@ -1,7 +1,7 @@
 """A proxy of the engine's DynamoDB that refuses writes which conflict with a transaction, as AWS does.
 
-The engine processes one request after the other, so that its transactions never conflict. In AWS a transaction holds its items for as
-long as it takes, and another write of one of them is refused with TransactionConflict. Here a transaction takes a given time.
+The engine processes one request after the other, so that its transactions never conflict. In AWS a transaction locks its items while it
+runs, and another write of one of them is refused with TransactionConflict. In this proxy a transaction takes a given time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Item = tuple[str, str]
 
 
 def before(engine_port: int, seconds: float) -> AbstractContextManager[Conflicts]:
-    """Serves in a thread as long as the context lasts."""
+    """Runs the proxy in a thread until the context ends."""
     return proxy.running(Conflicts(engine_port, seconds))
 
 
@@ -62,7 +62,7 @@ def _refusal(conflicts: list[bool]) -> bytes:
 
 
 def error(kind: str, more: dict[str, Any]) -> bytes:
-    """An error response of DynamoDB."""
+    """Returns an error response of DynamoDB."""
     body = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{kind}", "message": kind, **more}).encode()
     return (f"HTTP/1.1 400 Bad Request\r\ncontent-type: application/x-amz-json-1.0\r\n"
             f"content-length: {len(body)}\r\n\r\n").encode() + body

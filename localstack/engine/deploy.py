@@ -1,6 +1,6 @@
-"""Brings the templates and `build/` to the local engine; uploads and updates only what changed.
+"""Deploys the templates and `build/` to the local engine. Uploads and updates only what has changed.
 
-The engine carries the nested stacks as AWS does: the root's template refers to those of the contexts, which are uploaded beside it.
+The engine deploys nested stacks as AWS does: the root template refers to the templates of the contexts, which are uploaded to a bucket.
 """
 
 from __future__ import annotations
@@ -25,22 +25,23 @@ STACK = "waybill"
 BUCKET = "waybill-artifacts"
 NESTED = "AWS::CloudFormation::Stack"
 
-# A stack that is as its last template says.
+# The statuses of a stack whose last deployment succeeded.
 RESTS = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
-# What differs from the template's defaults on a laptop; WAYBILL_PARAMETERS="Name=value …" has the last word.
-# Everybody comes from one address here, a load test too: limits by address and by user are generous, lockouts are as everywhere.
+# Parameters that differ from the template's defaults on a local stack; WAYBILL_PARAMETERS="Name=value …" overrides them.
+# All local requests, those of load tests included, come from one address: the rate limits by address and by user are high. Lockouts of
+# accounts have their defaults.
 LOCAL_PARAMETERS = {"SeedData": "true", "LoginLimit": "100000/60", "RegisterLimit": "100000/60", "WriteLimit": "100000/60"}
 
 POLL_SECONDS = 0.1
 
-# Type to logical name to physical name.
+# Physical names by resource type and logical id.
 Resources = dict[str, dict[str, str]]
 Say = Callable[[str], None]
 
 
 def deploy(aws: Aws, root: Path, overrides: dict[str, str], say: Say) -> Resources:
-    """Creates or updates the stack and its nested stacks from what is under `root`, and answers what they consist of."""
+    """Creates or updates the stack and its nested stacks from the repository at `root`, and returns their resources."""
     shop = templates.read(root)
     parameters = _parameters(shop.root, overrides)
     if BUCKET not in {bucket["Name"] for bucket in aws.s3.list_buckets()["Buckets"]}:
@@ -70,14 +71,14 @@ def deploy(aws: Aws, root: Path, overrides: dict[str, str], say: Say) -> Resourc
 
 
 def bootstrap(root: Path, context: str) -> Path:
-    """The binary of a context's functions."""
+    """Returns the path of the binary of a context's functions."""
     return root / "build" / context / "bootstrap"
 
 
 def archive(binary: Path, level: int = 1) -> bytes:
-    """The Lambda archive of one binary: the same bytes for the same binary."""
+    """Returns the Lambda archive of a binary. The same binary gives the same bytes."""
     entry = zipfile.ZipInfo("bootstrap", date_time=(1980, 1, 1, 0, 0, 0))
-    entry.create_system = 3  # Unix, so that the mode counts
+    entry.create_system = 3  # Unix, so that the file mode is applied
     entry.external_attr = 0o100755 << 16
     entry.compress_type = zipfile.ZIP_DEFLATED
     content = io.BytesIO()
@@ -96,7 +97,7 @@ def _upload(aws: Aws, root: Path, context: str, say: Say) -> str:
 
 
 def _upload_template(aws: Aws, name: str, template: templates.Template) -> str:
-    """Where a template is: the same place for the same content, so that only what changed is updated."""
+    """Uploads a template and returns its URL. The same content has the same URL, so that unchanged nested stacks are not updated."""
     text = sam.canonical(template).encode()
     key = f"templates/{name}-{hashlib.sha256(text).hexdigest()[:16]}.json"
     if not _exists(aws, key):
@@ -113,8 +114,10 @@ def _deployed(aws: Aws) -> str:
 
 
 def _push_application(aws: Aws) -> str:
-    """The application that the local shop pushes through; made with credentials of a real one, it is no part of a template. The same each
-    time."""
+    """Returns the ARN of the SNS platform application that push messages are sent through, and creates it at first.
+
+    It is not part of a template, because a real one is created with the credentials of a push service.
+    """
     made = aws.sns.create_platform_application(Name="waybill", Platform="GCM", Attributes={"PlatformCredential": "local"})
     return str(made["PlatformApplicationArn"])
 
@@ -135,12 +138,12 @@ def _apply(aws: Aws, url: str, parameters: dict[str, str], say: Say) -> None:
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     }
     status = _status(aws)
-    if status.startswith("ROLLBACK") or status == "CREATE_FAILED":  # a first deploy that failed leaves no stack to update
+    if status.startswith("ROLLBACK") or status == "CREATE_FAILED":  # a first deployment that failed leaves no stack to update
         aws.cloudformation.delete_stack(StackName=STACK)
         _wait(aws, len(_events(aws)), say, until=("", "DELETE_COMPLETE"))
         status = ""
     if status == "UPDATE_ROLLBACK_FAILED":
-        raise Problem("an earlier update failed and could not be taken back; `make down`, then `make up`")
+        raise Problem("an earlier update failed and could not be rolled back; `make down`, then `make up`")
     seen = len(_events(aws)) if status else 0
     try:
         (aws.cloudformation.update_stack if status else aws.cloudformation.create_stack)(**request)
@@ -154,14 +157,14 @@ def _apply(aws: Aws, url: str, parameters: dict[str, str], say: Say) -> None:
 
 
 def _wait(aws: Aws, seen: int, say: Say, until: tuple[str, ...]) -> None:
-    """Follows the stack until it rests; `seen` events are of earlier deploys."""
+    """Waits until the stack has one of the given statuses. The first `seen` events are those of earlier deployments."""
     progress, reported = Progress(), time.monotonic()
     while (status := _status(aws)) not in until:
         events = _events(aws)[seen:]
         if status.endswith(("_COMPLETE", "_FAILED")):
             raise Problem(_failure(aws, events, status))
         if progress.see((status, len(events))) > STALLED_SECONDS:
-            raise Problem(f"the stack has been {status} for {STALLED_SECONDS:.0f} s, and nothing happens")
+            raise Problem(f"the stack has been {status} for {STALLED_SECONDS:.0f} s without progress")
         if time.monotonic() > reported + 1:
             reported = time.monotonic()
             say(f"{sum(event['ResourceStatus'].endswith('_COMPLETE') for event in events)} resources of the root stack done")
@@ -169,7 +172,7 @@ def _wait(aws: Aws, seen: int, say: Say, until: tuple[str, ...]) -> None:
 
 
 def _failure(aws: Aws, events: list[dict[str, Any]], status: str) -> str:
-    """The first resource that failed, and why: where that is a nested stack, the last one that failed in it."""
+    """Describes the first resource that failed, with the reason; for a nested stack, the last resource that failed in it."""
     for event in events:
         if event["ResourceStatus"].endswith("_FAILED"):
             is_nested = event["ResourceType"] == NESTED and event["LogicalResourceId"] != STACK
@@ -180,7 +183,7 @@ def _failure(aws: Aws, events: list[dict[str, Any]], status: str) -> str:
 
 
 def _failed_in(aws: Aws, nested: str) -> dict[str, Any] | None:
-    """The last event of a resource that failed in a nested stack, if the stack has one."""
+    """Returns the last event of a failed resource in a nested stack, if there is one."""
     stack = next((physical for logical, physical in resources_of(aws).get(NESTED, {}).items() if logical == nested), None)
     failed = [event for event in _events(aws, stack) if event["ResourceStatus"].endswith("_FAILED")
               and event["ResourceType"] != NESTED] if stack else []
@@ -195,20 +198,20 @@ def _status(aws: Aws) -> str:
 
 
 def _events(aws: Aws, stack: str = STACK) -> list[dict[str, Any]]:
-    """All events of a stack, oldest first."""
+    """Returns all events of a stack, oldest first."""
     pages = aws.cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack)
     return [event for page in pages for event in page["StackEvents"]][::-1]
 
 
 def resources_of(aws: Aws, stack: str = STACK) -> Resources:
-    """What a deployed stack and its nested stacks consist of. Logical ids are unique in all of them."""
+    """Returns the resources of a deployed stack and its nested stacks. Logical ids are unique across all of them."""
     resources: Resources = {}
     waiting = [stack]
     while waiting:
         pages = aws.cloudformation.get_paginator("list_stack_resources").paginate(StackName=waiting.pop())
         for resource in (resource for page in pages for resource in page["StackResourceSummaries"]):
             if not resource.get("PhysicalResourceId") or resource["ResourceStatus"] == "DELETE_COMPLETE":
-                continue  # it is being created, or is gone
+                continue  # it is being created, or was deleted
             resources.setdefault(resource["ResourceType"], {})[resource["LogicalResourceId"]] = resource["PhysicalResourceId"]
             if resource["ResourceType"] == NESTED:
                 waiting.append(resource["PhysicalResourceId"])

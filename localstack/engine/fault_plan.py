@@ -1,7 +1,7 @@
-"""The plan of a run of `make chaos`: which faults are injected, and when. It follows from the seed alone.
+"""The fault plan of `make chaos`: which faults are injected, and when. It depends on the seed alone.
 
 A fault has a site, such as the calls of one operation, the invocations of one function or the deliveries to one consumer. The fault of
-the nth of them is a hash of seed, site and n. No generator is shared, so that the order of threads changes no fault.
+the nth of them is a hash of seed, site and n. There is no shared generator, so that the order of threads does not change the faults.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ SERVICES = frozenset({"dynamodb", "ses", "sns", "sqs", "states"})
 OPERATIONS = [*(("dynamodb", operation) for operation in ("BatchGetItem", "GetItem", "Query", *sorted(DYNAMODB_WRITES))),
               ("ses", "POST /v2/email/outbound-emails"), ("sns", "PublishBatch"), ("states", "StartExecution")]
 
-# Consumers some of whose messages fail at every delivery until the faults are healed. Their queues deliver five times, 36 seconds apart.
+# Consumers with messages that fail at every delivery until the faults are healed. Their queues deliver five times, 36 seconds apart.
 POISONED = ("SettleOrder", "OrdersReplicatePayment", "UpdateAvailability")
 POISONED_EACH = 2
 
-# How many of each site are in the digest.
+# The number of occurrences of each site that the digest covers.
 DIGESTED = 400
 
 
@@ -55,16 +55,16 @@ class Plan:
     seed: int
 
     def roll(self, site: str, n: int) -> float:
-        """A number from 0 up to 1."""
+        """Returns a pseudo-random number from 0 up to 1."""
         digest = hashlib.sha256(f"{self.seed}/{site}/{n}".encode()).digest()
         return int.from_bytes(digest[:8], "big") / 2**64
 
     def between(self, low: float, high: float, site: str, n: int) -> float:
-        """A number from `low` up to `high`."""
+        """Returns a pseudo-random number from `low` up to `high`."""
         return low + (high - low) * self.roll(site, n)
 
     def call(self, service: str, operation: str, n: int) -> CallFault | None:
-        """The fault of the nth call of an operation, if any."""
+        """Returns the fault of the nth call of an operation, if any."""
         if service not in SERVICES:
             return None
         site = f"call/{service}.{operation}"
@@ -78,14 +78,14 @@ class Plan:
         ])
 
     def kill(self, function: str, n: int) -> float | None:
-        """How many seconds after the start of its nth invocation a function's process is killed; None if it is not."""
+        """Returns the seconds from the start of a function's nth invocation to the kill of its process; None if it is not killed."""
         site = f"invocation/{function}"
         if self.roll(site, n) >= 0.05:
             return None
         return 0.03 * self.roll(f"{site}/after", n) ** 2  # most work takes a few milliseconds
 
     def delivery(self, function: str, n: int, from_stream: bool) -> DeliveryFault | None:
-        """The fault of the nth delivery to a function, if any."""
+        """Returns the fault of the nth delivery to a function, if any."""
         return _choose(self.roll(f"delivery/{function}", n), [
             (0.04, DeliveryFault.LOST),
             (0.04, DeliveryFault.REPEATED),
@@ -94,14 +94,14 @@ class Plan:
         ])
 
     def poisoned(self, function: str) -> frozenset[int]:
-        """The numbers of a consumer's poisoned messages, counted by first delivery."""
+        """Returns the numbers of a consumer's poisoned messages, counted by first delivery."""
         if function not in POISONED:
             return frozenset()
         ranks = sorted(range(5, 45), key=lambda n: self.roll(f"poison/{function}", n))
         return frozenset(ranks[:POISONED_EACH])
 
     def digest(self, functions: Iterable[str]) -> str:
-        """A hash of the first faults of all sites. Two runs with the same digest had the same plan."""
+        """Returns a hash of the first faults of all sites. Two runs with the same digest had the same plan."""
         said: list[object] = [[sorted(self.poisoned(function)) for function in POISONED]]
         for function in sorted(functions):
             said += [_named(self.delivery(function, n, stream)) for n in range(DIGESTED) for stream in (False, True)]

@@ -1,7 +1,7 @@
-"""A mail server and a web page that shows its mails: it receives every mail of the stack, and none leaves the machine.
+"""A mail server with a web page that shows its mails. It receives every mail of the stack; none leaves the machine.
 
 `GET /` lists the mails and `GET /messages/{id}` shows one; `GET /api/messages[?to=address]` and `GET /api/messages/{id}` return the
-same as JSON. `DELETE /api/messages` empties the inbox. `PUT /api/smtp` with `{"up": false}` closes the mail server, to try an outage,
+same as JSON. `DELETE /api/messages` empties the inbox. `PUT /api/smtp` with `{"up": false}` closes the mail server to simulate an outage,
 and with `{"up": true}` opens it again. Mail to `.invalid` is refused.
 """
 
@@ -27,7 +27,7 @@ CAPACITY = 10_000
 
 @dataclass(frozen=True)
 class Mail:
-    """One received mail, reduced to what a reader asks for."""
+    """A received mail, reduced to what the inbox shows."""
 
     id: str
     sender: str
@@ -38,17 +38,17 @@ class Mail:
     html: str
 
     def summary(self) -> dict[str, Any]:
-        """The mail as the list shows it."""
+        """Returns the mail as the list shows it."""
         return {"id": self.id, "from": self.sender, "to": list(self.recipients), "subject": self.subject,
                 "received_at": self.received_at}
 
     def full(self) -> dict[str, Any]:
-        """The mail with its bodies."""
+        """Returns the mail with its bodies."""
         return {**self.summary(), "text": self.text, "html": self.html}
 
 
 class Mailbox:
-    """The mails received, oldest dropped first once there are `CAPACITY`."""
+    """The received mails. When there are `CAPACITY`, each new one replaces the oldest."""
 
     def __init__(self) -> None:
         self._mails: deque[Mail] = deque(maxlen=CAPACITY)
@@ -79,7 +79,7 @@ class Mailbox:
     async def handle_RCPT(  # noqa: N802, aiosmtpd's name
         self, _server: Any, _session: Any, envelope: Any, address: str, _options: list[str]
     ) -> str:
-        if address.lower().endswith(".invalid"):  # reserved by RFC 2606: nobody lives there
+        if address.lower().endswith(".invalid"):  # reserved by RFC 2606: no such domain exists
             return "550 no such mailbox"
         envelope.rcpt_tos.append(address)
         return "250 OK"
@@ -90,7 +90,7 @@ class Mailbox:
 
 
 class Smtp:
-    """The mail server over a mailbox, which can be closed."""
+    """The mail server of a mailbox. It can be closed."""
 
     def __init__(self, mailbox: Mailbox, port: int) -> None:
         self._mailbox, self._port = mailbox, port
@@ -98,7 +98,7 @@ class Smtp:
         self._lock = threading.Lock()
 
     def set(self, up: bool) -> None:
-        """Opens it or closes it; nobody can connect to one that is closed."""
+        """Opens or closes the mail server. A closed one refuses connections."""
         with self._lock:
             if up and self._running is None:
                 self._running = Controller(self._mailbox, hostname="127.0.0.1", port=self._port)
@@ -126,7 +126,7 @@ def _page(title: str, content: str) -> str:
 
 
 def list_page(mails: list[Mail]) -> str:
-    """All mails, newest first."""
+    """Returns the page of all mails, newest first."""
     rows = "".join(
         f'<tr><td><a href="/messages/{mail.id}">{escape(mail.subject) or "(no subject)"}</a></td>'
         f"<td>{escape(', '.join(mail.recipients))}</td><td>{escape(mail.received_at)}</td></tr>"
@@ -136,7 +136,7 @@ def list_page(mails: list[Mail]) -> str:
 
 
 def message_page(mail: Mail) -> str:
-    """One mail; its HTML runs no script and loads nothing, being in a sandboxed frame."""
+    """Returns the page of one mail. Its HTML is in a sandboxed frame, where it runs no scripts and loads nothing."""
     head = (f"<p><a href='/'>Inbox</a></p><p>From {escape(mail.sender)}<br>To {escape(', '.join(mail.recipients))}"
             f"<br>{escape(mail.received_at)}</p>")
     html = f'<iframe sandbox title="HTML part" srcdoc="{escape(mail.html)}"></iframe>' if mail.html else ""
@@ -144,7 +144,7 @@ def message_page(mail: Mail) -> str:
 
 
 class Web(BaseHTTPRequestHandler):
-    """The pages and the JSON over one mailbox."""
+    """The HTTP handler that serves a mailbox as pages and as JSON."""
 
     mailbox: Mailbox
     smtp: Smtp
@@ -182,7 +182,7 @@ class Web(BaseHTTPRequestHandler):
             self.smtp.set(up)
             self._send(204, "application/json", b"")
         else:
-            self._json({"message": 'only /api/smtp is put, {"up": true} or {"up": false}'}, 400)
+            self._json({"message": 'only /api/smtp can be PUT, with {"up": true} or {"up": false}'}, 400)
 
     def _html(self, page: str) -> None:
         self._send(200, "text/html; charset=utf-8", page.encode())
@@ -198,7 +198,7 @@ class Web(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Stays silent: the engine's log is for the engine."""
+        """Logs nothing, because requests to the inbox do not belong in the engine's log."""
 
 
 def start(smtp_port: int, web_port: int) -> None:

@@ -1,5 +1,5 @@
-"""The one error that ends a command."""
+"""The error that ends a command with a message for the user."""
 
 
 class Problem(Exception):
-    """Something a person has to mend; its message is one line that says what to do."""
+    """A problem that the user has to solve. Its message is one line that says what to do."""

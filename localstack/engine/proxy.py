@@ -22,7 +22,7 @@ class Proxy:
         self._clients: set[asyncio.Task[None] | None] = set()  # a reference, or waiting tasks are garbage-collected
 
     async def answer(self, head: bytes, body: bytes, forward: Forward) -> bytes | None:
-        """Returns the answer to a request, which `forward` sends to the engine; None closes the connection."""
+        """Returns the response to a request, or None to close the connection. `forward` sends the request to the engine."""
         raise NotImplementedError
 
     async def serve(self) -> asyncio.Server:
@@ -36,7 +36,7 @@ class Proxy:
             with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
                 while True:
                     head, body = await _message(reader)
-                    if upstream is None or upstream[0].at_eof():  # the engine closes what is idle
+                    if upstream is None or upstream[0].at_eof():  # the engine closes idle connections
                         if upstream is not None:
                             upstream[1].close()
                         upstream = await asyncio.open_connection("127.0.0.1", self.engine_port)
@@ -57,7 +57,7 @@ P = TypeVar("P", bound=Proxy)
 
 @contextmanager
 def running(proxy: P) -> Iterator[P]:
-    """Serves in a thread as long as the context lasts."""
+    """Runs the proxy in a thread until the context ends."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -73,14 +73,14 @@ def running(proxy: P) -> Iterator[P]:
 
 
 def header(head: bytes, name: str) -> str:
-    """The value of a header; empty, if the message does not have it."""
+    """Returns the value of a header, or an empty string if the message does not have it."""
     start = f"{name}:".encode()
     return next((line[len(start):].decode("latin-1").strip() for line in head.split(b"\r\n")
                  if line.lower().startswith(start)), "")
 
 
 async def _forward(connection: Connection, message: bytes) -> bytes:
-    """Sends a message to the engine and returns its answer."""
+    """Sends a message to the engine and returns its response."""
     reader, writer = connection
     writer.write(message)
     return b"".join(await _message(reader))
@@ -93,7 +93,7 @@ async def _message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
 
 
 async def _close(server: asyncio.Server) -> None:
-    """Closes a server in its own loop: from another thread, it might be closing already."""
+    """Closes a server. It runs in the server's event loop, because to another thread the server might be closing already."""
     server.close()
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:

@@ -1,4 +1,4 @@
-"""Turns a SAM template into plain CloudFormation that the local engine carries out; pure functions, no network.
+"""Turns a SAM template into plain CloudFormation that the local engine can deploy. All functions are pure.
 
 The templates stay idiomatic SAM. Three steps lead to the engine: `package` points code and definitions at what was
 built, `transform` runs the SAM transform with the real parameter values, `adapt` rewrites what the engine would ignore.
@@ -22,31 +22,34 @@ from samtranslator.translator.translator import Translator
 from engine.problem import Problem
 from engine.templates import FUNCTION, Template, applications, context_of, load, references
 
-logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)  # it warns of metrics that nobody asked for
+logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)  # it warns about metrics of its own
 
 # The name under which the engine serves the HTTP API at its root. A custom domain needs a dot, so it cannot be
 # `localhost`; that one stays the name of the AWS endpoint.
 API_DOMAIN = "127.0.0.1"
 
-# The address of an API as templates say it, for functions that call it or post to its connections.
+# The address of an API as templates write it, for functions that call the API or post to its connections.
 ADDRESS = re.compile(r"https://(\$\{\w+\})\.execute-api\.\$\{AWS::Region\}\.\$\{AWS::URLSuffix\}/")
 
-# Where a function's binary is, seen from the root or from the folder of its context.
+# The path of a function's binary, relative to the root or to the folder of its context.
 CODE_URI = re.compile(r"(?:\.\./\.\./)?build/([^/]+)/?")
 
-# Resource types that the engine refuses, and why a local stack does well without them.
+# Resource types that the engine refuses, and why a local stack does not need them.
 DROPPED = {
-    "AWS::ApiGatewayV2::Deployment": "a stage serves the routes as they are",
+    "AWS::ApiGatewayV2::Deployment": "a stage serves the current routes without a deployment",
     "AWS::ApplicationAutoScaling::ScalableTarget": "nothing scales locally",
     "AWS::ApplicationAutoScaling::ScalingPolicy": "nothing scales locally",
-    "AWS::CodeDeploy::Application": "an update replaces functions at once",
-    "AWS::CodeDeploy::DeploymentGroup": "an update replaces functions at once",
+    "AWS::CodeDeploy::Application": "a local update replaces functions immediately",
+    "AWS::CodeDeploy::DeploymentGroup": "a local update replaces functions immediately",
 }
 
 
 def package(template: Template, base: Path, code: Callable[[str], dict[str, str]], nested: Mapping[str, str] | None = None) -> Template:
-    """Points each function at its uploaded archive, `code(context)`, and each nested stack at its uploaded template, by context; takes
-    the definitions of state machines in, whose files lie under `base`."""
+    """Replaces local paths in a template by what was uploaded.
+
+    The `CodeUri` of a function becomes `code(context)`, the `Location` of a nested stack becomes the URL that `nested` has for its context,
+    and the definition file of a state machine, whose path is relative to `base`, is inlined.
+    """
     packaged = deepcopy(template)
     for function in _of_type(packaged, FUNCTION):
         function["Properties"]["CodeUri"] = code(_context(_property(template, function, "CodeUri")))
@@ -60,7 +63,7 @@ def package(template: Template, base: Path, code: Callable[[str], dict[str, str]
 
 
 def transform(template: Template, parameters: dict[str, str], region: str) -> Template:
-    """The SAM transform, as CloudFormation runs it, on the real parameter values."""
+    """Runs the SAM transform with the real parameter values, as CloudFormation does."""
     os.environ.setdefault("AWS_DEFAULT_REGION", region)  # the transform asks boto3 for the region
     values: dict[str, str | list[str]] = {**parameters}
     for name, declaration in template.get("Parameters", {}).items():
@@ -75,15 +78,15 @@ def transform(template: Template, parameters: dict[str, str], region: str) -> Te
 
 
 def adapt(template: Template, endpoint: str) -> Template:
-    """Replaces what the engine, which is at `endpoint`, ignores or refuses by what it carries out."""
+    """Replaces what the engine at `endpoint` ignores or refuses by what it supports."""
     adapted = _with_local_addresses(template, endpoint)
     resources: dict[str, Any] = adapted["Resources"]
     for name in [name for name, resource in resources.items() if _is_dropped(resource)]:
         del resources[name]
     for name, resource in list(resources.items()):
-        _forget_dropped(resource, resources)
+        _remove_references_to_dropped(resource, resources)
         if resource["Type"] == "AWS::ApiGatewayV2::Authorizer":
-            resource["Properties"].setdefault("IdentitySource", [])  # the engine would want a header
+            resource["Properties"].setdefault("IdentitySource", [])  # without it, the engine requires a header
         if resource["Type"] == "AWS::ApiGatewayV2::Api" and resource["Properties"].get("ProtocolType") == "HTTP":
             resources.update(_http_api(name, resource["Properties"], _stages(name, resources)))
     _refuse_dangling(adapted)
@@ -91,7 +94,7 @@ def adapt(template: Template, endpoint: str) -> Template:
 
 
 def expiring_tables(template: Template) -> dict[str, str]:
-    """The tables that want time to live, which the engine's CloudFormation leaves off: logical name to attribute."""
+    """Returns the attribute for time to live of each table that has one, by logical id. The engine's CloudFormation does not enable it."""
     wanted = {}
     for name, table in template["Resources"].items():
         ttl = table.get("Properties", {}).get("TimeToLiveSpecification", {})
@@ -101,7 +104,7 @@ def expiring_tables(template: Template) -> dict[str, str]:
 
 
 def _with_local_addresses(template: Template, endpoint: str) -> Template:
-    """The template with the address of each API as the engine has it: by path, where AWS has a host for each API."""
+    """Returns the template with local addresses of the APIs. The engine has a path for each API, AWS has a host."""
     local: Template = json.loads(ADDRESS.sub(rf"{endpoint}/_aws/execute-api/\1/", json.dumps(template, default=str)))
     return local
 
@@ -123,12 +126,12 @@ def _context(code_uri: Any) -> str:
 
 
 def _is_dropped(resource: dict[str, Any]) -> bool:
-    # The engine refuses alarms over several metrics, and has no metrics of queues that they could be over.
+    # The engine refuses alarms on several metrics, and has no metrics of queues.
     has_math = resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]
     return resource["Type"] in DROPPED or has_math
 
 
-def _forget_dropped(resource: dict[str, Any], kept: dict[str, Any]) -> None:
+def _remove_references_to_dropped(resource: dict[str, Any], kept: dict[str, Any]) -> None:
     depends = resource.get("DependsOn", [])
     remaining = [name for name in ([depends] if isinstance(depends, str) else depends) if name in kept]
     resource.pop("DependsOn", None)
@@ -153,7 +156,8 @@ def _stages(api: str, resources: dict[str, Any]) -> list[str]:
 
 
 def _http_api(name: str, properties: dict[str, Any], stages: list[str]) -> dict[str, Any]:
-    """The custom domain that serves an HTTP API at the engine's root; and its CORS keys as the engine wants them, in camelCase."""
+    """Returns the custom domain that serves an HTTP API at the engine's root. Also changes the API's CORS keys to the camelCase that the
+    engine requires."""
     if "CorsConfiguration" in properties:
         properties["CorsConfiguration"] = {key[0].lower() + key[1:]: value for key, value in properties["CorsConfiguration"].items()}
     return {
@@ -166,5 +170,5 @@ def _http_api(name: str, properties: dict[str, Any], stages: list[str]) -> dict[
 
 
 def canonical(template: Template) -> str:
-    """The template as text that is the same for the same content."""
+    """Returns the template as JSON. Equal templates give equal text."""
     return json.dumps(template, sort_keys=True, default=str)

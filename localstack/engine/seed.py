@@ -15,7 +15,7 @@ from engine.wait import wait_until
 
 FILE = ROOT / "localstack" / "seed.json"
 
-# The logical name of each function, and the part of seed.json that it gets.
+# The logical id of each seed function, and the part of seed.json that it receives.
 STEPS = (("UsersSeed", "users"), ("CatalogSeed", "products"), ("InventorySeed", "stock"), ("OrdersSeed", "orders"))
 
 # The records of each part of seed.json.
@@ -23,20 +23,20 @@ SeedData = dict[str, list[dict[str, Any]]]
 
 
 class Seeded(TypedDict):
-    """How many records of a part a seed function has created, and how many there were before."""
+    """The result of a seed step: the number of records that were created, and of those that existed before."""
 
     created: int
     existing: int
 
 
 def read(path: Path) -> SeedData:
-    """Reads the seed data, a list for each step."""
+    """Reads the seed data, which has a list of records for each step."""
     data: SeedData = json.loads(path.read_text(encoding="utf-8"))
     return data
 
 
 def logins(data: SeedData) -> dict[str, dict[str, str]]:
-    """The e-mail address and password of the first admin and the first customer."""
+    """Returns the e-mail address and password of the first admin and the first customer."""
     found: dict[str, dict[str, str]] = {}
     for user in data["users"]:
         found.setdefault(user["role"], {"email": user["email"], "password": user["password"]})

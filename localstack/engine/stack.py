@@ -1,4 +1,4 @@
-"""One local engine: where it lives, starting it, stopping it."""
+"""Starts and stops a local engine, and names its ports, URLs and files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from engine.problem import Problem
 from engine.wait import STALLED_SECONDS, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ROOT / "localstack"  # on the module path of what runs an engine
+PACKAGES = ROOT / "localstack"  # on the module path of the engine's process
 REGION = "eu-central-1"
 PORTS = 4  # engine, SMTP, inbox, Stripe
 
@@ -45,12 +45,12 @@ class Stack:
 
     @property
     def engine_url(self) -> str:
-        """The AWS endpoint; under `127.0.0.1` the engine answers as the HTTP API."""
+        """The AWS endpoint. At `127.0.0.1`, the engine serves the HTTP API instead."""
         return f"http://localhost:{self.port}"
 
     @property
     def origin(self) -> str:
-        """Where the HTTP API is; its paths are whole."""
+        """The origin of the HTTP API, without a path."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
@@ -83,7 +83,7 @@ class Stack:
 
 
 def stack_of_environment() -> Stack:
-    """The stack that WAYBILL_PORT, WAYBILL_IAM and WAYBILL_PAYMENTS describe."""
+    """Returns the stack that WAYBILL_PORT, WAYBILL_IAM and WAYBILL_PAYMENTS describe."""
     text = os.environ.get("WAYBILL_PORT") or "4566"
     if not text.isdigit() or not 1024 <= int(text) <= 65000:
         raise Problem(f"WAYBILL_PORT has to be a port from 1024 to 65000, not {text}")
@@ -95,7 +95,7 @@ def stack_of_environment() -> Stack:
 
 
 def running_pid(stack: Stack) -> int | None:
-    """The engine's process id, if it runs. The engine holds a lock on its pid file, so that no other process is taken for it."""
+    """Returns the engine's process id, if it runs. The engine locks its pid file, so that no other process is mistaken for it."""
     with suppress(FileNotFoundError), open(stack.state / "engine.pid", encoding="utf-8") as pid_file:
         try:
             fcntl.flock(pid_file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -105,17 +105,17 @@ def running_pid(stack: Stack) -> int | None:
 
 
 def running_stack() -> Stack:
-    """The stack that `make up` left running."""
+    """Returns the running stack of the environment, and fails if `make up` has not started it."""
     stack = stack_of_environment()
     if running_pid(stack) is None:
         raise Problem(f"no stack runs on port {stack.port}; `make up` starts one")
     if not stack.outputs.exists():
-        raise Problem(f"the stack on port {stack.port} is still coming up")
+        raise Problem(f"the stack on port {stack.port} is still starting")
     return stack
 
 
 def require_free_ports(stack: Stack) -> None:
-    """Fails when another program listens where the stack would."""
+    """Fails if another program uses one of the stack's ports."""
     for port in _ports(stack):
         if not _is_free(port):
             raise Problem(f"port {port} is in use by another program; move the stack: WAYBILL_PORT={stack.port + 100} make up")
@@ -126,12 +126,12 @@ def _ports(stack: Stack) -> range:
 
 
 def free_port() -> int:
-    """The first port of a stack to come."""
+    """Returns the first port of a new stack. All its ports are free."""
     return free_ports(1)[0]
 
 
 def free_ports(stacks: int) -> range:
-    """The first ports of some stacks to come, free as the others of each are, below those that systems give to outgoing connections."""
+    """Returns the first ports of new stacks. All their ports are free, and below those that systems use for outgoing connections."""
     while True:
         first = random.randrange(20_000, 32_000)
         ports = range(first, first + stacks * PORTS)
@@ -163,7 +163,7 @@ def start(stack: Stack) -> None:
         engine = subprocess.Popen(
             [sys.executable, "-m", "ministack_engine"],
             env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            start_new_session=True)  # a group of its own: functions end with it, Ctrl-C here does not reach it
+            start_new_session=True)  # a process group of its own: functions end with it, and Ctrl-C does not reach it
     try:
         _wait_until_healthy(stack, engine)
     except BaseException:
@@ -194,7 +194,7 @@ def is_healthy(stack: Stack) -> bool:
 
 
 def stop(stack: Stack) -> bool:
-    """Ends the engine and the function processes it started; false when none runs."""
+    """Stops the engine and its function processes, and returns whether the engine was running."""
     pid = running_pid(stack)
     if pid is None:
         return False
@@ -207,12 +207,12 @@ def stop(stack: Stack) -> bool:
     with suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)  # a function that outlived the engine
     while not all(_is_free(port) for port in _ports(stack)) and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS)  # it lets go of its pid file a moment before it ends
+        time.sleep(POLL_SECONDS)  # it unlocks its pid file a moment before it ends
     shutil.rmtree(stack.state / "tmp", ignore_errors=True)
     return True
 
 
-def forget_users_aws() -> None:
+def ignore_user_aws_configuration() -> None:
     """Removes the user's own AWS configuration from the environment."""
     os.environ.pop("AWS_PROFILE", None)
     os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)

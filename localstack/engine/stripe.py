@@ -1,10 +1,10 @@
-"""Stripe on this machine: localstripe in a process of its own, with features of Stripe that localstripe lacks.
+"""A local Stripe: localstripe in a process of its own, with features of Stripe that localstripe lacks.
 
 These are: idempotency keys; refusals of changes that the state of a payment does not allow; the cards of the payment simulator; events;
-and two paths for tests, `GET /_config/requests` (all changing requests so far) and `POST /_config/failures` (idempotency keys whose next
+and two paths for tests, `GET /_config/requests` (all changing requests) and `POST /_config/failures` (idempotency keys whose next
 request fails).
 
-Cards fail as with Stripe: it stores the failure under the request's idempotency key, and replays it until the key is another one.
+Cards fail as they do with Stripe: a failure is stored under the idempotency key of the request and is replayed until the key changes.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ POLL_SECONDS = 0.05
 EVENTS = ["payment_intent.amount_capturable_updated", "payment_intent.succeeded", "payment_intent.canceled",
           "payment_intent.payment_failed", "refund.created"]
 
-# Localstripe knows cards by their numbers. The code of each operation has the rest of their behaviour.
+# Localstripe identifies cards by their numbers. The code of each operation has the rest of their behaviour.
 GOOD, DECLINED, ASKS_FOR_MORE = "4242424242424242", "4000000000000341", "4000002500003155"
 CARDS = {
     "pm_card_visa": GOOD,
@@ -53,13 +53,13 @@ CARDS = {
 FAILURES = {"pm_card_failsOnce": 1, "pm_card_failsFive": 5}
 SLOW_SECONDS = 2.0
 
-# An idempotency key's first request, and its response, if there is one by now.
+# The first request with an idempotency key, and its response once there is one.
 StoredResponse = tuple[bytes, "tuple[int, bytes] | None"]
 
 
 @contextmanager
 def running(port: int, log: Path) -> Iterator[str]:
-    """Runs localstripe as long as the context lasts, and yields its address."""
+    """Runs localstripe until the context ends, and yields its URL."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "ab") as output:
         process = subprocess.Popen([sys.executable, "-m", "engine.stripe", str(port)], env={**os.environ, "PYTHONPATH": str(PACKAGES)},
@@ -94,16 +94,16 @@ def register_webhook(port: int, url: str, secret: str) -> None:
         body = json.dumps({"url": url, "secret": secret, "events": EVENTS})
         connection.request("POST", "/_config/webhooks/shop", body, {"content-type": "application/json"})
         if (status := connection.getresponse().status) != 200:
-            raise Problem(f"localstripe does not take a webhook: {status}")
+            raise Problem(f"localstripe does not accept the webhook: {status}")
 
 
-def keep_nothing(resources: Any) -> None:
+def disable_persistence(resources: Any) -> None:
     """Stops localstripe from writing all its data to a file in /tmp at each change."""
     resources.Store.dump_to_disk = lambda store: None
 
 
-def name_errors(errors: Any) -> None:
-    """Gives errors the type and the code that Stripe gives them."""
+def add_error_codes(errors: Any) -> None:
+    """Adds Stripe's types and codes to the errors."""
     original = errors.UserError.__init__
 
     def init(error: Any, code: int, message: str | None = None, contents: dict[str, Any] | None = None) -> None:
@@ -118,8 +118,8 @@ def name_errors(errors: Any) -> None:
     errors.UserError.__init__ = init
 
 
-def know_cards(resources: Any, user_error: Any) -> None:
-    """Adds the cards above, and refuses others as Stripe does."""
+def add_test_cards(resources: Any, user_error: Any) -> None:
+    """Adds the test cards above. Other cards are refused as Stripe refuses them."""
     methods = resources.PaymentMethod
     retrieve = methods._api_retrieve
 
@@ -135,8 +135,8 @@ def know_cards(resources: Any, user_error: Any) -> None:
     methods._api_retrieve = staticmethod(find)
 
 
-def mind_the_state(resources: Any, user_error: Any) -> None:
-    """Changes payments only from the states from which Stripe does, and sends an event for each change."""
+def enforce_payment_states(resources: Any, user_error: Any) -> None:
+    """Allows a change of a payment only in the states in which Stripe allows it, and sends an event for each change."""
     intents, refunds = resources.PaymentIntent, resources.Refund
     cancel, capture = intents._api_cancel, intents._api_capture
     failures: Counter[str] = Counter()
@@ -194,7 +194,7 @@ def mind_the_state(resources: Any, user_error: Any) -> None:
 
     all_refunds = refunds._api_list_all
     refunds._api_create, refunds._api_list_all = staticmethod(do_refund), staticmethod(list_refunds)
-    # The server takes these from a list, once.
+    # The server reads these from a list once, when it starts.
     changed = {"/confirm": do_confirm, "/capture": do_capture, "/cancel": do_cancel}
     resources.extra_apis[:] = [
         (method, url, changed.get(url.removeprefix("/v1/payment_intents/{id}"), function))
@@ -202,7 +202,7 @@ def mind_the_state(resources: Any, user_error: Any) -> None:
 
 
 class Gate:
-    """A middleware of localstripe that stores responses under idempotency keys, and lets cards be slow or silent."""
+    """A middleware of localstripe that stores responses under idempotency keys, and delays or withholds the responses for some cards."""
 
     def __init__(self, web: Any, resources: Any) -> None:
         self.web, self.resources = web, resources
@@ -247,7 +247,7 @@ class Gate:
             if form.get("payment_method") == "pm_card_slow":
                 await asyncio.sleep(SLOW_SECONDS)
             response = await self._answered(request, handler)
-            if response.status == 401:  # nothing was done
+            if response.status == 401:  # the request was not processed
                 del self.kept[account, key]
             else:
                 self.kept[account, key] = (words, (response.status, response.body))
@@ -257,7 +257,7 @@ class Gate:
         return response
 
     async def _silence(self, request: Any, form: dict[str, str]) -> None:
-        """Never returns if the request's card is one that is never answered; for a refund, only the first time."""
+        """Never returns if requests with this card are never answered; for a refund, only the first time."""
         if request.path == "/v1/refunds" and request.headers["idempotency-key"] not in self.silent:
             intent = self.resources.store.get(f"payment_intent:{form.get('payment_intent')}")
             if intent is not None and intent.payment_method == "pm_card_refundTimeout":
@@ -276,7 +276,7 @@ class Gate:
             response = await handler(request)
         except self.web.HTTPException:
             raise
-        except Exception as error:  # whatever localstripe stumbles over is a failure of Stripe's to who asks
+        except Exception as error:  # to the client, any exception of localstripe is an internal error of Stripe
             print(f"{request.method} {request.path}: {error!r}", flush=True)
             response = self._refusal(500, "api_error", "Something went wrong at Stripe.")
         response.headers["request-id"] = f"req_{uuid4().hex[:14]}"
@@ -297,11 +297,11 @@ def main() -> None:
     from aiohttp import web
     from localstripe import errors, resources
 
-    keep_nothing(resources)
-    name_errors(errors)
-    know_cards(resources, errors.UserError)
-    mind_the_state(resources, errors.UserError)
-    from localstripe import server  # it takes what the others have by then
+    disable_persistence(resources)
+    add_error_codes(errors)
+    add_test_cards(resources, errors.UserError)
+    enforce_payment_states(resources, errors.UserError)
+    from localstripe import server  # imported last, because it copies what was changed above
 
     server.app.middlewares.insert(0, Gate(web, resources).middleware())
     web.run_app(server.app, host="127.0.0.1", port=int(sys.argv[1]), access_log=None, shutdown_timeout=0.5, print=None)

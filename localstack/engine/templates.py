@@ -1,8 +1,8 @@
-"""The templates of the shop, read in one place: the root stack and a nested stack for each context.
+"""Reads the templates of the shop: the root stack and a nested stack for each context.
 
-`read` gives them as they are written. `merge` gives one SAM template with the same resources, for what looks at the shop as a whole:
-parameters of a nested stack are replaced by what the root gives them, its outputs by what they
-stand for. Logical ids are therefore unique in all templates.
+`read` returns them as they are written. `merge` returns one SAM template with all their resources, for tools that need the whole shop: the
+parameters of a nested stack are replaced by the values that the root template passes, references to its outputs by the values of the
+outputs. Logical ids are therefore unique across all templates.
 """
 
 from __future__ import annotations
@@ -35,32 +35,32 @@ Loader.add_multi_constructor("!", intrinsics_multi_constructor)
 
 @dataclass(frozen=True)
 class Templates:
-    """The root template, and those of the contexts by the names of their folders, in the order of the root."""
+    """The root template, and the templates of the contexts by context, in the order of the root template."""
 
     root: Template
     contexts: dict[str, Template]
 
     @cached_property
     def merged(self) -> Template:
-        """One template with the resources of all."""
+        """One template with the resources of all templates."""
         return merge(self)
 
     @cached_property
     def context_of(self) -> dict[str, str]:
-        """The context of each resource that is not the root's, by logical id."""
+        """The context of each resource of a nested stack, by logical id."""
         return {name: context for context, template in self.contexts.items() for name in template["Resources"]}
 
     def of_type(self, resource_type: str) -> dict[str, dict[str, Any]]:
-        """The resources of a type in all templates, as merged, by logical id."""
+        """Returns the resources of a type in all templates, as merged, by logical id."""
         return {name: resource for name, resource in self.merged["Resources"].items() if resource["Type"] == resource_type}
 
     def routes(self) -> dict[str, str]:
-        """The routes of the HTTP API (`POST /api/v1/orders`, `$default`): each with its context."""
+        """Returns the routes of the HTTP API (`POST /api/v1/orders`, `$default`): each with its context."""
         return {key: self.context_of[function] for function, keys in routes_of(self.merged).items() for key in keys}
 
 
 def references(value: Any) -> list[str]:
-    """The logical names that a value refers to by `Ref`, `Fn::GetAtt` and `Fn::Sub`."""
+    """Returns the logical ids that a value refers to by `Ref`, `Fn::GetAtt` and `Fn::Sub`."""
     if isinstance(value, list):
         return [target for item in value for target in references(item)]
     if not isinstance(value, dict):
@@ -78,7 +78,7 @@ def references(value: Any) -> list[str]:
 
 
 def routes_of(template: Template) -> dict[str, list[str]]:
-    """The functions of the routes of the HTTP API, each with the keys of its routes."""
+    """Returns the functions of the routes of the HTTP API, each with the keys of its routes."""
     routes: dict[str, list[str]] = {}
     for resource in template["Resources"].values():
         if resource["Type"] == ROUTE and resource["Properties"]["ApiId"] == {"Ref": "HttpApi"}:
@@ -89,26 +89,26 @@ def routes_of(template: Template) -> dict[str, list[str]]:
 
 
 def load(path: Path) -> Template:
-    """One template as written, short tags (`!Ref`) in their long form."""
+    """Reads one template as it is written, with short tags (`!Ref`) in their long form."""
     template: Template = yaml.load(path.read_text(encoding="utf-8"), Loader)
     return template
 
 
 def read(root: Path) -> Templates:
-    """The templates under `root`, the folder of the repository."""
+    """Reads the templates of the repository at `root`."""
     template = load(root / "template.yaml")
     contexts = {}
     for name, application in applications(template):
         context = context_of(name, application)
         path = root / "functions" / context / "template.yaml"
         if not path.is_file():
-            raise Problem(f"template.yaml has {name}, whose functions/{context}/template.yaml does not exist; delete {name}, too")
+            raise Problem(f"template.yaml has {name}, whose functions/{context}/template.yaml does not exist; delete {name} as well")
         contexts[context] = load(path)
     return Templates(template, contexts)
 
 
 def context_of(name: str, application: dict[str, Any]) -> str:
-    """The context that a nested stack is."""
+    """Returns the context of a nested stack, which its `Location` names."""
     location = application["Properties"]["Location"]
     found = LOCATION.fullmatch(location) if isinstance(location, str) else None
     if not found:
@@ -117,12 +117,12 @@ def context_of(name: str, application: dict[str, Any]) -> str:
 
 
 def applications(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The nested stacks of a template, by logical id."""
+    """Yields the nested stacks of a template, by logical id."""
     return ((name, resource) for name, resource in template["Resources"].items() if resource["Type"] == APPLICATION)
 
 
 def merge(templates: Templates) -> Template:
-    """The root template with the resources of the nested stacks in the place of these."""
+    """Returns the root template with the nested stacks replaced by their resources."""
     merged = deepcopy(templates.root)
     nested = dict(zip([name for name, _ in applications(merged)], templates.contexts.items(), strict=True))
     parts: dict[str, set[str]] = {}
@@ -157,7 +157,7 @@ def _values(context: str, template: Template, given: dict[str, Any]) -> dict[str
 
 
 def _with_parameters(template: Template, values: Mapping[str, Any]) -> Template:
-    """A nested template with the values of its parameters in their places, and without the parameters."""
+    """Returns a nested template with references to its parameters replaced by their values, and without the parameters."""
     return {section: _replaced(value, values) for section, value in template.items() if section != "Parameters"}
 
 
@@ -197,7 +197,7 @@ def _substituted(sub: Any, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_outputs(value: Any, outputs: Mapping[tuple[str, str], Any]) -> Any:
-    """The value with what outputs of nested stacks stand for in their places."""
+    """Returns the value with references to outputs of nested stacks replaced by the values of the outputs."""
     if isinstance(value, list):
         return [_with_outputs(item, outputs) for item in value]
     if not isinstance(value, dict):
@@ -206,13 +206,13 @@ def _with_outputs(value: Any, outputs: Mapping[tuple[str, str], Any]) -> Any:
         case {"Fn::GetAtt": [str(name), str(attribute)]} if attribute.startswith("Outputs."):
             output = attribute.removeprefix("Outputs.")
             if (name, output) not in outputs:
-                raise Problem(f"template.yaml refers to {name}.{attribute}, which is not there, or below that reference")
+                raise Problem(f"template.yaml refers to {name}.{attribute}, which does not exist or is declared below the reference")
             return deepcopy(outputs[name, output])
     return {key: _with_outputs(item, outputs) for key, item in value.items()}
 
 
 def _resolve_code_paths(template: Template, context: str) -> None:
-    """Gives each function its own `CodeUri`, relative to the root; in a context's template the `Globals` have it."""
+    """Gives each function a `CodeUri` relative to the root. In the template of a context, it is in the `Globals`."""
     shared = template.get("Globals", {}).get("Function", {}).pop("CodeUri", None)
     for name, resource in template["Resources"].items():
         if resource["Type"] == FUNCTION:

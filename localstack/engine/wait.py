@@ -8,18 +8,18 @@ from typing import TypeVar
 
 from engine.problem import Problem
 
-# Many times what a slow machine needs from one change to the next.
+# Many times longer than a slow machine needs from one change to the next.
 STALLED_SECONDS = 300.0
 POLL_SECONDS = 0.1
 
-# Ends a wait for silence where something repeats itself for ever. It counts changes, so that a slow machine has more time for them.
+# Ends a wait for quiet if something repeats itself forever. It counts changes and not seconds, so that a slow machine has more time.
 MAX_CHANGES = 5_000
 
 T = TypeVar("T")
 
 
 class Progress:
-    """Notes what is seen of something that should move on, and how long it has been the same."""
+    """Records the state of something that should make progress, and since when the state has been the same."""
 
     def __init__(self) -> None:
         self._last: object = object()
@@ -27,7 +27,7 @@ class Progress:
         self.changes = 0
 
     def see(self, state: object) -> float:
-        """Notes the present state; for how many seconds it has not changed."""
+        """Records the present state, and returns for how many seconds it has not changed."""
         now = time.monotonic()
         if state != self._last:
             self._last, self._since = state, now

@@ -1,1 +1,1 @@
-"""What runs inside the process of the local engine, MiniStack."""
+"""The process of the local engine: MiniStack with its patches, and the mail inbox."""

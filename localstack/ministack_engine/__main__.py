@@ -22,12 +22,12 @@ from engine.stack import REGION
 from ministack_engine.patches import PATCHES
 from ministack_engine.patching import Engine, UnknownPatchError, select
 
-# Of the user's own environment. Functions inherit the engine's, so it must not have the user's AWS configuration.
+# The variables that the engine inherits. Functions inherit the engine's environment, which must not have the user's AWS configuration.
 INHERITED_VARIABLES = ("LANG", "PATH", "RUST_BACKTRACE", "SFN_WAIT_SCALE", "TZ")
 
 
 def engine_environment(port: int, state: Path, enforce_iam: bool, functions_endpoint: str | None) -> dict[str, str]:
-    """The variables that MiniStack reads while it is imported, and that functions inherit."""
+    """Returns the variables that MiniStack reads while it is imported, and that functions inherit."""
     inherited = {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ}
     return {
         **inherited,
@@ -46,8 +46,8 @@ def engine_environment(port: int, state: Path, enforce_iam: bool, functions_endp
 
 
 def lock_pid_file(state: Path) -> IO[str]:
-    """Writes the pid file and returns it locked. It stays locked while it is open: `engine.stack` takes an engine for
-    ended whose file it can lock."""
+    """Writes the pid file and returns it locked. It stays locked while it is open: `engine.stack` concludes
+    that an engine has ended when it can lock the file."""
     pid_file = open(state / "engine.pid", "a+", encoding="utf-8")  # noqa: SIM115 - open until the engine ends
     try:
         fcntl.flock(pid_file, fcntl.LOCK_EX | fcntl.LOCK_NB)

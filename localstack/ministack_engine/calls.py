@@ -9,7 +9,7 @@ from typing import Any
 
 from ministack_engine.patching import Engine
 
-# The deployed name of the function whose call is being answered.
+# The deployed name of the function whose call is being processed.
 caller: contextvars.ContextVar[str] = contextvars.ContextVar("caller", default="")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from ministack_engine.function_log import observe_output
 from ministack_engine.patching import Engine
 
-# Of one function. When there are more, the older half is dropped; functions.log has all of them.
+# The maximum number of lines of a function. When there are more, the older half is dropped; functions.log has all lines.
 MAX_LINES = 20_000
 
 
@@ -61,6 +61,6 @@ def match_alternatives(engine: Engine) -> None:
 
 
 def alternatives(pattern: str) -> list[str]:
-    """The phrases of a pattern that consists of alternatives alone; none for any other pattern."""
+    """Returns the phrases of a pattern that consists of alternatives alone; none for any other pattern."""
     phrases = re.findall(r'\?"([^"]*)"', pattern)
     return phrases if re.fullmatch(r'\s*(\?"[^"]*"\s*)+', pattern) else []

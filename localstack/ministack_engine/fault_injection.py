@@ -19,7 +19,7 @@ from engine.fault_plan import POISONED, DeliveryFault, Plan
 from ministack_engine.patching import Engine
 from ministack_engine.responses import read_json
 
-# A message that was received more often is not lost again: losses alone would move it to the dead-letter queue.
+# A message that was received more often is not lost again, because losses alone would move it to the dead-letter queue.
 MAX_LOSSES = 2
 
 Result = dict[str, Any]
@@ -39,7 +39,7 @@ class FaultInjector:
         self._lock = threading.Lock()
 
     def next(self, site: str) -> int:
-        """The number of this occurrence at its site, from 0."""
+        """Returns the number of this occurrence at its site, from 0."""
         with self._lock:
             self._seen[site] += 1
             return self._seen[site] - 1
@@ -50,7 +50,7 @@ class FaultInjector:
             self.happened[what] += 1
 
     def state(self) -> dict[str, Any]:
-        """What `GET /_waybill/faults` returns."""
+        """Returns the response of `GET /_waybill/faults`."""
         with self._lock:
             return {"armed": self.armed, "healed": self.healed, "happened": dict(self.happened),
                     "poisoned": {function: sorted(ids) for function, ids in self.poisoned.items()}}

@@ -23,7 +23,7 @@ Item = dict[str, Any]
 
 
 def copies(order: list[Item], new_order: str, new_user: str) -> Iterator[Item]:
-    """The items of one order under other ids: its events, its payment, and its view."""
+    """Yields the items of an order (its events, its payment and its view) with other ids."""
     log, user = {"S": f"ORDER#{new_order}"}, {"S": f"USER#{new_user}"}
     for item in order:
         if item["pk"]["S"].startswith("ORDER#"):
@@ -42,7 +42,7 @@ def _shared(text: str) -> dict[str, str]:
 
 
 def items_of(table: dict[str, Any], order: str) -> list[Item]:
-    """All items of an order: those of its partition, and the view in the partition of the customer who placed it."""
+    """Returns all items of an order: those of its partition, and the view in the partition of the customer who placed it."""
     log = table["items"][f"ORDER#{order}"]
     user = log["EVENT#000001"]["actor"]["M"]["user_id"]["S"]
     return [*log.values(), table["items"][f"USER#{user}"][f"ORDER#{order}"]]
@@ -52,7 +52,7 @@ def fill(dynamodb: Any, table_name: str, orders: list[str], how_many: int) -> in
     """Makes `how_many` copies in all, of each of `orders` in turn, and returns the number of items in the table."""
     table = dynamodb._tables[table_name]
     templates = [items_of(table, order) for order in orders]
-    gc.disable()  # none of the copies is garbage, and frozen they are never looked at again
+    gc.disable()  # none of the copies is garbage, and the collector never examines frozen objects
     try:
         user = ""
         for number in range(how_many):
@@ -67,7 +67,7 @@ def fill(dynamodb: Any, table_name: str, orders: list[str], how_many: int) -> in
 
 
 def _earlier(number: int) -> str:
-    """An order id of version 7 whose time is somewhere in the past years, as in a table that grew over time."""
+    """Returns an order id of version 7 whose time is somewhere in the past years, as in a table that grew over time."""
     random = uuid.uuid4().int
     moment = 0x0180_0000_0000 + random % 0x0020_0000_0000
     return str(uuid.UUID(int=moment << 80 | 0x7 << 76 | 0b10 << 62 | random & ((1 << 62) - 1) ^ number))

@@ -43,7 +43,7 @@ class Meter:
             self._amounts[entry] = self._amounts.get(entry, 0) + amount
 
     def rows(self) -> list[list[Any]]:
-        """All amounts, as `GET /_waybill/meter` returns them."""
+        """Returns all amounts as rows of `GET /_waybill/meter`."""
         with self._lock:
             return [[*entry, amount] for entry, amount in self._amounts.items()]
 
@@ -93,7 +93,7 @@ def meter_dynamodb(meter: Meter, engine: Engine) -> None:
 
 
 def write_units(operation: str, request: dict[str, Any], status: int, answer: dict[str, Any]) -> float:
-    """The write units of a request. A refused write costs as much as one of small items, and so does a condition of a
+    """Returns the write units of a request. A refused write costs as much as one of small items, and so does a condition of a
     transaction."""
     actions = request.get("TransactItems", [])
     if status != 200:
@@ -104,7 +104,7 @@ def write_units(operation: str, request: dict[str, Any], status: int, answer: di
 
 
 def read_units(operation: str, request: dict[str, Any], answer: dict[str, Any], size: Callable[[Any], int]) -> float:
-    """The read units of a request, from the items found; an eventually consistent read costs half."""
+    """Returns the read units of a request, from the items found; an eventually consistent read costs half."""
     def units(items: Iterable[Any], consistent: bool) -> float:
         read = max(1, -(-sum(size(item) for item in items) // READ_UNIT_BYTES))
         return read if consistent else read / 2

@@ -1,4 +1,4 @@
-"""What a patch of MiniStack is, and the engine that patches change."""
+"""The patches of MiniStack, and the engine that they change."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class Engine:
     logical_names: dict[str, str] = field(default_factory=dict)
 
     def module(self, name: str) -> Any:
-        """A module of MiniStack, such as `services.sns`. MiniStack is untyped, hence `Any`."""
+        """Returns a module of MiniStack, such as `services.sns`. MiniStack is untyped, hence `Any`."""
         return import_module(f"ministack.{name}")
 
     def logical_name(self, function: str) -> str:
-        """The logical id of a function in its template; its own name, if no stack has it. The deployed name does not say
-        so: it begins with the name of a nested stack, and is cut at 64 characters."""
+        """Returns the logical id of a function in its template, or its own name if no stack has it. It cannot be derived
+        from the deployed name, which begins with the name of a nested stack and is cut at 64 characters."""
         if function not in self.logical_names:
             self.logical_names.update({
                 resource["PhysicalResourceId"]: logical for stack in list(self.module("services.cloudformation")._stacks.values())
@@ -54,7 +54,7 @@ class Engine:
 
 
 class Kind(Enum):
-    """Why a patch is there."""
+    """The purpose of a patch."""
 
     FIX = "fix"  # MiniStack differs from AWS or is slow; the patch is deleted when that is fixed in MiniStack
     ADDITION = "addition"  # Waybill's tests and measurements need something that AWS does not have either
@@ -81,7 +81,7 @@ class UnknownPatchError(Exception):
 
 
 def select(patches: Iterable[Patch], without: Collection[str]) -> list[Patch]:
-    """The patches in their order, without those of the given names."""
+    """Returns the patches in their order, without those of the given names."""
     patches = list(patches)
     if unknown := sorted(set(without) - {patch.name for patch in patches}):
         raise UnknownPatchError(f"WAYBILL_ENGINE_WITHOUT names no patch: {', '.join(unknown)}")

@@ -1,4 +1,4 @@
-"""What the engine answers by itself under `/_waybill/`, always in JSON."""
+"""The engine's own responses under `/_waybill/`, always in JSON."""
 
 from __future__ import annotations
 

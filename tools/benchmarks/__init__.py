@@ -1,1 +1,1 @@
-"""Measurements of Waybill on stacks of its own."""
+"""Benchmarks of Waybill. Each starts its own stacks."""

@@ -22,7 +22,7 @@ from engine.stack import Stack
 
 @dataclass(frozen=True)
 class Settings:
-    """How much is measured. A cell calls each of its targets for `slice_ms` in each of `rounds`."""
+    """The extent of a run. A cell calls each of its targets for `slice_ms` in each of `rounds`."""
 
     rounds: int
     slice_ms: int
@@ -96,5 +96,5 @@ class Bench:
         grown = growth.measure(load, stack, outputs, settings.sizes, settings.rounds, settings.slice_ms, self.detail)
         engines.stop(stack)
 
-        self.say("what orders cost")
+        self.say("cost of orders")
         return Results(counted, cells, many, placed, starts, grown, self.price_orders())

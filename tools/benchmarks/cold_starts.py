@@ -1,4 +1,4 @@
-"""Measures the time from the start of a function's process to its first event, and its size."""
+"""Measures cold starts: the time from the start of a function's process to its first event, and the sizes of process and binary."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.aws import CREDENTIALS, Aws
 from engine.deploy import archive, bootstrap
 from engine.stack import REGION, Stack
 
-# The function of each context whose answer matters most to a client.
+# The function of each context whose response time matters most to a client.
 FUNCTIONS = {"analytics": "PublishOrderUpdates", "catalog": "ListProducts", "gateway": "Health", "inventory": "ReserveStock",
              "notifications": "NotifyOrderPlaced", "orders": "Checkout", "payments": "AuthorizePayment", "users": "Login"}
 
@@ -49,7 +49,7 @@ def measure(load: Load, aws: Aws, stack: Stack, root: Path, functions: dict[str,
 
 
 def _environment(aws: Aws, function: str, stack: Stack) -> dict[str, str]:
-    """The environment that the engine gives a function, without the Runtime API."""
+    """Returns the environment that the engine gives a function, without the Runtime API."""
     known = aws.functions.get_function_configuration(FunctionName=function)
     return {**known["Environment"]["Variables"], "_HANDLER": known["Handler"], "AWS_LAMBDA_FUNCTION_NAME": function,
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(known["MemorySize"]),
@@ -59,9 +59,9 @@ def _environment(aws: Aws, function: str, stack: Stack) -> dict[str, str]:
 
 
 def warm_rss(stack: Stack) -> dict[str, int]:
-    """The largest resident memory of the running functions of a stack, by context, in bytes.
+    """Returns the largest resident memory of the running functions of a stack, by context, in bytes.
 
-    The environment of a process says whether it is one: it names the engine, the function and its table.
+    A process is identified by its environment, which names the engine, the function and its table.
     """
     largest: dict[str, int] = {}
     for process in Path("/proc").glob("[0-9]*"):
@@ -78,7 +78,7 @@ def warm_rss(stack: Stack) -> dict[str, int]:
 
 
 def context_of(table: str, function: str) -> str:
-    """The context of a deployed function, by its table; the gateway has none."""
+    """Returns the context of a deployed function, which its table names. The gateway has no table."""
     if function.startswith("bench-"):
         return EMPTY if function.startswith("bench-no-op-") else BARE
     parts = table.rsplit("-", 2)  # <stack>-<logical id>-<suffix>

@@ -1,4 +1,4 @@
-"""Measures the same requests with few and with many orders stored."""
+"""Measures the same requests with few and with many stored orders."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ ENDPOINTS = {"POST /checkout": ("Checkout", "POST", "/checkout", 201), "GET /ord
 
 @dataclass(frozen=True)
 class Grown:
-    """The measurements with a number of orders stored.
+    """The measurements with a given number of stored orders.
 
-    By endpoint the calls to AWS and the quantiles, and in `raw` the medians of reads without a function; times are in microseconds.
+    Calls to AWS and quantiles are by endpoint; `raw` has the medians of reads without a function. Times are in microseconds.
     """
 
     orders: int
@@ -111,7 +111,7 @@ def _call(name: str, origin: str, customer: Account, order: str, mug: str) -> di
 
 
 def _calls(api: Api, functions: dict[str, str], name: str, request: dict[str, Any]) -> dict[str, float]:
-    """The calls to AWS that one request causes in the function that answers it."""
+    """Returns the calls to AWS that one request causes in the function that answers it."""
     function, method, _, status = ENDPOINTS[name]
     before = calls(api)
     for _ in range(COUNTED):
@@ -132,7 +132,7 @@ def _measured(load: Load, requests: dict[str, dict[str, Any]], reads: dict[str, 
 
 
 def _reads(aws: Aws, table: str, user: str, order: str) -> dict[str, dict[str, Any]]:
-    """The reads of DynamoDB without a function."""
+    """Returns the reads of DynamoDB without a function."""
     mine = {"S": f"USER#{user}"}
     return {
         "GetItem": _read(aws, "GetItem", TableName=table, Key={"pk": mine, "sk": {"S": f"ORDER#{order}"}}),
@@ -150,7 +150,7 @@ def _read(aws: Aws, operation: str, **what: Any) -> dict[str, Any]:
 
 
 def _index_query(aws: Aws, table: str) -> float:
-    """The duration of the one read that grows, in microseconds: the engine sorts a partition of an index for a page of it."""
+    """Returns the duration, in microseconds, of the one read that grows: the engine sorts a whole index partition to read one page."""
     begun = time.perf_counter()
     aws.dynamodb.query(
         TableName=table, IndexName="gsi1", KeyConditionExpression="gsi1pk = :pk",
@@ -159,6 +159,6 @@ def _index_query(aws: Aws, table: str) -> float:
 
 
 def errors(grown: list[Grown]) -> list[str]:
-    """The errors of each size and endpoint."""
+    """Returns the errors of each size and endpoint."""
     return [f"{size.orders} orders, {name}: {found['errors']} errors, such as {found['told'][0]}"
             for size in grown for name, found in size.measured.items() if found["errors"]]

@@ -27,9 +27,9 @@ class Load:
     binary: Path
 
     def run(self, what: str, plan: dict[str, Any]) -> Any:
-        """Carries out a plan, and returns what was measured, in microseconds.
+        """Runs a load plan and returns its measurements, in microseconds.
 
-        It always ends: each of its requests, and each start of a process, has a limit of its own.
+        A run always ends, because each request and each start of a process has a timeout.
         """
         done = subprocess.run([self.binary, what], input=json.dumps(plan).encode(), capture_output=True, check=False)
         if done.returncode:
@@ -38,7 +38,7 @@ class Load:
 
 
 def calls(api: Api) -> Calls:
-    """Counts the calls of each function to AWS so far, by (function, service, operation)."""
+    """Returns the number of calls to AWS so far, by (function, service, operation)."""
     rows: list[Any] = api.call("GET", "/_waybill/calls").expect(200)
     return Counter({(function, service, operation): times for function, service, operation, times in rows})
 

@@ -1,4 +1,4 @@
-"""Measures orders from POST /checkout to `paid`, on a stack with all consumers of their events."""
+"""Measures the time of orders from POST /checkout to `paid`, on a stack with all consumers of their events."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def product(api: Api, admin: Account, pieces: int = 1_000_000) -> str:
 
 
 def measure(load: Load, api: Api, aws: Aws, outputs: dict[str, Any], alone: float, at_once: float, say: Say) -> Orders:
-    """Measures one customer for `alone` seconds, then many for `at_once`. Each orders again when a live update says `paid`."""
+    """Measures one customer for `alone` seconds, then many for `at_once`. Each places the next order after a live update says `paid`."""
     admin = api.log_in(outputs["admin"]["email"], outputs["admin"]["password"])
     mug, before = product(api, admin), _pending(api, admin)
     say(f"registering {AT_ONCE} customers")
@@ -89,7 +89,7 @@ def _pending(api: Api, admin: Account) -> int:
 
 
 def _dead_letters(aws: Aws, queues: dict[str, str]) -> int:
-    """The number of messages in all dead-letter queues."""
+    """Returns the number of messages in all dead-letter queues."""
     dead = 0
     for name, url in queues.items():
         if name.endswith("DeadLetters") or name == "UnpublishedQueue":
@@ -99,7 +99,7 @@ def _dead_letters(aws: Aws, queues: dict[str, str]) -> int:
 
 
 def stop_publishing(aws: Aws, tables: dict[str, str]) -> None:
-    """Stops the publisher of order events, so that the request alone is measured and orders of rivals have no consequences."""
+    """Stops the publisher of order events, so that only the requests are measured and the orders are not processed further."""
     stream = aws.dynamodb.describe_table(TableName=tables["OrdersTable"])["Table"]["LatestStreamArn"]
     mappings = aws.functions.list_event_source_mappings()["EventSourceMappings"]
     publishes = [mapping["UUID"] for mapping in mappings if mapping["EventSourceArn"] == stream]

@@ -1,4 +1,4 @@
-"""Generated products of real words, for the measurements of the search. They are the same every time.
+"""Generates products with real words for the benchmarks of the search. The products are the same every time.
 
 `python -m benchmarks.products` writes the first 1,200 of them to the file that the catalog's unit test reads."""
 
@@ -17,7 +17,7 @@ SET = ROOT / "functions/catalog/src/search/relevance/products.tsv"
 
 @dataclass(frozen=True)
 class Product:
-    """A product and its kind: a desk lamp is a `desk lamp`, and no `desk`."""
+    """A product with its kind. The kind of a desk lamp is `desk lamp`, not `desk`."""
 
     name: str
     category: str
@@ -167,13 +167,13 @@ LINES = ["Harbour", "Meadow", "Alder", "Summit", "Atelier", "Lagoon", "Juniper",
          "Quarry", "Thistle", "Willow", "Canyon", "Ember", "Heron", "Larch", "Maple", "Nomad", "Pebble", "Raven", "Sparrow", "Tundra",
          "Velo", "Wren", "Zenith", "Aurora", "Bramble", "Cirrus", "Dune", "Eider", "Fennel", "Garnet", "Hazel", "Isle", "Jasper",
          "Kestrel", "Linden"]
-# Sentences that name another kind, which a search must not rank first for it.
+# Sentences that mention another kind. A search for that kind must not rank such a product first.
 BESIDE = ("Goes well with our {other}.", "Made in the same workshop as our {other}.", "Not sure? See our {other} instead.",
           "Shown here beside our {other}.")
 
 
 def products() -> Iterator[Product]:
-    """Generates products without end, each with a name of its own. Kinds alternate."""
+    """Yields an endless sequence of products with unique names. Kinds alternate."""
     chance = random.Random(SEED)
     kinds = [(category, kind) for category, (kinds, _, _) in CATEGORIES.items() for kind in kinds.split(", ")]
     named: set[str] = set()
@@ -206,7 +206,7 @@ def _title(text: str) -> str:
 
 
 def main() -> None:
-    """Writes the set of the catalog's unit test."""
+    """Writes the products of the catalog's unit test."""
     source = products()
     lines = [f"{p.name}\t{p.category}\t{p.description}\t{p.kind}" for p in (next(source) for _ in range(IN_THE_SET))]
     SET.write_text("\n".join(lines) + "\n", encoding="utf-8")

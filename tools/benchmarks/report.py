@@ -21,7 +21,7 @@ from cost.cost_report import OrderCost
 from engine import templates
 from engine.problem import Problem
 
-# The ratio up to which two medians count as the same: those of one run differ by so much.
+# Medians whose ratio is at most this count as equal, because the medians of one run vary as much.
 SAME = 1.2
 
 
@@ -53,13 +53,13 @@ class Target:
         return self.value <= self.limit
 
     def line(self) -> str:
-        """A row of the table."""
+        """Returns a row of the table."""
         value, limit = f"{self.value:.3g} {self.unit}".strip(), f"<= {self.limit:g} {self.unit}".strip()
         return f"{self.name:<62}{value:>12}{limit:>14}  {'met' if self.met else 'MISSED'}"
 
 
 def targets(results: Results) -> list[Target]:
-    """The targets of the design with the measured values."""
+    """Returns the performance targets with the measured values."""
     checkout = next(cell for cell in results.cells if cell.route == "POST /checkout" and cell.clients == 1)
     empty, ours = start_of(results.starts, EMPTY), [start for start in results.starts if start.name not in (EMPTY, BARE)]
     slowest = max(ours, key=lambda start: start.start["p50"])
@@ -95,12 +95,12 @@ def _p50(grown: Grown, name: str) -> float:
 
 
 def start_of(starts: list[Start], name: str) -> Start:
-    """The cold start of one binary."""
+    """Returns the cold start of one binary."""
     return next(start for start in starts if start.name == name)
 
 
 def lines(results: Results, template: templates.Template) -> Iterator[str]:
-    """The report as tables."""
+    """Yields the report as tables."""
     yield from _requests(results)
     yield from _orders(results.orders)
     yield from _starts(results.starts)
@@ -113,7 +113,7 @@ def lines(results: Results, template: templates.Template) -> Iterator[str]:
 
 def _requests(results: Results) -> Iterator[str]:
     yield "\nRequests in ms, and requests a second. Bare functions make the same calls to AWS and nothing else, no-op functions none."
-    yield "  Orders have no consequences here. Ratio: to bare. Own: the ratio of p50 without the time of a no-op."
+    yield "  Orders are not processed further. Ratio: to bare. Own: the ratio of the p50s without the time of a no-op."
     yield "  A bare login hashes the same password with argon2id."
     columns = f"{'p50':>8}{'p99':>8}{'/s':>8}{'errors':>8}{'p50 ratio':>11}{'p99 ratio':>11}{'own':>7}"
     yield f"  {'route':<19}{'clients':>8}  {'who':<9}{columns}"

@@ -1,4 +1,4 @@
-"""Measures requests to the API, to bare Lambdas and to one that does nothing, in turn on one stack."""
+"""Measures requests to the API, to bare Lambdas and to a no-op, alternating between them on one stack."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ COUNTED = 10
 
 @dataclass(frozen=True)
 class Cell:
-    """One route with a number of clients, by who answers: quantiles in microseconds, requests a second, errors."""
+    """The measurements of a route with a number of clients, by function: quantiles in microseconds, requests a second, errors."""
 
     route: str
     clients: int
     measured: dict[str, dict[str, Any]]
 
     def ratio(self, quantile: str, to: str = "bare") -> float:
-        """The real function's time, divided by that of another one."""
+        """Returns the time of the real function divided by that of another one."""
         return float(self.measured["waybill"][quantile] / self.measured[to][quantile])
 
     def own_ratio(self) -> float:
-        """The ratio of the medians, after the time of a function that does nothing is subtracted from both."""
+        """Returns the ratio of the medians, after the time of a function that does nothing is subtracted from both."""
         nothing = self.measured["no-op"]["p50"]
         return float((self.measured["waybill"]["p50"] - nothing) / (self.measured["bare"]["p50"] - nothing))
 
 
 def count(api: Api, rivals: Rivals, customer: Customer, product: str, say: Say) -> dict[str, dict[str, float]]:
-    """Counts the calls to AWS that one request causes in each warm function. A bare one has to make the same, to be comparable."""
+    """Counts the calls to AWS that one request causes in each warm function. Fails if those of a bare function differ."""
     counted: dict[str, dict[str, float]] = {}
     for route in ROUTES:
         made = {who: _calls(api, rivals.name(route, who), route, who, customer, product)
@@ -66,7 +66,7 @@ def _calls(api: Api, function: str, route: Route, who: str, customer: Customer, 
 
 
 def measure(load: Load, origin: str, customers: list[Customer], product: str, rounds: int, slice_ms: int, say: Say) -> list[Cell]:
-    """Measures each route with each number of clients, and everyone who answers it in turn."""
+    """Measures each route with each number of clients, alternating between its functions."""
     cells = []
     for route in ROUTES:
         for clients in CLIENTS:
@@ -97,11 +97,11 @@ def _cell(load: Load, origin: str, route: Route, who: tuple[str, ...], customers
 
 def _line(cell: Cell) -> str:
     return f"{cell.route}, {cell.clients} client{'s' if cell.clients > 1 else ''}: " + ", ".join(
-        f"{who} {answer['p50'] / 1000:.1f} ms" if "p50" in answer else f"{who} nothing but errors"
+        f"{who} {answer['p50'] / 1000:.1f} ms" if "p50" in answer else f"{who} only errors"
         for who, answer in cell.measured.items())
 
 
 def errors(cells: list[Cell]) -> list[str]:
-    """The errors, a line for each cell and each who answered it."""
+    """Returns the errors, a line for each cell and function."""
     return [f"{cell.route}, {cell.clients} clients, {who}: {answer['errors']} errors, such as {answer['told'][0]}"
             for cell in cells for who, answer in cell.measured.items() if answer["errors"]]

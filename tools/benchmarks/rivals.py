@@ -1,7 +1,7 @@
-"""The functions that Waybill is compared with: bare Lambdas that make the same calls, in Rust and one in Python, and one that does nothing.
+"""The rivals, which are the baseline functions of a benchmark: bare Lambdas that make the same calls, in Rust and in Python, and a no-op.
 
-They are on the same HTTP API, behind the same authorizer if the real route is, with the role, the variables, the memory and the table
-of the function that they imitate.
+They are on the same HTTP API, behind the same authorizer if the real route has one, and have the role, the variables, the memory and the
+table of the function that they imitate.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from engine.deploy import archive
 
 @dataclass(frozen=True)
 class Route:
-    """A route of the API and its rivals, which answer at `/<rival>` instead of `/api/v1`."""
+    """A route of the API and its rivals, whose paths begin with `/<rival>` instead of `/api/v1`."""
 
     name: str
     function: str
@@ -31,7 +31,7 @@ class Route:
     is_open: bool = False
 
     def path_of(self, rival: str) -> str:
-        """The path of the real function (`waybill`) or of a rival."""
+        """Returns the path of the real function (`waybill`) or of a rival."""
         return f"/api/v1{self.path}" if rival == "waybill" else f"/{rival}{self.path}"
 
 
@@ -45,7 +45,7 @@ ROUTES = (
 
 
 class Rivals:
-    """Creates the rivals on a stack, and knows their names."""
+    """Creates the rivals on a stack, and returns their names."""
 
     def __init__(self, aws: Aws, functions: dict[str, str], binaries: Path, python: Path, products_bytes: int) -> None:
         self._aws, self._functions = aws, functions
@@ -63,7 +63,7 @@ class Rivals:
                 self._put_up(route, rival)
 
     def name(self, route: Route, rival: str) -> str:
-        """The name of the function that answers."""
+        """Returns the name of the function that serves a route."""
         return self._functions[route.function] if rival == "waybill" else f"bench-{rival}-{route.function}"
 
     def _put_up(self, route: Route, rival: str) -> None:
@@ -99,7 +99,7 @@ class Customer:
 
 
 def customers(api: Api, product: str, how_many: int) -> list[Customer]:
-    """Registers customers, each with one order that waits to be paid."""
+    """Registers customers with one unpaid order each."""
     made = []
     for _ in range(how_many):
         account = api.customer()
@@ -109,17 +109,17 @@ def customers(api: Api, product: str, how_many: int) -> list[Customer]:
 
 
 def order_body(product: str) -> str:
-    """The body of an order of one piece."""
+    """Returns the body of an order of one piece."""
     return json.dumps({"items": [{"product_id": product, "quantity": 1}]})
 
 
 def checkout_body(product: str) -> str:
-    """The body of a checkout of one piece."""
+    """Returns the body of a checkout of one piece."""
     return json.dumps({"items": [{"product_id": product, "quantity": 1}], "payment_method": "pm_card_visa"})
 
 
 def call(route: Route, rival: str, customer: Customer, product: str, origin: str) -> dict[str, Any]:
-    """The request of one customer to one route."""
+    """Returns the request of one customer to one route."""
     bodies = {
         "Checkout": checkout_body(product), "PlaceOrder": order_body(product),
         "Login": json.dumps({"email": customer.email, "password": customer.password})}

@@ -109,7 +109,7 @@ def _timed(api: Api, path: str) -> tuple[Any, float]:
 
 
 def _reciprocal_rank(items: list[dict[str, Any]], known: dict[str, Product], conditions: str) -> float:
-    """The reciprocal rank of the first relevant product on the first page. Seeded products, which have no kind, are skipped."""
+    """Returns the reciprocal rank of the first relevant product on the first page. Seeded products, which have no kind, are skipped."""
     found = [known[item["id"]] for item in items if item["id"] in known]
     ranks = (1 / rank for rank, product in enumerate(found, start=1) if fits(product, conditions))
     return next(ranks, 0.0)
@@ -127,7 +127,7 @@ def fits(product: Product, conditions: str) -> bool:
 
 
 def _reads(function_log: Path, since: int) -> list[int]:
-    """The number of reads of each query, from the log of the function."""
+    """Returns the number of reads of each query, from the log of the function."""
     with open(function_log, encoding="utf-8") as log:
         log.seek(since)
         entries = [json.loads(line.partition("\t")[2]) for line in log if '"searched"' in line]

@@ -1,4 +1,4 @@
-"""Measures the reservations of one product a second, by the number of counters that its stock is split into."""
+"""Measures the reservations of one product per second, by the number of counters that its stock is split into."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TRANSACTION_SECONDS = 0.010
 
 
 def measure(root: Path) -> None:
-    """Measures an engine without functions, once as it is and once with the transaction conflicts of AWS."""
+    """Measures an engine without functions, first without and then with the transaction conflicts of AWS."""
     stack = Stack(engines.free_port(), root / ".local" / "bench-stock", enforce_iam=False)
     engines.start(stack)
     try:

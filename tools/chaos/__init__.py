@@ -1,1 +1,1 @@
-"""Orders while things fail, and an audit of what is left: `make chaos`."""
+"""Places orders while faults are injected, and audits the data afterwards: `make chaos`."""

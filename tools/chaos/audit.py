@@ -1,6 +1,6 @@
-"""Audits a shop once it is quiet: orders, money, stock, events, mails and figures have to agree.
+"""Audits a shop after all work has ended: orders, money, stock, events, mails and figures have to agree.
 
-A check works on the data that was read and makes no calls. It returns how much it has looked at, and the violations.
+A check works on data that was read before and makes no calls. It returns counts of what it has checked, and the violations.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from chaos.audit_analytics import figures_follow_the_events
 from chaos.table_snapshot import Event, Item, minor
 from chaos.violations import CheckResult, Shop, is_sold, status
 
-# Inventory publishes these from changes of counters and reservations; they are in no outbox.
+# Inventory publishes these events from changes of counters and reservations. They are in no outbox.
 EVENTS_OF_STOCK = {"StockChanged", "StockRanLow", "StockReserved"}
 
 MAILS = {
@@ -23,7 +23,7 @@ MAILS = {
     "OrderRefunded": "The money for your order {} is on its way back",
 }
 
-# So many times a service that does not answer is called (functions/notifications/src/domain/attempt.rs).
+# The maximum number of attempts that a service does not answer (functions/notifications/src/domain/attempt.rs).
 MAX_UNANSWERED = 3
 
 RELEASED_STATES = {"", "failing", "declined", "voided"}
@@ -73,7 +73,7 @@ def views_follow_the_log(shop: Shop) -> CheckResult:
 
 
 def replay(order: str, log: list[Event]) -> Item:
-    """The view that follows from the log of an order."""
+    """Returns the view that follows from the log of an order."""
     data = {event["event_type"]: event["data"] for event in log}
     said = {"id": order, "status": status(log), "sequence": len(log), "total": log[0]["data"]["total"],
             "user_id": log[0]["data"]["user_id"], "in_checkout": "CheckoutStarted" in data,
@@ -105,7 +105,7 @@ def money_is_taken_once(shop: Shop) -> CheckResult:
         found.counts["cents captured"] += taken
         found.counts["cents refunded"] += back
         found.unless(taken in (0, total), f"order {order} costs {total}, the provider captured {taken}")
-        found.unless(sums["times"] <= 1, f"order {order} was paid {sums['times']} times, say the events")
+        found.unless(sums["times"] <= 1, f"order {order} was paid {sums['times']} times, according to the events")
         found.unless(sums["PaymentProcessed"] - sums["PaymentRefunded"] == taken - back,
                      f"order {order}: events say {dict(sums)}, the provider captured {taken} and refunded {back}")
         found.unless(back == refunds == sums["PaymentRefunded"],
@@ -128,7 +128,7 @@ def money_is_taken_once(shop: Shop) -> CheckResult:
 
 
 def stock_adds_up(shop: Shop) -> CheckResult:
-    """The pieces of each product that are left are those it had less those that were sold, and none is reserved."""
+    """The remaining stock of each product is its initial stock less the pieces that were sold, and nothing is reserved."""
     found = CheckResult("stock adds up")
     sold: Counter[str] = Counter()
     for order, log in shop.orders.items():
@@ -154,7 +154,7 @@ def stock_adds_up(shop: Shop) -> CheckResult:
 
 
 def events_are_published(shop: Shop) -> CheckResult:
-    """Every event of an outbox was published, and every published event is in an outbox; each sold order was reserved once."""
+    """Every event of an outbox was published, every published event is in an outbox, and the stock of each sold order was reserved once."""
     found = CheckResult("events are published")
     wanted = shop.tables.events.keys() - shop.older_events
     found.counts.update({"events in the tables": len(wanted), "events received": len(shop.received)})
@@ -168,7 +168,8 @@ def events_are_published(shop: Shop) -> CheckResult:
         found.unless(is_of_stock, f"{event['event_type']} {unknown} was received, but is in no table")
     reserved = Counter(event["subject"] for event in shop.received.values() if event["event_type"] == "StockReserved")
     for order, log in shop.orders.items():
-        found.unless(reserved[order] == 1 or not is_sold(log), f"order {order} was reserved {reserved[order]} times, say the events")
+        found.unless(reserved[order] == 1 or not is_sold(log),
+                     f"order {order} was reserved {reserved[order]} times, according to the events")
     return found
 
 
@@ -188,7 +189,7 @@ def mails_are_sent_once(shop: Shop) -> CheckResult:
             found.counts["mails wanted"] += 1
             found.counts["mails with more than one attempt"] += attempt.get("claims", 0) > 1
             found.counts["mails that arrived again after an attempt without an answer"] += 1 < copies <= unanswered
-            # The attempt that was answered counts as well.
+            # `unanswered` includes the attempt that was answered in the end.
             found.unless(copies <= min(max(unanswered, 1), MAX_UNANSWERED),
                          f"the mail of {what} arrived {copies} times, with {unanswered} attempts that may have sent it")
             if ended == "failed" and unanswered >= MAX_UNANSWERED:
@@ -206,7 +207,7 @@ def mails_are_sent_once(shop: Shop) -> CheckResult:
 
 
 def dead_letters(found_in: dict[str, int], expected: dict[str, int], what: str) -> CheckResult:
-    """The dead-letter queues have the poisoned messages of each consumer and nothing else."""
+    """The dead-letter queues contain the poisoned messages of each consumer and nothing else."""
     found = CheckResult(what)
     for consumer in sorted(found_in.keys() | expected.keys()):
         count, wanted = found_in.get(consumer, 0), expected.get(consumer, 0)
@@ -220,7 +221,7 @@ CHECKS = (orders_have_ended, views_follow_the_log, money_is_taken_once, stock_ad
 
 
 def audit(shop: Shop) -> list[CheckResult]:
-    """All checks."""
+    """Runs all checks."""
     return [check(shop) for check in CHECKS]
 
 

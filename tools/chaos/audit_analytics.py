@@ -1,4 +1,4 @@
-"""Compares what analytics has counted, and what the API reports, with the events."""
+"""Compares the figures of analytics and the reports of the API with the events."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chaos.violations import CheckResult, Shop, status
 def figures_follow_the_events(shop: Shop) -> CheckResult:
     """Analytics has counted each event once, and its figures and reports agree with the events.
 
-    So do the counters of orders and payments.
+    The counters of orders and payments agree with them too.
     """
     found = CheckResult("figures follow the events")
     facts = {event_id: (event, adds(event)) for event_id, event in shop.tables.events.items() if adds(event)}
@@ -52,7 +52,7 @@ def figures_follow_the_events(shop: Shop) -> CheckResult:
 
 
 def adds(event: Event) -> Counter[str]:
-    """What an event adds to the figures of its day."""
+    """Returns what an event adds to the figures of its day."""
     data, added = event["data"], Counter[str]()
     match event["event_type"]:
         case "OrderPlaced":

@@ -1,4 +1,4 @@
-"""The buyers of a run of `make chaos`: they order, pay, cancel, and repeat a request with the same key until it is answered."""
+"""The buyers of `make chaos`: they order, pay and cancel, and repeat a request with the same key until it is answered."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ LONGEST_WAIT_SECONDS = 3.0
 # The simulator's cards by weight; their behaviour is in functions/payments/src/provider/.
 CARDS = [("pm_card_visa", 55), ("pm_card_chargeDeclined", 9), ("pm_card_failsOnce", 9), ("pm_card_failsFive", 5), ("pm_card_slow", 4),
          ("pm_card_captureFail", 6), ("pm_card_refundTimeout", 9), ("pm_card_refundFail", 3)]
-# Orders with these cards end minutes later, by a schedule: they are placed first.
+# The number of orders that are placed first, because a schedule ends those with the following cards minutes later.
 EARLY = 50
 EARLY_CARDS = [("pm_card_timeout", 12), *CARDS]
-# A refund of a cancelled order that the provider refuses is retried for more than a day, and is then a case for an operator.
+# If the provider refuses the refund of a cancelled order, it is retried for more than a day, and then left to an operator.
 ONLY_REFUNDED_BY_HAND = {"pm_card_refundFail"}
 
 Step = Callable[[], None]
-Later = tuple[float, int, Step]  # when, a number that no other has, what
+Later = tuple[float, int, Step]  # time, unique number, step
 
 
 class Market:
@@ -63,14 +63,14 @@ class Market:
         return threads
 
     def result(self) -> CheckResult:
-        """What the buyers did, and the answers that contradict each other."""
+        """Returns counts of what the buyers did, and the answers that contradict each other."""
         found = CheckResult("buyers have their answers", Counter(self.done), list(self.contradictions))
         ended = len(self.accepted) + self.unsure.total()
         found.unless(ended == self.orders, f"of {self.orders} orders {ended} were accepted or given up")
         return found
 
     def close(self) -> None:
-        """Ends all buyers."""
+        """Stops all buyers."""
         self._stopped.set()
 
     def _next(self) -> int | None:
@@ -127,7 +127,7 @@ class Market:
                 self.contradictions.append(f"order {order}: the repeated request was answered with {again.status} {again.text[:200]}")
             self.count("accepted orders requested again with the same key")
         self.count("orders placed by POST /checkout" if way < 0.6 else "orders placed by POST /orders")
-        if way >= 0.6 and (number >= EARLY or way < 0.96):  # the first ones may stay unpaid
+        if way >= 0.6 and (number >= EARLY or way < 0.96):  # some of the first orders stay unpaid
             self._pay(account, number, order, answer.json()["total_amount"], by_payments=way >= 0.8)
         return order
 
@@ -156,7 +156,7 @@ class Market:
         self.count("orders paid by POST /orders/{id}/payment" if paid else "orders whose payment was refused")
 
     def _plans(self, account: Account, number: int, order: str) -> list[tuple[float, Step]]:
-        """What is done with an order later on, and after how many seconds."""
+        """Returns the later steps with an order, each with its delay in seconds."""
         fate, after = self.plan.roll("fate", number), self.plan.between(0.0, 5.0, "fate/after", number)
         if fate < 0.14:
             return [(after, partial(self._cancel, account, order))]
@@ -175,7 +175,7 @@ class Market:
         return []
 
     def _may_be_refunded_by_hand(self, number: int) -> bool:
-        """Whether an administrator refunds the order, which nobody cancels."""
+        """Whether an administrator may refund the order. Nobody cancels such an order."""
         return 0.14 <= self.plan.roll("fate", number) < 0.30
 
     def _cancel(self, account: Account, order: str) -> None:
@@ -197,7 +197,7 @@ class Market:
         self.count(f"refunds {_answered(answer)}")
 
     def _token(self, account: Account) -> str:
-        """An access token that is valid for another minute: on a slow machine, a run takes longer than a token lasts."""
+        """Returns an access token that is valid for at least a minute, because on a slow machine a run takes longer than a token lasts."""
         token = self._tokens.get(account.id, account.token)
         if expires_at(token) > time.time() + 60:
             return token
@@ -208,7 +208,7 @@ class Market:
         return token
 
     def _request(self, account: Account, method: str, path: str, body: Any = None, key: str | None = None) -> Answer | None:
-        """Sends a request, with the same key each time, until there is an answer that a repetition would not change."""
+        """Sends a request, with the same key each time, until its answer is final."""
         headers = {"idempotency-key": key} if key else {}
         for tried in range(TRIES):
             try:
@@ -224,7 +224,7 @@ class Market:
 
 
 def expires_at(token: str) -> int:
-    """When an access token expires, in seconds since 1970."""
+    """Returns the time at which an access token expires, in seconds since 1970."""
     claims = token.split(".")[1]
     expires: int = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"]
     return expires

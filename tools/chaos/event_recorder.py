@@ -14,7 +14,7 @@ from operations import tail
 
 
 class EventRecorder:
-    """Receives the events of a queue in a thread, and keeps them by id."""
+    """Receives the events of a queue in a thread, and stores them by id."""
 
     def __init__(self, aws: Aws, queue: str) -> None:
         self.events: dict[str, dict[str, Any]] = {}
@@ -34,7 +34,7 @@ class EventRecorder:
 
     @contextmanager
     def recording(self) -> Iterator[EventRecorder]:
-        """Receives as long as the context lasts."""
+        """Records events until the context ends."""
         self._thread.start()
         try:
             yield self

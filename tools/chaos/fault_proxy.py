@@ -59,13 +59,13 @@ def call_of(head: bytes, body: bytes) -> Call:
 
 
 def _scope(authorization: str) -> str:
-    """The service that a request was signed for."""
+    """Returns the service that a request was signed for."""
     parts = authorization.partition("Credential=")[2].split("/")
     return parts[3] if len(parts) > 3 else ""
 
 
 def _throttled(operation: str, body: bytes, roll: float) -> bytes:
-    """DynamoDB's answers: an error by either of two names or, for a transaction, among the reasons of its cancellation."""
+    """Returns a throttling error of DynamoDB, under one of its two names. For a transaction, it is a cancellation reason."""
     if operation == "TransactWriteItems" and roll < 0.5:
         count = len(json.loads(body)["TransactItems"])
         throttled = int(roll * 2 * count)
@@ -75,7 +75,7 @@ def _throttled(operation: str, body: bytes, roll: float) -> bytes:
 
 
 def _failed(service: str) -> bytes:
-    """An internal failure in the service's own protocol."""
+    """Returns an internal error in the protocol of the service."""
     if service == "sns":
         status, kind = "500 Internal Server Error", "text/xml"
         text = "<ErrorResponse><Error><Type>Receiver</Type><Code>InternalError</Code><Message>It failed.</Message></Error></ErrorResponse>"

@@ -1,4 +1,4 @@
-"""Reads the API's reports of orders and money, as the audit compares them with the events."""
+"""Reads the API's reports of orders and money, which the audit compares with the events."""
 
 from __future__ import annotations
 

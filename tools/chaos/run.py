@@ -1,8 +1,8 @@
-"""`make chaos`: hundreds of orders while faults are injected, and an audit of all tables once it is quiet.
+"""`make chaos`: places hundreds of orders while faults are injected, and audits all tables when no work is left.
 
-While buyers shop, functions are killed, batches are lost, repeated and delayed, calls to AWS are throttled, fail or are cut, mail and
-the payment provider are down, and some messages fail at every delivery. All faults follow from a seed (`engine/fault_plan.py`). Then
-they stop, scheduled work is waited for, dead letters are redriven, and the audit (`audit.py`) reads all tables.
+While buyers place orders, functions are killed, batches are lost, repeated and delayed, calls to AWS are throttled, fail or are cut,
+mail and the payment provider are down, and some messages fail at every delivery. All faults follow from a seed (`engine/fault_plan.py`).
+Then the faults stop, dead letters are redriven, the run waits for scheduled work, and the audit (`audit.py`) reads all tables.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ PARAMETERS = {"CircuitOrders": "100", "ReservationMinutes": "5", "UnpaidMinutes"
 PLENTY, PRODUCTS = 100_000, 24
 SCARCE = (6, 14, 25, 40)  # products that sell out
 
-# An order whose checkout died ends after twice UnpaidMinutes, by a schedule: so long nothing may change although all is well.
+# A schedule ends an order whose checkout died after twice UnpaidMinutes. A correct run may have no progress for that long.
 UNPAID_SECONDS = 600.0
-# A parked order is retried so often; then the audit reports it.
+# The maximum number of retries of a parked order. After them, the audit reports it.
 MAX_RETRIES = 5
-# A buyer repeats a request that has no answer by then.
+# A buyer repeats a request that has no answer after this time.
 ANSWER_LIMIT_SECONDS = 30.0
 MAIL_OUTAGE_SECONDS = 25.0
 POLL_SECONDS = 1.0
@@ -64,7 +64,7 @@ class Settings:
 
 
 class EngineFaults(TypedDict):
-    """What the engine says of its faults: how often each was injected, and the poisoned messages by consumer."""
+    """The engine's report on its faults: how often each was injected, and the poisoned messages by consumer."""
 
     happened: dict[str, int]
     poisoned: dict[str, list[str]]
@@ -81,7 +81,7 @@ def settings_of_environment(parameters: dict[str, str]) -> Settings:
 
 
 def run(root: Path, settings: Settings, bring_up: Callable[[Stack, dict[str, str]], None], say: Say, detail: Say) -> None:
-    """Starts a stack of its own, shops and audits. Fails if there are violations. `bring_up` deploys and seeds a stack."""
+    """Places orders on a new stack and audits it. Fails if there are violations. `bring_up` deploys and seeds a stack."""
     plan = Plan(settings.seed)
     say(f"chaos with seed {settings.seed}, {settings.orders} orders (WAYBILL_CHAOS_SEED, WAYBILL_CHAOS_ORDERS)")
     stack = Stack(engines.free_port(), root / ".local" / "chaos", fault_seed=settings.seed)
@@ -125,8 +125,8 @@ class Run:
         self.queues: dict[str, str] = {name: url for name, url in self.outputs["queues"].items() if name.endswith("Queue")}
 
     def results(self, orders: int) -> list[CheckResult]:
-        """Shops, waits and audits."""
-        # Its five minutes are for a provider that is down for hours. A lost message would be waited for as long.
+        """Runs the buyers, waits for all work to end, and audits."""
+        # The template's visibility timeout of five minutes is for outages of the provider. The run would wait as long for a lost message.
         self.aws.sqs.set_queue_attributes(QueueUrl=self.queues["CaptureConfirmedQueue"], Attributes={"VisibilityTimeout": "60"})
         self._drain()
         before = table_snapshot.read(self.aws, self.outputs["tables"])
@@ -158,7 +158,7 @@ class Run:
                     audit.dead_letters(left, {}, "dead letters after they were redriven"), *audit.audit(shop)]
 
     def _stock(self, admin: Account) -> dict[str, int]:
-        """Creates the products, and returns how many pieces there are of each."""
+        """Creates the products, and returns the stock of each."""
         stock: dict[str, int] = {}
         for index, pieces in enumerate([*[PLENTY] * PRODUCTS, *SCARCE]):
             body = {"name": f"Article {index}", "category": "Chaos", "price": f"{3 + index}.{10 + index}"}
@@ -173,9 +173,9 @@ class Run:
                    done=lambda status: status == 200)
 
     def _shop(self, market: Market, buyers: list[Account]) -> None:
-        """Lets the buyers shop while faults are injected. In the middle the mail server is down for a while."""
+        """Runs the buyers while faults are injected. In the middle of the run, the mail server is down for a while."""
         self.aws.sqs.send_message(QueueUrl=self.queues["SettleOrderQueue"], MessageBody=UNREADABLE)
-        self.say(f"{len(buyers)} buyers shop while faults are injected")
+        self.say(f"{len(buyers)} buyers place orders while faults are injected")
         self._arm(True)
         begun = reported = time.monotonic()
         progress = Progress()
@@ -185,7 +185,7 @@ class Run:
             while any(thread.is_alive() for thread in threads):
                 now, accepted = time.monotonic(), len(market.accepted)
                 if progress.see((accepted, market.done.total())) > STALLED_SECONDS:
-                    raise Problem(f"no buyer did anything for {STALLED_SECONDS:.0f} s, with {accepted} of {market.orders} orders accepted")
+                    raise Problem(f"no buyer made progress for {STALLED_SECONDS:.0f} s, with {accepted} of {market.orders} orders accepted")
                 if now - reported >= 15:
                     reported = now
                     self.detail(f"{accepted} orders accepted, {self.faults.faults.total()} calls to AWS failed, "
@@ -214,18 +214,18 @@ class Run:
         return faults
 
     def _poisoned(self) -> dict[str, int]:
-        """The number of dead letters that each consumer should have."""
+        """Returns the expected number of dead letters of each consumer."""
         poisoned = Counter({function: len(ids) for function, ids in self._engine_faults()["poisoned"].items()})
-        poisoned["SettleOrder"] += 1  # the unreadable one
+        poisoned["SettleOrder"] += 1  # the unreadable message
         return {consumer: count for consumer, count in poisoned.items() if count}
 
     def _dead_letters_arrive(self) -> dict[str, int]:
-        """Waits until all poisoned messages are dead letters, or no more of them come, and counts the dead letters by consumer."""
+        """Waits until all poisoned messages are dead letters, or no more of them arrive, and counts the dead letters by consumer."""
         self.say("waiting until the poisoned messages are dead letters")
         wanted, progress = self._poisoned(), Progress()
         while True:
             found = {queue.consumer: queue.count for queue in dead_letters.find(self.aws, STACK) if queue.count}
-            # A message becomes a dead letter after five deliveries, three minutes.
+            # A message becomes a dead letter after five deliveries, which take three minutes.
             if all(found.get(consumer, 0) >= count for consumer, count in wanted.items()) or progress.see(found) > 2 * STALLED_SECONDS:
                 return found
             time.sleep(POLL_SECONDS)
@@ -241,7 +241,7 @@ class Run:
             self.detail(f"{queue.consumer}: {dropped} dead letters dropped, {dead_letters.redrive(self.aws, queue)} redriven")
 
     def _wait_for_quiet(self, admin: Account, recorder: EventRecorder) -> None:
-        """Waits until no work is left, or it makes no progress, or it repeats itself for ever. The audit reports what is left."""
+        """Waits until no work is left, makes no more progress, or repeats itself forever. The audit reports the remaining work."""
         reported, progress = time.monotonic(), Progress()
         last: tuple[int, int] | None = None
         while True:
@@ -281,7 +281,7 @@ class Run:
         self.retried[order] += self.api.call("POST", f"/api/v1/orders/{order}/retry", token=admin.token).status == 202
 
     def _executions(self) -> int:
-        """The number of running checkouts; EXPRESS executions cannot be listed."""
+        """Returns the number of running checkouts. EXPRESS executions cannot be listed."""
         machine = self.outputs["state_machine"]
         if self.aws.workflows.describe_state_machine(stateMachineArn=machine)["type"] == "EXPRESS":
             return 0
@@ -322,5 +322,5 @@ class Run:
         found = CheckResult(f"injected faults (plan {self.plan.digest(self.outputs['functions'])})", happened)
         for needed in (f"queue batch {DeliveryFault.LOST.value}", f"stream batch {DeliveryFault.DELAYED.value}", "function killed while"):
             found.unless(any(what.startswith(needed) and times for what, times in happened.items()),
-                         f"there was no {needed}: the run proves little")
+                         f"no fault of the kind '{needed}' was injected, so the run tests too little")
         return found

@@ -1,4 +1,4 @@
-"""Reads all tables of a stack for an audit. Their layout is in the module docs of functions/*/src/store.rs."""
+"""Reads all tables of a stack for an audit. The module docs of functions/*/src/store.rs describe their layout."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Event = dict[str, Any]
 
 @dataclass
 class Tables:
-    """The items of all tables by what they are: those of orders, products and users by the id of these, events by their own."""
+    """The items of all tables by kind. Items of orders, products and users are by the id of these, events by their own id."""
 
     events: dict[str, Event] = field(default_factory=dict)
     logs: dict[str, list[Event]] = field(default_factory=lambda: defaultdict(list))
@@ -96,7 +96,7 @@ def put(tables: Tables, context: str, item: Item) -> None:
 
 
 def minor(money: Item | str) -> int:
-    """An amount in minor units; all currencies of the shop have two digits."""
+    """Returns an amount in minor units. All currencies of the shop have two decimal places."""
     return int(Decimal(money if isinstance(money, str) else money["amount"]) * 100)
 
 
@@ -112,7 +112,7 @@ def _plain(item: dict[str, Any]) -> Item:
 
 
 def _whole(value: Any) -> Any:
-    """Converts numbers, which are all whole."""
+    """Converts numbers to integers. All stored numbers are whole."""
     if isinstance(value, Decimal):
         return int(value)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The data that an audit looks at, and the result of a check."""
+"""The data of an audit, and the result of a check with its violations."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ STEPS: dict[str, tuple[str, set[str]]] = {
 
 @dataclass
 class CheckResult:
-    """How much one check has looked at, and the violations that it found."""
+    """The result of a check: counts of what it has checked, and the violations that it found."""
 
     name: str
     counts: Counter[str] = field(default_factory=Counter)
     violations: list[str] = field(default_factory=list)
 
     def unless(self, holds: bool, violation: str) -> None:
-        """Adds a violation unless a condition holds."""
+        """Adds a violation unless the condition holds."""
         if not holds:
             self.violations.append(violation)
 
 
 @dataclass
 class Shop:
-    """All data that is audited. `accepted` are the orders that the API accepted, `unsure` how many more each user may have."""
+    """All data that is audited. `accepted` has the orders that the API accepted, `unsure` how many more orders each user may have."""
 
     tables: Tables
     accepted: set[str] = field(default_factory=set)
@@ -58,7 +58,7 @@ class Shop:
 
 
 def status(log: Iterable[Event]) -> str:
-    """The status of an order by its log alone; empty if the log is impossible."""
+    """Returns the status of an order according to its log, or an empty string if the log is impossible."""
     now = ""
     for event in log:
         becomes, may = STEPS[event["event_type"]]
@@ -69,6 +69,6 @@ def status(log: Iterable[Event]) -> str:
 
 
 def is_sold(log: Iterable[Event]) -> bool:
-    """Whether the order's pieces belong to its customer."""
+    """Whether the order is sold, so that its pieces belong to the customer."""
     types = [event["event_type"] for event in log]
     return "OrderConfirmed" in types and "OrderCancelled" not in types

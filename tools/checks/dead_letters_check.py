@@ -22,16 +22,16 @@ Say = Callable[[str], None]
 
 
 def check(api: Api, aws: Aws, customer: dict[str, str], product: str, say: Say) -> None:
-    """Sends one queue a message that is no event, and another one two orders whose checkout may not be started for a while.
+    """Creates dead letters of two consumers: an unreadable message, and two orders whose checkouts temporarily cannot be started.
 
-    The orders also show that IAM is enforced: nothing is changed but the role of the function.
+    The orders also show that IAM is enforced, because only the role of the function is changed.
     """
     buyer = api.log_in(customer["email"], customer["password"])
-    # Earlier checks may have left dead letters, but none of these consumers.
+    # Earlier checks may have left dead letters of other consumers, but none of these.
     before = _counts(aws)
     _require("list", {"UpdateAvailability", "StartCheckout", "Unpublished"} & before.keys(), set())
     unreadable, orders = _queue(aws, "UpdateAvailability"), _queue(aws, "StartCheckout")
-    with _impatient(aws, unreadable), _impatient(aws, orders):
+    with _with_few_deliveries(aws, unreadable), _with_few_deliveries(aws, orders):
         aws.sqs.send_message(QueueUrl=unreadable.source_url, MessageBody=UNREADABLE)
         with _without(aws, "StartCheckout", "states:StartExecution"):
             placed = [_check_out(api, buyer, product) for _ in range(2)]
@@ -41,7 +41,7 @@ def check(api: Api, aws: Aws, customer: dict[str, str], product: str, say: Say) 
     _wait("the health endpoints to count them", lambda: _both_healths(api), (("degraded", 2), ("degraded", 1)))
     _require("list", _counts(aws), {**before, "UpdateAvailability": 1, "StartCheckout": 2})
     [letter] = _json(aws, "show", "updateavailability")
-    _require("show of what is no event", (letter["body"], letter["correlation_id"]), (UNREADABLE, None))
+    _require("show of the unreadable message", (letter["body"], letter["correlation_id"]), (UNREADABLE, None))
     _require_part("its reason", "a message could not be read", letter["reason"])
     letters = {letter["subject"]: letter for letter in _json(aws, "show", "StartCheckout")}
     _require("show of the orders", set(letters), set(placed))
@@ -70,7 +70,7 @@ def check(api: Api, aws: Aws, customer: dict[str, str], product: str, say: Say) 
 
 
 def _publish_again(aws: Aws, event: str) -> None:
-    """Redrives an event that could not be published, and sees it published; a message that is no event stays, and is dropped."""
+    """Redrives an unpublished event and checks that it is published. A message that is not an event is not redriven, and is dropped."""
     parked = _queue(aws, "Unpublished")
     with tail.listening(aws, [parked.topics["orders"]]) as queue:
         for body in (event, UNREADABLE):
@@ -78,13 +78,13 @@ def _publish_again(aws: Aws, event: str) -> None:
         _run(aws, "redrive", "Unpublished", expected=dead_letters_cli.WRONG)
         wanted = json.loads(event)["event_id"]
         tail.wait_for_events(aws, queue, None, "the redriven event", lambda events: wanted in {each["event_id"] for each in events})
-    _require("what is no event", [letter["body"] for letter in _json(aws, "show", "Unpublished")], [UNREADABLE])
+    _require("the unpublished message that is not an event", [letter["body"] for letter in _json(aws, "show", "Unpublished")], [UNREADABLE])
     _run(aws, "drop", "Unpublished", "--all", "--yes")
 
 
 @contextmanager
-def _impatient(aws: Aws, queue: DeadLetters) -> Iterator[None]:
-    """Lets the queue deliver each message twice at most, one second apart, instead of five times."""
+def _with_few_deliveries(aws: Aws, queue: DeadLetters) -> Iterator[None]:
+    """Sets the queue to deliver each message at most twice, one second apart, instead of five times."""
     names = ["VisibilityTimeout", "RedrivePolicy"]
     before = aws.sqs.get_queue_attributes(QueueUrl=queue.source_url, AttributeNames=names)["Attributes"]
     policy = {**json.loads(before["RedrivePolicy"]), "maxReceiveCount": 2}
@@ -97,7 +97,7 @@ def _impatient(aws: Aws, queue: DeadLetters) -> Iterator[None]:
 
 @contextmanager
 def _without(aws: Aws, function: str, action: str) -> Iterator[None]:
-    """Takes an action from a function's role."""
+    """Removes an action from a function's role until the context ends."""
     role = resources_of(aws)["AWS::IAM::Role"][f"{function}Role"]
     policy = aws.iam.get_role_policy(RoleName=role, PolicyName="own")["PolicyDocument"]
     less = {**policy, "Statement": [statement for statement in policy["Statement"] if action not in statement["Action"]]}
@@ -134,7 +134,7 @@ def _count(aws: Aws, queue: DeadLetters) -> int:
 
 
 def _counts(aws: Aws) -> dict[str, int]:
-    """How many dead letters each consumer has that has any, as `list` says it."""
+    """Returns the number of dead letters of each consumer that has any, as `list` reports it."""
     return {row["consumer"]: row["count"] for row in _json(aws, "list") if row["count"]}
 
 
@@ -143,7 +143,7 @@ def _both_healths(api: Api) -> tuple[tuple[str, int], tuple[str, int]]:
 
 
 def _health(api: Api, context: str, consumer: str) -> tuple[str, int]:
-    """The status of a consumer's queue in its context's health endpoint, and how many dead letters it has."""
+    """Returns the status of a consumer's queue and the number of its dead letters, according to its context's health endpoint."""
     queues = api.call("GET", f"/api/v1/health/{context}").expect(200)["queues"]
     return next((queue["status"], queue["dead_letters"]) for queue in queues if queue["name"] == consumer)
 
@@ -168,7 +168,7 @@ def _require(what: str, found: Any, expected: Any) -> None:
 
 def _require_part(what: str, part: str, text: str) -> None:
     if part not in text:
-        raise Problem(f"{what} does not say {part!r}: {text}")
+        raise Problem(f"{what} does not contain {part!r}: {text}")
 
 
 def _wait(what: str, look: Callable[[], Any], expected: Any) -> None:

@@ -1,8 +1,8 @@
-"""Sends generated requests to a deployed stack, as `openapi.json` describes it: as anyone, as a customer and as an administrator.
+"""Sends requests generated from `openapi.json` to a deployed stack: anonymously, as a customer and as an administrator.
 
-Fails on a 5xx, on an answer that the document does not describe (status, content type, headers, body), on a request that fits the
-document and is refused, and on one that does not fit it and is accepted. Requests that once found an error are kept in
-`fuzz_regressions.json` and are sent first in every run.
+Fails on a 5xx response, on a response that the document does not describe (status, content type, headers, body), on a valid request that
+is refused, and on an invalid one that is accepted. Requests that once found an error are in `fuzz_regressions.json` and are sent first in
+every run.
 """
 
 from __future__ import annotations
@@ -24,39 +24,39 @@ from engine.problem import Problem
 from engine.stack import Stack
 from engine.wait import STALLED_SECONDS, wait_until
 
-SEED = 20260101  # of the generator; WAYBILL_FUZZ_SEED takes another
-EXAMPLES = 8  # of each operation that the caller may call, in each phase; WAYBILL_FUZZ_EXAMPLES takes more
-EXAMPLES_OF_OTHERS = 2  # of one that is another caller's
+SEED = 20260101  # the generator's default seed; WAYBILL_FUZZ_SEED sets another one
+EXAMPLES = 8  # per phase and operation that the caller may call; WAYBILL_FUZZ_EXAMPLES sets another number
+EXAMPLES_OF_OTHERS = 2  # per operation that only other callers may call
 
 HERE = Path(__file__).resolve().parent
 REGRESSIONS = HERE / "fuzz_regressions.json"
 
-# Called with a login of its own, or it would end the session of all the others.
+# Called with a session of its own, because it would end the session of all other requests.
 LOGOUT = "POST /api/v1/auth/logout"
 
-# Each caller, and the access of the operations that are tried in depth; of the others only whether they let the caller in.
+# Each caller, and the access of the operations that are tested in depth. Of other operations, only access control is tested.
 CALLERS = {
     "anyone": frozenset({"anyone"}),
     "customer": frozenset({"customer"}),
     "admin": frozenset({"admin"}),
 }
 
-# It answers 503 while a part of the shop is down: that is its purpose.
+# Health endpoints respond with 503 while a part of the shop is down, as they should.
 HEALTH = "^GET (/api/v1)?/health"
 
 FOR_ADMINISTRATORS = "For administrators."
 
-# Checks that say nothing about this API.
+# Checks of schemathesis that do not apply to this API, and why.
 UNSUITED = {
     "use_after_free": "DELETE cancels an order and archives a product; both stay readable",
-    "ensure_resource_availability": "what other contexts keep of a new resource is there only after its event",
+    "ensure_resource_availability": "other contexts have a replica of a new resource only after its event",
 }
 
-# Where a product's id stands; half of the examples have one of the seed's there, so that some orders go through.
+# The places of product ids. Half of the examples have the id of a seeded product there, so that some orders succeed.
 PRODUCT_ID = ("path.product_id", "body.product_id", "body.items[*].product_id")
 
 METHODS = ("get", "put", "post", "delete", "patch", "options", "head")
-# What a path that is not taken with them has to refuse with 405; the gateway itself answers OPTIONS.
+# Methods that a path has to refuse with 405 if it does not support them. The gateway itself responds to OPTIONS.
 UNEXPECTED_METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH")
 
 PROGRESS = re.compile(r"^ (?:✅|❌|⏭|🚫|⚡) +(Examples|Coverage|Fuzzing|Stateful)\b.*")
@@ -66,7 +66,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls, and the access of the operations that get many examples; a few are enough for the others."""
+    """A caller, and the access of the operations that it calls with many examples. It calls all others with a few."""
 
     name: str
     account: Account | None
@@ -76,7 +76,7 @@ class Caller:
 
 @dataclass(frozen=True)
 class Settings:
-    """The generator's seed, and the number of examples, which alone bounds a run: no clock does."""
+    """The generator's seed and the number of examples. A run has no time limit; only the number of examples bounds it."""
 
     seed: int = SEED
     examples: int = EXAMPLES
@@ -95,14 +95,14 @@ def settings_of_environment() -> Settings:
 
 
 def fuzz(stack: Stack, root: Path, seeded: dict[str, list[dict[str, Any]]], settings: Settings, say: Say) -> None:
-    """Sends the requests that once found an error, then those of each caller. Shows the failures of all callers before it raises."""
+    """Sends the requests that once found an error, then those of each caller. Prints the failures of all callers before it raises."""
     document, folder = root / "openapi.json", stack.state / "fuzz"
     operations = read_operations(document)
     folder.mkdir(parents=True, exist_ok=True)
     api = Api(stack.origin)
     first_admin = next(user for user in seeded["users"] if user["role"] == "admin")
     replayed = replay(api, read_regressions(REGRESSIONS), first_admin)
-    say(f"{replayed} requests that once found an error are answered as they should; seed {settings.seed}")
+    say(f"{replayed} requests of earlier failures have the expected responses; seed {settings.seed}")
     spare, failed = api.customer().id, []
     products = tuple(product["id"] for product in seeded["products"])
     for name, access in CALLERS.items():
@@ -125,7 +125,7 @@ def fuzz(stack: Stack, root: Path, seeded: dict[str, list[dict[str, Any]]], sett
 
 
 def read_operations(document: Path) -> dict[str, str]:
-    """Each operation, `GET /api/v1/orders`, and who may call it: anyone, customer or admin."""
+    """Returns who may call each operation, such as `GET /api/v1/orders`: anyone, customer or admin."""
     if not document.is_file():
         raise Problem(f"there is no {document.name}; the fuzzer needs the API's document")
     described = json.loads(document.read_text(encoding="utf-8"))
@@ -136,7 +136,7 @@ def read_operations(document: Path) -> dict[str, str]:
 
 
 def access_of(operation: dict[str, Any], shared: list[Any]) -> str:
-    """Who may call an operation: the document says it in the last line of what it tells of an administrator's."""
+    """Returns who may call an operation. The last line of its description says whether it is for administrators."""
     security = operation.get("security", shared)
     if not security or {} in security:
         return "anyone"
@@ -144,13 +144,13 @@ def access_of(operation: dict[str, Any], shared: list[Any]) -> str:
 
 
 def configuration(operations: dict[str, str], caller: Caller, settings: Settings) -> str:
-    """A schemathesis.toml for one caller."""
+    """Returns the schemathesis.toml of one caller."""
     aside = sorted(name for name, access in operations.items() if access not in caller.access and name != LOGOUT)
     without = [LOGOUT] if caller.account and LOGOUT in operations else []
     return "\n".join([
         *_common(caller),
         f"generation.max-examples = {settings.examples}",
-        # Who may call little finds no way from one answer to the next request.
+        # An anonymous caller can use hardly any response for a next request.
         *(["phases.stateful.enabled = false"] if caller.account is None else []),
         f"dictionaries.products.values = {json.dumps(caller.products)}",
         *(f'parameters."{place}" = {{dictionary = "products", probability = 0.5}}' for place in PRODUCT_ID),
@@ -164,7 +164,7 @@ def configuration(operations: dict[str, str], caller: Caller, settings: Settings
 
 
 def logout_configuration() -> str:
-    """A schemathesis.toml for the one operation after which the caller is nobody."""
+    """Returns the schemathesis.toml of logout, after which the caller has no session."""
     caller = Caller("logout", Account("", "", "", ""), frozenset())
     return "\n".join([*_common(caller), f"generation.max-examples = {EXAMPLES_OF_OTHERS}",
                       "phases.coverage.enabled = false", "phases.stateful.enabled = false", ""])
@@ -176,12 +176,12 @@ def _common(caller: Caller) -> list[str]:
         f"hooks = {json.dumps(str(HERE / 'fuzz_hooks.py'))}",
         "continue-on-failure = true",
         f"request-timeout = {STALLED_SECONDS:.0f}",
-        # Hypothesis counts it as a failure that a slow machine takes long to generate a request.
+        # Otherwise Hypothesis reports a failure if a slow machine takes long to generate a request.
         'suppress-health-check = ["too_slow"]',
         "warnings = false",
         "cache.enabled = false",
         'generation.database = "none"',
-        # Everything in it is the run's own; hidden, a request could not be repeated.
+        # All secrets belong to the run alone, and a request without them could not be repeated.
         "output.sanitization.enabled = false",
         *(['headers = {Authorization = "Bearer ${FUZZ_TOKEN}"}'] if caller.account else []),
         *(f"checks.{check}.enabled = false" for check in UNSUITED),
@@ -190,7 +190,7 @@ def _common(caller: Caller) -> list[str]:
 
 
 class _Run:
-    """One run of schemathesis; its whole output is in a log."""
+    """One run of schemathesis. Its complete output is in a log."""
 
     def __init__(self, origin: str, document: Path, folder: Path, caller: Caller, settings: Settings,
                  environment: dict[str, str], say: Say) -> None:
@@ -206,7 +206,7 @@ class _Run:
             "PYTHONPATH": str(HERE), "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
 
     def passes(self, config: str, *arguments: str) -> bool:
-        """Whether nothing was found; shows what was."""
+        """Runs schemathesis, prints the failures that it found, and returns whether there were none."""
         self._config.write_text(config, encoding="utf-8")
         self._tally.unlink(missing_ok=True)
         started = time.monotonic()
@@ -217,7 +217,7 @@ class _Run:
             follower = Thread(target=self._follow, args=(process, log, lines), daemon=True)
             follower.start()
             try:
-                # Between two requests it may compute for minutes, on a machine that has other things to do.
+                # On a busy machine, the generator may compute for minutes between two requests.
                 code, *_ = wait_until(
                     lambda: (process.poll(), len(lines), self._answers(), processor_time(process.pid)),
                     f"the fuzzer, as {self.caller.name} (see {self.log})", done=lambda seen: seen[0] is not None, poll_seconds=1)
@@ -238,7 +238,7 @@ class _Run:
                 self.say(f"{self.caller.name}: {' '.join(line.split()[1:])}")
 
     def _answers(self) -> str:
-        """How many answers there were so far, by status."""
+        """Returns the number of responses so far, by status."""
         if not self._tally.is_file():
             return "no answer"
         statuses = json.loads(self._tally.read_text(encoding="utf-8"))
@@ -246,12 +246,12 @@ class _Run:
 
 
 def processor_time(pid: int) -> str:
-    """The processor time of a process, as `ps` writes it; nothing, once it has ended."""
+    """Returns the processor time of a process as `ps` prints it, or an empty string if it has ended."""
     return subprocess.run(["ps", "-o", "time=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout.strip()
 
 
 def shown(lines: list[str], account: Account | None) -> list[str]:
-    """The failures in a run's output, with requests that can be sent again; the whole output, if it has none."""
+    """Returns the failures in a run's output, with requests that can be sent again, or the whole output if it has no failures."""
     start = next((number for number, line in enumerate(lines) if re.match(r"=+ (FAILURES|ERRORS) =+$", line)), 0)
     kept = [line for line in lines[start:] if "st replay" not in line]
     if account is None:
@@ -271,7 +271,7 @@ def read_regressions(path: Path) -> list[dict[str, Any]]:
 
 
 def replay(api: Api, regressions: list[dict[str, Any]], first_admin: dict[str, str]) -> int:
-    """Sends each request again. Fails on the first answer that has none of the expected statuses, or is an error without a problem
+    """Sends each request again. Fails on the first response that has none of the expected statuses, or is an error without a problem
     document."""
     accounts: dict[str, Account | None] = {}
     for request in regressions:
@@ -297,7 +297,7 @@ def _account(api: Api, name: str, first_admin: dict[str, str]) -> Account | None
 
 
 def _require_session(api: Api, caller: Caller, operations: dict[str, str]) -> None:
-    """Fails when the caller's session has ended: then much of the run has shown nothing."""
+    """Fails if the caller's session has ended, because requests after its end test nothing."""
     path = "/api/v1/users/profile"
     if caller.account and f"GET {path}" in operations:
         status = api.call("GET", path, token=caller.account.token).status

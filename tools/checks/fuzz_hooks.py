@@ -1,4 +1,4 @@
-"""Hooks that tell schemathesis what it has to know of this API beyond its document; each run of fuzz.py loads them by name.
+"""Hooks that adapt schemathesis to what the API's document does not describe. Each run of fuzz.py loads them by name.
 
 Reads from the environment: FUZZ_DOCUMENT (the API's document), FUZZ_PROTECTED (ids of accounts that no request may change),
 FUZZ_SPARE (the id that takes their place), FUZZ_TALLY (the file that gets the count of the answers by status, every second).
@@ -18,37 +18,37 @@ from typing import Any
 import schemathesis
 from schemathesis.openapi.checks import RejectedPositiveData, UnsupportedMethodResponse
 
-# Refusals of requests that fit the document: it says what is well-formed, and only the shop knows what exists.
+# Codes of errors that valid requests may cause: the document describes the syntax, and only the shop knows what exists.
 SEMANTIC = {
     "after_to": "a period that ends before it begins",
     "amount_differs": "the amount is not the order's total",
     "bad_signature": "an event that the payment provider has not signed",
     "idempotency_key_reused": "the key was used with another request",
-    "invalid_cursor": "a cursor is text, but only this list's own is good",
+    "invalid_cursor": "a cursor may be any text, but only a cursor of the same list is accepted",
     "known_to_others": "a password that is the e-mail address of the same request",
     "not_one_amount": "prices in two currencies",
     "price_differs": "the price is not the catalog's",
-    "one_of": "two fields of which one says it",
-    "stale": "an If-Match of another state",
+    "one_of": "two fields of which only one may be given",
+    "stale": "an If-Match with another version",
     "too_long_ago": "a period that is longer than a report",
-    "too_little": "an amount of nothing",
+    "too_little": "an amount of zero",
     "too_common": "the password is on a list",
-    "too_much": "more than is left",
-    "too_many_together": "two lines of one product, each of a good quantity",
+    "too_much": "an amount or a quantity above what is left",
+    "too_many_together": "two lines of one product whose quantities are valid by themselves",
     "too_many_devices": "ten devices of one user",
-    "unknown_payment_method": "a token, but none of the simulator's",
-    "unknown_product": "the id is one, but of no product",
-    "unknown_token": "a text, but no device's token",
-    "unknown_user": "the id is one, but of no user",
-    "unsupported_filter": "two filters that do not go together",
-    "wrong_password": "the current password is not this one",
-    "required price": "beside a currency, only",
-    "required current_password": "to change an address or a password, only",
+    "unknown_payment_method": "a valid token that the simulator does not know",
+    "unknown_product": "a valid id of no product",
+    "unknown_token": "a text that is not the token of a device",
+    "unknown_user": "a valid id of no user",
+    "unsupported_filter": "two filters that cannot be combined",
+    "wrong_password": "a password that is not the current one",
+    "required price": "required only with a currency",
+    "required current_password": "required only to change the e-mail address or the password",
 }
 
 
 def codes(problem: Any) -> set[str]:
-    """The codes of a problem's fields, or its own code if it names no field. A missing field is named."""
+    """Returns the codes of a problem's fields, or its own code if it names no field. The code of a missing field includes the name."""
     if not isinstance(problem, dict):
         return set()
     fields = {f"required {error.get('field')}" if error.get("code") == "required" else error.get("code", "")
@@ -57,19 +57,19 @@ def codes(problem: Any) -> set[str]:
 
 
 def is_undecided(problem: Any) -> bool:
-    """Whether a request that fits the document may well be refused with this problem."""
+    """Whether a valid request may be refused with this problem."""
     found = codes(problem)
     return bool(found) and found <= set(SEMANTIC)
 
 
 def redirected(path_parameters: dict[str, Any], protected: set[str], spare: str) -> dict[str, Any]:
-    """The path's parameters, with the spare account in place of a protected one."""
+    """Returns the path's parameters with protected accounts replaced by the spare one."""
     return {name: spare if name == "user_id" and str(value) in protected else value
             for name, value in path_parameters.items()}
 
 
 def is_of_another(method: str, path: str, paths: dict[str, Any]) -> bool:
-    """Whether a method that `path` does not have belongs to a path with a parameter in place of a word.
+    """Whether a method that `path` does not support belongs to a path with a parameter in place of a literal segment.
 
     A PUT of `/products/search` is a PUT of the product `search`."""
     words = path.split("/")

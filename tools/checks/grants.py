@@ -1,6 +1,6 @@
-"""Compares what the functions' roles grant with what the functions did: fails for a grant that nothing used.
+"""Compares the permissions of the functions' roles with the actions of the functions, and fails for a grant that was never used.
 
-`GET /_waybill/grants` of the engine lists what was allowed to each role. The parts of a transaction count by themselves, as in IAM.
+`GET /_waybill/grants` of the engine lists the allowed actions of each role. Each part of a transaction counts by itself, as in IAM.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ from engine.aws import Aws
 from engine.deploy import Resources
 from engine.problem import Problem
 
-# Lambda does these in the function's name: it reads its queue or its stream, writes its log, sends its traces. The engine does not check
-# them. test_iam.py checks that each function has its own.
+# Lambda performs these actions with the function's role: it reads the queue or the stream, writes the log, and sends traces. The engine
+# does not check them. test_iam.py checks that each function has those that it needs.
 BY_LAMBDA = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "dynamodb:DescribeStream", "dynamodb:GetRecords",
              "dynamodb:GetShardIterator", "dynamodb:ListStreams", "logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments",
              "xray:PutTelemetryRecords"}
 
-# Grants that only rare cases need: the action, the reason, and the functions.
+# Grants that only rare cases need, which the journeys do not cause: the action, the reason, and the functions.
 FOR_LATER = (
-    ("dynamodb:Query", "an order whose view is gone is made of its events again",
+    ("dynamodb:Query", "a missing view of an order is rebuilt from its events",
      "CancelOrder ConfirmOrder DeleteOrder EndExpired EndUnpaid OrdersReplicatePayment OrdersSeed PayOrder SetOrderStatus"),
-    ("sqs:SendMessage", "an event that SNS refuses is parked; and Lambda parks what it gives up",
+    ("sqs:SendMessage", "events that SNS refuses, and batches that Lambda gives up, go to a dead-letter queue",
      "CatalogPublish IndexProducts InventoryPublish NotificationsPublish OrdersPublish PaymentsPublish UsersPublish"),
-    ("secretsmanager:GetSecretValue", "Stripe's key; the simulator has none",
+    ("secretsmanager:GetSecretValue", "reads Stripe's key; the simulator has none",
      "AuthorizePayment CaptureConfirmed CapturePayment Refund SettleRefunds UndoCancelled VoidPayment"),
-    ("dynamodb:DeleteItem", "a refund that was to go is done", "PaymentWebhook VoidPayment"),
-    ("dynamodb:UpdateItem", "money that was taken already is given back, and counted", "VoidPayment"),
-    ("dynamodb:UpdateItem", "a reservation that was refused in part is given back", "SweepReservations"),
-    ("dynamodb:DeleteItem", "a connection that is gone is forgotten", "PublishAnalyticsUpdates"),
-    ("execute-api:ManageConnections", "a connection that must end is closed", "PublishAnalyticsUpdates"),
-    ("dynamodb:DeleteItem", "a figure that nothing counts is taken away", "RebuildAnalytics"),
-    ("dynamodb:GetItem", "an idempotency key has its answer already", "CreateUser"),
-    ("dynamodb:GetItem", "an operator's command, which no journey gives", "GrantRole"),
+    ("dynamodb:DeleteItem", "a pending refund is deleted when it is done", "PaymentWebhook VoidPayment"),
+    ("dynamodb:UpdateItem", "a payment that was captured already is refunded, and the refund is counted", "VoidPayment"),
+    ("dynamodb:UpdateItem", "a reservation that was rejected in part is released", "SweepReservations"),
+    ("dynamodb:DeleteItem", "a closed connection is deleted", "PublishAnalyticsUpdates"),
+    ("execute-api:ManageConnections", "a connection that has to end is closed", "PublishAnalyticsUpdates"),
+    ("dynamodb:DeleteItem", "a figure without events is deleted", "RebuildAnalytics"),
+    ("dynamodb:GetItem", "an idempotency key has a stored response already", "CreateUser"),
+    ("dynamodb:GetItem", "an operator's command that no journey runs", "GrantRole"),
     ("dynamodb:PutItem", "as before", "GrantRole"),
     ("dynamodb:UpdateItem", "as before", "GrantRole"),
-    ("sns:DeleteEndpoint", "a device that could not become anybody's is forgotten", "RegisterDevice"),
+    ("sns:DeleteEndpoint", "the endpoint of a device that could not be registered is deleted", "RegisterDevice"),
 )
 REASONS = {(owner, action): reason for action, reason, owners in FOR_LATER for owner in owners.split()}
 
@@ -48,7 +48,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, order=True)
 class Grant:
-    """One action on one resource, which may have wildcards; its owner is a function, or a policy that several have."""
+    """An action on a resource, which may have wildcards. The owner is a function, or a policy that several functions share."""
 
     owner: str
     action: str
@@ -56,10 +56,10 @@ class Grant:
 
 
 def check(api: Api, aws: Aws, resources: Resources, say: Say) -> None:
-    """Fails if there are grants that nothing used and FOR_LATER gives no reason for."""
+    """Fails if there are unused grants for which FOR_LATER has no reason."""
     own, shared = dict(roles(resources)), resources["AWS::IAM::ManagedPolicy"]
     done = used(api, {role: function for function, role in own.items()})
-    _require_that_all_are_asked(api, resources, done)
+    _require_checked_roles(api, resources, done)
     grants = [grant for function, role in own.items() for grant in _inline(aws, function, role)]
     for name, arn in shared.items():
         grants += of(name, aws.iam.get_policy_version(PolicyArn=arn, VersionId=_version(aws, arn))["PolicyVersion"]["Document"])
@@ -74,38 +74,38 @@ def check(api: Api, aws: Aws, resources: Resources, say: Say) -> None:
 
 
 def roles(resources: Resources) -> Iterator[tuple[str, str]]:
-    """Each function by its logical name, and the name of its role."""
+    """Yields the logical id of each function with the name of its role."""
     for logical, role in resources["AWS::IAM::Role"].items():
         if (function := logical.removesuffix("Role")) in resources["AWS::Lambda::Function"]:
             yield function, role
 
 
 def of(owner: str, document: dict[str, Any]) -> Iterator[Grant]:
-    """The grants of one policy."""
+    """Yields the grants of one policy."""
     for statement in _list(document["Statement"]):
         if statement["Effect"] == "Allow":
-            # A statement with NotResource allows all others, so that any use of the action is one of this grant.
+            # A statement with NotResource allows all other resources, so that any use of the action counts.
             resources = _list(statement.get("Resource", "*"))
             yield from (Grant(owner, action, resource) for action in _list(statement["Action"]) for resource in resources)
 
 
 def used(api: Api, functions: dict[str, str]) -> set[Grant]:
-    """What each function did; by its role's name."""
+    """Returns the actions of each function on resources. The engine reports them by role."""
     rows = api.call("GET", "/_waybill/grants").expect(200)
     if not rows:
-        raise Problem("the engine has checked no call: it runs without IAM")
+        raise Problem("the engine has not checked any call, so it runs without IAM")
     return {Grant(functions[role], action, resource) for role, action, resource, _ in rows if role in functions}
 
 
 def unused(grants: list[Grant], done: set[Grant]) -> Iterator[Grant]:
-    """The grants that allowed nothing that was done."""
+    """Yields the grants that no action used."""
     for grant in sorted(set(grants)):
         pattern = re.compile(".*".join(map(re.escape, grant.resource.split("*"))))
         if not any(each.owner == grant.owner and each.action == grant.action and pattern.fullmatch(each.resource) for each in done):
             yield grant
 
 
-def _require_that_all_are_asked(api: Api, resources: Resources, done: set[Grant]) -> None:
+def _require_checked_roles(api: Api, resources: Resources, done: set[Grant]) -> None:
     """Fails if a function called AWS and its role was not checked."""
     functions = {physical: logical for logical, physical in resources["AWS::Lambda::Function"].items()}
     callers = {functions[name] for name, *_ in api.call("GET", "/_waybill/calls").expect(200) if name in functions}

@@ -1,4 +1,4 @@
-"""Checks on a running stack that the rate limits hold: it is deployed again with small ones, and clients exceed them."""
+"""Checks the rate limits of a running stack: deploys it again with small limits, and exceeds them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from engine.api import PASSWORD, Account, Answer, Api, registration
 from engine.problem import Problem
 
-# Small enough to be reached, and refilled slowly enough that a slow machine reaches them too.
+# Small enough to be reached, and refilled so slowly that a slow machine reaches them too.
 PARAMETERS = {"RegisterLimit": "3/3600", "LoginLimit": "5/3600", "WriteLimit": "4/3600"}
 
 Say = Callable[[str], None]
 
 
 def check(api_at: Callable[[str], Api], admin: dict[str, str], redeploy: Callable[[dict[str, str]], None], say: Say) -> None:
-    """Exceeds each limit. `api_at` returns the API as called from a loopback address. The stack is left with the small limits."""
+    """Exceeds each limit. `api_at` returns a client that calls from the given loopback address. The stack keeps the small limits."""
     shop, elsewhere, third = (api_at(f"127.0.0.{last}") for last in (21, 22, 23))
     customer, another, hasty = shop.customer(), shop.customer(), shop.customer()
     # A new product: earlier checks may have archived those of the seed.
@@ -77,7 +77,7 @@ def _until_refused(limit: str, count: int, call: Callable[[], Answer], status: i
     refused = call()
     problem = refused.expect(429)
     if problem["code"] != "rate_limited" or refused.headers["content-type"] != "application/problem+json":
-        raise Problem(f"a refusal for {limit} is no problem of that kind: {problem}")
+        raise Problem(f"the refusal for {limit} has an unexpected problem document: {problem}")
     _require(refused, f'"{limit}";r=0;', "0")
     wait = int(refused.headers["retry-after"])
     if not 0 < wait <= 3600 // count + 1:
@@ -87,7 +87,7 @@ def _until_refused(limit: str, count: int, call: Callable[[], Answer], status: i
 def _let_through(count: int, status: int, call: Callable[[], Answer]) -> int:
     """Makes twenty calls at the same moment, and returns how many succeeded; all others have to be refused.
 
-    `count` have to succeed, or one less: the clock of each function counts, and one may be a moment behind.
+    `count` have to succeed, or one less: each function uses its own clock, and one clock may be slightly behind.
     """
     with ThreadPoolExecutor(20) as clients:
         statuses = Counter(answer.status for answer in clients.map(lambda _: call(), range(20)))

@@ -1,7 +1,7 @@
-"""Reads every line that the functions of a stack have logged, and fails if one has what no log may have.
+"""Checks that the logs of a stack's functions contain no secrets and no personal data.
 
-That is: tokens, hashes, passwords, addresses, phone numbers, device tokens, names, request bodies. The text that was found is never
-printed, only its place.
+These are tokens, hashes, passwords, addresses, phone numbers, device tokens, names and request bodies. Only the place of a violation is
+printed, never the text that was found.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from engine import api
 from engine.problem import Problem
 
-# The passwords of the journeys; a test compares them with their sources.
+# The passwords of the journeys. A test compares them with the sources of the journeys.
 JOURNEY_PASSWORDS = ("a long password", "a wrong password", "another long password", "another password")
 
 SHOWN = 20
@@ -28,21 +28,21 @@ REFRESH_TOKEN = re.compile(r"\bwbr_")
 PROVIDER_KEY = re.compile(r"\b(sk_(test|live)_|whsec)")
 HASH = re.compile(r"\$argon2")
 EMAIL = re.compile(r"[\w.%+'-]+@[\w-]+(\.[\w-]+)+")
-# E.164, and no offset of a time.
+# E.164 numbers, but not the UTC offsets of times.
 PHONE_NUMBER = re.compile(r"(?<![\w+])\+[1-9]\d{6,14}(?!\d)")
-# FCM's registration tokens; APNs' are 64 hexadecimal digits, as hashes are, so that the journeys use these.
+# The registration tokens of FCM. The journeys use these, because the tokens of APNs, 64 hexadecimal digits, look like hashes.
 DEVICE_TOKEN = re.compile(r"APA91b[\w-]+")
-# As JSON, and as JSON inside of a JSON string.
+# As JSON, and as JSON within a JSON string.
 BODY = re.compile(
     r'\\*"(password|current_password|currentPassword|refresh_token|refreshToken|items|phone_number|phoneNumber)\\*"\s*:\s*(\\*"|\[)')
 
-# Words in names that are ordinary words.
+# Parts of names that are ordinary words as well.
 ORDINARY = {"Admin", "admin"}
 
 
 @dataclass(frozen=True)
 class Violation:
-    """A line with something that no log may have."""
+    """A line with a secret or with personal data."""
 
     line: int
     function: str
@@ -53,7 +53,7 @@ class Violation:
 
 
 def check(log: Path, seeded: dict[str, list[dict[str, Any]]]) -> int:
-    """Returns the number of lines. Fails if the log is empty, or has something that no log may have."""
+    """Returns the number of lines. Fails if the log is empty, or has lines with secrets or personal data."""
     text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
     lines = text.splitlines()
     if not lines:
@@ -63,19 +63,19 @@ def check(log: Path, seeded: dict[str, list[dict[str, Any]]]) -> int:
         for violation in found[:SHOWN]:
             print(violation, flush=True)
         more = f"the first {SHOWN} of them are above" if len(found) > SHOWN else "see above"
-        raise Problem(f"{log} has {len(found)} lines with something that no log may have; {more}")
+        raise Problem(f"{log} has {len(found)} lines with secrets or personal data; {more}")
     return len(lines)
 
 
 def violations(lines: Iterable[str], seeded: dict[str, list[dict[str, Any]]]) -> Iterator[Violation]:
-    """What is wrong with the lines, each of which is `<function>\\t<JSON object>`."""
+    """Yields the violations in the lines, each of which is `<function>\\t<JSON object>`."""
     patterns = kinds(seeded)
     for number, line in enumerate(lines, start=1):
         function, _, text = line.partition("\t")
         entry = _object(text)
         if entry is None:
             yield Violation(number, function, "a panic" if _is_of_a_panic(text) else "not a JSON object")
-        # As it is written and as it reads: an escape hides nothing.
+        # Both the raw line and its decoded strings, so that an escape hides nothing.
         said = "\n".join([text, *_strings(entry)])
         for kind, pattern in patterns.items():
             if pattern.search(said):
@@ -83,7 +83,7 @@ def violations(lines: Iterable[str], seeded: dict[str, list[dict[str, Any]]]) ->
 
 
 def kinds(seeded: dict[str, list[dict[str, Any]]]) -> dict[str, Pattern]:
-    """The patterns that no line may match, by what they find."""
+    """Returns the patterns that no line may match, by what they find."""
     users = seeded["users"]
     passwords = {api.PASSWORD, *JOURNEY_PASSWORDS, *(user["password"] for user in users)}
     names = {word for user in users for word in [user["username"], user["full_name"], *user["full_name"].split()]}

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from engine.api import Api
 
 PEOPLE = 40
-TRIES = 5  # of each; further logins are slowed down, for known and unknown names alike
+TRIES = 5  # per account; further logins are slowed down, for known and unknown names alike
 
 Say = Callable[[str], None]
 

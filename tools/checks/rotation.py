@@ -1,4 +1,4 @@
-"""Checks on a running stack that signing keys can be rotated while people are logged in.
+"""Checks on a running stack that signing keys can be rotated while users are logged in.
 
 A token is valid as long as its key is one of `SigningKeys`, and no longer.
 """
@@ -14,7 +14,7 @@ from engine.api import Account, Api
 from engine.problem import Problem
 from engine.wait import STALLED_SECONDS, wait_until
 
-# The gateway caches an authorizer's answer for seconds, and functions of the old deployment may answer for a moment.
+# The gateway caches an authorizer's result for seconds, and functions of the old deployment may serve requests for a moment.
 LIMIT_SECONDS = STALLED_SECONDS
 POLL_SECONDS = 0.2
 
@@ -46,13 +46,13 @@ def check(api: Api, redeploy: Callable[[str], None], say: Say) -> None:
 
 
 def kid(token: str) -> str:
-    """The key that signed a token, as its header says."""
+    """Returns the id of the key that signed a token, which is in the token's header."""
     header = token.partition(".")[0]
     try:
         key: str = json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))["kid"]
         return key
     except (ValueError, KeyError):
-        raise Problem("a login gave a token that names no key") from None
+        raise Problem("the token of a login has no key id") from None
 
 
 def _login_with_another_key(api: Api, before: Account) -> Account:

@@ -1,4 +1,4 @@
-"""Validates all templates as `sam validate --lint` does. One that SAM has found valid is not validated again until it changes."""
+"""Validates all templates as `sam validate --lint` does. A valid template is not validated again until it changes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 from engine.problem import Problem
 from engine.stack import REGION
 
-# SAM needs a region and reports its use to nobody.
+# SAM needs a region, and does not send telemetry.
 ENVIRONMENT = {"AWS_DEFAULT_REGION": REGION, "SAM_CLI_TELEMETRY": "0"}
 
 
 def validate(root: Path, known: Path | None = None) -> None:
-    """Fails if a template under `root` is not valid; SAM has printed the reason by then. `known` is the file with what is valid."""
+    """Fails if a template at `root` is not valid, after SAM has printed the reason. `known` is a file with digests of valid templates."""
     python, known = root / ".venv" / "sam" / "bin" / "python", known or root / ".local" / "valid-templates"
     if not python.exists():
         raise Problem("SAM is not installed; `make check` installs it")
@@ -33,5 +33,5 @@ def validate(root: Path, known: Path | None = None) -> None:
 
 
 def digest(root: Path, template: Path) -> str:
-    """Names what the result depends on: the text, and the version of SAM and its rules."""
+    """Returns a digest of what the result depends on: the text, and the version of SAM and its rules."""
     return hashlib.sha256(template.read_bytes() + (root / "tools" / "requirements-sam.txt").read_bytes()).hexdigest()

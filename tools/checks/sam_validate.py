@@ -12,12 +12,12 @@ from samcli.cli.main import cli
 
 
 def main() -> None:
-    """Ends with status 1 if a template is not valid; prints what is wrong with each."""
+    """Prints the errors of each template, and exits with status 1 if a template is not valid."""
     failed = False
     for template in sys.argv[1:]:
         try:
             cli.main(["validate", "--lint", "--template", template], prog_name="sam", standalone_mode=False)
-        except ClickException as error:  # noqa: PERF203 - the others are validated all the same
+        except ClickException as error:  # noqa: PERF203 - the other templates are validated as well
             failed = True
             print(f"{template}: {error.format_message()}", file=sys.stderr)
     sys.exit(failed)

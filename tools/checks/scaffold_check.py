@@ -1,4 +1,4 @@
-"""What `make new-context` and `make new-function` write passes the checks of `make check` as it is."""
+"""Checks that the output of `make new-context` and `make new-function` passes `make check` without changes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scaffold import proof
 
 
 def check(root: Path, tree: Path) -> None:
-    """Writes a context and functions of each kind into a copy of the repository, and checks that as `make check` does."""
+    """Generates a context and functions of each kind in a copy of the repository, and checks the copy as `make check` does."""
     one_folder.copy(root, tree)
     proof.add_all(tree)
     target = str(root / "target")

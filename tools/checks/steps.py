@@ -30,7 +30,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Lane:
-    """Steps that run one after the other, beside those of other lanes. `end` is called after the last step or the first that fails."""
+    """Steps that run one after the other, in parallel to other lanes. `end` is called after the last step or the first that fails."""
 
     name: str
     steps: list[Step]
@@ -54,8 +54,8 @@ def run(steps: list[Step], report: Callable[[str], None] = lambda _: None) -> No
 
 
 def side_by_side(lanes: list[Lane], logs: Path, at_once: int) -> None:
-    """Runs the lanes, no more than `at_once` at the same time and in their order, each in a process of its own and to its own end. Prints
-    the output of each when it has ended."""
+    """Runs the lanes in their order, at most `at_once` at the same time, each in a process of its own. A failure does not stop other lanes.
+    Prints the output of each lane when it has ended."""
     logs.mkdir(parents=True, exist_ok=True)
     fork = multiprocessing.get_context("fork")
     waiting, failed = list(lanes), list[str]()
@@ -107,7 +107,7 @@ def _end(number: int, _: Any) -> NoReturn:
 
 
 def static(root: Path) -> list[Step]:
-    """The steps that run no tests; the quick ones first."""
+    """Returns the steps that run no tests, the quick ones first."""
     return [
         Step("ruff", lambda: _run(root, Path(sys.executable).with_name("ruff"), "check", "--quiet")),
         Step("format", lambda: cargo(root, "fmt", "--all", "--check")),
@@ -119,10 +119,10 @@ def static(root: Path) -> list[Step]:
 
 
 def units(root: Path) -> list[Step]:
-    """The tests that need no stack."""
+    """Returns the steps with the tests that need no stack."""
     return [
         Step("tools", lambda: _run(root, sys.executable, "-m", "pytest", "-q")),
-        # A snapshot that differs fails, and is not written.
+        # A snapshot that differs fails the test, and is not written.
         Step("units", lambda: cargo(root, "test", "--release", "--locked", "--workspace", "--lib", "--bins", INSTA_UPDATE="no")),
     ]
 

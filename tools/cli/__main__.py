@@ -8,7 +8,7 @@ import sys
 
 from cli import commands, lanes, measurements, scaffolding
 from engine.problem import Problem
-from engine.stack import forget_users_aws
+from engine.stack import ignore_user_aws_configuration
 from operations import dead_letters_cli
 
 COMMANDS = {
@@ -39,7 +39,7 @@ COMMANDS = {
     "dist": commands.dist,
 }
 
-# These take arguments, in the form of make: NAME=reviews.
+# Commands with arguments, in the form of make: NAME=reviews.
 WITH_ARGUMENTS = {
     "new-context": (scaffolding.write_context, scaffolding.CONTEXT_USAGE),
     "new-function": (scaffolding.write_function, scaffolding.FUNCTION_USAGE),
@@ -49,7 +49,7 @@ DEAD_LETTERS = "dead-letters"
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of the command line."""
+    """Returns the parser of the command line."""
     raw = argparse.RawDescriptionHelpFormatter
     made = argparse.ArgumentParser(prog="python -m cli", description=__doc__, formatter_class=raw)
     subparsers = made.add_subparsers(dest="command", required=True)
@@ -67,11 +67,11 @@ def parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Runs one command."""
     options = parser().parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a test run that is ended ends its stack
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a terminated test run stops its stacks
     try:
         if options.command == DEAD_LETTERS:
             sys.exit(commands.dead_letters(options))
-        forget_users_aws()
+        ignore_user_aws_configuration()
         if options.command in WITH_ARGUMENTS:
             WITH_ARGUMENTS[options.command][0](options.arguments)
         else:

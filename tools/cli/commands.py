@@ -1,4 +1,4 @@
-"""The commands about a stack and the code."""
+"""The commands for the local stack and for the code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from engine import build, seed
 from engine import stack as engines
 from engine.aws import Aws
 from engine.problem import Problem
-from engine.stack import ROOT, forget_users_aws, running_stack, stack_of_environment
+from engine.stack import ROOT, ignore_user_aws_configuration, running_stack, stack_of_environment
 from operations import dead_letters_cli, logs, rebuild, tail
 
 
@@ -26,7 +26,7 @@ def up() -> None:
     stack, parameters = stack_of_environment(), parameters_of_environment()
     build.check_tools()
     if engines.running_pid(stack) is None:
-        engines.require_free_ports(stack)  # before minutes of compiling, not after
+        engines.require_free_ports(stack)  # fails before minutes of compiling, not after
     say("building the functions")
     build.build(ROOT)
     bring_up(stack, parameters)
@@ -66,7 +66,7 @@ def fuzz_running() -> None:
 
 
 def _function(logical_id: str) -> tuple[Aws, str]:
-    """The clients of the running stack, and the deployed name of one of its functions."""
+    """Returns the clients of the running stack, and the deployed name of one of its functions."""
     stack = running_stack()
     functions = json.loads(stack.outputs.read_text(encoding="utf-8"))["functions"]
     return Aws(stack.engine_url), functions[logical_id]
@@ -83,21 +83,21 @@ def rebuild_orders() -> None:
 
 
 def rebuild_analytics() -> None:
-    """Count the figures of the running stack again from the log of analytics."""
+    """Rebuild the figures of analytics of the running stack from its log of events."""
     print(rebuild.analytics(*_function("RebuildAnalytics")))
 
 
 def tail_events() -> None:
-    """Show the events of the running stack as they happen, one per line; those of one order, if ORDER names it."""
+    """Show the events of the running stack as they are published, one per line; with ORDER, only those of one order."""
     stack = running_stack()
     topics = list(json.loads(stack.outputs.read_text(encoding="utf-8"))["topics"].values())
     tail.follow(Aws(stack.engine_url), topics, os.environ.get("ORDER") or None)
 
 
 def dead_letters(options: argparse.Namespace) -> int:
-    """List, show, redrive or drop the messages that consumers could not consume, on the running stack or on AWS."""
+    """List, show, redrive or drop dead letters, on the running stack or on AWS."""
     if not options.aws:
-        forget_users_aws()
+        ignore_user_aws_configuration()
     try:
         return dead_letters_cli.run(options)
     except (BotoCoreError, ClientError) as error:
@@ -120,26 +120,26 @@ def openapi() -> None:
 
 
 def preview_mails() -> None:
-    """Write all notifications with sample data, to look at."""
+    """Write previews of all notifications, with sample data."""
     build.check_tools()
     folder = build.preview(ROOT)
     print(f"look at {folder / 'index.html'}")
 
 
 def explore_model() -> None:
-    """Explore all that can happen to one order and to two: nothing is sold or charged twice, and every order ends."""
+    """Model-check one and two orders: nothing is sold or charged twice, and every order ends."""
     build.check_tools()
     build.model(ROOT)
 
 
 def fuzz_parsers() -> None:
-    """Give generated input to all parsers of external input, PROPTEST_CASES times each."""
+    """Test all parsers of external input with generated input, PROPTEST_CASES times each."""
     build.check_tools()
     cases = os.environ.get("PROPTEST_CASES", "20000")
     build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--lib", PROPTEST_CASES=cases)
 
 
 def dist() -> None:
-    """Build the archives that ship, and print their sizes."""
+    """Build the release archives, and print their sizes."""
     build.check_tools()
     build.dist(ROOT)

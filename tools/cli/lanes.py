@@ -1,4 +1,4 @@
-"""The lanes of `make test`: what is tried on which stack, in which order."""
+"""The lanes of `make test`: which tests and checks run on which stack, in which order."""
 
 from __future__ import annotations
 
@@ -21,49 +21,49 @@ from engine.problem import Problem
 from engine.stack import ROOT, Stack
 from operations import tail
 
-# It compares the figures with everything that the others have done, and needs a shop in which nothing else happens.
+# This journey compares the figures with everything that the others have done, and needs a stack without other activity.
 RUN_LAST = "reports::all_together"
 
-# Journeys wait more than they work: two for each of two cores.
+# Journeys mostly wait: two for each of two cores.
 TEST_THREADS = "4"
 
-# A lane uses most of a core. More of them would not end sooner, and calls of an engine that has to wait for a core run into time limits.
+# A lane uses most of a core. With more lanes, the run would not end sooner, and calls to engines that wait for a core would time out.
 LANES_AT_ONCE = (os.cpu_count() or 1) + 1
 
-# They take a provider or a mail server away, or kill functions, which every journey uses: they run apart from the others.
+# Journeys that stop the payment provider or the mail server, or kill functions. They run separately, because all journeys use these.
 EXCLUSIVE = ("function_faults::", "provider_outage::", "mail_outage::", "payments::stripe::")
 
-# What shows that each context works on a stack without another one.
+# The journeys that test each context on a stack without another one.
 CORE_JOURNEYS = ("gateway::routing::", "gateway::authorization::the_stack_and_the_policy", "users::login::", "catalog::browsing::",
                  "orders::checkout::", "payments_and_refunds::an_order_is_paid", "notifications::first_order::",
                  "analytics::reports::a_period")
 
-# The journeys that pay, on a stack with Stripe, and why some of them are left out there.
+# The journeys with payments, for a stack with Stripe, and those that are skipped there, with the reasons.
 PAYMENT_JOURNEYS = ("orders::checkout::", "orders::cancellations::", "orders::declined_payments::", "orders::idempotency::",
         "orders::order_lifecycle::", "orders::parked_orders::", "orders::repeated_checkouts::", "orders::unpaid_orders::",
         "inventory::stock_contention::", "payments::", "notifications::first_order::", "notifications::order_mails::")
 
 SKIPPED_WITH_STRIPE = {
-    "a_provider_that_never_answers": "Stripe reports by webhook what it did not answer; payments::stripe has this card",
+    "a_provider_that_never_answers": "Stripe reports by webhook the payments that it did not answer; payments::stripe tests this card",
     "parked_orders::an_order_that_was_sent": "it changes the simulator's ledger",
     "parked_orders::orders_that_could_not_be_undone": "its card fails five times, which Stripe's own retries outlast",
     "a_provider_that_comes_back": "its card fails several times, which Stripe's own retries outlast",
     "unpaid_orders::an_order_whose_checkout_died": "its card fails several times, which Stripe's own retries outlast",
     "order_mails::a_checkout_that_died": "its card fails several times, which Stripe's own retries outlast",
-    "payments_and_refunds::what_is_wrong_with_a_payment": "which cards there are, only the bank knows",
-    "cancellations::between_any_two_steps": "it waits for the undoing of what was never answered, which does not happen here",
+    "payments_and_refunds::what_is_wrong_with_a_payment": "with Stripe, only the bank knows which cards exist",
+    "cancellations::between_any_two_steps": "it waits for a compensation of a request without an answer, which does not happen with Stripe",
 }
 
 
 def test() -> None:
-    """Every check; what needs a stack has stacks of its own, side by side."""
+    """Run all checks and tests, in parallel on stacks of their own."""
     build.check_tools()
     folder = ROOT / ".local" / "test"
     steps.run([*steps.static(ROOT), steps.Step("build", build_all), *proofs(folder)])
     names = ("shop", "outage", "stripe", "fuzz", "parts")
     shop, outage, with_stripe, fuzzed, in_parts = (Stack(port, folder / name, with_stripe=name == "stripe")
                                          for name, port in zip(names, engines.free_ports(len(names)), strict=True))
-    # The longest first.
+    # The longest lane comes first.
     steps.side_by_side([
         steps.Lane("shop", shop_steps(shop), lambda: engines.stop(shop)),
         steps.Lane("fuzz", fuzz_steps(fuzzed), lambda: engines.stop(fuzzed)),
@@ -72,12 +72,14 @@ def test() -> None:
                    lambda: (engines.stop(outage), engines.stop(in_parts))),
         steps.Lane("units", steps.units(ROOT)),
     ], folder, at_once=LANES_AT_ONCE)
-    steps.run([steps.Step("cost", orders_keep_their_price)])
+    steps.run([steps.Step("cost", check_cost_budget)])
 
 
-def orders_keep_their_price() -> None:
-    """Compares what an order uses with its budget, on a stack of its own, when the lanes are through. A slow machine splits batches, which
-    costs more and never less: an order that is within its budget once in three measurements keeps it."""
+def check_cost_budget() -> None:
+    """Compares the AWS usage of an order with its budget, on a stack of its own, after the lanes.
+
+    Passes if one of three measurements is within the budget: a slow machine splits batches, which costs more and never less.
+    """
     for tries_left in (2, 1, 0):
         [one_by_one] = priced_orders(cost_report.LOADS[:1])
         try:
@@ -85,7 +87,7 @@ def orders_keep_their_price() -> None:
         except Problem:
             if not tries_left:
                 raise
-            detail("above its budget; measured again")
+            detail("the order is above its budget and is measured again")
             continue
         dollars = sum(one_by_one.dollars(cost_report.prices(), "Express").values())
         detail(f"{dollars:.2f} dollars for a million orders (Express, no mail)")
@@ -93,14 +95,14 @@ def orders_keep_their_price() -> None:
 
 
 def build_all() -> None:
-    """The functions, and the tests that need a stack, so that no lane waits for the compiler."""
+    """Builds the functions and the tests that need a stack, so that no lane waits for the compiler."""
     build.build(ROOT)
     build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--no-run")
 
 
 def proofs(folder: Path) -> list[steps.Step]:
-    """Compiles the shop without each context that it can do without, and with what the generators write: in a copy, before the lanes,
-    which would wait for the compiler."""
+    """Returns the steps that compile the shop without each removable context, and with generated code. They use a copy of the repository
+    and run before the lanes, which would have to wait for the compiler."""
     def without() -> None:
         for context in one_folder.removable(ROOT):
             tree = without_context(folder, context)
@@ -114,14 +116,14 @@ def proofs(folder: Path) -> list[steps.Step]:
 
 
 def without_context(folder: Path, context: str) -> Path:
-    """The one copy of the repository, without a context."""
+    """Makes the copy of the repository without a context, and returns its path."""
     one_folder.copy(ROOT, folder / "tree")
     one_folder.take_out(folder / "tree", context)
     return folder / "tree"
 
 
 def ending(stack: Stack) -> steps.Step:
-    """Stops a stack whose lane goes on with another one."""
+    """Returns a step that stops a stack whose lane continues with another one."""
     def stop() -> None:
         engines.stop(stack)
 
@@ -129,17 +131,17 @@ def ending(stack: Stack) -> steps.Step:
 
 
 def parts_steps(stack: Stack, folder: Path) -> list[steps.Step]:
-    """Deploys the shop without each context that it can do without, the second time as an update of the first, which brings one context
-    back and takes another one out."""
+    """Returns the steps that deploy the shop without each removable context. The second deployment updates the first: it adds one context
+    and removes another."""
     def without(context: str) -> None:
         bring_up(stack, JOURNEY_PARAMETERS, without_context(folder, context))
         journeys(stack, *CORE_JOURNEYS, *skipping(f"{context}::", *EXCLUSIVE, RUN_LAST))
 
-    return [*(steps.Step(f"no {context}", partial(without, context)) for context in one_folder.removable(ROOT)), look_into_the_log(stack)]
+    return [*(steps.Step(f"no {context}", partial(without, context)) for context in one_folder.removable(ROOT)), check_logs(stack)]
 
 
 def shop_steps(stack: Stack) -> list[steps.Step]:
-    """What is tried on a fresh stack with IAM enforced, in this order."""
+    """Returns the steps on a fresh stack with IAM enforced, in their order."""
     def start_and_journeys() -> None:
         bring_up(stack, parameters=JOURNEY_PARAMETERS)
         journeys(stack, *skipping(*EXCLUSIVE, RUN_LAST))
@@ -164,29 +166,28 @@ def shop_steps(stack: Stack) -> list[steps.Step]:
         steps.Step("tail", tail_one),
         steps.Step("dead letters", dead_letters),
         steps.Step("faults", lambda: journeys(stack, "function_faults::")),
-        steps.Step("grants", used_grants),  # after what the functions do
-        look_into_the_log(stack),
+        steps.Step("grants", used_grants),  # after the steps in which the functions use their permissions
+        check_logs(stack),
     ]
 
 
 def outage_steps(stack: Stack) -> list[steps.Step]:
-    """The journeys that take the payment provider and the mail server away, which all journeys share; then those that pay, with EXPRESS
-    checkouts."""
+    """Returns the steps with outages of the payment provider and the mail server, which all journeys share, and with EXPRESS checkouts."""
     def outage() -> None:
         bring_up(stack, {"BatchingSeconds": "0"})
-        # Mail is away for long enough to fail once; what fails comes again 36 seconds later.
+        # Mail is down long enough for one failed attempt. Failed messages are retried 36 seconds later.
         journeys(stack, "provider_outage::", "mail_outage::", WAYBILL_MAIL_OUTAGE_SECONDS="20")
 
     def express() -> None:
-        # Another workflow, which the outputs have to name.
+        # A workflow of another type, which the outputs have to name.
         bring_up(stack, parameters={**JOURNEY_PARAMETERS, "CheckoutWorkflowType": "EXPRESS"})
         journeys(stack, "repeated_checkouts::", "declined_payments::", "cancellations::", "order_mails::")
 
-    return [steps.Step("outage", outage), steps.Step("express", express), look_into_the_log(stack)]
+    return [steps.Step("outage", outage), steps.Step("express", express), check_logs(stack)]
 
 
 def stripe_steps(stack: Stack) -> list[steps.Step]:
-    """Runs the payment journeys with Stripe as provider and EXPRESS workflows; then the tests of the tables."""
+    """Returns the steps with Stripe as payment provider and EXPRESS workflows, and with the tests of the tables."""
     def pay_by_stripe() -> None:
         bring_up(stack, parameters={**JOURNEY_PARAMETERS, "CheckoutWorkflowType": "EXPRESS"})
         journeys(stack, *PAYMENT_JOURNEYS, *skipping(*SKIPPED_WITH_STRIPE))
@@ -196,24 +197,24 @@ def stripe_steps(stack: Stack) -> list[steps.Step]:
                     WAYBILL_OUTPUTS=str(stack.outputs), STRIPE_URL=stack.stripe_url)
 
     def tables() -> None:
-        # The storm meets conflicts as AWS has them; the engine has none.
+        # The engine has no transaction conflicts, so the proxy adds them as on AWS.
         with conflicts.before(stack.port, seconds=0.005) as proxy:
             build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--test", "never_oversold",
                         "--test", "keeps_the_log", "--test", "keeps_the_books", "--test", "keeps_the_count",
                         WAYBILL_OUTPUTS=str(stack.outputs), STORM_ENDPOINT=f"http://localhost:{proxy.port}",
                         STORM_SECONDS="30")
-            detail(f"{proxy.transactions} transactions of the storm, {proxy.refused} refused for a conflict")
+            detail(f"{proxy.transactions} transactions of the storm, {proxy.refused} refused with a conflict")
 
     return [
         steps.Step("stripe", pay_by_stripe),
-        look_into_the_log(stack),
+        check_logs(stack),
         steps.Step("providers", providers),
         steps.Step("tables", tables),
     ]
 
 
 def fuzz_steps(stack: Stack) -> list[steps.Step]:
-    """Generated requests; then the rotation, which leaves no token good, and the limits."""
+    """Returns the steps with generated requests, the rotation, after which no token is valid, and the limits."""
     def generated() -> None:
         bring_up(stack, parameters={})
         fuzz.fuzz(stack, ROOT, seed.read(seed.FILE), fuzz.settings_of_environment(), detail)
@@ -222,18 +223,18 @@ def fuzz_steps(stack: Stack) -> list[steps.Step]:
         steps.Step("fuzz", generated),
         steps.Step("rotation", lambda: rotate(stack)),
         steps.Step("limits", lambda: limit(stack)),
-        look_into_the_log(stack),
+        check_logs(stack),
     ]
 
 
-def look_into_the_log(stack: Stack) -> steps.Step:
-    """Checks that the logs of a stack's functions contain no secrets or personal data."""
+def check_logs(stack: Stack) -> steps.Step:
+    """Returns a step that checks that the logs of a stack's functions contain no secrets or personal data."""
     data = seed.read(seed.FILE)
-    return steps.Step("logs", lambda: detail(f"{logcheck.check(stack.function_log, data)} lines, nothing in them"))
+    return steps.Step("logs", lambda: detail(f"{logcheck.check(stack.function_log, data)} lines without secrets or personal data"))
 
 
 def skipping(*names: str) -> list[str]:
-    """The arguments that leave out journeys, by parts of their names."""
+    """Returns the arguments that skip journeys, by parts of their names."""
     return [argument for name in names for argument in ("--skip", name)]
 
 
@@ -249,7 +250,7 @@ def rotate(stack: Stack) -> None:
 
 
 def limit(stack: Stack) -> None:
-    """Meets the rate limits of a running stack whose keys were rotated."""
+    """Checks the rate limits of a running stack whose keys were rotated."""
     data = seed.logins(seed.read(seed.FILE))
     limits.check(lambda source: Api(stack.origin, source), data["admin"],
                  lambda parameters: redeploy(stack, {"SigningKeys": "B", **parameters}), detail)

@@ -20,7 +20,7 @@ from engine.stack import ROOT, Stack, running_stack
 
 
 def measure_logins() -> None:
-    """Measure on the running stack whether a failed login's time tells that there is such an account."""
+    """Measure on the running stack whether the time of a failed login reveals that the account exists."""
     login_timing.measure(Api(running_stack().origin), detail)
 
 
@@ -38,13 +38,13 @@ def bench_search() -> None:
 
 
 def bench_stock() -> None:
-    """Measure reservations of one product a second, by the number of counters its stock lies in."""
+    """Measure reservations of one product per second, by the number of counters that its stock is split into."""
     build.check_tools()
     stock.measure(ROOT)
 
 
 def show_cost() -> None:
-    """Meter what orders use of AWS, times the price list, on a stack of its own."""
+    """Meter the AWS usage of orders and print its cost, on a stack of its own."""
     build.check_tools()
     build.build(ROOT)
     template = templates.read(ROOT).merged
@@ -53,7 +53,7 @@ def show_cost() -> None:
 
 
 def priced_orders(loads: tuple[cost_report.Load, ...] = cost_report.LOADS) -> list[cost_report.OrderCost]:
-    """What one order of each load uses, on a stack of its own."""
+    """Measures the usage of one order of each load, on a stack of its own."""
     stack = Stack(engines.free_port(), ROOT / ".local" / "cost")
     try:
         bring_up(stack, {**JOURNEY_PARAMETERS, **cost_report.PARAMETERS})
@@ -63,24 +63,24 @@ def priced_orders(loads: tuple[cost_report.Load, ...] = cost_report.LOADS) -> li
 
 
 def meter_orders(stack: Stack, loads: tuple[cost_report.Load, ...]) -> list[cost_report.OrderCost]:
-    """What one order of each load uses, on a stack where nothing else happens, deployed with the cost report's parameters."""
+    """Measures the usage of one order of each load, on a stack without other activity that has the cost report's parameters."""
     known = json.loads(stack.outputs.read_text(encoding="utf-8"))
     template = templates.read(ROOT).merged
     return cost_report.measure(Api(stack.origin), known["admin"], known["functions"], stack.function_log, template, loads, detail)
 
 
 def run_bench() -> None:
-    """Measure requests, orders, starts and growth beside bare Lambdas, on stacks of its own."""
+    """Measure requests, orders, cold starts and growth in comparison with bare Lambdas, on stacks of its own."""
     bench_with(bench.FULL)
 
 
 def run_quick_bench() -> None:
-    """The same, shorter and with fewer orders: whether it works, not what counts."""
+    """Run a short version of `bench` with fewer orders, which checks that it works but gives no reliable figures."""
     bench_with(bench.QUICK)
 
 
 def bench_with(settings: bench.Settings) -> None:
-    """Builds what ships, or what WAYBILL_BENCH_PROFILE names, and measures it."""
+    """Builds and measures the release profile, or the one that WAYBILL_BENCH_PROFILE names."""
     build.check_tools()
     profile = os.environ.get("WAYBILL_BENCH_PROFILE") or "dist"
     say(f"building the functions ({profile})")
@@ -90,13 +90,13 @@ def bench_with(settings: bench.Settings) -> None:
 
 
 def bench_websocket() -> None:
-    """Measure on the running stack how soon a paid order is told to who follows it, and what many followers cost."""
+    """Measure on the running stack the latency of live updates over WebSocket, and the cost of many subscribers."""
     outputs = running_stack().outputs
     build.cargo(ROOT, "bench", "--locked", "--workspace", "--bench", "live", WAYBILL_OUTPUTS=str(outputs), LIVE_BENCH="on")
 
 
 def run_chaos() -> None:
-    """Shop while functions die, messages are lost and repeated and AWS fails, then audit what is left, on a stack of its own."""
+    """Place orders while faults are injected, then audit all data, on a stack of its own."""
     build.check_tools()
     settings = chaos.settings_of_environment(parameters_of_environment())
     build.build(ROOT)

@@ -1,4 +1,4 @@
-"""What a command prints while it works."""
+"""The progress messages of commands."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import time
 
 
 def say(text: str) -> None:
-    """A heading of progress."""
+    """Prints a progress message with the time."""
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
 def detail(text: str) -> None:
-    """A line of progress under the heading."""
+    """Prints a detail of the last progress message."""
     print(f"         {text}", flush=True)

@@ -1,4 +1,4 @@
-"""Brings a stack up on a local engine, and says where everything is."""
+"""Starts a stack on a local engine, and prints its URLs."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from engine.deploy import STACK, Resources, deploy
 from engine.problem import Problem
 from engine.stack import REGION, ROOT, Stack
 
-# Many journeys pay at the same time with cards that fail, which the circuit breaker would take for an outage. Batching is off, because
+# Many journeys pay with failing cards at the same time, which the circuit breaker would mistake for an outage. Batching is off, because
 # journeys wait for each mail and each figure. `CaptureCheckSeconds` is at its maximum, so that the delayed check of captures does not
 # interfere with other journeys.
 JOURNEY_PARAMETERS = {"CircuitOrders": "100", "BatchingSeconds": "0", "CaptureCheckSeconds": "900"}
 
 
 def bring_up(stack: Stack, parameters: dict[str, str], root: Path = ROOT) -> None:
-    """Starts the engine if it does not run, deploys what is under `root` and seeds; a first start that fails leaves nothing behind."""
+    """Starts the engine if it does not run, deploys the repository at `root` and seeds it. If a first start fails, it stops the engine."""
     fresh = engines.running_pid(stack) is None
     if fresh:
         say("starting the engine")
@@ -53,7 +53,7 @@ def bring_up(stack: Stack, parameters: dict[str, str], root: Path = ROOT) -> Non
 
 
 def redeploy(stack: Stack, parameters: dict[str, str]) -> None:
-    """The same functions with other parameters."""
+    """Deploys the same functions with other parameters."""
     try:
         deploy(Aws(stack.engine_url), ROOT, parameters, detail)
     except (BotoCoreError, ClientError) as error:
@@ -61,12 +61,12 @@ def redeploy(stack: Stack, parameters: dict[str, str]) -> None:
 
 
 def provider_secret(resources: Resources) -> str:
-    """The name of the secret that the stack and the payment provider share."""
+    """Returns the name of the secret that the stack and the payment provider share."""
     return resources["AWS::SecretsManager::Secret"]["ProviderSecret"]
 
 
 def parameters_of_environment() -> dict[str, str]:
-    """WAYBILL_PARAMETERS="Name=value Name=value"."""
+    """Returns the template parameters in WAYBILL_PARAMETERS="Name=value Name=value"."""
     pairs = os.environ.get("WAYBILL_PARAMETERS", "").split()
     if wrong := next((pair for pair in pairs if "=" not in pair), None):
         raise Problem(f"WAYBILL_PARAMETERS is a list of Name=value, not {wrong}")
@@ -74,7 +74,7 @@ def parameters_of_environment() -> dict[str, str]:
 
 
 def outputs(stack: Stack, resources: Resources, data: dict[str, list[dict[str, Any]]], root: Path) -> dict[str, Any]:
-    """What a client or a test needs to know about the running stack."""
+    """Returns the outputs of the running stack for clients and tests."""
     shop = templates.read(root)
     topics = resources.get("AWS::SNS::Topic", {})
     return {
@@ -100,7 +100,7 @@ def outputs(stack: Stack, resources: Resources, data: dict[str, list[dict[str, A
 
 
 def welcome(known: dict[str, Any]) -> str:
-    """The end of `make up`: where everything is, and three calls to try."""
+    """Returns the last output of `make up`: URLs, logins, and three requests to try."""
     api, admin, customer = known["api_url"], known["admin"], known["customer"]
     product = seed.read(seed.FILE)["products"][2]["id"]
     login = json.dumps({"email": customer["email"], "password": customer["password"]})
@@ -120,4 +120,4 @@ Try:
   curl -s {api}/products
   curl -s {api}/checkout -H "authorization: Bearer $TOKEN" {json_body} '{order}'
 
-`make logs` follows it, `make down` stops it, `make up` again brings it up to date."""
+`make logs` follows its logs, `make down` stops it, and another `make up` updates it."""

@@ -1,1 +1,1 @@
-"""What orders use of AWS, and what that costs: `make cost`."""
+"""The AWS usage of orders and its cost: `make cost`."""

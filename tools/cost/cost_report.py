@@ -1,7 +1,7 @@
-"""The cost report: what orders use of AWS, metered call by call inside the engine, times the price list.
+"""The cost report: the AWS usage of orders, which the engine meters, multiplied by the price list.
 
-Metering begins with POST /checkout and ends when nothing more happens. Scheduled functions, which run whether there are orders or not,
-and requests that only look at an order are left out. So is the ledger of the payment simulator: a real provider has its own.
+Metering begins with POST /checkout and ends when all processing has ended. It leaves out scheduled functions, which run whether there
+are orders or not, requests that only read an order, and the ledger of the payment simulator, because a real provider has its own.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ PRICES, BUDGET = HERE / "prices.json", HERE / "budget.json"
 
 QUIET_SECONDS = 4.0  # longer than any batching window
 
-# Lambda adds so many bytes of its own to each line of a log, according to CloudWatch.
+# The number of bytes that CloudWatch adds to the size of each log line.
 LINE_BYTES = 26
 
 # The share of requests that active tracing traces, besides one a second. A trace is billed once: a function that a traced workflow
 # invokes follows the workflow's decision and belongs to its trace (https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html).
 TRACED = 0.05
 
-# The check of a capture runs while it is metered, and batches are those of the template.
+# The delayed check of captures runs during the metering, and batches are those of the template.
 PARAMETERS = {"CaptureCheckSeconds": "2", "BatchingSeconds": "1"}
 
-# Functions that only look, or run whatever happens.
+# Functions that only read, or that run regardless of orders.
 BYSTANDERS = {"GetOrder", "Health"}
 
-# Lambda polls an idle queue with five receives at once, of twenty seconds each.
+# The requests for one idle queue in a month: Lambda polls it with five receives at once, of twenty seconds each.
 IDLE_RECEIVES = 5 * 3 * 60 * 24 * 30
 
 Say = Callable[[str], None]
@@ -47,7 +47,7 @@ Bill = defaultdict[tuple[str, str], float]
 
 @dataclass(frozen=True)
 class Load:
-    """How orders are placed."""
+    """A load: how many buyers place how many orders."""
 
     name: str
     buyers: int
@@ -62,20 +62,20 @@ LOADS = (Load("one by one", 1, 20, with_mail=False), Load("16 at once", 16, 10, 
 
 @dataclass(frozen=True)
 class OrderCost:
-    """What one order of a load uses, and what that costs."""
+    """The usage of one order of a load, and its cost."""
 
     load: Load
     usage: Usage
 
     def by_item(self) -> dict[str, float]:
-        """The amount of each item."""
+        """Returns the amount of each item."""
         items: dict[str, float] = defaultdict(float)
         for (_, item), amount in self.usage.items():
             items[item] += amount
         return items
 
     def dollars(self, prices: dict[str, float], workflow: str) -> dict[str, float]:
-        """The cost of a million orders with one type of workflow, by service."""
+        """Returns the cost of a million orders with one type of workflow, by service."""
         services: dict[str, float] = defaultdict(float)
         for item, amount in self.by_item().items():
             if not item.startswith("states") or workflow in item:
@@ -100,7 +100,7 @@ class Meter:
         self._left_out = BYSTANDERS | {name for name, types in events.items() if "Schedule" in types}
 
     def used(self, act: Callable[[], None]) -> Usage:
-        """What `act` uses until nothing more happens."""
+        """Returns the usage of `act`, until all processing has ended."""
         before, read = self._quiet(), self._log.stat().st_size
         act()
         used = self._quiet() - before
@@ -149,7 +149,7 @@ class Meter:
                 raise Problem(f"the cost report has no price for {what}; see tools/cost/cost_report.py and prices.json")
 
     def _quiet(self) -> Counter[tuple[str, str, str]]:
-        """The meter's reading, once it no longer changes."""
+        """Returns the meter's reading when it no longer changes."""
         return wait_until_still(self._read, "the stack to be quiet", still_seconds=QUIET_SECONDS)
 
     def _read(self) -> Counter[tuple[str, str, str]]:
@@ -160,7 +160,7 @@ class Meter:
 
 
 def _invoked_by_traced_workflows(template: templates.Template) -> Iterator[str]:
-    """The functions that are tasks of a workflow with active tracing."""
+    """Yields the functions that are tasks of a workflow with active tracing."""
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::StateMachine" and resource["Properties"].get("Tracing", {}).get("Enabled") is True:
             for target in resource["Properties"]["DefinitionSubstitutions"].values():
@@ -179,7 +179,7 @@ class Shop:
         wait_until(lambda: api.call("PUT", stock, {"quantity": 100_000}, token=owner.token).status, "the product's stock", done=_is_ok)
 
     def place(self, load: Load) -> Callable[[], None]:
-        """Registers the buyers, and returns a function that has them place their orders, each once their last one is paid."""
+        """Registers the buyers, and returns a function with which they place their orders, each after the last one is paid."""
         buyers = [self._buyer(load.with_mail) for _ in range(load.buyers)]
 
         def order_all(buyer: Account) -> None:
@@ -190,7 +190,7 @@ class Shop:
             with ThreadPoolExecutor(load.buyers) as pool:
                 list(pool.map(order_all, buyers))
 
-        self._order(buyers[0])  # starts the functions, which then read keys and secrets
+        self._order(buyers[0])  # starts the functions, which read keys and secrets at first
         return place
 
     def _buyer(self, with_mail: bool) -> Account:
@@ -204,7 +204,7 @@ class Shop:
 
     def _order(self, buyer: Account) -> None:
         body = {"items": [{"product_id": self._product, "quantity": 1}], "payment_method": "pm_card_visa"}
-        # The orders context has its replica of a new customer a moment later.
+        # The orders context has its replica of a new customer only a moment later.
         placed = wait_until(lambda: self._api.call("POST", "/api/v1/checkout", body, token=buyer.token), "an order to be accepted",
                             done=lambda answer: answer.status == 201, progress=lambda answer: answer.status)
         path = f"/api/v1/orders/{placed.json()['id']}"
@@ -214,7 +214,7 @@ class Shop:
 
 def measure(api: Api, admin: dict[str, str], functions: dict[str, str], log: Path, template: templates.Template,
             loads: tuple[Load, ...], say: Say) -> list[OrderCost]:
-    """Places the orders of each load on a stack where nothing else happens, and meters them."""
+    """Places the orders of each load on a stack without other activity, and meters them."""
     meter, shop = Meter(api, functions, log, template), Shop(api, admin)
     costs: list[OrderCost] = []
     for load in loads:
@@ -228,9 +228,9 @@ def measure(api: Api, admin: dict[str, str], functions: dict[str, str], log: Pat
 
 
 def _take_times(usage: Usage, quiet: Usage) -> None:
-    """Replaces the durations of a busy laptop, where functions wait for the engine and not for AWS, by those of a quiet one.
+    """Replaces durations under load, during which functions wait for the local engine, by those of orders that are placed one by one.
 
-    They belong to as many invocations as orders have one by one, so they are rather too long.
+    Orders that are placed one by one cause more invocations each, so the new durations are rather too long.
     """
     for entry in [entry for entry in usage if entry[1].endswith("GB-seconds")]:
         del usage[entry]
@@ -238,12 +238,12 @@ def _take_times(usage: Usage, quiet: Usage) -> None:
 
 
 def prices() -> dict[str, float]:
-    """The price of each item, in dollars for a million."""
+    """Returns the price of each item, in dollars for a million."""
     return {item: price["per_million"] for item, price in json.loads(PRICES.read_text(encoding="utf-8"))["prices"].items()}
 
 
 def standing(template: templates.Template) -> dict[str, float]:
-    """The monthly cost of a stack that nobody uses, by what causes it."""
+    """Returns the monthly cost of an idle stack, by cause."""
     price, kinds = prices(), Counter(resource["Type"] for resource in template["Resources"].values())
     events = [event["Type"] for resource in template["Resources"].values() if resource["Type"] == "AWS::Serverless::Function"
               for event in resource["Properties"].get("Events", {}).values()]
@@ -251,16 +251,16 @@ def standing(template: templates.Template) -> dict[str, float]:
     return {
         "SQS, polling idle queues": events.count("SQS") * IDLE_RECEIVES * price["sqs requests"] / 1e6,
         "alarms": kinds["AWS::CloudWatch::Alarm"] * price["cloudwatch alarms"] / 1e6,
-        "KMS keys": price["kms keys"] / 1e6,  # one key signs; there is a second one only during a rotation
+        "KMS keys": price["kms keys"] / 1e6,  # one signing key; there is a second one only during a rotation
         "secrets": kinds["AWS::SecretsManager::Secret"] * price["secretsmanager secrets"] / 1e6,
         "schedules": events.count("Schedule") * minutes * price["lambda requests"] / 1e6,
     }
 
 
 def lines(costs: list[OrderCost], template: templates.Template) -> Iterator[str]:
-    """The report as tables."""
+    """Yields the report as tables."""
     listed, price = json.loads(PRICES.read_text(encoding="utf-8")), prices()
-    yield f"\nCost: what one order uses (prices of {listed['region']}, read on {listed['read_on']})"
+    yield f"\nCost: usage of one order (prices of {listed['region']}, read on {listed['read_on']})"
     yield f"  {'':<30}" + "".join(f"{cost.load.name:>24}" for cost in costs)
     for item in sorted({item for cost in costs for item in cost.by_item()}):
         yield f"  {item:<30}" + "".join(f"{cost.by_item().get(item, 0.0):>24.6f}" for cost in costs)
@@ -279,12 +279,12 @@ def lines(costs: list[OrderCost], template: templates.Template) -> Iterator[str]
     for function, dollars in sorted(functions.items(), key=lambda entry: entry[1], reverse=True):
         yield f"    {function:<28}{dollars:>24.2f}"
     months = standing(template)
-    yield (f"  a stack that nobody uses, dollars a month: {sum(months.values()):.2f} (" +
+    yield (f"  an idle stack, dollars a month: {sum(months.values()):.2f} (" +
            ", ".join(f"{what} {dollars:.2f}" for what, dollars in months.items()) + ")")
 
 
 def as_json(costs: list[OrderCost]) -> dict[str, Any]:
-    """The report for a JSON file."""
+    """Returns the report as JSON."""
     listed, price = json.loads(PRICES.read_text(encoding="utf-8")), prices()
     return {"prices": {name: listed[name] for name in ("region", "read_on", "currency")},
             "loads": {cost.load.name: {

@@ -1,1 +1,1 @@
-"""Tools for operating a running stack, local or on AWS."""
+"""Operates a running stack, local or on AWS."""

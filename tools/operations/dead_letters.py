@@ -1,7 +1,7 @@
-"""Dead letters: the messages that consumers could not consume. Finds them, says why each failed, and redrives or drops them.
+"""Finds dead letters, which are messages that consumers could not consume, with the reasons, and redrives or drops them.
 
-The queue of unpublished events belongs to them, which no consumer reads: events that SNS did not take or could not deliver. All of it
-works on the local engine and on AWS.
+The queue of unpublished events, which no consumer reads, is a dead-letter queue as well: SNS did not accept these events, or could not
+deliver them. All operations work on the local engine and on AWS.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from engine.problem import Problem
 from operations import reasons
 from operations.reasons import Message, event_in, sent_at
 
-# The visibility timeout of messages that are read or redriven. A program that is killed leaves them hidden until it ends.
+# The visibility timeout of messages that are read or redriven. If the program is killed, they stay hidden until the timeout ends.
 HIDDEN_SECONDS = 300
-# SQS asks all of its servers only if it may wait; the engine is a single one.
+# Only long polling queries all servers of SQS. The engine has a single one.
 WAIT_SECONDS = 1
 BATCH = 10
 AT_ONCE = 8
-# SQS takes no more in one call, and no more in one message.
+# Below the size limit of SQS, which is the same for a call and for a message.
 BATCH_BYTES = 240_000
 
 
@@ -89,15 +89,15 @@ def read(aws: Aws, queue: DeadLetters) -> list[DeadLetter]:
 
 
 def oldest(aws: Aws, queue: DeadLetters) -> datetime | None:
-    """When the oldest message was first sent; None if the queue is empty."""
+    """Returns the time at which the oldest message was first sent; None if the queue is empty."""
     with _taken(aws, queue) as messages:
         return min(map(sent_at, messages), default=None)
 
 
 def redrive(aws: Aws, queue: DeadLetters, message_ids: list[str] | None = None) -> int:
-    """Sends messages, all or those named, back to their source, and returns how many. Others stay (`why_not_redrivable`).
+    """Sends all or the named messages back to their source, and returns their number. Messages that cannot be redriven stay.
 
-    They are sent first and deleted afterwards. A failure in between leaves a message twice, which consumers tolerate, and never loses it.
+    Messages are sent first and deleted afterwards. A failure in between duplicates a message, which consumers tolerate, and never loses it.
     """
     send = _send_back(aws, queue.source_url) if queue.source_url else _publish(aws, queue.topics)
     with _taken(aws, queue, message_ids) as messages:
@@ -106,12 +106,12 @@ def redrive(aws: Aws, queue: DeadLetters, message_ids: list[str] | None = None) 
             sent = send(batch)
             _delete(aws, queue.url, sent)
             if len(sent) < len(batch):
-                raise Problem(f"{queue.consumer}: {len(batch) - len(sent)} messages were not taken back; they are still there")
+                raise Problem(f"{queue.consumer}: {len(batch) - len(sent)} messages were not accepted by the source and stay")
     return len(going)
 
 
 def drop(aws: Aws, queue: DeadLetters, message_ids: list[str] | None) -> int:
-    """Deletes messages, all (None) or those named, and returns how many."""
+    """Deletes all messages (None) or the named ones, and returns their number."""
     with _taken(aws, queue, message_ids) as messages:
         for batch in _batches(messages):
             _delete(aws, queue.url, batch)
@@ -119,19 +119,19 @@ def drop(aws: Aws, queue: DeadLetters, message_ids: list[str] | None) -> int:
 
 
 def why_not_redrivable(queue: DeadLetters, body: str) -> str | None:
-    """Why a message cannot be redriven; None if it can. A message with a consumer always can: the consumer may be fixed by now."""
+    """Returns why a message cannot be redriven, or None. A message of a consumer always can, because the consumer may have been fixed."""
     if queue.source_url:
         return None
     event = event_in(body)
     if "DDBStreamBatchInfo" in event:
-        return "it refers to records of a table's stream, and is no event"
+        return "it refers to records of a table's stream, and is not an event"
     if _text(event.get("event_type")) is None or _text(event.get("source")) not in queue.topics:
-        return "it is no event of any of the contexts"
+        return "it is not an event of any of the contexts"
     return None
 
 
 def _resources(aws: Aws, stack: str) -> dict[str, dict[str, str]]:
-    """Type to logical name to physical name."""
+    """Returns the physical names by resource type and logical id."""
     try:
         resources = resources_of(aws, stack)
     except ClientError as error:
@@ -141,7 +141,7 @@ def _resources(aws: Aws, stack: str) -> dict[str, dict[str, str]]:
     if "AWS::SQS::Queue" not in resources:
         raise Problem(f"the stack {stack} has no queues")
     if "Logs" not in resources.get("AWS::Logs::LogGroup", {}):
-        raise Problem(f"the stack {stack} has no log group Logs: it is no stack of Waybill")
+        raise Problem(f"the stack {stack} has no log group Logs, so it is not a stack of Waybill")
     return resources
 
 
@@ -156,9 +156,9 @@ def _count(attributes: dict[str, str]) -> int:
 
 @contextmanager
 def _taken(aws: Aws, queue: DeadLetters, wanted: list[str] | None = None) -> Iterator[list[Message]]:
-    """Receives all messages, or those named, and hides them. Those that are not deleted are visible again afterwards.
+    """Receives all or the named messages in batches. Messages that are not deleted become visible again afterwards.
 
-    All are received before the first is redriven, so that one which fails again meanwhile is not received twice.
+    All are received before the first is redriven, so that a message that fails again meanwhile is not received twice.
     """
     taken: dict[str, Message] = {}
     named = None if wanted is None else set(wanted)
@@ -169,7 +169,7 @@ def _taken(aws: Aws, queue: DeadLetters, wanted: list[str] | None = None) -> Ite
                 break
             taken |= {message["MessageId"]: message for message in messages}
         if named is not None and (missing := sorted(named - taken.keys())):
-            raise Problem(f"{queue.consumer} has no message {missing[0]}, or somebody else has received it")
+            raise Problem(f"{queue.consumer} has no message {missing[0]}, or another client has received it")
         yield [message for identity, message in taken.items() if named is None or identity in named]
     finally:
         _show_again(aws, queue.url, list(taken.values()))
@@ -182,7 +182,7 @@ def _receive(aws: Aws, url: str) -> list[Message]:
             MessageSystemAttributeNames=["All"], MessageAttributeNames=["All"]).get("Messages", [])
         return messages
     except ClientError as error:
-        if error.response["Error"]["Code"].endswith("OverLimit"):  # 120,000 are hidden, and no more can be
+        if error.response["Error"]["Code"].endswith("OverLimit"):  # 120,000 messages are in flight, which is the maximum
             return []
         raise
 
@@ -204,7 +204,7 @@ def _delete(aws: Aws, url: str, messages: list[Message]) -> None:
 
 
 def _batches(messages: list[Message]) -> Iterator[list[Message]]:
-    """Splits messages into batches that SQS takes."""
+    """Splits messages into batches within the limits of SQS."""
     batch: list[Message] = []
     size = 0
     for message in messages:
@@ -219,7 +219,7 @@ def _batches(messages: list[Message]) -> Iterator[list[Message]]:
 
 
 def _send_back(aws: Aws, url: str) -> Callable[[list[Message]], list[Message]]:
-    """Returns a function that sends messages to a queue, unchanged, and returns those that SQS took."""
+    """Returns a function that sends messages to a queue, unchanged, and returns those that SQS accepted."""
     def send(messages: list[Message]) -> list[Message]:
         entries: list[dict[str, Any]] = []
         for index, message in enumerate(messages):
@@ -234,9 +234,9 @@ def _send_back(aws: Aws, url: str) -> Callable[[list[Message]], list[Message]]:
 
 
 def _publish(aws: Aws, topics: dict[str, str]) -> Callable[[list[Message]], list[Message]]:
-    """Returns a function that publishes events on the topics of their contexts, and returns those that SNS took.
+    """Returns a function that publishes events on the topics of their contexts, and returns those that SNS accepted.
 
-    They have the attributes that the filters of subscriptions read.
+    The messages have the attributes that the filters of subscriptions read.
     """
     def send(messages: list[Message]) -> list[Message]:
         sent = []
@@ -251,7 +251,7 @@ def _publish(aws: Aws, topics: dict[str, str]) -> Callable[[list[Message]], list
 
 
 def _values(message: Message) -> dict[str, Any]:
-    """The attributes of a received message in the form that SendMessage takes."""
+    """Returns the attributes of a received message in the form that SendMessage requires."""
     kept = ("DataType", "StringValue", "BinaryValue")
     return {name: {key: value[key] for key in kept if key in value} for name, value in message.get("MessageAttributes", {}).items()}
 

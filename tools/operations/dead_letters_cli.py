@@ -1,4 +1,4 @@
-"""Lists dead letters, shows why they failed, redrives or drops them: on the local stack (WAYBILL_PORT), or on AWS with --aws."""
+"""Lists dead letters, shows why they failed, and redrives or drops them, on the local stack (WAYBILL_PORT) or with --aws on AWS."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from operations.dead_letters import DeadLetter, DeadLetters
 
 NOTHING_WRONG, WRONG = 0, 1
 EXAMPLES = """examples:
-  make dead-letters                                            how many there are
-  make dead-letters ARGS="show StartCheckout"                  what they are, and why they failed
-  make dead-letters ARGS="redrive StartCheckout --dry-run"     which would be redriven
+  make dead-letters                                            list the numbers of dead letters
+  make dead-letters ARGS="show StartCheckout"                  show messages and why they failed
+  make dead-letters ARGS="redrive StartCheckout --dry-run"     show which would be redriven
   make dead-letters ARGS="redrive --all --aws --stack-name waybill-production"
 """
 
@@ -34,7 +34,7 @@ def main(arguments: list[str], aws: Aws) -> int:
 
 
 def run(options: argparse.Namespace, aws: Aws | None = None) -> int:
-    """Runs an action and returns the exit code. `aws` has the queues; without it, the options say where they are."""
+    """Runs an action and returns the exit code. Without `aws`, the options name the stack."""
     client = aws or _clients(options)
     queues = _chosen(dead_letters.find(client, options.stack_name), options)
     actions: dict[str, Callable[[Aws, list[DeadLetters], argparse.Namespace], int]] = {
@@ -43,37 +43,37 @@ def run(options: argparse.Namespace, aws: Aws | None = None) -> int:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the actions and their options to the parser of the command, which lists without an action."""
+    """Adds the actions and their options to the parser of the command. The default action is `list`."""
     where = argparse.ArgumentParser(add_help=False)
-    where.add_argument("--json", action="store_true", help="answer as JSON")
-    where.add_argument("--aws", action="store_true", help="a stack on AWS, with your own AWS set-up, instead of the local one")
-    where.add_argument("--stack-name", default=STACK, metavar="NAME", help="the stack's name (%(default)s)")
-    where.add_argument("--region", help="its region; your AWS set-up's, if it is not named")
+    where.add_argument("--json", action="store_true", help="print JSON")
+    where.add_argument("--aws", action="store_true", help="use a stack on AWS, with your AWS configuration, instead of the local one")
+    where.add_argument("--stack-name", default=STACK, metavar="NAME", help="the name of the stack (default: %(default)s)")
+    where.add_argument("--region", help="the region of the stack on AWS (default: that of your AWS configuration)")
 
     actions = parser.add_subparsers(dest="action")
     parser.set_defaults(action="list", json=False, aws=False, stack_name=STACK, region=None, exit_code=False)
-    by_consumer = "the consumer's name, as `list` shows it; `Unpublished` are events that SNS did not take or deliver"
+    by_consumer = "the name of a consumer, as `list` shows it; `Unpublished` has events that SNS refused or did not deliver"
 
-    listing = actions.add_parser("list", parents=[where], help="how many each consumer has, and since when")
+    listing = actions.add_parser("list", parents=[where], help="list the number of dead letters of each consumer, and the oldest one's age")
     listing.add_argument("--exit-code", action="store_true", help="exit with 1 if there are any")
 
-    showing = actions.add_parser("show", parents=[where], help="what they are, and why they failed")
-    showing.add_argument("consumer", nargs="?", help=f"{by_consumer}; all consumers, if none is named")
-    showing.add_argument("--id", action="append", metavar="ID", help="this message only, with its body (may be repeated)")
+    showing = actions.add_parser("show", parents=[where], help="show dead letters and why they failed")
+    showing.add_argument("consumer", nargs="?", help=f"{by_consumer} (default: all consumers)")
+    showing.add_argument("--id", action="append", metavar="ID", help="show only this message, with its body (may be repeated)")
 
-    redriving = actions.add_parser("redrive", parents=[where], help="send them back to the queue or topic that they came from")
+    redriving = actions.add_parser("redrive", parents=[where], help="send dead letters back to their source queue or topic")
     redriving.add_argument("consumer", nargs="?", help=by_consumer)
-    redriving.add_argument("--all", action="store_true", help="of all consumers")
-    redriving.add_argument("--id", action="append", metavar="ID", help="this message only (may be repeated)")
-    redriving.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    redriving.add_argument("--all", action="store_true", help="redrive the dead letters of all consumers")
+    redriving.add_argument("--id", action="append", metavar="ID", help="redrive only this message (may be repeated)")
+    redriving.add_argument("--dry-run", action="store_true", help="only print what would be done")
 
-    dropping = actions.add_parser("drop", parents=[where], help="delete them for good")
+    dropping = actions.add_parser("drop", parents=[where], help="delete dead letters permanently")
     dropping.add_argument("consumer", help=by_consumer)
     which = dropping.add_mutually_exclusive_group(required=True)
-    which.add_argument("--all", action="store_true", help="all that this consumer has")
-    which.add_argument("--id", action="append", metavar="ID", help="this message only (may be repeated)")
-    dropping.add_argument("--dry-run", action="store_true", help="only say what would be done")
-    dropping.add_argument("--yes", action="store_true", help="do not ask")
+    which.add_argument("--all", action="store_true", help="drop all dead letters of the consumer")
+    which.add_argument("--id", action="append", metavar="ID", help="drop only this message (may be repeated)")
+    dropping.add_argument("--dry-run", action="store_true", help="only print what would be done")
+    dropping.add_argument("--yes", action="store_true", help="do not ask for confirmation")
 
 
 def _clients(options: argparse.Namespace) -> Aws:
@@ -85,7 +85,7 @@ def _clients(options: argparse.Namespace) -> Aws:
 
 
 def _chosen(queues: list[DeadLetters], options: argparse.Namespace) -> list[DeadLetters]:
-    """The queues that the options name."""
+    """Returns the queues that the options name."""
     name = getattr(options, "consumer", None)
     if options.action == "redrive" and (name is None) != options.all:
         raise Problem("redrive needs either the name of a consumer or --all")
@@ -144,7 +144,7 @@ def _drop(aws: Aws, queues: list[DeadLetters], options: argparse.Namespace) -> i
     if options.dry_run or not ids:
         _report([(queue.consumer, len(ids))], "dropped", options)
         return NOTHING_WRONG
-    if not options.yes and not _agreed(f"Delete {len(ids)} dead letters of {queue.consumer} for good?"):
+    if not options.yes and not _agreed(f"Delete {len(ids)} dead letters of {queue.consumer} permanently?"):
         print("nothing was dropped", file=sys.stderr)
         return WRONG
     _report([(queue.consumer, dead_letters.drop(aws, queue, ids))], "dropped", options)
@@ -152,12 +152,12 @@ def _drop(aws: Aws, queues: list[DeadLetters], options: argparse.Namespace) -> i
 
 
 def _letters(aws: Aws, queue: DeadLetters, ids: list[str] | None) -> list[DeadLetter]:
-    """The messages of a queue, or those named, which all have to be there."""
+    """Returns all or the named messages of a queue. Fails if a named message does not exist."""
     letters = dead_letters.read(aws, queue) if queue.count or ids else []
     if ids is None:
         return letters
     if missing := sorted(set(ids) - {letter.message_id for letter in letters}):
-        raise Problem(f"{queue.consumer} has no message {missing[0]}, or somebody else has received it")
+        raise Problem(f"{queue.consumer} has no message {missing[0]}, or another client has received it")
     return [letter for letter in letters if letter.message_id in ids]
 
 
@@ -190,7 +190,7 @@ def described(queue: DeadLetters, letter: DeadLetter, with_body: bool) -> str:
 
 
 def age(since: datetime | None, now: datetime | None = None) -> str:
-    """How long ago that was, in its largest unit; a dash if there is no time."""
+    """Returns how long ago a time was, in its largest unit; a dash if there is no time."""
     if since is None:
         return "-"
     seconds = max(0, int(((now or datetime.now(timezone.utc)) - since).total_seconds()))

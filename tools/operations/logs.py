@@ -19,7 +19,7 @@ HIDDEN_FIELDS = {"function", "target"}
 
 def follow(stack: Stack) -> None:
     """Prints the last lines and then each new one until Ctrl-C."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # ends quietly under `| head`
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # ends without an error in `| head`
     sources: list[tuple[Iterator[list[str]], Callable[[str], str]]] = [
         (_lines(stack.function_log), function_line), (_lines(stack.engine_log), str)]
     shown = SHOWN_AT_START
@@ -32,7 +32,7 @@ def follow(stack: Stack) -> None:
 
 
 def _lines(path: Path) -> Iterator[list[str]]:
-    """Yields the complete lines since the last call. A restarted engine begins its file anew."""
+    """Yields the complete lines since the last iteration. A restarted engine truncates its log."""
     position, rest = 0, b""
     while True:
         size = path.stat().st_size if path.exists() else 0
@@ -49,7 +49,7 @@ def _lines(path: Path) -> Iterator[list[str]]:
 
 
 def function_line(line: str) -> str:
-    """Formats `PlaceOrder<tab>{json}` as time, level, function, message and fields; a line of metrics as nothing."""
+    """Formats `PlaceOrder<tab>{json}` as time, level, function, message and fields. A line of metrics becomes an empty string."""
     function, _, text = line.partition("\t")
     try:
         entry = json.loads(text)

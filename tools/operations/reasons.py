@@ -1,4 +1,4 @@
-"""Why a message became a dead letter. SQS keeps no reason: consumers log one with the message's id, and an unpublished event has it."""
+"""Finds the reasons of dead letters. SQS stores no reason: consumers log it with the message's id, unpublished events contain it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.aws import Aws
 
-# A filter pattern may have 1,024 characters, a message's id has 36.
+# A filter pattern has at most 1,024 characters, a message's id has 36.
 IDS_AT_ONCE = 24
 
 NOT_LOGGED = "the log has no reason: the function was killed or timed out, or the log has expired"
@@ -18,7 +18,7 @@ Message = dict[str, Any]
 
 
 def logged(aws: Aws, log_group: str, messages: list[Message]) -> dict[str, str]:
-    """The reason of each message: the last error that a function logged about it."""
+    """Returns the reason of each message, which is the last error that a function logged about it."""
     reasons = {message["MessageId"]: NOT_LOGGED for message in messages}
     for start in range(0, len(messages), IDS_AT_ONCE):
         some = messages[start:start + IDS_AT_ONCE]
@@ -31,7 +31,7 @@ def logged(aws: Aws, log_group: str, messages: list[Message]) -> dict[str, str]:
 
 
 def _lines(aws: Aws, group: str, ids: list[str], since: datetime) -> Iterator[str]:
-    """The lines of the log about the messages, the oldest first."""
+    """Yields the log lines about the messages, the oldest first."""
     pattern = " ".join(f'?"{identity}"' for identity in ids)
     pages = aws.logs.get_paginator("filter_log_events").paginate(
         logGroupName=group, startTime=int(since.timestamp() * 1000), filterPattern=pattern)
@@ -40,7 +40,7 @@ def _lines(aws: Aws, group: str, ids: list[str], since: datetime) -> Iterator[st
 
 
 def reason_in(line: str) -> str | None:
-    """The error in a line of the log; None if it has none."""
+    """Returns the error in a log line; None if it has none."""
     try:
         said = json.loads(line)
     except ValueError:
@@ -51,7 +51,7 @@ def reason_in(line: str) -> str | None:
 
 
 def unpublished(messages: list[Message]) -> dict[str, str]:
-    """Why each event was not published, according to the message itself."""
+    """Returns why each event was not published, according to the message itself."""
     return {message["MessageId"]: _why_unpublished(message) for message in messages}
 
 
@@ -62,11 +62,11 @@ def _why_unpublished(message: Message) -> str:
         return f"a publisher gave up {of.get('batchSize', 'some')} records of {of.get('streamArn', 'a stream')}: {why}"
     if "ErrorMessage" in attributes:
         return f"SNS could not deliver it: {attributes['ErrorMessage'].get('StringValue', '')}"
-    return "SNS did not take it, or could not deliver it"
+    return "SNS did not accept it, or could not deliver it"
 
 
 def event_in(body: str) -> dict[str, Any]:
-    """The event in a message; empty, if it is none."""
+    """Returns the event in a message, or an empty object if the message is not an event."""
     try:
         event = json.loads(body)
     except ValueError:
@@ -75,5 +75,5 @@ def event_in(body: str) -> dict[str, Any]:
 
 
 def sent_at(message: Message) -> datetime:
-    """When a message was first sent."""
+    """Returns the time at which a message was first sent."""
     return datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, timezone.utc)

@@ -9,25 +9,25 @@ from engine.aws import Aws, invoke
 
 
 def search(aws: Aws, function: str) -> dict[str, int]:
-    """Rebuilds the search index, and returns the function's answer."""
+    """Rebuilds the search index, and returns the function's response."""
     return invoke(aws, function, {}, "the index was not rebuilt")
 
 
 def orders(aws: Aws, function: str) -> str:
     """Rebuilds the views of all orders, and returns a summary."""
     done = _rebuild(aws, function, "the views were not rebuilt")
-    return f"{done['rebuilt']} orders were rebuilt; {done['newer']} have changed meanwhile and were left as they are"
+    return f"{done['rebuilt']} orders were rebuilt; {done['newer']} have changed meanwhile and were not rebuilt"
 
 
 def analytics(aws: Aws, function: str) -> str:
-    """Counts the figures of every day again, and returns a summary."""
+    """Rebuilds the figures of all days, and returns a summary."""
     done = _rebuild(aws, function, "the figures were not rebuilt")
-    busy = f"; {done['busy']} kept changing and were left: run it again" if done["busy"] else ""
+    busy = f"; {done['busy']} kept changing and were not counted: run the command again" if done["busy"] else ""
     return f"{done['counted']} days of shards were counted again, {done['corrected']} figures corrected{busy}"
 
 
 def _rebuild(aws: Aws, function: str, otherwise: str) -> Counter[str]:
-    """Invokes the function until no work is left, and returns the sums of its counts. `otherwise` begins the message of a failure."""
+    """Invokes the function until no work is left, and returns the sums of its counts. `otherwise` is the prefix of the error message."""
     payload: dict[str, Any] = {}
     done: Counter[str] = Counter()
     while True:

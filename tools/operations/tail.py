@@ -1,4 +1,4 @@
-"""Shows the events of a stack as they happen, one line each."""
+"""Shows the events of a stack as they are published, one per line."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from engine.aws import Aws
 from engine.problem import Problem
 from engine.wait import wait_until
 
-# Messages in the queue expire, should the program die before it deletes the queue: SQS removes messages, never queues.
+# If the program is killed before it deletes the queue, its messages expire; SQS never deletes a queue by itself.
 KEPT_SECONDS = 300
 WAIT_SECONDS = 1
 
-# The fields that are shown of an event. A new field is not shown until it is listed here.
+# The fields of events that are shown. A new field is not shown until it is listed here.
 SHOWN = {"amount", "available", "category", "changed", "channel", "level", "level_changed", "lines", "name", "notification_id", "on_hand",
          "payment_id", "price", "product_id", "reason", "reserved", "role", "short", "status", "threshold", "total", "type", "user_id"}
 
@@ -48,7 +48,7 @@ def listening(aws: Aws, topics: list[str]) -> Iterator[str]:
 
 
 def receive(aws: Aws, queue: str, order: str | None) -> list[Event]:
-    """Receives for a second, and returns the events in the order in which they happened; only those of one order, if it is named."""
+    """Receives events for a second, and returns them in the order of their timestamps. With `order`, returns only those of that order."""
     messages = aws.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=WAIT_SECONDS).get("Messages", [])
     if messages:
         entries = [{"Id": str(index), "ReceiptHandle": message["ReceiptHandle"]} for index, message in enumerate(messages)]
@@ -58,7 +58,7 @@ def receive(aws: Aws, queue: str, order: str | None) -> list[Event]:
 
 
 def wait_for_events(aws: Aws, queue: str, order: str | None, what: str, complete: Callable[[list[Event]], bool]) -> list[Event]:
-    """Receives events until they are complete; fails if no more of them come."""
+    """Receives events until they are complete, and fails if no more of them arrive."""
     events: list[Event] = []
 
     def receive_more() -> list[Event]:
@@ -106,7 +106,7 @@ def check(api: Api, aws: Aws, topics: list[str], customer: dict[str, str], produ
         orders = [api.call("POST", "/api/v1/checkout", body, token=token).expect(201)["id"] for _ in range(2)]
         events = wait_for_events(aws, queue, orders[1], f"{sorted(wanted)} of an order",
                                  lambda events: wanted <= {event["event_type"] for event in events})
-    if strange := [line(event) for event in events if orders[0] in json.dumps(event) or orders[1] not in json.dumps(event)]:
-        raise Problem(f"events of another order were shown: {strange}")
+    if unexpected := [line(event) for event in events if orders[0] in json.dumps(event) or orders[1] not in json.dumps(event)]:
+        raise Problem(f"events of another order were shown: {unexpected}")
     for event in events:
         say(line(event))

@@ -1,1 +1,1 @@
-"""Writes new contexts and functions: `make new-context`, `make new-function`."""
+"""Generates new contexts and functions: `make new-context`, `make new-function`."""

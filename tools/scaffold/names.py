@@ -1,4 +1,4 @@
-"""Names of contexts and functions: which are allowed, and how each is written in Rust, in templates and in prose."""
+"""Names of contexts and functions: which are allowed, and their forms in Rust, in templates and in prose."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from engine.problem import Problem
 
 CONTEXT = re.compile(r"[a-z]{3,20}")
 FUNCTION = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")
-MAX_FUNCTION = 40  # CloudFormation adds the stack's name and letters of its own; Lambda takes 64 in all
+MAX_FUNCTION = 40  # CloudFormation adds the stack's name and a suffix, and Lambda allows 64 characters in all
 
-# What is not a name in Rust, or is one of something else in the code that is written.
+# Words that are not allowed as names in Rust, or that name something else in the generated code.
 _RUST_WORDS = """
     abstract as async await become box break const continue crate do dyn else enum extern false final fn for gen if impl in let loop macro
     match mod move mut override priv pub ref return self static struct super trait true try type typeof union unsafe unsized use virtual
@@ -18,7 +18,7 @@ _RUST_WORDS = """
 """
 RUST_WORDS = frozenset(_RUST_WORDS.split())
 
-# What the code of a new context imports or calls so, and what that of a new endpoint does.
+# Names that the generated code of a context uses for something else, and those that the code of an endpoint uses.
 _CONTEXT_WORDS = """
     api box command config cursor domain error handler health http lambda limit main operation option page query queue reply request result
     schedule start store string table timestamp value vec
@@ -44,12 +44,12 @@ def snake(name: str) -> str:
 
 
 def sentence(name: str) -> str:
-    """`list-reviews` as `List reviews`."""
+    """Returns a name as the beginning of a sentence: `List reviews` for `list-reviews`."""
     return name.replace("-", " ").capitalize()
 
 
 def singular(plural: str) -> str:
-    """One of what a context is named after: `reviews` as `review`. What is no plural becomes `<name>entry`."""
+    """Returns the singular of a context's name: `review` for `reviews`. A name that is no plural becomes `<name>entry`."""
     if plural.endswith("ies") and len(plural) > 4:
         return plural[:-3] + "y"
     if plural.endswith(("sses", "xes", "ches", "shes")):
@@ -60,13 +60,13 @@ def singular(plural: str) -> str:
 
 
 def with_article(noun: str) -> str:
-    """`review` as `a review`."""
+    """Returns a noun with its article: `a review` for `review`."""
     sounds_like_a_vowel = noun[0] in "aeiou" and not noun.startswith(("eu", "one", "uni", "usa", "use"))
     return f"{'an' if sounds_like_a_vowel else 'a'} {noun}"
 
 
 def require_context_name(name: str) -> None:
-    """Fails unless a new context may be called so."""
+    """Fails unless a new context may have this name."""
     if not CONTEXT.fullmatch(name):
         raise Problem(f"NAME={name}: the name of a context is 3 to 20 lower-case letters, such as reviews")
     _require_no_rust_word(name)
@@ -75,7 +75,7 @@ def require_context_name(name: str) -> None:
 
 
 def require_function_name(name: str) -> None:
-    """Fails unless a new function may be called so."""
+    """Fails unless a new function may have this name."""
     if not FUNCTION.fullmatch(name) or not 3 <= len(name) <= MAX_FUNCTION:
         raise Problem(f"NAME={name}: the name of a function is 3 to {MAX_FUNCTION} lower-case letters and digits, in words with dashes "
                       "between them, such as list-reviews")
@@ -86,4 +86,4 @@ def require_function_name(name: str) -> None:
 
 def _require_no_rust_word(name: str) -> None:
     if name in RUST_WORDS:
-        raise Problem(f"NAME={name}: that is a word of the Rust language; choose another name")
+        raise Problem(f"NAME={name}: that is a keyword of Rust or one of its crates; choose another name")

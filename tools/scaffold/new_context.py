@@ -1,4 +1,4 @@
-"""A new bounded context: its folder, and where it is entered."""
+"""Generates a new bounded context: its folder, and its entries in other files."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from scaffold import names, rust, sam_text, samples
 from scaffold.result import IDS, KERNEL, POLICY, ROOT_TEMPLATE, Result, require_free_documentation, require_free_ids, save
 from scaffold.tree import Tree, rendered
 
-# What its functions need at first, besides what is in every template.
+# The parameters that the first functions need, in addition to those in every template.
 PARAMETERS = ["Stage", "Tracing", "AuthorizerId", "CursorSecretArn", "HttpApiId", "LogGroup", "RootStackName", "TelemetryPolicyArn"]
 
 
 def new_context(root: Path, name: str) -> Result:
-    """Writes a context with its table, its health and one endpoint that lists what the caller has: nothing yet."""
+    """Generates a context with a table, a health function, and an endpoint that lists the caller's items."""
     tree = Tree(root)
     values = _values(name)
     context, item = values["Context"], values["Item"]
@@ -38,9 +38,9 @@ def new_context(root: Path, name: str) -> Result:
     tree.edit(KERNEL, lambda text: rust.with_exported_id(text, f"{item}Id"))
     tree.edit(ROOT_TEMPLATE, lambda text: _with_context(text, values))
     next_steps = [
-        f"say in functions/{name}/src/domain/mod.rs what {names.with_article(values['item'])} is",
+        f"describe {names.with_article(values['item'])} in functions/{name}/src/domain/mod.rs",
         f"make new-function CONTEXT={name} NAME=create-{values['item']} KIND=endpoint METHOD=POST ROUTE=/api/v1/{name}",
-        f"to publish events, add them to shared/contracts, and a `publish` function as in functions/catalog; {context}Topic is there",
+        f"to publish events, add them to shared/contracts, and add a `publish` function as in functions/catalog; {context}Topic exists",
         "make check",
     ]
     if tree.exists("ARCHITECTURE.md") and (text := _with_row(tree.read("ARCHITECTURE.md"), name)):
@@ -75,7 +75,7 @@ def _require_free(tree: Tree, name: str, context: str, item: str, list_key: str)
 
 
 def _template(tree: Tree, values: dict[str, str]) -> str:
-    """The template of the context; its Globals are those of another one."""
+    """Returns the template of the context, with the Globals of another context."""
     other = sam_text.contexts(tree.read(ROOT_TEMPLATE))[0]
     shared = sam_text.globals_of(tree.read(f"functions/{other}/template.yaml")).replace(f"build/{other}/", f"build/{values['context']}/")
     parameters = "".join(f"  {name}: {{Type: String}}\n" for name in PARAMETERS)
@@ -89,7 +89,7 @@ def _with_context(root: str, values: dict[str, str]) -> str:
 
 
 def _with_row(text: str, name: str) -> str | None:
-    """ARCHITECTURE.md with a row more in the table of contexts, if it has that table."""
+    """Returns ARCHITECTURE.md with an additional row in the table of contexts, or None if it does not have that table."""
     found = re.search(r"^\| context \| owns \|.*\n(?:\|.*\n)+", text, re.MULTILINE)
     return f"{text[:found.end()]}| `{name}` | {name} | - | - |\n{text[found.end():]}" if found else None
 

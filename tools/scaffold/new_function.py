@@ -1,4 +1,4 @@
-"""A new function of a context: its code, its resources, its sample, and where it is entered."""
+"""Generates a new function of a context: its code, its resources, its sample event, and its entries in other files."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ METHODS, ACCESS, LIMITS = ("GET", "POST", "PUT", "PATCH", "DELETE"), ("anyone", 
 SEGMENT = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*|\{[a-z]+(_[a-z]+)*\}")
 RATE = re.compile(r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)|cron\(\S+( \S+){5}\)")
 
-# Besides those of every kind.
+# The arguments of each kind, in addition to those of every kind.
 ARGUMENTS = {"endpoint": ("METHOD", "ROUTE", "ACCESS", "LIMIT"), "consumer": ("SOURCE", "EVENTS"), "schedule": ("RATE",)}
 
 
 @dataclass(frozen=True)
 class Place:
-    """The function, and where its context keeps what."""
+    """A function to generate, and the paths and names of its context."""
 
     tree: Tree
     context: str
@@ -30,41 +30,41 @@ class Place:
 
     @property
     def function(self) -> str:
-        """Its name in Rust."""
+        """The function's name in Rust."""
         return names.snake(self.name)
 
     @property
     def logical(self) -> str:
-        """Its logical id."""
+        """The function's logical id."""
         return names.pascal(self.name)
 
     @property
     def pascal(self) -> str:
-        """The context, as its resources begin."""
+        """The prefix of the logical ids of the context's resources."""
         return names.pascal(self.context)
 
     @property
     def health(self) -> str:
-        """The health function of the context."""
+        """The logical id of the context's health function."""
         return "Health" if self.context == "gateway" else f"{self.pascal}Health"
 
     @property
     def template(self) -> str:
-        """The template of the context."""
+        """The path of the context's template."""
         return f"functions/{self.context}/template.yaml"
 
     def source(self, path: str) -> str:
-        """A file of the context's code."""
+        """Returns the path of a file of the context's code."""
         return f"functions/{self.context}/src/{path}"
 
     def values(self, **more: str) -> dict[str, str]:
-        """What the texts have in common."""
+        """Returns the values that all templates of functions use."""
         return {"context": self.context, "Context": self.pascal, "name": self.name, "Name": self.logical, "function": self.function,
                 "camel": names.camel(self.name), "sentence": names.sentence(self.name), **more}
 
 
 def new_function(root: Path, context: str, name: str, kind: str, values: Mapping[str, str]) -> Result:
-    """Writes a function of a kind into a context; `values` are the arguments of its kind."""
+    """Generates a function of a kind in a context. `values` are the arguments of its kind."""
     if kind not in ARGUMENTS:
         raise Problem(f"KIND={kind}: the kinds are endpoint, consumer and schedule")
     for argument in values:
@@ -92,12 +92,12 @@ def _endpoint(place: Place, values: Mapping[str, str]) -> None:
     access = _one_of("ACCESS", values.get("ACCESS", "customer"), ACCESS)
     limit = _one_of("LIMIT", values.get("LIMIT", "unlimited" if method == "GET" else "writes"), LIMITS)
     if access == "owner" and "{user_id}" not in path:
-        raise Problem(f"ACCESS=owner: ROUTE={path} has no {{user_id}}, so only the use case knows whose it is; begin with ACCESS=customer")
+        raise Problem(f"ACCESS=owner: ROUTE={path} has no {{user_id}}, so only the use case knows the owner; start with ACCESS=customer")
     _require_free_path(tree, key)
     require_free_ids(tree, argument, [f"{place.logical}{what}" for what in ("", "Role", "Integration", "Route")])
     require_free_documentation(tree, argument, [names.camel(place.name)], [f"{place.logical}Answer"])
     if limit == "writes" and not sam_text.has_resource(tree.read(place.template), f"{place.pascal}Table"):
-        raise Problem(f"LIMIT=writes: {place.context} has no table, in which its limits could be counted; use LIMIT=unlimited")
+        raise Problem(f"LIMIT=writes: {place.context} has no table for the counters of rate limits; use LIMIT=unlimited")
 
     _add_module(place, "api", f"The endpoints of {place.context}.", rendered("endpoint.rs", **place.values(key=key, **_of_path(path))))
     tree.edit(place.source("api/mod.rs"), lambda text: rust.with_operation(text, f"{place.function}::operation()"))
@@ -125,7 +125,7 @@ def _endpoint(place: Place, values: Mapping[str, str]) -> None:
 def _consumer(place: Place, values: Mapping[str, str]) -> None:
     tree, argument = place.tree, f"NAME={place.name}"
     if not sam_text.has_resource(tree.read(place.template), f"{place.pascal}Table"):
-        raise Problem(f"KIND=consumer: {place.context} has no table, and no health function that watches queues")
+        raise Problem(f"KIND=consumer: {place.context} has no table and no health function that monitors queues")
     published = _published(tree)
     source = _one_of("SOURCE", _required(values, "SOURCE"), tuple(sorted(published)))
     event, variants = published[source]
@@ -133,7 +133,7 @@ def _consumer(place: Place, values: Mapping[str, str]) -> None:
     for name in events:
         _one_of("EVENTS", name, tuple(variants))
     if not events or len(set(events)) < len(events):
-        raise Problem(f"EVENTS={values['EVENTS']}: name each event once, with commas between them")
+        raise Problem(f"EVENTS={values['EVENTS']}: name each event once, separated by commas")
     resources = ("", "Role", "Queue", "DeadLetters", "QueuePolicy", "Subscription")
     require_free_ids(tree, argument, [f"{place.logical}{what}" for what in resources])
 
@@ -175,20 +175,20 @@ def _schedule(place: Place, values: Mapping[str, str]) -> None:
     if not RATE.fullmatch(rate):
         raise Problem(f"RATE={rate}: a rate is rate(1 minute), rate(5 minutes), rate(1 hour), rate(1 day) or cron(<six fields>)")
     require_free_ids(tree, f"NAME={place.name}", [f"{place.logical}{what}" for what in ("", "Role", "Alarm")])
-    _add_module(place, "schedules", f"What {place.context} does at set times.", rendered("schedule.rs", **place.values(rate=rate)))
+    _add_module(place, "schedules", f"The scheduled functions of {place.context}.", rendered("schedule.rs", **place.values(rate=rate)))
     _add_arm(place, "schedules", f"command::serve((), schedules::{place.function})", "command")
     _add_dependencies(place, "lambda", "serde", "tracing", "tokio")
     yaml = rendered("schedule.yaml", **place.values(rate=rate))
     tree.edit(place.template, lambda text: sam_text.with_resources(text, yaml, place.health))
     _add_alarm(place)
-    tree.write(f"events/{place.context}/{place.logical}.json", samples.tick(place.logical))
+    tree.write(f"events/{place.context}/{place.logical}.json", samples.scheduled_event(place.logical))
 
 
 _KINDS = {"endpoint": _endpoint, "consumer": _consumer, "schedule": _schedule}
 
 
 def _add_module(place: Place, parent: str, what: str, code: str) -> None:
-    """A file below `api/`, `consumers/` or `schedules/`, whether that is a folder, a file or not there yet."""
+    """Adds a file to `api/`, `consumers/` or `schedules/`, which may be a folder, a file, or missing."""
     tree, path = place.tree, place.source(f"{parent}/{place.function}.rs")
     if tree.exists(path):
         raise Problem(f"NAME={place.name}: {path} exists; choose another name")
@@ -218,7 +218,7 @@ def _add_dependencies(place: Place, *crates: str) -> None:
 
 
 def _add_ids(tree: Tree, path: str) -> None:
-    """An id for each in the path that the kernel does not have."""
+    """Adds the ids in a path that the kernel does not have."""
     for parameter in samples.path_parameters(path):
         identifier = names.pascal(parameter)
         if parameter.endswith("_id") and identifier not in rust.exported_ids(tree.read(KERNEL)):
@@ -228,7 +228,7 @@ def _add_ids(tree: Tree, path: str) -> None:
 
 
 def _add_parameters(place: Place, *parameters: str) -> None:
-    """Parameters that the root template gives and the context's declares."""
+    """Adds parameters that the root template passes and the context's template declares."""
     tree = place.tree
     order = sam_text.declared(tree.read(ROOT_TEMPLATE))
     for name in parameters:
@@ -239,14 +239,14 @@ def _add_parameters(place: Place, *parameters: str) -> None:
 
 
 def _add_alarm(place: Place) -> None:
-    """What an alarm needs."""
+    """Adds the parameter and the condition that an alarm needs."""
     _add_parameters(place, "AlarmTopicArn")
     condition = '!Not [!Equals [!Ref AlarmTopicArn, ""]]'
     place.tree.edit(place.template, lambda text: sam_text.with_condition(text, "WithAlarmTopic", condition))
 
 
 def _of_path(path: str) -> dict[str, str]:
-    """What the code of an endpoint has of its path's parameters."""
+    """Returns the parts of an endpoint's code that depend on the parameters of its path."""
     parameters = samples.path_parameters(path)
     ids = [name for name in parameters if name.endswith("_id")]
     words = [name for name in parameters if name not in ids]
@@ -269,19 +269,19 @@ def _what(parameter: str) -> str:
 
 
 def _path(path: str) -> str:
-    wrong = f"ROUTE={path}: a path begins with /api/v1/ and has words of lower-case letters, or parameters such as {{review_id}}"
+    wrong = f"ROUTE={path}: a path begins with /api/v1/ and consists of lower-case words and of parameters such as {{review_id}}"
     if not path.startswith("/api/v1/") or not all(SEGMENT.fullmatch(segment) for segment in path.split("/")[1:]):
         raise Problem(wrong)
     parameters = samples.path_parameters(path)
     if len(set(parameters)) < len(parameters) or (names.RUST_WORDS | names.PARAMETER_WORDS) & set(parameters):
-        raise Problem(f"ROUTE={path}: each parameter has a name of its own, which is no word of the Rust language, and not request")
+        raise Problem(f"ROUTE={path}: each parameter needs a unique name that is neither a keyword of Rust nor `request`")
     if path.startswith("/api/v1/health/"):
-        raise Problem(f"ROUTE={path}: below /api/v1/health/ are the contexts; choose another path")
+        raise Problem(f"ROUTE={path}: paths below /api/v1/health/ are those of the contexts; choose another path")
     return path
 
 
 def _require_free_path(tree: Tree, key: str) -> None:
-    """Fails if there is such a route; API Gateway does not tell routes apart by the names of their parameters."""
+    """Fails if the route exists already. API Gateway does not distinguish routes by the names of their parameters."""
     def shape(route: str) -> str:
         return re.sub(r"\{\w+\}", "{}", route)
 
@@ -291,7 +291,7 @@ def _require_free_path(tree: Tree, key: str) -> None:
 
 
 def _published(tree: Tree) -> dict[str, tuple[str, list[str]]]:
-    """The contexts that publish events: each with their type in Rust, and their names."""
+    """Returns the contexts that publish events, each with the Rust type and the names of the events."""
     found = {}
     for path in sorted((tree.root / "shared/contracts/src").glob("*.rs")):
         for event, source, body in re.findall(r'^ +(\w+) from "(\w+)" \{\n((?: {8}.*\n)+)', path.read_text(encoding="utf-8"), re.MULTILINE):
@@ -302,7 +302,7 @@ def _published(tree: Tree) -> dict[str, tuple[str, list[str]]]:
 def _required(values: Mapping[str, str], argument: str) -> str:
     if not values.get(argument):
         examples = {"SOURCE": "the context whose events it consumes, such as SOURCE=orders",
-                    "EVENTS": "what it consumes, such as EVENTS=OrderConfirmed,OrderCancelled"}
+                    "EVENTS": "the events that it consumes, such as EVENTS=OrderConfirmed,OrderCancelled"}
         raise Problem(f"{argument} is missing: {examples[argument]}")
     return values[argument]
 
@@ -325,7 +325,7 @@ def _joined(listed: str, name: str) -> str:
 def _next_steps(place: Place, kind: str) -> list[str]:
     folder = {"endpoint": "api", "consumer": "consumers", "schedule": "schedules"}[kind]
     return [
-        f"write the use case into {place.source(f'{folder}/{place.function}.rs')}, and serve it with what it needs in main.rs",
-        f"give {place.logical}Role in {place.template} what the use case does, and {place.logical} the variables that it reads",
+        f"write the use case in {place.source(f'{folder}/{place.function}.rs')}, and pass its dependencies in main.rs",
+        f"in {place.template}, add the permissions of the use case to {place.logical}Role, and its variables to {place.logical}",
         "make check",
     ]

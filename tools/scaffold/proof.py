@@ -1,6 +1,6 @@
-"""A copy of the repository with a function of each kind more, to prove that what the generator writes is complete.
+"""Copies the repository and generates a function of each kind in the copy, to check that generated code is complete.
 
-`add_all` writes them; clippy, pytest and the tests of the crates then have to accept the copy as it is.
+`add_all` generates the functions. Clippy, pytest and the tests of the crates then have to accept the copy without changes.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from scaffold.result import Result
 
 CONTEXT = "reviews"
 
-# What is no source: results of builds and of runs, which are many gigabytes.
+# Files that are not sources: the outputs of builds and runs, which take many gigabytes.
 LEFT_OUT = shutil.ignore_patterns("target", "build", ".venv", ".git", ".local", ".aws-sam", "__pycache__", "node_modules", ".*_cache")
 
 
 def copy(root: Path, tree: Path) -> None:
-    """Makes a folder have the sources and nothing else. What is the same already keeps its time, so that cargo does not check it again."""
+    """Makes `tree` an exact copy of the sources. Unchanged files keep their times, so that cargo does not check them again."""
     wanted = {path.relative_to(root): path for path in _sources(root)}
     for path in sorted(tree.rglob("*"), reverse=True):
         if path.is_symlink() or (path.is_file() and path.relative_to(tree) not in wanted):
@@ -50,7 +50,7 @@ def _age_and_size(path: Path) -> tuple[int, int]:
 
 
 def add_all(tree: Path) -> list[Result]:
-    """A new context with a function of each kind in it, and an endpoint and a consumer in one that has some already."""
+    """Generates a context with a function of each kind, and an endpoint and a consumer in an existing context."""
     return [
         new_context(tree, CONTEXT),
         new_function(tree, CONTEXT, "get-review", "endpoint", {"ROUTE": "/api/v1/reviews/{review_id}"}),

@@ -1,4 +1,4 @@
-"""Writing what was computed, and what to do then."""
+"""Saves generated files, and reports the next steps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IDS, KERNEL = "shared/kernel/src/id.rs", "shared/kernel/src/lib.rs"
 
 @dataclass(frozen=True)
 class Result:
-    """What was written, and what a person does next."""
+    """The written files, and the next steps for the user."""
 
     files: list[str]
     next_steps: list[str] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Result:
 
 
 def save(tree: Tree, next_steps: list[str]) -> Result:
-    """Writes the tree if the templates fit together then and cargo takes the manifests; else nothing."""
+    """Writes the tree if the templates are consistent and cargo accepts the manifests. Otherwise writes nothing."""
     def check() -> None:
         _ = templates.read(tree.root).merged
         done = subprocess.run(["cargo", "update", "--workspace", "--offline"], cwd=tree.root, capture_output=True, text=True, check=False)
@@ -41,18 +41,18 @@ def save(tree: Tree, next_steps: list[str]) -> Result:
 
 
 def require_free_ids(tree: Tree, argument: str, names: list[str]) -> None:
-    """Fails if a logical id is taken, in whichever template."""
+    """Fails if a logical id exists in any template."""
     root = tree.read(ROOT_TEMPLATE)
     taken = dict.fromkeys(sam_text.resources(root), "the root template")
     for context in sam_text.contexts(root):
         taken |= dict.fromkeys(sam_text.resources(tree.read(f"functions/{context}/template.yaml")), context)
     for name in names:
         if name in taken:
-            raise Problem(f"{argument}: {taken[name]} has a resource {name}, and ids are unique in all templates; choose another name")
+            raise Problem(f"{argument}: {taken[name]} has a resource {name}, and ids are unique across all templates; choose another name")
 
 
 def require_free_documentation(tree: Tree, argument: str, operations: list[str], schemas: list[str]) -> None:
-    """Fails if an operation or a schema of the API's document is called so."""
+    """Fails if an operation or a schema of the API's document has one of these names."""
     document: dict[str, Any] = json.loads(tree.read(OPENAPI))
     known = {operation["operationId"] for path in document["paths"].values() for operation in path.values()}
     for name in operations:

@@ -1,4 +1,4 @@
-"""Changes of Rust files, as texts. The order within a group of lines is rustfmt's work."""
+"""Edits Rust files as text. Rustfmt sorts the lines within a group."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MODULE = re.compile(r"^(?:pub(?:\([a-z]+\))? )?mod \w+;$", re.MULTILINE)
 
 
 def with_module(text: str, name: str, public: bool = False) -> str:
-    """A file that declares the module `name`."""
+    """Returns the file with a declaration of the module `name`."""
     if re.search(rf"^(?:pub(?:\([a-z]+\))? )?mod {name};$", text, re.MULTILINE):
         return text
     line = f"{'pub ' if public else ''}mod {name};\n"
@@ -21,7 +21,7 @@ def with_module(text: str, name: str, public: bool = False) -> str:
 
 
 def with_reexport(text: str, path: str) -> str:
-    """A file that has `pub use <path>;`."""
+    """Returns the file with `pub use <path>;`."""
     line = f"pub use {path};\n"
     if line in text:
         return text
@@ -33,7 +33,7 @@ def with_reexport(text: str, path: str) -> str:
 
 
 def with_use(text: str, crate: str, item: str) -> str:
-    """A file that has `use <crate>::<item>;`, within the braces of that crate if it has some."""
+    """Returns the file with `use <crate>::<item>;`, within the braces of that crate if there are any."""
     found = list(re.finditer(rf"^use {crate}::([^;]+);$", text, re.MULTILINE))
     if any(item in paths(use[1]) for use in found):
         return text
@@ -48,7 +48,7 @@ def with_use(text: str, crate: str, item: str) -> str:
 
 
 def paths(tree: str) -> Iterator[str]:
-    """The paths of a use tree: of `{a, b::{c, d}}` these are `a`, `b::c` and `b::d`."""
+    """Yields the paths of a use tree: `a`, `b::c` and `b::d` for `{a, b::{c, d}}`."""
     for item in _items(tree):
         prefix, brace, inner = item.partition("{")
         if brace:
@@ -58,7 +58,7 @@ def paths(tree: str) -> Iterator[str]:
 
 
 def _items(tree: str) -> list[str]:
-    """What a use tree has in its outermost braces; itself, if it has none there."""
+    """Returns the items in the outermost braces of a use tree, or the tree itself if it has no braces."""
     tree = tree.strip()
     if not tree.startswith("{"):
         return [tree]
@@ -75,12 +75,12 @@ def _items(tree: str) -> list[str]:
 
 
 def handlers(main: str) -> set[str]:
-    """The handler names of a `main.rs`."""
+    """Returns the handler names in a `main.rs`."""
     return set(re.findall(r'^ +"([^"]+)" =>', main, re.MULTILINE))
 
 
 def with_arm(main: str, handler: str, call: str) -> str:
-    """A `main.rs` that serves one more handler."""
+    """Returns the `main.rs` with an additional handler."""
     unknown = re.search(r"^ +unknown => ", main, re.MULTILINE)
     if not unknown:
         raise LookupError("it has no arm `unknown =>`")
@@ -88,7 +88,7 @@ def with_arm(main: str, handler: str, call: str) -> str:
 
 
 def with_operation(module: str, call: str) -> str:
-    """An `api/mod.rs` whose operations have one more, before that of health."""
+    """Returns the `api/mod.rs` with an additional operation before that of health."""
     start = module.find("vec![", module.find("pub fn operations"))
     if "pub fn operations" not in module or start < 0:
         raise LookupError("it has no `pub fn operations` with a `vec![`")
@@ -104,7 +104,7 @@ def with_operation(module: str, call: str) -> str:
 
 
 def with_dependency(manifest: str, name: str) -> str:
-    """A `Cargo.toml` with one more dependency of the workspace."""
+    """Returns the `Cargo.toml` with an additional dependency of the workspace."""
     head, section, rest = manifest.partition("[dependencies]\n")
     if not section:
         raise LookupError("it has no [dependencies]")
@@ -121,7 +121,7 @@ def with_dependency(manifest: str, name: str) -> str:
 
 
 def with_route(policy: str, context: str, route: str) -> str:
-    """The policy table with one more route of a context, before that of its health."""
+    """Returns the policy table with an additional route of a context, before that of its health."""
     found = re.search(rf"^const {context.upper()}: &\[Route\] =\s*&\[([^\]]*)\];$", policy, re.MULTILINE)
     if not found:
         raise LookupError(f"it has no `const {context.upper()}: &[Route]`")
@@ -134,7 +134,7 @@ def with_route(policy: str, context: str, route: str) -> str:
 
 
 def with_context(policy: str, context: str, routes_of_it: list[str]) -> str:
-    """The policy table with one more context, before the gateway, which is the last."""
+    """Returns the policy table with an additional context, before the gateway, which is the last."""
     entry = f'    Context {{ name: "{context}", routes: {context.upper()} }},\n'
     constant = f"const {context.upper()}: &[Route] = &[\n" + "".join(f"    {route},\n" for route in routes_of_it) + "];\n\n"
     for marker, added in (('    Context { name: "gateway"', entry), ("const GATEWAY: &[Route]", constant)):
@@ -146,18 +146,18 @@ def with_context(policy: str, context: str, routes_of_it: list[str]) -> str:
 
 
 def route_keys(policy: str) -> set[str]:
-    """The routes of the policy table."""
+    """Returns the routes of the policy table."""
     return set(re.findall(r'route\("([^"]+)"', policy))
 
 
 def route(key: str, access: str, limit: str) -> str:
-    """A line of the policy table."""
+    """Returns a line of the policy table."""
     limited = ".limited(Limit::Writes)" if limit == "writes" else ""
     return f'route("{key}", Access::{access.capitalize()}){limited}'
 
 
 def with_id(ids: str, name: str, what: str) -> str:
-    """The ids of the kernel with one more, before that of events."""
+    """Returns the ids of the kernel with an additional one before that of events."""
     at = ids.find("id!(\n    /// An event,")
     if at < 0:
         raise LookupError("it has no id of events")
@@ -165,7 +165,7 @@ def with_id(ids: str, name: str, what: str) -> str:
 
 
 def with_exported_id(kernel: str, name: str) -> str:
-    """The kernel's `lib.rs`, which exports one more id."""
+    """Returns the kernel's `lib.rs` with an additional exported id."""
     found = re.search(r"^pub use id::\{([^}]*)\};$", kernel, re.MULTILINE)
     if not found:
         raise LookupError("it has no `pub use id::{…}`")
@@ -173,6 +173,6 @@ def with_exported_id(kernel: str, name: str) -> str:
 
 
 def exported_ids(kernel: str) -> set[str]:
-    """The ids that the kernel exports."""
+    """Returns the ids that the kernel exports."""
     found = re.search(r"^pub use id::\{([^}]*)\};$", kernel, re.MULTILINE)
     return {name.strip() for name in found[1].split(",") if name.strip()} if found else set()

@@ -1,4 +1,4 @@
-"""Changes of SAM templates, as texts, so that comments and the form of everything else stay."""
+"""Edits SAM templates as text, so that comments and formatting are preserved."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ ENTRY = re.compile(r"^  (\w+):", re.MULTILINE)
 
 
 def section(text: str, name: str) -> tuple[int, int]:
-    """Where what a section (`Parameters`, `Resources`) holds begins and ends."""
+    """Returns the start and the end of the content of a section, such as `Parameters` or `Resources`."""
     found = re.search(rf"^{name}:\n", text, re.MULTILINE)
     if not found:
         raise LookupError(f"it has no section {name}")
@@ -18,7 +18,7 @@ def section(text: str, name: str) -> tuple[int, int]:
 
 
 def resource(text: str, name: str) -> tuple[int, int]:
-    """Where a resource begins, its comment above included, and ends."""
+    """Returns the start of a resource, which includes the comment above it, and its end."""
     start, end = section(text, "Resources")
     found = re.compile(rf"^  {name}:\n", re.MULTILINE).search(text, start, end)
     if not found:
@@ -31,39 +31,39 @@ def resource(text: str, name: str) -> tuple[int, int]:
 
 
 def has_resource(text: str, name: str) -> bool:
-    """Whether there is such a resource."""
+    """Whether the template has the resource."""
     return name in resources(text)
 
 
 def resources(text: str) -> list[str]:
-    """The logical ids of a template."""
+    """Returns the logical ids of a template."""
     start, end = section(text, "Resources")
     return [found[1] for found in ENTRY.finditer(text, start, end)]
 
 
 def contexts(root: str) -> list[str]:
-    """The contexts that are nested stacks of the root template, in its order."""
+    """Returns the contexts that are nested stacks of the root template, in its order."""
     return re.findall(r"^ +Location: functions/([a-z][a-z0-9-]*)/template\.yaml$", root, re.MULTILINE)
 
 
 def with_resources(text: str, added: str, before: str) -> str:
-    """A template with more resources, before another one and its comment."""
+    """Returns the template with additional resources, before another one and its comment."""
     start, _ = resource(text, before)
     return f"{text[:start]}{added.strip(chr(10))}\n\n{text[start:]}"
 
 
 def within(text: str, name: str, old: str, new: str) -> str:
-    """A template with one change, the first that fits the pattern `old`, within a resource."""
+    """Returns the template with the first match of the pattern `old` within a resource replaced."""
     start, end = resource(text, name)
     changed, number = re.subn(old, new, text[start:end], count=1, flags=re.MULTILINE)
     if not number:
-        raise LookupError(f"{name} is not in the form that the generator changes")
+        raise LookupError(f"{name} does not have the form that the generator expects")
     return text[:start] + changed + text[end:]
 
 
 def with_parameter(text: str, name: str, order: list[str]) -> str:
-    """A nested template that declares a parameter: first those of the root template, in their `order` there, then the
-    others by name."""
+    """Returns the nested template with a parameter. Parameters of the root template come first, in the `order` that they
+    have there; then the others, by name."""
     def rank(parameter: str) -> tuple[int, str]:
         return (order.index(parameter), "") if parameter in order else (len(order), parameter)
 
@@ -76,7 +76,7 @@ def with_parameter(text: str, name: str, order: list[str]) -> str:
 
 
 def with_condition(text: str, name: str, condition: str) -> str:
-    """A nested template that has a condition; its section comes after the parameters."""
+    """Returns the nested template with a condition. The section of conditions comes after the parameters."""
     if re.search(rf"^  {name}:", text, re.MULTILINE):
         return text
     if re.search(r"^Conditions:\n", text, re.MULTILINE):
@@ -87,7 +87,7 @@ def with_condition(text: str, name: str, condition: str) -> str:
 
 
 def entry_of(root: str, context: str) -> str:
-    """The logical id of a context's nested stack in the root template."""
+    """Returns the logical id of a context's nested stack in the root template."""
     location = re.search(rf"^ +Location: functions/{context}/template\.yaml$", root, re.MULTILINE)
     if not location:
         raise LookupError(f"it has no nested stack functions/{context}/template.yaml")
@@ -96,7 +96,7 @@ def entry_of(root: str, context: str) -> str:
 
 
 def value_of(root: str, parameter: str) -> str:
-    """What the root template gives other nested stacks as a parameter."""
+    """Returns the value of a parameter that the root template passes to other nested stacks."""
     found = re.search(rf"^        {parameter}: (.+)$", root, re.MULTILINE)
     if found:
         return found[1]
@@ -106,7 +106,7 @@ def value_of(root: str, parameter: str) -> str:
 
 
 def with_given(root: str, entry: str, parameter: str, order: list[str]) -> str:
-    """The root template, which gives a nested stack a parameter, in the order in which that declares it."""
+    """Returns the root template with a parameter for a nested stack, in the order in which the stack declares its parameters."""
     start, end = resource(root, entry)
     given = [(found[1], start + found.start()) for found in re.finditer(r"^        (\w+): ", root[start:end], re.MULTILINE)]
     if parameter in dict(given):
@@ -117,25 +117,25 @@ def with_given(root: str, entry: str, parameter: str, order: list[str]) -> str:
 
 
 def declared(text: str) -> list[str]:
-    """The parameters that a template declares."""
+    """Returns the parameters that a template declares."""
     start, end = section(text, "Parameters")
     return [found[1] for found in ENTRY.finditer(text, start, end)]
 
 
 def with_topic(root: str, topic: str) -> str:
-    """The root template with one more topic, below the others."""
+    """Returns the root template with an additional topic below the others."""
     *_, last = re.finditer(r"^  \w+:\n    Type: AWS::SNS::Topic\n", root, re.MULTILINE)
     return f"{root[:last.end()]}\n  {topic}:\n    Type: AWS::SNS::Topic\n{root[last.end():]}"
 
 
 def with_entry(root: str, added: str) -> str:
-    """The root template with one more nested stack, below all other resources."""
+    """Returns the root template with an additional nested stack below all other resources."""
     _, end = section(root, "Resources")
     return f"{root[:end]}\n{added}{root[end:]}"
 
 
 def with_sender(root: str, topic: str) -> str:
-    """The root template, in which a topic may send what it cannot deliver to the queue of unpublished events."""
+    """Returns the root template with the permission of a topic to send undelivered events to the queue of unpublished events."""
     start, end = resource(root, "UnpublishedQueuePolicy")
     if f"!Ref {topic}" in root[start:end].replace(",", " ").replace("]", " ").split("\n", 1)[1]:
         return root
@@ -143,7 +143,7 @@ def with_sender(root: str, topic: str) -> str:
 
 
 def globals_of(text: str) -> str:
-    """The section `Globals` with the comment above it."""
+    """Returns the section `Globals` with the comment above it."""
     start, end = section(text, "Globals")
     first = text.rfind("\n", 0, start - 1) + 1
     while (line := text.rfind("\n", 0, first - 1) + 1) < first and text.startswith("#", line):
@@ -152,7 +152,7 @@ def globals_of(text: str) -> str:
 
 
 def with_invoked(text: str, role: str, function: str, health: str) -> str:
-    """A template whose role for API Gateway may invoke one more function; that of health stays the last."""
+    """Returns the template with an additional function that the role of API Gateway may invoke. The health function stays the last."""
     start, end = resource(text, role)
     line = f"- !GetAtt {function}.Arn"
     if f" {line}\n" in text[start:end]:
@@ -163,7 +163,7 @@ def with_invoked(text: str, role: str, function: str, health: str) -> str:
 
 
 def with_watched_queue(text: str, health: str, consumer: str) -> str:
-    """A template whose health function watches the queues of one more consumer, and may do so."""
+    """Returns the template with the queues of an additional consumer in the health function's variables and permissions."""
     pair = f'!Sub "{consumer}=${{{consumer}Queue}}"'
     start, end = resource(text, health)
     if "HEALTH_QUEUES" in text[start:end]:
@@ -181,15 +181,15 @@ def with_watched_queue(text: str, health: str, consumer: str) -> str:
 
 
 def with_alarmed_queue(text: str, alarm: str, consumer: str, metric: str) -> str:
-    """A template whose alarm for dead letters looks at those of one more consumer."""
+    """Returns the template with the queue of an additional consumer in the alarm for dead letters."""
     return _after_last(text, alarm, r"^        - Id: \w+\n(?: {10}.*\n)+", metric)
 
 
 def _after_last(text: str, name: str, pattern: str, added: str) -> str:
-    """A template with lines more in a resource, after the last that fit a pattern."""
+    """Returns the template with additional lines in a resource, after the last match of a pattern."""
     start, end = resource(text, name)
     found = list(re.finditer(pattern, text[start:end], re.MULTILINE))
     if not found:
-        raise LookupError(f"{name} is not in the form that the generator changes")
+        raise LookupError(f"{name} does not have the form that the generator expects")
     at = start + found[-1].end()
     return text[:at] + added + text[at:]

@@ -1,4 +1,4 @@
-"""Sample events: what a function is invoked with."""
+"""Sample events, with which functions are invoked."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any
 USER = "01930000-0000-7001-8000-000000000001"
 ADMIN = "01930000-0000-7001-8000-000000000000"
 
-# The seed's first of each; anything else has an id that is nobody's.
+# The ids of the first seeded items. All other examples have an unknown id.
 IDS = {"user_id": USER, "product_id": "01930000-0000-7002-8000-000000000001", "order_id": "01930000-0000-7003-8000-000000000001"}
 UNKNOWN_ID = "01930000-0000-7009-8000-000000000001"
 
 
 def path_parameters(path: str) -> list[str]:
-    """The names of the parameters of a path."""
+    """Returns the names of the parameters of a path."""
     return re.findall(r"\{(\w+)\}", path)
 
 
 def example(parameter: str) -> str:
-    """A value of a path parameter."""
+    """Returns an example value of a path parameter."""
     return IDS.get(parameter, UNKNOWN_ID) if parameter.endswith("_id") else parameter
 
 
 def request(key: str, access: str) -> str:
-    """A request at a route, by somebody who may take it."""
+    """Returns a request to a route by a caller who has access."""
     method, template = key.split(" ")
     parameters = {name: example(name) for name in path_parameters(template)}
     path = re.sub(r"\{(\w+)\}", lambda found: parameters[found[1]], template)
@@ -49,7 +49,7 @@ def request(key: str, access: str) -> str:
 
 
 def message(consumer: str, event: str) -> str:
-    """A batch of one message for a consumer, with an event that is given as text."""
+    """Returns a batch of one message for a consumer, with the given event as its body."""
     attributes = {"ApproximateReceiveCount": "1", "SentTimestamp": "1795242631000", "SenderId": "sns",
                   "ApproximateFirstReceiveTimestamp": "1795242631000"}
     record = {
@@ -60,8 +60,8 @@ def message(consumer: str, event: str) -> str:
     return _text({"Records": [record]})
 
 
-def tick(function: str) -> str:
-    """What a schedule sends."""
+def scheduled_event(function: str) -> str:
+    """Returns the event that a schedule sends."""
     return _text({
         "version": "0", "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa", "detail-type": "Scheduled Event", "source": "aws.events",
         "account": "000000000000", "time": "2026-11-21T06:45:00Z", "region": "eu-central-1",

@@ -1,4 +1,4 @@
-"""The files of the repository with changes that are not written yet, so that all of them are written or none."""
+"""The files of the repository with pending changes, of which either all or none are written."""
 
 from __future__ import annotations
 
@@ -15,53 +15,53 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 class _Text(Template):
-    """`@{name}` is replaced: `$` belongs to CloudFormation."""
+    """A template with placeholders `@{name}`, because CloudFormation uses `$`."""
 
     delimiter = "@"
 
 
 def rendered(template: str, **values: str) -> str:
-    """A file of `templates/` with its values."""
+    """Returns a file of `templates/` with its placeholders replaced."""
     return _Text((TEMPLATES / template).read_text(encoding="utf-8")).substitute(values)
 
 
 class Tree:
-    """Files below a root; paths are relative to it, with `/`."""
+    """The files below a root, with pending changes. Paths are relative to the root, with `/`."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._texts: dict[str, str] = {}
 
     def exists(self, path: str) -> bool:
-        """Whether there is such a file or folder, written or not."""
+        """Whether the file or folder exists, changes included."""
         return path in self._texts or (self.root / path).exists()
 
     def read(self, path: str) -> str:
-        """The text of a file as it will be."""
+        """Returns the text of a file, changes included."""
         if path not in self._texts:
             if not (self.root / path).is_file():
-                raise Problem(f"{path} does not exist, which the generator changes")
+                raise Problem(f"the generator has to change {path}, which does not exist")
             return (self.root / path).read_text(encoding="utf-8")
         return self._texts[path]
 
     def write(self, path: str, text: str) -> None:
-        """Remembers what a file will be."""
+        """Records the new text of a file."""
         self._texts[path] = text
 
     def edit(self, path: str, change: Callable[[str], str]) -> None:
-        """Remembers a change of a file; a reason why it cannot be made names the file."""
+        """Records a change of a file. If the change fails, the error message names the file."""
         try:
             self.write(path, change(self.read(path)))
         except LookupError as error:
             raise Problem(f"{path}: {error.args[0]}") from error
 
     def changed(self) -> list[str]:
-        """The files that will be different, sorted."""
+        """Returns the paths of the changed files, sorted."""
         return sorted(path for path, text in self._texts.items()
                       if not (self.root / path).is_file() or (self.root / path).read_text(encoding="utf-8") != text)
 
     def format_rust(self) -> None:
-        """Formats all Rust files that will be different."""
+        """Formats all changed Rust files."""
         if shutil.which("rustfmt") is None:
             raise Problem("rustfmt is not installed: rustup component add rustfmt")
         [edition] = re.findall(r'^edition = "(\d+)"$', self.read("Cargo.toml"), re.MULTILINE)
@@ -69,12 +69,12 @@ class Tree:
             done = subprocess.run(["rustfmt", "--edition", edition, "--config-path", self.root], input=self._texts[path],
                                   capture_output=True, text=True, check=False)
             if done.returncode:
-                raise Problem(f"{path}: rustfmt does not read what would be written: {done.stderr.strip()}")
+                raise Problem(f"{path}: rustfmt cannot parse the generated code: {done.stderr.strip()}")
             self._texts[path] = done.stdout
 
     def save(self, check: Callable[[], None], also: Iterable[str] = ()) -> list[str]:
-        """Writes all changes, and says which files that were. If that or `check` fails, all is as it was, including the
-        files that `check` writes itself, which `also` names."""
+        """Writes all changes, and returns the paths of the written files. If writing or `check` fails, all files are restored,
+        including those in `also`, which `check` writes itself."""
         changed = self.changed()
         before = {path: (self.root / path).read_bytes() if (self.root / path).is_file() else None for path in {*changed, *also}}
         folders: list[Path] = []
@@ -100,5 +100,5 @@ class Tree:
 
 
 def _missing(folder: Path, root: Path) -> list[Path]:
-    """The folders that have to be made for `folder`."""
+    """Returns the folders that have to be created for `folder`."""
     return [each for each in (folder, *folder.parents) if each.is_relative_to(root) and not each.exists()]

@@ -1,4 +1,4 @@
-"""The plan of a run of `make chaos`: the same seed brings the same faults, another seed others, whoever comes first."""
+"""The fault plan of `make chaos`: the same seed gives the same faults in any order, another seed gives other faults."""
 
 import random
 import unittest
@@ -9,7 +9,7 @@ FUNCTIONS = ["CountOrders", "SettleOrder", "PlaceOrder"]
 
 
 def faults_of(plan: Plan, asked: list[tuple[str, int]]) -> dict[tuple[str, int], object]:
-    """The faults of calls, invocations and deliveries, asked for in this order."""
+    """Returns the faults of calls, invocations and deliveries, requested in this order."""
     found: dict[tuple[str, int], object] = {}
     for site, n in asked:
         found[site, n] = (plan.call("dynamodb", site, n), plan.kill(site, n), plan.delivery(site, n, from_stream=n % 2 == 0))
@@ -17,7 +17,7 @@ def faults_of(plan: Plan, asked: list[tuple[str, int]]) -> dict[tuple[str, int],
 
 
 class Plans(unittest.TestCase):
-    def test_a_seed_says_all_whoever_asks_first(self) -> None:
+    def test_the_faults_of_a_seed_do_not_depend_on_the_order_of_requests(self) -> None:
         asked = [(site, n) for site in ("PutItem", "SettleOrder") for n in range(500)]
         shuffled = random.Random(7).sample(asked, len(asked))
         self.assertEqual(faults_of(Plan(3), asked), faults_of(Plan(3), shuffled))
@@ -28,7 +28,7 @@ class Plans(unittest.TestCase):
         self.assertNotEqual(faults_of(Plan(3), asked), faults_of(Plan(4), asked))
         self.assertNotEqual(Plan(3).digest(FUNCTIONS), Plan(4).digest(FUNCTIONS))
 
-    def test_every_kind_of_fault_comes(self) -> None:
+    def test_every_kind_of_fault_occurs(self) -> None:
         plan, many = Plan(1), range(3000)
         self.assertEqual({plan.call("dynamodb", "PutItem", n) for n in many}, {None, *CallFault})
         self.assertEqual({plan.delivery("OrdersPublish", n, from_stream=True) for n in many}, {None, *DeliveryFault})
@@ -38,7 +38,7 @@ class Plans(unittest.TestCase):
         self.assertTrue(all(len(plan.poisoned(function)) == POISONED_EACH for function in POISONED))
         self.assertFalse(plan.poisoned("PlaceOrder"))
 
-    def test_what_was_done_is_never_undone_by_a_read(self) -> None:
+    def test_a_read_is_never_cut_after_it_was_processed(self) -> None:
         self.assertNotIn(CallFault.CUT_AFTER, {Plan(1).call("dynamodb", "GetItem", n) for n in range(3000)})
 
 

@@ -1,4 +1,4 @@
-"""What the adapted template promises the engine, each on the smallest template that shows it."""
+"""The adapted template has the form that the engine needs. Each test uses a minimal template."""
 
 import unittest
 from pathlib import Path
@@ -14,7 +14,7 @@ FUNCTION: dict[str, Any] = {
 
 
 def adapted(resources: dict[str, Any], parameters: dict[str, Any] | None = None, **values: str) -> dict[str, Any]:
-    """The resources that reach the engine."""
+    """Returns the resources that are deployed to the engine."""
     template = {
         "Transform": "AWS::Serverless-2016-10-31",
         "Globals": {"Function": {"Runtime": "provided.al2023"}},
@@ -50,10 +50,10 @@ class Addresses(unittest.TestCase):
         api = {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Name": "api", "ProtocolType": protocol}}
         return adapted({"Api": api, "Caller": caller})["Caller"]["Properties"]["Environment"]["Variables"]
 
-    def test_functions_find_the_connections_at_the_engine(self) -> None:
+    def test_the_address_of_connections_is_that_of_the_engine(self) -> None:
         self.assertEqual({"AT": {"Fn::Sub": "http://localhost:1/_aws/execute-api/${Api}/live"}}, self.variables("WEBSOCKET", "live"))
 
-    def test_functions_find_the_http_api_at_the_engine(self) -> None:
+    def test_the_address_of_the_http_api_is_that_of_the_engine(self) -> None:
         self.assertEqual({"AT": {"Fn::Sub": "http://localhost:1/_aws/execute-api/${Api}/api/v1"}}, self.variables("HTTP", "api/v1"))
 
 
@@ -68,12 +68,12 @@ class Packaging(unittest.TestCase):
 
 
 class Gaps(unittest.TestCase):
-    def test_tables_that_expire_items_are_named(self) -> None:
+    def test_tables_with_a_time_to_live_are_listed(self) -> None:
         table = {"Type": "AWS::DynamoDB::Table",
                  "Properties": {"TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True}}}
         self.assertEqual({"Sessions": "expires_at"}, sam.expiring_tables({"Resources": {"Sessions": table}}))
 
-    def test_a_dropped_type_goes_with_what_waits_for_it(self) -> None:
+    def test_a_dependency_on_a_dropped_resource_is_removed(self) -> None:
         resources = adapted({"Scaling": {"Type": "AWS::ApplicationAutoScaling::ScalableTarget"},
                              "Topic": {"Type": "AWS::SNS::Topic", "DependsOn": ["Scaling"], "Properties": {}}})
         self.assertEqual({"Topic": {"Type": "AWS::SNS::Topic", "Properties": {}}}, resources)

@@ -10,7 +10,7 @@ from engine.problem import Problem
 
 
 class Clock:
-    """A clock that moves only while somebody sleeps."""
+    """A clock that advances only during sleeps."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -51,7 +51,7 @@ class Waits(WithClock):
         with self.assertRaisesRegex(Problem, "waited for the fifth order, and nothing changed for 10 s; last seen: 4"):
             wait.wait_until(looks(chain(range(5), repeat(4))), "the fifth order", done=lambda number: number == 5, stalled_seconds=10.0)
 
-    def test_a_change_that_is_no_progress_does_not_count(self) -> None:
+    def test_a_change_without_progress_does_not_count(self) -> None:
         with self.assertRaisesRegex(Problem, "nothing changed for 10 s"):
             wait.wait_until(looks(cycle([1, 2])), "more", done=lambda number: number > 2, progress=lambda number: number // 4,
                             stalled_seconds=10.0)

@@ -1,6 +1,6 @@
-"""All that is patched in MiniStack's internals, in the order in which it is applied.
+"""The patches of MiniStack's internals, in the order in which they are applied.
 
-Fixes are functions of the modules beside this one and of `cloudwatch.py`, additions of the other modules one level up.
+Fixes are functions of the modules in this folder and of `cloudwatch.py`; additions are in the other modules one level up.
 Each has two tests in `tests/`: `test_<name>_fits` and `test_<name>_is_needed`. The table of localstack/README.md has the
 same names and reasons.
 """

@@ -56,8 +56,8 @@ def poll_streams_apart(engine: Engine) -> None:
 
 
 def honor_batching_window(engine: Engine) -> None:
-    """Has a queue's function wait for its batching window or a full batch, as AWS does. MiniStack delivers what there
-    is at once."""
+    """Has a queue's function wait for its batching window or a full batch, as AWS does. MiniStack delivers
+    available messages immediately."""
     lambdas, sqs = engine.module("services.lambda_svc"), engine.module("services.sqs")
     receive, wake_poller = sqs._receive_messages_for_esm, lambdas._esm_wake.set
     woken: dict[str, float] = {}  # when the poller is to look at a queue again

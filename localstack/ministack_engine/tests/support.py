@@ -1,4 +1,4 @@
-"""What the tests of patches share."""
+"""Helpers for the tests of patches."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ POLICY = {"Statement": [{"Effect": "Allow", "Action": "dynamodb:ListTables", "Re
 
 
 def get(stack: Stack, path: str) -> Any:
-    """What an addition of a running engine answers."""
+    """Returns the response of an addition of a running engine."""
     return Api(stack.origin).call("GET", path).expect(200)
 
 

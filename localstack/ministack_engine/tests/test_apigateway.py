@@ -13,7 +13,7 @@ CALLER = "203.0.113.9"
 
 
 def source_ip(engine: Engine) -> Any:
-    """The caller's address in the event that a function receives for a request of CALLER."""
+    """Returns the caller's address in the event that a function receives for a request of CALLER."""
     apigateway, lambdas, responses = (engine.module(name) for name in ("services.apigateway", "services.lambda_svc", "core.responses"))
     events = []
 

@@ -15,7 +15,7 @@ from engine import stack
 from engine.api import Api
 from engine.aws import Aws
 
-LIMIT_SECONDS = 300  # of what takes a second: for hangs
+LIMIT_SECONDS = 300  # detects hangs; the tests take a second
 
 # A function that prints each event.
 BOOTSTRAP = f"""#!{sys.executable}
@@ -33,7 +33,7 @@ TRUST = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amaz
 
 
 def package() -> bytes:
-    """The archive of the function."""
+    """Returns the archive of the function."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as content:
         bootstrap = zipfile.ZipInfo("bootstrap")
@@ -52,7 +52,7 @@ def create_printer(running: stack.Stack, name: str) -> None:
 
 
 def printed(running: stack.Stack, name: str) -> list[str]:
-    """The lines of a function in functions.log."""
+    """Returns the lines of a function in functions.log."""
     lines = [line.partition("\t") for line in running.function_log.read_text(encoding="utf-8").splitlines()]
     return [text for function, _, text in lines if function == name]
 

@@ -15,7 +15,7 @@ from ministack_engine.patches.event_sources import honor_batching_window, poll_s
 from ministack_engine.patching import Engine
 from ministack_engine.tests.support import assert_needed
 
-LIMIT_SECONDS = 300  # of what takes milliseconds: for hangs
+LIMIT_SECONDS = 300  # detects hangs; the tests take milliseconds
 WINDOW_SECONDS = 60
 
 
@@ -33,7 +33,7 @@ class Consumers:
         assert answer[0] == 200
 
     def execute(self, function: dict[str, Any], _event: Any) -> dict[str, Any]:
-        """What MiniStack calls to invoke a function."""
+        """Replaces the function of MiniStack that invokes a function."""
         if self.both_run is not None:
             self.both_run.wait(LIMIT_SECONDS)
         self.invoked_in[function["name"]] = threading.current_thread()

@@ -1,4 +1,4 @@
-"""Copies of orders are orders of their own, and share all that is not a key."""
+"""Copies of orders have keys of their own, and share all other attributes with the original."""
 
 import unittest
 import uuid
@@ -15,7 +15,7 @@ def text(value: str) -> dict[str, str]:
 
 
 def stored_order() -> dict[str, Any]:
-    """A table with one order: its first event, its payment, and how it stands."""
+    """Returns a table with one order: its first event, its payment, and its view."""
     event: dict[str, Any] = {"pk": text(f"ORDER#{ORDER}"), "sk": text("EVENT#000001"), "envelope": text("{…}"),
              "actor": {"M": {"user_id": text(ALICE)}}}
     payment: dict[str, Any] = {"pk": text(f"ORDER#{ORDER}"), "sk": text("PAYMENT"), "version": {"N": "1"}}
@@ -37,7 +37,7 @@ class Copies(unittest.TestCase):
         table["items"].setdefault(pk, {})[sk] = item
         table["ItemCount"] += 1
 
-    def test_a_copy_is_an_order_of_somebody_else_under_its_own_keys(self) -> None:
+    def test_a_copy_is_an_order_of_another_user_with_its_own_keys(self) -> None:
         event, payment, view = growth.copies(growth.items_of(self.table, ORDER), "01890000-0000-7000-8000-00000000000a", "bob")
         self.assertEqual(event["pk"], payment["pk"])
         self.assertEqual(event["pk"], text("ORDER#01890000-0000-7000-8000-00000000000a"))
@@ -45,13 +45,13 @@ class Copies(unittest.TestCase):
         self.assertEqual((view["id"], view["gsi1sk"]), (text("01890000-0000-7000-8000-00000000000a"),) * 2)
         self.assertEqual((view["user_id"], view["gsi1pk"]), (text("bob"), text("STATUS#paid#2")))
 
-    def test_what_is_not_a_key_is_shared(self) -> None:
+    def test_attributes_that_are_not_keys_are_shared(self) -> None:
         of = growth.items_of(self.table, ORDER)
         for copy, item in zip(growth.copies(of, str(uuid.uuid4()), "bob"), of, strict=True):
             for name in item.keys() - {"pk", "sk", "id", "user_id", "gsi1pk", "gsi1sk"}:
                 self.assertIs(copy[name], item[name])
 
-    def test_so_many_are_made_and_the_original_stays(self) -> None:
+    def test_the_requested_number_of_copies_is_made_and_the_original_stays(self) -> None:
         self.assertEqual(growth.fill(self.engine, "orders", [ORDER], 25), 3 * 26)
         self.assertEqual(self.table["items"][f"USER#{ALICE}"][f"ORDER#{ORDER}"], stored_order()["items"][f"USER#{ALICE}"][f"ORDER#{ORDER}"])
         users = [len(orders) for pk, orders in self.table["items"].items() if pk.startswith("USER#") and ALICE not in pk]

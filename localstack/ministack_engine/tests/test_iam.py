@@ -15,13 +15,13 @@ MAIL = {"FromEmailAddress": "Waybill <orders@waybill.example>"}
 
 
 def resource_of(engine: Engine, path: str, body: dict[str, Any]) -> Any:
-    """The resource that IAM checks for a request to SES."""
+    """Returns the resource that IAM checks for a request to SES."""
     actions = engine.module("core.iam_actions")
     return actions.extract_resource_arn("ses", "POST", path, {}, json.dumps(body).encode(), {}, REGION, ACCOUNT)
 
 
 def action_of(engine: Engine, operation: str) -> Any:
-    """The action that IAM checks for a request to SNS."""
+    """Returns the action that IAM checks for a request to SNS."""
     headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
     return engine.module("core.iam_actions").extract_iam_action("sns", "POST", "/", headers, f"Action={operation}".encode(), {})
 

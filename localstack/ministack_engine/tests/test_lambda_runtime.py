@@ -13,11 +13,11 @@ from ministack_engine.patches.lambda_runtime import disable_nagle, skip_log_wait
 from ministack_engine.patching import Engine
 from ministack_engine.tests.support import assert_needed
 
-LIMIT_SECONDS = 300  # of what takes milliseconds: for hangs
+LIMIT_SECONDS = 300  # detects hangs; the tests take milliseconds
 
 
 def idle_worker(engine: Engine) -> Any:
-    """An environment of a function whose process would wait for its first event."""
+    """Returns an environment of a function whose process would wait for its first event."""
     worker = engine.module("core.lambda_runtime").ProvidedWorker("function", {}, b"")
     worker._generation, worker._stopping = 1, False
     return worker
@@ -40,7 +40,7 @@ class RecordedQueue(queue.Queue[Any]):
 
 
 def waits_of_an_idle_function(engine: Engine) -> list[float | None]:
-    """How long a Runtime API server waits for an event before it looks again; None is for ever."""
+    """Returns how long a Runtime API server waits for an event before it checks again; None is forever."""
     worker = idle_worker(engine)
     pending = RecordedQueue(worker)
     handler_class = worker._build_handler_class(1, pending)
@@ -51,7 +51,7 @@ def waits_of_an_idle_function(engine: Engine) -> list[float | None]:
 
 
 def waits_of_an_idle_server(engine: Engine) -> list[float | None]:
-    """How long a Runtime API server waits for a connection before it looks whether it has to end."""
+    """Returns how long a Runtime API server waits for a connection before it checks whether it has to end."""
     waits: list[float | None] = []
 
     class RecordedSelector(selectors.SelectSelector):

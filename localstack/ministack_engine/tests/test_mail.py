@@ -19,7 +19,7 @@ SENDER, CUSTOMER, NOBODY = "orders@waybill.example", "alice@waybill.example", "n
 
 
 class MailServer:
-    """Accepts mail to everybody but NOBODY."""
+    """Accepts mail to all addresses except NOBODY."""
 
     def __init__(self) -> None:
         self.recipients: list[str] = []

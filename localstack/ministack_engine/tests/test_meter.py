@@ -9,7 +9,7 @@ TABLE = {"RequestItems": {"orders": {"Keys": [{}, {}, {}], "ConsistentRead": Tru
 
 
 def size(item: dict[str, int]) -> int:
-    """Items say their own size."""
+    """Returns the size that an item names itself."""
     return item["bytes"]
 
 
@@ -20,14 +20,14 @@ class Reads(unittest.TestCase):
             self.assertEqual(units, meter.read_units("GetItem", {"ConsistentRead": True}, answer, size))
             self.assertEqual(units / 2, meter.read_units("GetItem", {}, answer, size))
 
-    def test_what_is_not_there_costs_a_unit(self) -> None:
+    def test_a_missing_item_costs_a_unit(self) -> None:
         self.assertEqual(1, meter.read_units("GetItem", {"ConsistentRead": True}, {}, size))
 
-    def test_a_query_costs_what_it_finds_together(self) -> None:
+    def test_a_query_costs_the_total_size_of_its_items(self) -> None:
         answer = {"Items": [{"bytes": 3000}] * 3}
         self.assertEqual(3, meter.read_units("Query", {"ConsistentRead": True}, answer, size))
 
-    def test_a_batch_costs_each_item_by_itself(self) -> None:
+    def test_each_item_of_a_batch_is_rounded_up_by_itself(self) -> None:
         answer = {"Responses": {"orders": [{"bytes": 10}, {"bytes": 5000}]}}
         self.assertEqual(4, meter.read_units("BatchGetItem", TABLE, answer, size))
 
@@ -38,7 +38,7 @@ class Writes(unittest.TestCase):
         answer = {"ConsumedCapacity": [{"CapacityUnits": 3.0}]}
         self.assertEqual(5, meter.write_units("TransactWriteItems", request, 200, answer))
 
-    def test_what_is_refused_costs_too(self) -> None:
+    def test_a_refused_write_costs_too(self) -> None:
         self.assertEqual(4, meter.write_units("TransactWriteItems", {"TransactItems": [{"Put": {}}, {"Put": {}}]}, 400, {}))
         self.assertEqual(1, meter.write_units("PutItem", {}, 400, {}))
 

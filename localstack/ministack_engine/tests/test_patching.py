@@ -25,7 +25,7 @@ REGISTRY = {patch.name: patch for patch in PATCHES}
 
 
 def defined_tests() -> set[str]:
-    """The names of the test functions in this folder."""
+    """Returns the names of the test functions in this folder."""
     trees = (ast.parse(path.read_text(encoding="utf-8")) for path in TESTS.glob("test_*.py"))
     return {node.name for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef)}
 
@@ -48,7 +48,7 @@ def test_a_patch_has_a_reason_in_one_sentence_and_a_docstring(name: str) -> None
 
 
 def internals() -> dict[str, Any]:
-    """The attributes of MiniStack's modules and classes, and what its functions consist of."""
+    """Returns the attributes of MiniStack's modules and classes, and what its functions consist of."""
     found: dict[str, Any] = {}
     for module_name, module in list(sys.modules.items()):
         if module_name.partition(".")[0] == "ministack":
@@ -62,7 +62,7 @@ def internals() -> dict[str, Any]:
 
 
 def test_every_change_of_ministack_goes_through_the_engine(engine: Engine) -> None:
-    """Otherwise an attribute that is not there any more would be set without a notice, and tests could not undo it."""
+    """Otherwise an attribute that no longer exists would be set without an error, and tests could not undo the change."""
     with pytest.MonkeyPatch.context() as patched:
         before = internals()
         apply_all(PATCHES, Engine(replace=patched.setattr, plan=Plan(1)))
@@ -84,7 +84,7 @@ def test_the_readme_has_the_same_table() -> None:
         assert f"\n\n{table}\n" in readme, f"localstack/README.md lacks this table:\n{table}"
 
 
-def test_a_patch_that_replaces_what_is_not_there_is_named() -> None:
+def test_a_patch_that_replaces_a_missing_attribute_is_named() -> None:
     def rename(engine: Engine) -> None:
         engine.replace(SimpleNamespace(), "_old_name", 1)
 
@@ -106,7 +106,7 @@ def test_an_engine_without_an_unknown_patch_does_not_start(tmp_path: Path) -> No
     assert (ended.returncode, ended.stderr) == (1, "WAYBILL_ENGINE_WITHOUT names no patch: no_such_patch\n")
 
 
-def test_a_function_is_known_by_its_name_in_the_template(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_function_is_identified_by_its_logical_id(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     cut = "waybill-Notifications-45fcaac9-17d-NotifyPaymentPro5744BEC731233"  # at 64 characters
     function = {"ResourceType": "AWS::Lambda::Function", "PhysicalResourceId": cut}
     monkeypatch.setitem(engine.module("services.cloudformation")._stacks, "nested", {"_resources": {"NotifyPaymentProcessed": function}})

@@ -34,7 +34,7 @@ def arn_in(answer: tuple[int, Any, bytes]) -> str:
 
 
 def endpoint_of(engine: Engine, application: str) -> str:
-    """The ARN of a device's endpoint."""
+    """Returns the ARN of a device's endpoint."""
     return arn_in(engine.module("services.sns")._create_platform_endpoint({"PlatformApplicationArn": application, "Token": "device-1"}))
 
 

@@ -1,4 +1,4 @@
-"""The bare checkout once more, in Python: the same calls of AWS on as many items of the same keys and about the same size."""
+"""The bare checkout in Python: the same AWS calls with the same number of items, which have the same keys and about the same size."""
 
 import json
 import os

@@ -43,7 +43,7 @@ class Targets(unittest.TestCase):
     def target(self, found: Results, name: str) -> Target:
         return next(target for target in report.targets(found) if name in target.name)
 
-    def test_each_says_what_came_out_and_whether_that_will_do(self) -> None:
+    def test_each_has_its_value_and_whether_it_is_met(self) -> None:
         checkout = self.target(results(), "to a bare")
         self.assertAlmostEqual(checkout.value, 1.1)
         self.assertTrue(checkout.met)
@@ -61,30 +61,30 @@ class Targets(unittest.TestCase):
         found.orders.alone["paid"] = None
         self.assertFalse(self.target(found, "checkout to paid").met)
 
-    def test_what_a_function_that_does_nothing_takes_is_taken_off(self) -> None:
+    def test_the_time_of_a_no_op_is_subtracted(self) -> None:
         self.assertAlmostEqual(results().cells[0].own_ratio(), 4.5 / 4)
 
-    def test_the_tables_tell_of_all(self) -> None:
-        told = "\n".join(report.lines(results(), TEMPLATE))
+    def test_the_tables_show_all_measurements(self) -> None:
+        shown = "\n".join(report.lines(results(), TEMPLATE))
         for part in ("POST /checkout", "bare", "1.10", "checkout to paid", "(empty)", "4.00 ms, 1 calls", "raw GetItem"):
-            self.assertIn(part, told)
+            self.assertIn(part, shown)
 
 
 class Errors(unittest.TestCase):
-    def test_an_error_is_told_and_fails_the_bench(self) -> None:
+    def test_an_error_is_reported_and_fails_the_bench(self) -> None:
         wrong = requests.errors([results(errors=2).many])
         self.assertEqual(wrong, ["POST /checkout, 64 clients, waybill: 2 errors, such as 500: no"])
         with self.assertRaises(Problem):
             report.require_right(wrong)
         report.require_right(requests.errors([results().many]))
 
-    def test_orders_that_are_left_fail_it_too(self) -> None:
+    def test_pending_orders_and_dead_letters_fail_the_bench(self) -> None:
         left = Orders({"errors": []}, {"errors": ["the socket was closed"]}, 120.0, pending=3, dead_letters=1)
         self.assertEqual(len(left.errors), 3)
 
 
 class Names(unittest.TestCase):
-    def test_rivals_stand_beside_what_they_imitate(self) -> None:
+    def test_rivals_have_the_path_of_the_route_with_another_prefix(self) -> None:
         self.assertEqual(ROUTES[0].path_of("waybill"), "/api/v1/checkout")
         self.assertEqual(ROUTES[0].path_of("bare"), "/bare/checkout")
 

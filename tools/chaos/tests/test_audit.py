@@ -1,4 +1,4 @@
-"""The audit finds nothing in consistent data, and each check finds the violation in data that was spoiled."""
+"""The audit reports no violations in consistent data, and each check reports the violation in corrupted data."""
 
 import json
 import unittest
@@ -23,7 +23,7 @@ def event(kind: str, subject: str, sequence: int, source: str = "orders", **data
 
 
 class ConsistentShop:
-    """The data of a shop with an order that was paid and partly refunded, and one that was declined."""
+    """The data of a shop with a paid and partly refunded order, and an order whose payment was declined."""
 
     def __init__(self) -> None:
         self.tables = table_snapshot.Tables()
@@ -85,23 +85,23 @@ class ConsistentData(unittest.TestCase):
     def test_has_no_violations(self) -> None:
         self.assertEqual({result.name: result.violations for result in audit.audit(ConsistentShop().shop) if result.violations}, {})
 
-    def test_a_mail_may_come_twice_after_an_attempt_without_an_answer(self) -> None:
+    def test_a_mail_may_arrive_twice_after_an_attempt_without_an_answer(self) -> None:
         shop = ConsistentShop().shop
         shop.mails.append(shop.mails[0])
         shop.tables.attempts["paid/orders/1"].update(claims=2, unanswered=2)
         found = audit.mails_are_sent_once(shop)
         self.assertEqual((found.violations, found.counts["mails that arrived again after an attempt without an answer"]), ([], 1))
 
-    def test_orders_without_an_answer_may_be_there(self) -> None:
+    def test_orders_without_an_answer_may_exist(self) -> None:
         shop = ConsistentShop().shop
         shop.accepted.remove("declined")
         shop.unsure[BUYER] = 1
         self.assertEqual(audit.orders_have_ended(shop).violations, [])
 
 
-Spoil = Callable[[Shop], Any]
+Corrupt = Callable[[Shop], Any]
 
-SPOILED: list[tuple[Callable[[Shop], CheckResult], Spoil, str]] = [
+CORRUPTED: list[tuple[Callable[[Shop], CheckResult], Corrupt, str]] = [
     (audit.orders_have_ended, lambda shop: shop.tables.logs["paid"].pop(), "order paid is pending"),
     (audit.orders_have_ended, lambda shop: shop.tables.logs["paid"].pop(1), "order paid has gaps"),
     (audit.orders_have_ended, lambda shop: shop.tables.logs["paid"].append(event("OrderPlaced", "paid", 4)), "impossible"),
@@ -152,17 +152,17 @@ SPOILED: list[tuple[Callable[[Shop], CheckResult], Spoil, str]] = [
 ]
 
 
-class SpoiledData(unittest.TestCase):
-    def test_each_is_found(self) -> None:
-        for check, spoil, violation in SPOILED:
+class CorruptedData(unittest.TestCase):
+    def test_each_violation_is_reported(self) -> None:
+        for check, corrupt, violation in CORRUPTED:
             with self.subTest(check=check.__name__, violation=violation):
                 shop = ConsistentShop().shop
-                spoil(shop)
+                corrupt(shop)
                 violations = check(shop).violations
                 self.assertTrue(any(violation in found for found in violations), violations)
 
-    def test_every_check_is_tried(self) -> None:
-        self.assertEqual({check for check, _, _ in SPOILED}, set(audit.CHECKS))
+    def test_every_check_has_a_violation(self) -> None:
+        self.assertEqual({check for check, _, _ in CORRUPTED}, set(audit.CHECKS))
 
     def test_dead_letters_have_to_be_those_that_were_poisoned(self) -> None:
         self.assertEqual(audit.dead_letters({"A": 2}, {"A": 2}, "").violations, [])

@@ -1,4 +1,4 @@
-"""The proxy between functions and the engine knows calls, and each fault is what it says."""
+"""The proxy between functions and the engine identifies calls, and each fault has the effect that its name says."""
 
 import threading
 import unittest
@@ -13,7 +13,7 @@ from engine.wait import STALLED_SECONDS
 
 
 class Calls(unittest.TestCase):
-    def test_calls_are_known_by_service_and_operation(self) -> None:
+    def test_calls_are_identified_by_service_and_operation(self) -> None:
         scope = b"authorization: AWS4-HMAC-SHA256 Credential=KEY/20261121/eu-central-1/%s/aws4_request, x\r\n"
         dynamodb = b"POST / HTTP/1.1\r\n" + scope % b"dynamodb" + b"X-Amz-Target: DynamoDB_20120810.PutItem\r\n\r\n"
         sns = b"POST / HTTP/1.1\r\n" + scope % b"sns" + b"content-type: application/x-www-form-urlencoded\r\n\r\n"
@@ -24,7 +24,7 @@ class Calls(unittest.TestCase):
 
 
 class Aws(BaseHTTPRequestHandler):
-    """An engine that counts what it did."""
+    """An engine that counts the requests that it has processed."""
 
     protocol_version = "HTTP/1.1"
     done = 0
@@ -38,12 +38,12 @@ class Aws(BaseHTTPRequestHandler):
         self.wfile.write(b"{}")
 
     def log_message(self, format: str, *args: object) -> None:
-        """Stays silent."""
+        """Logs nothing."""
 
 
 class Proxied(unittest.TestCase):
     def meet(self, fault: CallFault | None) -> tuple[int | None, str, int]:
-        """The status of a transaction that meets a fault, none if the connection is cut; the answer, and how often it was done."""
+        """Returns the status (None if the connection is cut) and the body of a transaction with a fault, and how often it was processed."""
         Aws.done = 0
         engine = ThreadingHTTPServer(("127.0.0.1", 0), Aws)
         threading.Thread(target=engine.serve_forever, daemon=True).start()
@@ -66,7 +66,7 @@ class Proxied(unittest.TestCase):
             engine.shutdown()
             engine.server_close()
 
-    def test_each_fault_is_what_it_says(self) -> None:
+    def test_each_fault_has_its_effect(self) -> None:
         self.assertEqual(self.meet(None), (200, "{}", 1))
         status, said, done = self.meet(CallFault.THROTTLED)
         self.assertTrue(status == 400 and ("Throttling" in said or "Throughput" in said) and done == 0, said)

@@ -1,4 +1,4 @@
-"""The events' schemas and the document of them, held against the golden samples. (That both are up to date, cargo tests.)"""
+"""The schemas of events and asyncapi.json agree with the golden samples. Cargo tests check that both files are up to date."""
 
 import json
 import unittest
@@ -35,7 +35,7 @@ def references(part: Any) -> Iterator[str]:
 
 
 def at(reference: str) -> Any:
-    """What a reference within the document leads to."""
+    """Returns the target of a reference within the document."""
     part = DOCUMENT
     for name in reference.removeprefix("#/").split("/"):
         part = part[name]
@@ -43,14 +43,14 @@ def at(reference: str) -> Any:
 
 
 class Schemas(unittest.TestCase):
-    def test_every_golden_sample_is_one_of_its_schema(self) -> None:
+    def test_every_golden_sample_is_valid_under_its_schema(self) -> None:
         self.assertGreater(len(SCHEMAS), 20)
         for path in SCHEMAS:
             with self.subTest(path.name):
                 Draft202012Validator.check_schema(load(path))
                 self.assertEqual([], errors(load(path), load(ROOT / "events" / "contracts" / path.name)))
 
-    def test_what_is_no_event_is_refused(self) -> None:
+    def test_an_invalid_event_is_refused(self) -> None:
         schema = load(ROOT / "events" / "schemas" / "OrderPlaced.v1.0.json")
         event = load(ROOT / "events" / "contracts" / "OrderPlaced.v1.0.json")
         self.assertEqual(1, len(errors(schema, {**event, "event_type": "OrderShipped"})))
@@ -59,7 +59,7 @@ class Schemas(unittest.TestCase):
 
 
 class Document(unittest.TestCase):
-    def test_every_reference_leads_somewhere(self) -> None:
+    def test_every_reference_has_a_target(self) -> None:
         found = set(references(DOCUMENT))
         self.assertGreater(len(found), 50)
         for reference in found:
@@ -67,8 +67,8 @@ class Document(unittest.TestCase):
                 at(reference)
 
     def test_every_message_has_a_channel_and_an_example(self) -> None:
-        told = {reference for channel in DOCUMENT["channels"].values() for reference in references(channel["messages"])}
-        self.assertEqual({f"#/components/messages/{name}" for name in DOCUMENT["components"]["messages"]}, told)
+        used = {reference for channel in DOCUMENT["channels"].values() for reference in references(channel["messages"])}
+        self.assertEqual({f"#/components/messages/{name}" for name in DOCUMENT["components"]["messages"]}, used)
         for name, message in DOCUMENT["components"]["messages"].items():
             with self.subTest(name):
                 schema = {"components": DOCUMENT["components"], **message["payload"]}

@@ -12,7 +12,7 @@ FUNCTIONS = SHOP.of_type(templates.FUNCTION)
 
 
 def samples() -> dict[str, Path]:
-    """The samples of the contexts that there are, by function."""
+    """Returns the samples of the existing contexts, by function."""
     return {path.stem: path for context in SHOP.contexts for path in (ROOT / "events" / context).glob("*.json")}
 
 

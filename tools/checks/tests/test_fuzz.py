@@ -1,4 +1,4 @@
-"""What the fuzzer decides by itself: who may call what, which refusals are no failures, what it sends again."""
+"""The decisions of the fuzzer: who may call an operation, which refusals are not failures, and which requests are sent again."""
 
 import contextlib
 import functools
@@ -29,30 +29,30 @@ def problem(*codes: str) -> dict[str, Any]:
 
 
 class Operations(unittest.TestCase):
-    """Who may call an operation, as the document says."""
+    """The access of operations, according to the document."""
 
     def test_an_operation_without_security_is_open(self) -> None:
         self.assertEqual("anyone", fuzz.access_of({"security": []}, BEARER))
         self.assertEqual("anyone", fuzz.access_of({"security": [{}, *BEARER]}, []))
         self.assertEqual("anyone", fuzz.access_of({}, []))
 
-    def test_one_that_says_so_is_an_administrators(self) -> None:
+    def test_the_description_marks_an_operation_for_administrators(self) -> None:
         self.assertEqual("admin", fuzz.access_of({"description": "Counts.\n\nFor administrators.", "security": BEARER}, []))
         self.assertEqual("customer", fuzz.access_of({"description": "For whoever is logged in.", "security": BEARER}, []))
 
-    def test_without_a_document_it_says_so(self) -> None:
+    def test_a_missing_document_is_named(self) -> None:
         with self.assertRaisesRegex(Problem, "openapi.json"):
             fuzz.read_operations(Path("/nowhere/openapi.json"))
 
 
 class Configuration(unittest.TestCase):
-    """What schemathesis is told; it has to understand it."""
+    """The configuration of schemathesis, which has to be able to parse it."""
 
     def parsed(self, text: str) -> Any:
         with mock.patch.dict(os.environ, FUZZ_TOKEN="eyJ"):
             return SchemathesisConfig.from_str(text)
 
-    def test_each_callers_is_understood(self) -> None:
+    def test_the_configuration_of_each_caller_is_valid(self) -> None:
         for name, access in fuzz.CALLERS.items():
             account = None if name == "anyone" else CUSTOMER
             caller = fuzz.Caller(name, account, access, ("01930000-0000-7002-8000-000000000001",))
@@ -63,22 +63,22 @@ class Configuration(unittest.TestCase):
                 self.assertNotIn(CUSTOMER.token, text)
         self.parsed(fuzz.logout_configuration())
 
-    def test_what_is_not_the_callers_gets_few_examples(self) -> None:
+    def test_operations_of_other_callers_get_few_examples(self) -> None:
         text = fuzz.configuration(OPERATIONS, fuzz.Caller("customer", CUSTOMER, frozenset({"customer"}), ("x",)), fuzz.Settings())
         few = f"max-examples = {fuzz.EXAMPLES_OF_OTHERS}"
         blocks = {block.splitlines()[1]: few in block for block in text.split("[[operations]]")[1:] if fuzz.HEALTH not in block}
         self.assertEqual({'include-name = "GET /products"': True, 'include-name = "POST /products"': True,
                           f'include-name = "{fuzz.LOGOUT}"': False}, blocks)
 
-    def test_nobody_logs_out_on_the_way(self) -> None:
+    def test_only_the_run_of_logout_logs_out(self) -> None:
         text = fuzz.configuration(OPERATIONS, fuzz.Caller("admin", CUSTOMER, fuzz.CALLERS["admin"], ("x",)), fuzz.Settings())
         self.assertIn(f'include-name = "{fuzz.LOGOUT}"\nenabled = false', text)
 
 
 class Failures(unittest.TestCase):
-    """Which of schemathesis' failures are none."""
+    """The failures of schemathesis that are ignored."""
 
-    def test_what_only_the_shop_can_know_is_undecided(self) -> None:
+    def test_an_error_that_the_document_cannot_describe_is_undecided(self) -> None:
         self.assertTrue(fuzz_hooks.is_undecided(problem("unknown_product", "price_differs")))
         self.assertTrue(fuzz_hooks.is_undecided({"code": "invalid_cursor"}))
         missing = {"errors": [{"field": "current_password", "code": "required"}]}
@@ -91,21 +91,21 @@ class Failures(unittest.TestCase):
             with self.subTest(refusal=refusal):
                 self.assertFalse(fuzz_hooks.is_undecided(refusal))
 
-    def test_a_method_of_a_path_with_a_parameter_is_that_paths(self) -> None:
+    def test_a_method_may_belong_to_a_path_with_a_parameter(self) -> None:
         paths: dict[str, dict[str, Any]] = {
             "/products/search": {"get": {}}, "/products/{product_id}": {"get": {}, "put": {}}, "/orders": {"post": {}}}
         self.assertTrue(fuzz_hooks.is_of_another("PUT", "/products/search", paths))
         self.assertFalse(fuzz_hooks.is_of_another("DELETE", "/products/search", paths))
         self.assertFalse(fuzz_hooks.is_of_another("PUT", "/orders", paths))
 
-    def test_accounts_that_must_stay_are_spared(self) -> None:
+    def test_protected_accounts_are_replaced(self) -> None:
         self.assertEqual({"user_id": "spare"}, fuzz_hooks.redirected({"user_id": "admin"}, {"admin"}, "spare"))
         self.assertEqual({"user_id": "other"}, fuzz_hooks.redirected({"user_id": "other"}, {"admin"}, "spare"))
         self.assertEqual({"order_id": "admin"}, fuzz_hooks.redirected({"order_id": "admin"}, {"admin"}, "spare"))
 
 
 class Output(unittest.TestCase):
-    """What a person sees of a run that found something."""
+    """The output of a run with failures."""
 
     def test_requests_can_be_sent_again(self) -> None:
         lines = ["Schemathesis", "===== FAILURES =====", "    curl -H 'Authorization: Bearer eyJ.token' http://x/",
@@ -122,7 +122,7 @@ class Output(unittest.TestCase):
 
 
 class Runs(unittest.TestCase):
-    """A run of the generator, which a program takes the place of."""
+    """A run of schemathesis, for which another program is substituted."""
 
     def passes(self, program: str) -> tuple[bool, str, list[str]]:
         with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
@@ -132,19 +132,19 @@ class Runs(unittest.TestCase):
             run._command = [sys.executable, "-c", program]
             return run.passes(""), run.log.read_text(encoding="utf-8"), said
 
-    def test_its_exit_code_decides_and_its_output_is_kept(self) -> None:
+    def test_its_exit_code_is_the_result_and_its_output_is_logged(self) -> None:
         passes, log, said = self.passes("print('one')\nprint(' ✅  Coverage (in 1.00s)')")
         self.assertEqual((True, "one\n ✅  Coverage (in 1.00s)\n", "anyone: Coverage (in 1.00s)"), (passes, log, said[0]))
         self.assertFalse(self.passes("raise SystemExit(1)")[0])
 
-    def test_one_that_hangs_is_ended(self) -> None:
+    def test_a_run_that_hangs_is_ended(self) -> None:
         impatient = functools.partial(wait.wait_until, stalled_seconds=0.5)
         with mock.patch.object(fuzz, "wait_until", impatient), self.assertRaisesRegex(Problem, "waited for the fuzzer, as anyone"):
             self.passes("import time\nprint('begun', flush=True)\ntime.sleep(600)")
 
 
 class Sent:
-    """An API that answers as it is told."""
+    """An API with a fixed response."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
@@ -154,9 +154,9 @@ class Sent:
 
 
 class Regressions(unittest.TestCase):
-    """Requests that once found something."""
+    """Requests that once found an error."""
 
-    def test_each_says_what_it_is(self) -> None:
+    def test_each_has_all_its_fields(self) -> None:
         for request in fuzz.read_regressions(fuzz.REGRESSIONS):
             with self.subTest(request.get("found")):
                 self.assertLessEqual({"found", "method", "path", "expect"}, set(request))

@@ -1,4 +1,4 @@
-"""Which grants count as used."""
+"""The grants that count as used."""
 
 import unittest
 
@@ -16,17 +16,17 @@ class Unused(unittest.TestCase):
     def left(self, *done: Grant) -> set[tuple[str, str]]:
         return {(grant.action, grant.resource) for grant in grants.unused(list(grants.of("Get", POLICY)), set(done))}
 
-    def test_what_nobody_did(self) -> None:
+    def test_grants_without_an_action_are_unused(self) -> None:
         self.assertEqual({("dynamodb:GetItem", "arn:table/t"), ("dynamodb:GetItem", "arn:table/t/index/*"),
                           ("dynamodb:Query", "arn:table/t"), ("dynamodb:Query", "arn:table/t/index/*"),
                           ("sns:DeleteEndpoint", "*")}, self.left())
 
-    def test_what_was_done_uses_the_grant_that_names_it(self) -> None:
+    def test_an_action_uses_the_grant_that_names_it(self) -> None:
         done = [Grant("Get", "dynamodb:GetItem", "arn:table/t"), Grant("Get", "dynamodb:Query", "arn:table/t/index/gsi1"),
                 Grant("Get", "sns:DeleteEndpoint", "arn:anything")]
         self.assertEqual({("dynamodb:GetItem", "arn:table/t/index/*"), ("dynamodb:Query", "arn:table/t")}, self.left(*done))
 
-    def test_another_function_or_a_longer_name_is_another(self) -> None:
+    def test_an_action_of_another_function_or_on_a_longer_name_does_not_count(self) -> None:
         others = [Grant("Put", "dynamodb:GetItem", "arn:table/t"), Grant("Get", "dynamodb:GetItem", "arn:table/t2")]
         self.assertEqual(self.left(), self.left(*others))
 

@@ -1,4 +1,4 @@
-"""Each context's health function watches the table and every queue of its context, and may do no more than that."""
+"""The health function of each context monitors the table and every queue of its context, and has no other permissions."""
 
 import re
 import unittest
@@ -19,12 +19,12 @@ def named(resource_type: str, context: str) -> set[str]:
 
 
 def target(value: dict[str, Any]) -> str:
-    """The logical name behind a `!Ref` or a `!GetAtt`."""
+    """Returns the logical id behind a `!Ref` or a `!GetAtt`."""
     return templates.references(value)[0]
 
 
 def rendered(value: Any, physical: Callable[[str], str]) -> str:
-    """A variable's value, with `physical` for each name that CloudFormation would put in."""
+    """Returns a variable's value, with `physical` of each logical id that CloudFormation would resolve."""
     if isinstance(value, str):
         return value
     if "Fn::Join" in value:
@@ -45,7 +45,7 @@ def variables(function: str, physical: Callable[[str], str] = lambda name: name)
 
 
 def consumers(context: str) -> dict[str, str]:
-    """The consumers of a context with their queues, by logical names, as the function reads them."""
+    """Returns the consumers of a context with their queues, by logical ids, as the function reads them."""
     pairs = variables(function_of(context)).get("HEALTH_QUEUES", "")
     return dict(pair.split("=") for pair in pairs.split(",") if pair)
 
@@ -55,7 +55,7 @@ def dead_letters_of(queue: str) -> str:
 
 
 class Routes(unittest.TestCase):
-    def test_each_context_answers_for_itself(self) -> None:
+    def test_each_context_has_a_health_route(self) -> None:
         routes = SHOP.routes()
         self.assertEqual({f"GET /api/v1/health/{context}": context for context in SHOP.contexts},
                          {key: context for key, context in routes.items() if key.startswith("GET /api/v1/health/")})
@@ -63,7 +63,7 @@ class Routes(unittest.TestCase):
 
 
 class Variables(unittest.TestCase):
-    def test_every_table_is_watched_in_its_context(self) -> None:
+    def test_every_table_is_monitored_in_its_context(self) -> None:
         tables = {variables(function_of(context))["TABLE_NAME"]: context for context in CONTEXTS}
         self.assertEqual(set(SHOP.of_type("AWS::DynamoDB::Table")), set(tables))
         for function, resource in SHOP.of_type(templates.FUNCTION).items():
@@ -72,7 +72,7 @@ class Variables(unittest.TestCase):
                 with self.subTest(function):
                     self.assertEqual(SHOP.context_of[function], tables[target(table)])
 
-    def test_every_queue_is_watched(self) -> None:
+    def test_every_queue_is_monitored(self) -> None:
         for context in CONTEXTS:
             with self.subTest(context):
                 queues = list(consumers(context).values())
@@ -81,7 +81,7 @@ class Variables(unittest.TestCase):
         self.assertEqual("UnpublishedQueue", variables("Health")["UNPUBLISHED_QUEUE_URL"])
         self.assertEqual(["UnpublishedQueue"], [name for name in SHOP.of_type("AWS::SQS::Queue") if name not in SHOP.context_of])
 
-    def test_a_consumer_stands_with_its_own_queues_in_its_context(self) -> None:
+    def test_a_consumer_is_listed_with_its_own_queues_in_its_context(self) -> None:
         for context in CONTEXTS:
             for consumer, queue in consumers(context).items():
                 with self.subTest(consumer):
@@ -89,7 +89,7 @@ class Variables(unittest.TestCase):
                     self.assertEqual([queue], [target(s["Properties"]["Queue"]) for s in sources if s["Type"] == "SQS"])
                     self.assertEqual(context, SHOP.context_of[consumer])
 
-    def test_they_fit_into_a_function_under_a_longer_stack_name(self) -> None:
+    def test_they_are_short_enough_for_a_longer_stack_name(self) -> None:
         def longest(name: str) -> str:
             stack = "waybill-production-Notifications-1A2B3C4D5E6F7"
             return f"https://sqs.ap-southeast-1.amazonaws.com/123456789012/{stack}-{name}-{'X' * 13}"
@@ -97,7 +97,7 @@ class Variables(unittest.TestCase):
         for context in CONTEXTS:
             with self.subTest(context):
                 size = sum(len(name) + len(value) for name, value in variables(function_of(context), longest).items())
-                self.assertLess(size + 200, MAX_BYTES, "with what all functions have")
+                self.assertLess(size + 200, MAX_BYTES, "with the variables of all functions")
 
 
 class Role(unittest.TestCase):
@@ -107,7 +107,7 @@ class Role(unittest.TestCase):
         resources = [s["Resource"] if isinstance(s["Resource"], list) else [s["Resource"]] for s in statements]
         return {tuple(s["Action"]): {target(each) for each in named} for s, named in zip(statements, resources, strict=True)}, statements
 
-    def test_it_reads_how_they_are_and_nothing_else(self) -> None:
+    def test_it_reads_the_status_of_tables_and_queues_and_nothing_else(self) -> None:
         for context in CONTEXTS:
             with self.subTest(context):
                 granted, statements = self.granted(f"{function_of(context)}Role")
@@ -123,7 +123,7 @@ class Role(unittest.TestCase):
                 else:
                     self.assertEqual([], conditions)
 
-    def test_the_aggregate_reads_no_table_and_the_one_queue_that_is_everybodys(self) -> None:
+    def test_the_aggregate_reads_no_table_and_only_the_queue_of_unpublished_events(self) -> None:
         self.assertEqual({("sqs:GetQueueAttributes",): {"UnpublishedQueue"}}, self.granted("HealthRole")[0])
 
 

@@ -1,7 +1,7 @@
-"""Who may do what, as the template says it after the transform: what the engine does not hold anybody to, and what no journey would show.
+"""The permissions in the transformed template: those that the engine does not enforce, and those that are too wide.
 
-The engine enforces the roles of functions. It does not enforce the permissions of API Gateway, of schedules, of mappings, and the
-workflow's role; and a grant that is too wide lets every journey pass.
+The engine enforces the roles of functions. It does not enforce the permissions of API Gateway, of schedules and of mappings, nor the
+workflow's role. No journey fails because a grant is too wide.
 """
 
 import re
@@ -16,18 +16,18 @@ RESOURCES: dict[str, Any] = expanded()["Resources"]
 
 LAMBDA, STATES, API_GATEWAY = "lambda.amazonaws.com", "states.amazonaws.com", "apigateway.amazonaws.com"
 
-# What knows no resource, or none that is there before the call, and why.
+# Actions without a resource, or without one that exists before the call, and why.
 ANYTHING = {
-    "xray:PutTraceSegments": "X-Ray knows no resources", "xray:PutTelemetryRecords": "as before",
+    "xray:PutTraceSegments": "X-Ray has no resources", "xray:PutTelemetryRecords": "as before",
     "xray:GetSamplingRules": "as before", "xray:GetSamplingTargets": "as before",
-    "logs:CreateLogDelivery": "the delivery of logs knows no resources", "logs:GetLogDelivery": "as before",
+    "logs:CreateLogDelivery": "the delivery of logs has no resources", "logs:GetLogDelivery": "as before",
     "logs:UpdateLogDelivery": "as before", "logs:DeleteLogDelivery": "as before", "logs:ListLogDeliveries": "as before",
     "logs:PutResourcePolicy": "as before", "logs:DescribeResourcePolicies": "as before", "logs:DescribeLogGroups": "as before",
 }
 if "notifications" in SHOP.contexts:
-    ANYTHING |= {"sns:CreatePlatformEndpoint": "SNS knows topics alone as resources of these", "sns:SetEndpointAttributes": "as before",
+    ANYTHING |= {"sns:CreatePlatformEndpoint": "SNS accepts only topics as resources of these", "sns:SetEndpointAttributes": "as before",
                  "sns:DeleteEndpoint": "as before"}
-# A telephone has no ARN: whatever has one is left out instead.
+# A phone number has no ARN. The grant excludes everything that has one.
 WITHOUT_AN_ARN = ("SendNotificationsPolicy", "sns:Publish")
 
 READS_A_QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
@@ -38,12 +38,12 @@ Statement = dict[str, Any]
 
 
 def of_type(resource_type: str) -> dict[str, Properties]:
-    """The properties of all resources of a type, by logical name."""
+    """Returns the properties of all resources of a type, by logical id."""
     return {name: resource.get("Properties", {}) for name, resource in RESOURCES.items() if resource["Type"] == resource_type}
 
 
 def targets(value: Any) -> list[str]:
-    """The logical names that a value is made of: of `Ref`, `Fn::GetAtt` and `Fn::Sub`."""
+    """Returns the logical ids that a value refers to by `Ref`, `Fn::GetAtt` and `Fn::Sub`."""
     if isinstance(value, list):
         return [name for item in value for name in targets(item)]
     if not isinstance(value, dict):
@@ -78,7 +78,7 @@ def context_of(function: str) -> str:
 
 
 def statements(role: str, with_managed: bool = True) -> Iterator[tuple[str, Statement]]:
-    """What a role is granted, each with the name of the resource that says it."""
+    """Yields the statements of a role, each with the name of the resource that contains it."""
     for policy in ROLES[role].get("Policies", []):
         yield from ((role, statement) for statement in many(policy["PolicyDocument"]["Statement"]))
     for policy in ROLES[role].get("ManagedPolicyArns", []) if with_managed else []:
@@ -86,7 +86,7 @@ def statements(role: str, with_managed: bool = True) -> Iterator[tuple[str, Stat
 
 
 def granted(function: str, service: str) -> dict[str, list[Any]]:
-    """The actions of a service that a function may take: action to resources."""
+    """Returns the resources of each action of a service that a function may perform."""
     found: dict[str, list[Any]] = {}
     for _, statement in statements(role_of(function)):
         for action in many(statement["Action"]):
@@ -107,12 +107,12 @@ QUEUES, TOPICS, TABLES = of_type("AWS::SQS::Queue"), of_type("AWS::SNS::Topic"),
 
 
 class Roles(unittest.TestCase):
-    def test_no_two_functions_share_one_and_none_is_left_over(self) -> None:
+    def test_each_function_has_its_own_role_and_no_role_is_unused(self) -> None:
         held = Counter(map(role_of, FUNCTIONS))
         self.assertEqual([], [role for role, functions in held.items() if functions > 1])
         self.assertEqual({"CheckoutWorkflowRole", *INVOKE_ROLES}, set(ROLES) - set(held))
 
-    def test_each_trusts_the_service_that_runs_it_and_nobody_else(self) -> None:
+    def test_each_trusts_only_the_service_that_runs_it(self) -> None:
         for name, role in ROLES.items():
             with self.subTest(name):
                 service = STATES if name == "CheckoutWorkflowRole" else API_GATEWAY if name in INVOKE_ROLES else LAMBDA
@@ -136,10 +136,10 @@ class Roles(unittest.TestCase):
                             used.add(action)
                         else:
                             self.assertNotIn("*", many(statement["Resource"]))
-        self.assertEqual(set(ANYTHING), used, "an exception that nothing needs")
+        self.assertEqual(set(ANYTHING), used, "an exception that no grant needs")
 
-    def test_a_resource_in_part_named_is_below_a_named_one(self) -> None:
-        """An index of a table, a connection of a socket, a device: not whatever begins alike."""
+    def test_a_resource_with_a_wildcard_is_below_a_named_one(self) -> None:
+        """It may be an index of a table, a connection of a WebSocket or a device, but not any resource with the same prefix."""
         wide = {(action, statement_part) for role in ROLES for _, statement in statements(role)
                 for resource in many(statement.get("Resource", []))
                 if isinstance(resource, dict) and "*" in str(resource.get("Fn::Sub", ""))
@@ -153,28 +153,28 @@ class Roles(unittest.TestCase):
             with self.subTest(action, resource=resource):
                 self.assertRegex(re.sub(r"\$\{AWS::\w+\}", "…", resource), f"^{below[action]}$")
 
-    def test_nobody_may_hand_out_rights(self) -> None:
+    def test_no_role_may_grant_permissions(self) -> None:
         for role in ROLES:
             services = {action.partition(":")[0] for _, statement in statements(role) for action in many(statement["Action"])}
             self.assertEqual(set(), services & {"iam", "sts", "organizations", "cloudformation"}, role)
 
 
 class Data(unittest.TestCase):
-    def test_a_function_touches_its_contexts_table_alone(self) -> None:
+    def test_a_function_accesses_only_the_table_of_its_context(self) -> None:
         tables = {context_of(function): target(variables(function)["TABLE_NAME"])
                   for function in FUNCTIONS if "TABLE_NAME" in variables(function)}
         self.assertEqual(sorted(tables.values()), sorted(TABLES))
         for function in FUNCTIONS:
             with self.subTest(function):
-                touched = {name for resources in granted(function, "dynamodb").values() for name in targets(resources)}
-                self.assertLessEqual(touched, {tables.get(context_of(function))})
+                accessed = {name for resources in granted(function, "dynamodb").values() for name in targets(resources)}
+                self.assertLessEqual(accessed, {tables.get(context_of(function))})
 
-    def test_a_transaction_is_no_action(self) -> None:
-        """IAM asks for the parts of one; a grant of it grants nothing."""
+    def test_no_action_is_a_transaction(self) -> None:
+        """IAM evaluates the parts of a transaction; a grant of the transaction itself has no effect."""
         actions = {action for function in FUNCTIONS for action in granted(function, "dynamodb")}
         self.assertEqual(set(), {action for action in actions if "Transact" in action or "PartiQL" in action})
 
-    def test_who_has_keys_has_those_of_the_tokens_and_uses_them_one_way(self) -> None:
+    def test_a_function_uses_only_signing_keys_and_either_signs_or_verifies(self) -> None:
         signing = {function for function in FUNCTIONS if "kms:Sign" in granted(function, "kms")}
         self.assertEqual({"Login", "Refresh"}, signing)
         for function in FUNCTIONS:
@@ -185,7 +185,7 @@ class Data(unittest.TestCase):
                 for resources in grants.values():
                     self.assertEqual(["SigningKeyA", "SigningKeyB"], sorted(targets(resources)))
 
-    def test_who_reads_secrets_reads_the_providers_and_is_of_payments(self) -> None:
+    def test_only_payments_reads_a_secret_and_only_that_of_the_provider(self) -> None:
         for function in FUNCTIONS:
             grants = granted(function, "secretsmanager")
             named = [name for name, value in variables(function).items() if targets(value) == ["ProviderSecret"]]
@@ -196,7 +196,7 @@ class Data(unittest.TestCase):
                     self.assertEqual(["secretsmanager:GetSecretValue"], list(grants))
                     self.assertEqual(["ProviderSecret"], targets(grants["secretsmanager:GetSecretValue"]))
 
-    def test_who_starts_checkouts_is_told_of_the_workflow(self) -> None:
+    def test_a_function_that_starts_checkouts_has_the_arn_of_the_workflow(self) -> None:
         for function in FUNCTIONS:
             grants = granted(function, "states")
             with self.subTest(function):
@@ -208,17 +208,17 @@ class Data(unittest.TestCase):
 class Queues(unittest.TestCase):
     maxDiff = None
 
-    def test_a_consumer_reads_its_own_queue_and_nobody_else_does(self) -> None:
+    def test_only_a_consumer_reads_its_queue(self) -> None:
         mappings = of_type("AWS::Lambda::EventSourceMapping").values()
         read = {target(m["FunctionName"]): target(m["EventSourceArn"]) for m in mappings if target(m["EventSourceArn"]) in QUEUES}
-        for function in FUNCTIONS.keys() - HEALTH:  # what these may, test_health.py says
+        for function in FUNCTIONS.keys() - HEALTH:  # test_health.py checks these
             with self.subTest(function):
                 grants = granted(function, "sqs")
                 grants.pop("sqs:SendMessage", None)
                 self.assertEqual({action: [read[function]] for action in READS_A_QUEUE} if function in read else {},
                                  {action: targets(resources) for action, resources in grants.items()})
 
-    def test_a_follower_of_a_table_reads_its_stream_and_nobody_else_does(self) -> None:
+    def test_only_a_consumer_of_a_stream_reads_it(self) -> None:
         mappings = of_type("AWS::Lambda::EventSourceMapping").values()
         followed = {target(m["FunctionName"]): m for m in mappings if target(m["EventSourceArn"]) in TABLES}
         for function in FUNCTIONS:
@@ -229,25 +229,25 @@ class Queues(unittest.TestCase):
                 if mapping:
                     self.assertEqual("StreamArn", mapping["EventSourceArn"]["Fn::GetAtt"][1])
 
-    def test_who_parks_what_fails_may_and_nobody_else(self) -> None:
+    def test_only_functions_with_a_failure_destination_may_send_to_it(self) -> None:
         mappings = of_type("AWS::Lambda::EventSourceMapping").values()
-        parking = {target(m["FunctionName"]): target(m["DestinationConfig"]["OnFailure"]["Destination"])
+        destinations = {target(m["FunctionName"]): target(m["DestinationConfig"]["OnFailure"]["Destination"])
                    for m in mappings if "DestinationConfig" in m}
         for function in FUNCTIONS:
             with self.subTest(function):
-                dead_letters = variables(function).get("DEAD_LETTERS_URL")  # who knows what it will never do puts it there
-                expected = [parking[function]] if function in parking else [target(dead_letters)] if dead_letters else []
+                dead_letters = variables(function).get("DEAD_LETTERS_URL")  # for messages that the function will never be able to consume
+                expected = [destinations[function]] if function in destinations else [target(dead_letters)] if dead_letters else []
                 self.assertEqual(expected, targets(granted(function, "sqs").get("sqs:SendMessage", [])))
 
-    def test_who_publishes_does_so_on_the_topic_of_its_context(self) -> None:
+    def test_a_function_publishes_only_on_the_topic_of_its_context(self) -> None:
         for function in FUNCTIONS:
             topics = [name for name in targets(granted(function, "sns").get("sns:Publish", [])) if name in TOPICS]
             with self.subTest(function):
-                told = variables(function).get("TOPIC_ARN")
-                self.assertEqual([target(told)] if told else [], topics)
+                topic_arn = variables(function).get("TOPIC_ARN")
+                self.assertEqual([target(topic_arn)] if topic_arn else [], topics)
                 self.assertLessEqual(set(topics), {f"{context_of(function).capitalize()}Topic"})
 
-    def test_a_queue_takes_what_its_topics_send_and_nothing_else(self) -> None:
+    def test_a_queue_accepts_messages_only_from_its_topics(self) -> None:
         subscribed: dict[str, set[str]] = {}
         for subscription in of_type("AWS::SNS::Subscription").values():
             for queue in [target(subscription["Endpoint"]), target(subscription["RedrivePolicy"])]:
@@ -261,7 +261,7 @@ class Queues(unittest.TestCase):
                                      tuple(statement[key] for key in ("Effect", "Principal", "Action")))
                     self.assertEqual(["ArnEquals"], list(statement["Condition"]))
                     self.assertEqual(["aws:SourceArn"], list(statement["Condition"]["ArnEquals"]))
-                # `*` in the policy of a queue is that queue.
+                # `*` in the policy of a queue stands for that queue.
                 queues = targets(policy["Queues"]) if statement["Resource"] == "*" else targets(statement["Resource"])
                 allowed |= set(queues)
                 for queue in queues:
@@ -271,7 +271,7 @@ class Queues(unittest.TestCase):
 
 
 class Invocations(unittest.TestCase):
-    def test_the_workflow_invokes_what_it_names(self) -> None:
+    def test_the_workflow_may_invoke_only_the_functions_that_it_names(self) -> None:
         machine = RESOURCES["CheckoutWorkflow"]["Properties"]
         text = "".join(machine["DefinitionString"]["Fn::Join"][1])
         named = {target(value) for value in machine["DefinitionSubstitutions"].values()}
@@ -283,7 +283,7 @@ class Invocations(unittest.TestCase):
     def test_no_function_invokes_another(self) -> None:
         self.assertEqual([], [function for function in FUNCTIONS if granted(function, "lambda")])
 
-    def test_api_gateway_may_invoke_what_the_routes_of_a_context_lead_to_and_its_authorizers_and_only_that(self) -> None:
+    def test_api_gateway_may_invoke_only_the_functions_of_routes_and_authorizers_of_a_context(self) -> None:
         wanted: dict[str, set[str]] = {role: set() for role in INVOKE_ROLES}
         integrations, authorizers = of_type("AWS::ApiGatewayV2::Integration"), of_type("AWS::ApiGatewayV2::Authorizer")
         used = [*(("CredentialsArn", "IntegrationUri", name, each) for name, each in integrations.items()),
@@ -305,13 +305,13 @@ class Invocations(unittest.TestCase):
         found = {(target(each["AuthorizerUri"]), target(each["ApiId"])) for each in of_type("AWS::ApiGatewayV2::Authorizer").values()}
         self.assertEqual({("Authorizer", "HttpApi"), ("SocketAuthorizer", "SocketApi")}, found)
 
-    def test_each_schedule_may_invoke_its_function_and_only_that(self) -> None:
+    def test_each_schedule_may_invoke_only_its_function(self) -> None:
         rules = {(target(one["Arn"]), name) for name, rule in of_type("AWS::Events::Rule").items() for one in rule["Targets"]}
         allowed = {(target(permission["FunctionName"]), target(permission["SourceArn"])) for permission in self.of("events.amazonaws.com")}
         self.assertEqual(rules, allowed)
         self.assertGreater(len(rules), 0)
 
-    def test_nobody_else_may_invoke_anything(self) -> None:
+    def test_no_other_service_may_invoke_functions(self) -> None:
         self.assertEqual({"events.amazonaws.com"}, {permission["Principal"] for permission in PERMISSIONS})
         for permission in PERMISSIONS:
             self.assertEqual("lambda:InvokeFunction", permission["Action"])
@@ -322,8 +322,8 @@ class Invocations(unittest.TestCase):
 
 
 class Names(unittest.TestCase):
-    def test_a_queue_is_called_after_its_consumer(self) -> None:
-        """So that dead letters are found by the consumer's name."""
+    def test_a_queue_is_named_after_its_consumer(self) -> None:
+        """The tools find dead letters by the consumer's name."""
         read = {target(m["FunctionName"]): target(m["EventSourceArn"]) for m in of_type("AWS::Lambda::EventSourceMapping").values()}
         consumers = {function: source for function, source in read.items() if source in QUEUES}
         self.assertEqual({function: f"{function}Queue" for function in consumers}, consumers)

@@ -1,4 +1,4 @@
-"""Packages import only what stands above them in the table of tools/README.md."""
+"""Packages import only packages that are above them in the table of tools/README.md."""
 
 import ast
 import unittest
@@ -33,12 +33,12 @@ ALLOWED = {
 
 
 def modules(package: str) -> Iterator[Path]:
-    """The files of a package."""
+    """Yields the files of a package."""
     yield from sorted((ROOT / FOLDERS[package] / package).rglob("*.py"))
 
 
 def imported(path: Path) -> Iterator[tuple[str, int]]:
-    """The modules that a file imports anywhere in it, and the lines where it does."""
+    """Yields the modules that a file imports anywhere, with the lines of the imports."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
@@ -51,7 +51,7 @@ class Imports(unittest.TestCase):
         found = {path.parent.name for folder in ("localstack", "tools") for path in (ROOT / folder).glob("*/__init__.py")}
         self.assertEqual(set(FOLDERS), found)
 
-    def test_a_package_imports_only_what_stands_above_it(self) -> None:
+    def test_a_package_imports_only_packages_above_it(self) -> None:
         for package, allowed in ALLOWED.items():
             for path in modules(package):
                 for name, line in imported(path):
@@ -60,7 +60,7 @@ class Imports(unittest.TestCase):
                         self.assertTrue(top not in FOLDERS or top == package or top in allowed, f"it imports {name}")
                         self.assertFalse(name.startswith("."), "imports are absolute")
 
-    def test_only_what_runs_inside_the_engine_touches_it(self) -> None:
+    def test_only_the_package_inside_the_engine_imports_ministack(self) -> None:
         for package in FOLDERS.keys() - {"ministack_engine"}:
             for path in modules(package):
                 tops = {name.partition(".")[0] for name, _ in imported(path)}

@@ -1,4 +1,4 @@
-"""A secret in a log is found, whatever its kind; a log as it should be passes."""
+"""The check of the logs finds secrets of each kind, and passes for a correct log."""
 
 import contextlib
 import io
@@ -32,9 +32,9 @@ def kinds_in(*lines: str) -> list[str]:
 
 
 class Violations(unittest.TestCase):
-    """What is found in lines."""
+    """The violations in lines."""
 
-    def test_a_log_as_it_should_be_passes(self) -> None:
+    def test_a_correct_log_passes(self) -> None:
         lines = [logged(), logged(message="consumed", event_type="UserRegistered"), logged(due="2026-01-02T03:04:05+01:00", at="+0000"),
                  "Checkout\t" + json.dumps(METRIC),
                  logged(route="GET /api/v1/products/{product_id}", error="the store failed: dispatch failure"),
@@ -82,13 +82,13 @@ class Violations(unittest.TestCase):
         lines = [f"Login\t{text}" for text in [*panic, *other]]
         self.assertEqual(["a panic"] * 3 + ["not a JSON object"] * 3, kinds_in(*lines))
 
-    def test_a_violation_says_where_and_never_what(self) -> None:
+    def test_a_violation_names_the_place_and_never_the_text(self) -> None:
         found = list(logcheck.violations([logged(), logged(detail="a long password")], SEEDED))
         self.assertEqual(["line 2, PlaceOrder: a password"], [str(violation) for violation in found])
 
 
 class Logs(unittest.TestCase):
-    """What is said of a whole log."""
+    """The result of a whole log."""
 
     def check(self, text: str) -> tuple[int, str]:
         with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as printed:
@@ -99,17 +99,17 @@ class Logs(unittest.TestCase):
     def test_a_clean_log_passes(self) -> None:
         self.assertEqual((2, ""), self.check(f"{logged()}\n{logged()}\n"))
 
-    def test_an_empty_log_shows_nothing_and_fails(self) -> None:
+    def test_an_empty_log_fails(self) -> None:
         with self.assertRaisesRegex(Problem, "no function has logged"):
             self.check("")
 
-    def test_a_secret_fails_it(self) -> None:
+    def test_a_log_with_a_secret_fails(self) -> None:
         with self.assertRaisesRegex(Problem, "has 2 lines"):
             self.check(f"{logged(detail='a@b.example')}\n{logged()}\nLogin\tHello\n")
 
 
 class Passwords(unittest.TestCase):
-    """The passwords that are looked for are those that are used."""
+    """The check looks for the passwords that the journeys use."""
 
     def test_every_password_of_the_journeys_is_known(self) -> None:
         sources = [*(ROOT / "tests").glob("**/*.rs"), *(ROOT / "shared/testkit").glob("**/*.rs")]

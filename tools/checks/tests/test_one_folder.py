@@ -1,4 +1,4 @@
-"""What the proof that a context is one folder does to a tree."""
+"""The changes of a copy of the repository by the check that a context is one folder."""
 
 import tempfile
 import unittest
@@ -11,7 +11,7 @@ from engine.stack import ROOT
 
 
 class Entries(unittest.TestCase):
-    def test_a_context_has_one_and_it_can_go(self) -> None:
+    def test_a_context_has_one_entry_that_can_be_removed(self) -> None:
         text = (ROOT / "template.yaml").read_text(encoding="utf-8")
         for context in one_folder.removable(ROOT):
             with self.subTest(context):
@@ -21,7 +21,7 @@ class Entries(unittest.TestCase):
                 self.assertEqual({context.capitalize()}, set(before) - set(after))
                 self.assertEqual(after, {name: before[name] for name in after})
 
-    def test_a_context_that_is_not_there_is_named(self) -> None:
+    def test_a_missing_context_is_named(self) -> None:
         with self.assertRaisesRegex(Problem, "0 entries for functions/reviews/"):
             one_folder.without_entry((ROOT / "template.yaml").read_text(encoding="utf-8"), "reviews")
 
@@ -33,7 +33,7 @@ class Entries(unittest.TestCase):
 
 
 class Copies(unittest.TestCase):
-    def test_what_a_proof_has_changed_comes_back(self) -> None:
+    def test_a_new_copy_reverts_changes(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             tree = Path(folder) / "tree"
             one_folder.copy(ROOT, tree)

@@ -1,4 +1,4 @@
-"""What `openapi.json` shows is what it says: each example is one of its schema. (That the file is up to date, cargo tests.)"""
+"""Each example in `openapi.json` is valid under its schema. Cargo tests check that the file is up to date."""
 
 import json
 import unittest
@@ -13,7 +13,7 @@ DOCUMENT = json.loads((ROOT / "openapi.json").read_text(encoding="utf-8"))
 
 
 def examples(part: Any, where: str = "") -> Iterator[tuple[str, dict[str, Any], Any]]:
-    """Everything with a schema and an example or several: where it stands, its schema, each example."""
+    """Yields each example of the document with its place and its schema."""
     if isinstance(part, dict):
         if "schema" in part:
             if "example" in part:
@@ -29,16 +29,16 @@ def examples(part: Any, where: str = "") -> Iterator[tuple[str, dict[str, Any], 
 
 
 def errors(schema: dict[str, Any], example: Any) -> list[str]:
-    """What is wrong with an example, by a schema that may refer to the document's components; formats count."""
+    """Returns the errors of an example, formats included. The schema may refer to the document's components."""
     whole = {"components": DOCUMENT["components"], **schema}
     validator = Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER)
     return [error.message for error in validator.iter_errors(example)]
 
 
 class Document(unittest.TestCase):
-    """The document, held against itself."""
+    """The document is consistent."""
 
-    def test_every_example_is_one_of_its_schema(self) -> None:
+    def test_every_example_is_valid_under_its_schema(self) -> None:
         found = list(examples(DOCUMENT))
         self.assertGreater(len(found), 50)
         for where, schema, example in found:
@@ -52,7 +52,7 @@ class Document(unittest.TestCase):
                     with self.subTest(f"{method} {path}"):
                         self.assertTrue(content["examples"], media_type)
 
-    def test_every_schema_is_one(self) -> None:
+    def test_every_schema_is_valid(self) -> None:
         for name, schema in DOCUMENT["components"]["schemas"].items():
             with self.subTest(name):
                 Draft202012Validator.check_schema(schema)

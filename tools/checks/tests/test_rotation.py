@@ -1,4 +1,4 @@
-"""The check of the rotation itself: it passes where keys rotate, and fails where they do not."""
+"""The check of the rotation passes if keys are rotated, and fails if they are not."""
 
 import base64
 import json
@@ -45,7 +45,7 @@ def checked(shop: Any) -> None:
 
 
 class Rotation(unittest.TestCase):
-    """The check on shops that do and do not."""
+    """The check with correct and with faulty shops."""
 
     def test_a_shop_that_rotates_passes(self) -> None:
         checked(Shop())
@@ -54,7 +54,7 @@ class Rotation(unittest.TestCase):
         with self.assertRaisesRegex(Problem, "old key"):
             checked(Shop(ignores="B,A"))
 
-    def test_a_key_that_stays_good_is_found(self) -> None:
+    def test_a_key_that_stays_valid_is_found(self) -> None:
         with self.assertRaisesRegex(Problem, "the token of A to be refused"):
             checked(Shop(ignores="B"))
 
@@ -62,7 +62,7 @@ class Rotation(unittest.TestCase):
 class Template(unittest.TestCase):
     """The keys in template.yaml."""
 
-    def test_every_function_that_knows_keys_knows_the_same(self) -> None:
+    def test_every_function_with_keys_has_the_same_keys(self) -> None:
         resources = templates.read(ROOT).merged["Resources"]
         lists = [json.dumps(variables["SIGNING_KEY_IDS"], sort_keys=True)
                  for resource in resources.values()
@@ -70,7 +70,7 @@ class Template(unittest.TestCase):
         self.assertGreater(len(lists), 2)
         self.assertEqual(1, len(set(lists)))
 
-    def test_the_two_keys_are_alike(self) -> None:
+    def test_the_two_keys_have_the_same_properties(self) -> None:
         resources = templates.read(ROOT).merged["Resources"]
         a, b = resources["SigningKeyA"], resources["SigningKeyB"]
         self.assertEqual({**a, "Condition": ""}, {**b, "Condition": ""})

@@ -1,4 +1,4 @@
-"""Steps in lanes: one that fails is told of, and takes no other with it."""
+"""Steps in lanes: a failure is reported and does not affect other lanes."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from engine.wait import wait_until
 
 
 def fail() -> None:
-    """A check that finds something."""
+    """A check that fails."""
     raise Problem("two and two are five")
 
 
@@ -26,11 +26,11 @@ class Lanes(unittest.TestCase):
         self.folder = Path(folder.name)
 
     def leaves(self, name: str) -> steps.Step:
-        """A step that leaves a file."""
+        """Returns a step that leaves a file."""
         return steps.Step(name, (self.folder / name).touch)
 
     def run_lanes(self, *lanes: steps.Lane, at_once: int = 2) -> str:
-        """Runs them; what they have printed."""
+        """Runs the lanes and returns their output."""
         shown, terminal = self.folder / "logs" / "shown", os.dup(sys.stdout.fileno())
         shown.parent.mkdir()
         with open(shown, "wb") as file:
@@ -42,7 +42,7 @@ class Lanes(unittest.TestCase):
             os.close(terminal)
         return shown.read_text()
 
-    def test_each_goes_to_its_own_end(self) -> None:
+    def test_a_failure_does_not_end_other_lanes(self) -> None:
         with self.assertRaisesRegex(Problem, "failed: wrong;"):
             self.run_lanes(
                 steps.Lane("wrong", [steps.Step("sum", fail), self.leaves("never")], (self.folder / "ended").touch),
@@ -55,7 +55,7 @@ class Lanes(unittest.TestCase):
         """Waits until the other lane has failed."""
         wait_until((self.folder / "ended").exists, "the other lane to end", poll_seconds=0.01)
 
-    def test_no_more_run_at_once_than_may(self) -> None:
+    def test_no_more_lanes_run_at_once_than_allowed(self) -> None:
         running = self.folder / "running"
 
         def alone() -> None:
@@ -64,12 +64,12 @@ class Lanes(unittest.TestCase):
 
         self.run_lanes(*(steps.Lane(f"lane {number}", [steps.Step("alone", alone)] * 20) for number in range(3)), at_once=1)
 
-    def test_what_a_lane_printed_is_shown_once_it_is_through(self) -> None:
+    def test_the_output_of_a_lane_is_printed_when_it_has_ended(self) -> None:
         shown = self.run_lanes(steps.Lane("words", [steps.Step("say", lambda: print("hello from a lane", flush=True))]))
         self.assertIn("==== words", shown)
         self.assertIn("hello from a lane", shown)
 
-    def test_a_lane_that_is_ended_ends_its_stack(self) -> None:
+    def test_a_terminated_lane_stops_its_stack(self) -> None:
         lane = steps.Lane("long", [steps.Step("kill", lambda: os.kill(os.getpid(), signal.SIGTERM)), self.leaves("never")],
                            (self.folder / "ended").touch)
         with self.assertRaisesRegex(Problem, "failed: long;"):

@@ -1,4 +1,4 @@
-"""What the templates promise and the engine does not carry out, so that no journey can show it."""
+"""Properties of the templates that the engine does not support, so that no journey can test them."""
 
 import json
 import unittest
@@ -13,31 +13,31 @@ from engine.stack import ROOT
 SHOP = templates.read(ROOT)
 TEMPLATE = SHOP.merged
 
-# CloudFormation takes 500 resources and 1 MB of a stack; below these there is room for what comes.
+# CloudFormation allows 500 resources and 1 MB per stack. These limits leave room for growth.
 MAX_RESOURCES, MAX_RESOURCES_OF_ROOT, MAX_BYTES = 300, 100, 400_000
 
 
 def transformed(template: templates.Template, base: Path) -> templates.Template:
-    """A template as the SAM transform makes it."""
+    """Returns a template after the SAM transform."""
     urls = {context: f"https://b.s3.amazonaws.com/{context}" for context in SHOP.contexts}
     packaged = sam.package(template, base, lambda context: {"Bucket": "b", "Key": context}, urls)
     return sam.transform(packaged, {}, "eu-central-1")
 
 
 def expanded() -> dict[str, Any]:
-    """The merged template as the transform makes it."""
+    """Returns the merged template after the SAM transform."""
     return transformed(TEMPLATE, ROOT)
 
 
 @cache
 def stacks() -> dict[str, templates.Template]:
-    """The stacks as CloudFormation gets them, by context; the root is called `root`."""
+    """Returns the stacks as CloudFormation receives them, by context. The root stack is called `root`."""
     return {"root": transformed(SHOP.root, ROOT),
             **{context: transformed(template, ROOT / "functions" / context) for context, template in SHOP.contexts.items()}}
 
 
 def stage() -> dict[str, Any]:
-    """The HTTP API's stage."""
+    """Returns the stage of the HTTP API."""
     resources = sam.adapt(expanded(), "http://localhost:1")["Resources"].values()
     [stage] = [r for r in resources if r["Type"] == "AWS::ApiGatewayV2::Stage" and r["Properties"]["ApiId"] == {"Ref": "HttpApi"}]
     return stage["Properties"]
@@ -66,7 +66,7 @@ class Contexts(unittest.TestCase):
                 self.assertEqual(shared[0], own)
 
     def test_metrics_carry_the_name_of_the_root_stack(self) -> None:
-        """That of a nested stack is made anew with it; a dashboard would lose sight of its metrics."""
+        """The name of a nested stack changes when it is created again, and dashboards would no longer find its metrics."""
         for context, template in SHOP.contexts.items():
             with self.subTest(context):
                 self.assertNotIn("AWS::StackName", json.dumps(template))
@@ -82,8 +82,8 @@ class Contexts(unittest.TestCase):
                 depends = [resource.get("DependsOn", []) for resource in others.values()]
                 self.assertNotIn(name, [*templates.references([others, SHOP.root["Outputs"]]), *depends])
 
-    def test_no_name_is_given_that_a_longer_stack_name_would_make_too_long(self) -> None:
-        """CloudFormation cuts the names that it makes at what the service takes; of those that we give it cuts nothing."""
+    def test_no_physical_name_is_given_that_a_stack_name_could_make_too_long(self) -> None:
+        """CloudFormation cuts generated names at the length that the service allows, but it does not cut given names."""
         for name, resource in expanded()["Resources"].items():
             _, service, kind = resource["Type"].split("::")
             given = {"Name", f"{kind}Name"} & set(resource.get("Properties", {}))
@@ -97,7 +97,7 @@ class Routes(unittest.TestCase):
                        if route["Properties"]["ApiId"] == {"Ref": "HttpApi"}}
         self.integrations = {name: each["Properties"] for name, each in SHOP.of_type("AWS::ApiGatewayV2::Integration").items()}
 
-    def test_each_leads_to_a_function_of_its_own_context(self) -> None:
+    def test_each_invokes_a_function_of_its_own_context(self) -> None:
         for name, route in self.routes.items():
             with self.subTest(route["RouteKey"]):
                 [integration] = templates.references(route["Target"])
@@ -112,7 +112,7 @@ class Routes(unittest.TestCase):
         bare = [route["RouteKey"] for route in self.routes.values() if not route["RouteKey"].startswith(methods)]
         self.assertEqual(["$default"], bare)
 
-    def test_each_is_there_once(self) -> None:
+    def test_each_is_unique(self) -> None:
         keys = [route["RouteKey"] for route in self.routes.values()]
         self.assertEqual(sorted(set(keys)), sorted(keys))
 
@@ -125,7 +125,7 @@ class Routes(unittest.TestCase):
 
 
 class DeadLetters(unittest.TestCase):
-    def test_an_alarm_watches_every_queue_of_them(self) -> None:
+    def test_an_alarm_monitors_every_dead_letter_queue(self) -> None:
         alarms = [r["Properties"] for r in TEMPLATE["Resources"].values() if r["Type"] == "AWS::CloudWatch::Alarm"]
         metrics = [m["MetricStat"]["Metric"] for alarm in alarms for m in alarm.get("Metrics", []) if "MetricStat" in m]
         watched = sorted(target for metric in metrics for target in templates.references(metric["Dimensions"]))
@@ -135,7 +135,7 @@ class DeadLetters(unittest.TestCase):
 
 
 class LastTries(unittest.TestCase):
-    def test_who_counts_tries_counts_those_of_its_queue(self) -> None:
+    def test_a_function_that_counts_attempts_has_the_limit_of_its_queue(self) -> None:
         resources, counted = TEMPLATE["Resources"], 0
         for name, function in resources.items():
             variables = function.get("Properties", {}).get("Environment", {}).get("Variables", {})
@@ -149,10 +149,10 @@ class LastTries(unittest.TestCase):
 
 
 class Throttling(unittest.TestCase):
-    def test_the_stage_takes_so_many_requests_a_second(self) -> None:
+    def test_the_stage_limits_requests_per_second(self) -> None:
         self.assertEqual({"ThrottlingBurstLimit": 2000, "ThrottlingRateLimit": 1000}, stage()["DefaultRouteSettings"])
 
-    def test_what_hashes_passwords_or_asks_all_contexts_takes_fewer(self) -> None:
+    def test_expensive_routes_have_lower_limits(self) -> None:
         fewer, few = ({"ThrottlingBurstLimit": burst, "ThrottlingRateLimit": rate} for burst, rate in ((500, 300), (50, 25)))
         self.assertEqual({"POST /api/v1/auth/login": fewer, "POST /api/v1/auth/register": fewer, "GET /health": few,
                           "GET /api/v1/health": few}, stage()["RouteSettings"])
@@ -165,16 +165,16 @@ class Throttling(unittest.TestCase):
 
 
 class Authorizer(unittest.TestCase):
-    def test_what_it_said_is_kept_for_five_seconds(self) -> None:
-        """As docs, README and authorizer.rs say: for so long may a session that ended go on."""
+    def test_its_result_is_cached_for_five_seconds(self) -> None:
+        """A session that has ended may stay valid for as long, according to docs, README and authorizer.rs."""
         authorizer = TEMPLATE["Resources"]["AccessTokens"]["Properties"]
         self.assertEqual((5, ["$request.header.Authorization"], True, "2.0"), tuple(authorizer[key] for key in (
             "AuthorizerResultTtlInSeconds", "IdentitySource", "EnableSimpleResponses", "AuthorizerPayloadFormatVersion")))
 
 
 class Socket(unittest.TestCase):
-    def test_nothing_writes_down_its_addresses(self) -> None:
-        """A browser's token is in them."""
+    def test_request_urls_are_not_logged(self) -> None:
+        """They contain the tokens of browsers."""
         stage = TEMPLATE["Resources"]["SocketStage"]["Properties"]
         self.assertNotIn("AccessLogSettings", stage)
         self.assertEqual(("OFF", False), (stage["DefaultRouteSettings"]["LoggingLevel"], stage["DefaultRouteSettings"]["DataTraceEnabled"]))
@@ -182,7 +182,7 @@ class Socket(unittest.TestCase):
     def test_a_change_of_a_route_is_deployed(self) -> None:
         self.assertIs(True, TEMPLATE["Resources"]["SocketStage"]["Properties"]["AutoDeploy"])
 
-    def test_nobody_connects_without_a_token(self) -> None:
+    def test_a_connection_requires_a_token(self) -> None:
         routes = [r["Properties"] for r in TEMPLATE["Resources"].values() if r["Type"] == "AWS::ApiGatewayV2::Route"]
         guards = [(route["AuthorizationType"], route["AuthorizerId"]) for route in routes if route["RouteKey"] == "$connect"]
         self.assertEqual([("CUSTOM", {"Ref": "SocketTokens"})] if "analytics" in SHOP.contexts else [], guards)

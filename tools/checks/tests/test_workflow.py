@@ -1,6 +1,6 @@
-"""The checkout workflow as it is deployed: valid in the language of Step Functions, whole, and over before EXPRESS cuts it off.
+"""The deployed checkout workflow is a valid definition of Step Functions, complete, and ends before the time limit of EXPRESS.
 
-The engine carries out what it understands and says nothing of the rest; AWS refuses a deployment for it.
+The engine ignores what it does not support in a definition, while AWS refuses to deploy an invalid one.
 """
 
 import json
@@ -19,7 +19,7 @@ Definition = dict[str, Any]
 
 
 def deployed() -> Definition:
-    """The definition that the transform makes of the template's."""
+    """Returns the definition in the transformed template."""
     packaged = sam.package(templates.read(ROOT).merged, ROOT, lambda context: {"Bucket": "b", "Key": context})
     resources = sam.transform(packaged, {}, "eu-central-1")["Resources"]
     properties = resources["CheckoutWorkflow"]["Properties"]
@@ -31,13 +31,13 @@ def deployed() -> Definition:
 
 
 def problems(definition: Definition) -> list[str]:
-    """What is wrong with a definition."""
-    own = dangling(definition) or [*unreachable(definition), *careless(definition), *slow(definition)]
+    """Returns the errors in a definition."""
+    own = dangling(definition) or [*unreachable(definition), *incomplete(definition), *slow(definition)]
     return own or invalid(definition)
 
 
 def invalid(definition: Definition) -> list[str]:
-    """What cfn-lint says of it. It looks at a definition as text only in a template that needs no transform."""
+    """Returns the errors of cfn-lint, which checks a definition that is a string only in a template without a transform."""
     machine = {"RoleArn": "arn:aws:iam::123456789012:role/checkout", "DefinitionString": json.dumps(definition)}
     template = {"Resources": {"Workflow": {"Type": "AWS::StepFunctions::StateMachine", "Properties": machine}}}
     found = lint(json.dumps(template), config=ManualArgs(regions=["eu-central-1"]))
@@ -45,13 +45,13 @@ def invalid(definition: Definition) -> list[str]:
 
 
 def nexts(state: dict[str, Any]) -> list[str]:
-    """Where a state can lead."""
+    """Returns the states that may follow a state."""
     return [step["Next"] for step in (state, *state.get("Catch", [])) if "Next" in step]
 
 
 def dangling(definition: Definition) -> list[str]:
     states = definition["States"]
-    start = [] if definition["StartAt"] in states else ["it begins at no state"]
+    start = [] if definition["StartAt"] in states else ["it starts at no state"]
     return start + [f"{name} leads to {target}, which is no state"
             for name, state in states.items() for target in nexts(state) if target not in states]
 
@@ -66,25 +66,25 @@ def unreachable(definition: Definition) -> list[str]:
     return [f"nothing leads to {name}" for name in states if name not in seen]
 
 
-def careless(definition: Definition) -> list[str]:
-    """Tasks that do not say how long they may take, what is tried again, and where everything else leads."""
+def incomplete(definition: Definition) -> list[str]:
+    """Returns errors for tasks without a timeout, or whose Retry or Catch does not cover all errors."""
     found = []
     for name, state in definition["States"].items():
         if state["Type"] == "Task":
             found += [f"{name} has no {field}" for field in ("TimeoutSeconds", "Retry", "Catch") if field not in state]
             for field in ("Retry", "Catch"):
                 if "States.ALL" not in [error for last in state.get(field, [])[-1:] for error in last["ErrorEquals"]]:
-                    found.append(f"{name}: the last {field} is not for all that is left")
+                    found.append(f"{name}: the last {field} does not cover all remaining errors")
     return found
 
 
 def slow(definition: Definition) -> list[str]:
-    """Whether all waits of all retries on the longest way, and one attempt of each step on it that hangs, are over in time."""
+    """Returns an error if the longest path, with all waits of its retries and one timeout of each step, takes longer than allowed."""
     states = definition["States"]
 
     def longest(name: str, before: tuple[str, ...]) -> float:
         if name in before:
-            return float("inf")  # round and round
+            return float("inf")  # an endless loop
         own = states[name].get("TimeoutSeconds", 0) + max(map(waits, states[name].get("Retry", [])), default=0)
         return own + max((longest(target, (*before, name)) for target in nexts(states[name])), default=0)
 
@@ -94,13 +94,13 @@ def slow(definition: Definition) -> list[str]:
 
 
 def waits(retry: dict[str, Any]) -> float:
-    """How long one error that comes again and again is waited for at most."""
+    """Returns the total wait between the retries of one error, at most."""
     first, rate, most = retry.get("IntervalSeconds", 1), retry.get("BackoffRate", 2), retry.get("MaxDelaySeconds", LONGEST)
     return sum(min(most, first * rate**attempt) for attempt in range(retry.get("MaxAttempts", 3)))
 
 
 def documented() -> dict[str, tuple[str, list[tuple[list[str], str]]]]:
-    """The steps of the table in checkout.md: of each its function, and which errors lead where."""
+    """Returns the steps of the table in checkout.md, each with its function and the next steps after errors."""
     steps: dict[str, tuple[str, list[tuple[list[str], str]]]] = {}
     for line in (ROOT / "functions" / "orders" / "checkout.md").read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
@@ -113,19 +113,19 @@ def documented() -> dict[str, tuple[str, list[tuple[list[str], str]]]]:
 
 
 class Workflow(unittest.TestCase):
-    def test_the_table_beside_it_says_what_it_does(self) -> None:
+    def test_the_documented_steps_are_those_of_the_workflow(self) -> None:
         states = deployed()["States"]
         tasks = {name: (state["Resource"].rpartition(":")[2], [(each["ErrorEquals"], each["Next"]) for each in state["Catch"]])
                  for name, state in states.items() if state["Type"] == "Task"}
         self.assertEqual(tasks, documented())
 
-    def test_as_it_is_deployed_nothing_is_wrong_with_it(self) -> None:
+    def test_the_deployed_definition_has_no_errors(self) -> None:
         self.assertEqual([], problems(deployed()))
 
-    def test_it_ends_by_itself_before_its_own_limit_does(self) -> None:
+    def test_its_timeout_is_the_limit_of_express(self) -> None:
         self.assertEqual(LONGEST, deployed()["TimeoutSeconds"])
 
-    def test_what_is_broken_is_found(self) -> None:
+    def test_errors_in_a_definition_are_found(self) -> None:
         def broken(*path: Any, value: Any) -> Definition:
             definition = deepcopy(deployed())
             place: Any = definition
@@ -139,18 +139,18 @@ class Workflow(unittest.TestCase):
 
         reserve = ("States", "ReserveStock")
         for what, definition in {
-            "a field that is misspelt": broken(*reserve, "TimeoutSecond", value=10),
-            "a type that is none": broken(*reserve, "Type", value="Tusk"),
-            "a start that is none": broken("StartAt", value="Reserve"),
-            "a Next to nowhere": broken(*reserve, "Next", value="Authorize"),
-            "a Catch to nowhere": broken(*reserve, "Catch", 0, "Next", value="Cancel"),
-            "a state to which nothing leads": broken("States", "Lost", value={"Type": "Succeed"}),
+            "a misspelt field": broken(*reserve, "TimeoutSecond", value=10),
+            "an unknown type": broken(*reserve, "Type", value="Tusk"),
+            "an unknown start": broken("StartAt", value="Reserve"),
+            "a Next to an unknown state": broken(*reserve, "Next", value="Authorize"),
+            "a Catch to an unknown state": broken(*reserve, "Catch", 0, "Next", value="Cancel"),
+            "an unreachable state": broken("States", "Lost", value={"Type": "Succeed"}),
             "no timeout": broken(*reserve, "TimeoutSeconds", value=None),
             "no retry": broken(*reserve, "Retry", value=None),
             "no catch": broken(*reserve, "Catch", value=None),
-            "a catch that lets something through": broken(*reserve, "Catch", 1, "ErrorEquals", value=["OutOfStock"]),
+            "a catch that does not cover all errors": broken(*reserve, "Catch", 1, "ErrorEquals", value=["OutOfStock"]),
             "a retry that takes too long": broken(*reserve, "Retry", 1, "MaxAttempts", value=8),
-            "a way that leads back": broken(*reserve, "Catch", 1, "Next", value="ReserveStock"),
+            "a loop": broken(*reserve, "Catch", 1, "Next", value="ReserveStock"),
         }.items():
             with self.subTest(what):
                 self.assertNotEqual([], problems(definition))

@@ -1,4 +1,4 @@
-"""The command line knows the Makefile's commands, and `dead-letters` with its actions."""
+"""The command line has the Makefile's commands, and `dead-letters` with its actions."""
 
 import re
 import unittest
@@ -8,7 +8,7 @@ from engine.stack import ROOT
 
 
 class CommandLine(unittest.TestCase):
-    def test_every_command_of_the_makefile_is_one(self) -> None:
+    def test_every_command_of_the_makefile_exists(self) -> None:
         makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
         called = set(re.findall(r"\$\(WAYBILL\) ([a-z-]+)", makefile))
         self.assertEqual({*cli.COMMANDS, *cli.WITH_ARGUMENTS, cli.DEAD_LETTERS}, called)

@@ -1,4 +1,4 @@
-"""The sums of the cost report are what they should be."""
+"""The sums of the cost report are correct."""
 
 import json
 import unittest
@@ -13,7 +13,7 @@ from engine.problem import Problem
 
 class Traces(unittest.TestCase):
     def bill(self, tracing: bool) -> cost_report.Usage:
-        """The bill of an execution of a workflow, its task and another function."""
+        """Returns the bill of an execution of a workflow, its task and another function."""
         function: dict[str, Any] = {"Type": "AWS::Serverless::Function", "Properties": {}}
         workflow = {"Tracing": {"Enabled": tracing}, "DefinitionSubstitutions": {"Task": {"Fn::GetAtt": ["Task", "Arn"]}}}
         template = {"Globals": {"Function": {"MemorySize": 256}}, "Resources": {
@@ -38,7 +38,7 @@ class Dollars(unittest.TestCase):
         ("Checkout", "dynamodb write units"): 9.0, ("ConfirmOrder", "dynamodb write units"): 1.0,
         ("", "states Express executions"): 1.0, ("", "states Standard transitions"): 4.0})
 
-    def test_a_workflow_is_of_one_type(self) -> None:
+    def test_only_one_type_of_workflow_is_billed(self) -> None:
         prices = {"dynamodb write units": 0.5, "states Express executions": 1.0, "states Standard transitions": 25.0}
         self.assertEqual({"dynamodb": 5.0, "states": 1.0}, self.cost.dollars(prices, "Express"))
         self.assertEqual({"dynamodb": 5.0, "states": 100.0}, self.cost.dollars(prices, "Standard"))

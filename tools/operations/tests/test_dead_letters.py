@@ -1,4 +1,4 @@
-"""Dead letters are read without a trace, sent before they are deleted, and never lost."""
+"""Dead letters stay unchanged when they are read, are sent before they are deleted, and are never lost."""
 
 import argparse
 import json
@@ -15,7 +15,7 @@ EVENT = {"event_type": "OrderPlaced", "source": "orders", "subject": "an order",
 
 
 class Sqs:
-    """Two queues and a topic in memory, with what may fail."""
+    """Two queues and a topic in memory, with operations that may fail."""
 
     def __init__(self, bodies: list[str]) -> None:
         self.dead: list[dict[str, Any]] = [{"MessageId": f"m{index}", "ReceiptHandle": f"r{index}", "Body": body, "MessageAttributes": {
@@ -64,7 +64,7 @@ def error(at: int, message_id: str, why: str) -> dict[str, Any]:
 
 
 class Reading(unittest.TestCase):
-    def test_it_leaves_them_as_they_are(self) -> None:
+    def test_reading_does_not_change_messages(self) -> None:
         sqs = Sqs([json.dumps(EVENT), "broken"])
         first, second = dead_letters.read(aws(sqs), queue())
         self.assertEqual(("OrderPlaced", "a request", "an order", 5),
@@ -79,45 +79,45 @@ class Reading(unittest.TestCase):
         letters = dead_letters.read(aws(Sqs(["a", "b", "c"]), lines), queue())
         self.assertEqual(["it failed: later", "it failed: another", reasons.NOT_LOGGED], [letter.reason for letter in letters])
 
-    def test_a_part_of_a_stream_says_so_itself(self) -> None:
+    def test_a_reference_to_a_stream_contains_its_reason(self) -> None:
         body = {"requestContext": {"condition": "RetryAttemptsExhausted"}, "DDBStreamBatchInfo": {"batchSize": 3, "streamArn": "arn"}}
         [letter] = dead_letters.read(aws(Sqs([json.dumps(body)])), queue(source_url=None))
         self.assertEqual("a publisher gave up 3 records of arn: RetryAttemptsExhausted", letter.reason)
 
 
 class Redriving(unittest.TestCase):
-    def test_all_of_them_with_their_attributes(self) -> None:
+    def test_all_messages_are_sent_with_their_attributes(self) -> None:
         sqs = Sqs([json.dumps(EVENT)] * 23)
         self.assertEqual(23, dead_letters.redrive(aws(sqs), queue()))
         self.assertEqual((23, []), (len(sqs.sent), sqs.dead))
         self.assertEqual({"event_type": {"DataType": "String", "StringValue": "OrderPlaced"}}, sqs.sent[0]["MessageAttributes"])
 
-    def test_those_that_are_named(self) -> None:
+    def test_only_named_messages_are_redriven(self) -> None:
         sqs = Sqs(["a", "b", "c"])
         self.assertEqual(1, dead_letters.redrive(aws(sqs), queue(), ["m1"]))
         self.assertEqual((["b"], ["a", "c"]), ([sent["MessageBody"] for sent in sqs.sent], [message["Body"] for message in sqs.dead]))
 
-    def test_nothing_if_one_is_not_there(self) -> None:
+    def test_nothing_is_redriven_if_a_named_message_is_missing(self) -> None:
         sqs = Sqs(["a"])
         with self.assertRaisesRegex(Problem, "no message m7"):
             dead_letters.redrive(aws(sqs), queue(), ["m0", "m7"])
         self.assertEqual(([], 1, set()), (sqs.sent, len(sqs.dead), sqs.hidden))
 
-    def test_one_that_dies_in_between_doubles_and_loses_nothing(self) -> None:
+    def test_a_crash_between_sending_and_deleting_loses_no_message(self) -> None:
         sqs = Sqs(["a", "b"])
         sqs.deletes = False
         with self.assertRaises(ConnectionError):
             dead_letters.redrive(aws(sqs), queue())
         self.assertEqual((2, 2, set()), (len(sqs.sent), len(sqs.dead), sqs.hidden))
 
-    def test_what_the_queue_does_not_take_stays(self) -> None:
+    def test_messages_that_the_queue_refuses_stay(self) -> None:
         sqs = Sqs(["a", "b"])
         sqs.refused = {"a"}
-        with self.assertRaisesRegex(Problem, "1 messages were not taken back"):
+        with self.assertRaisesRegex(Problem, "1 messages were not accepted"):
             dead_letters.redrive(aws(sqs), queue())
         self.assertEqual(["a"], [message["Body"] for message in sqs.dead])
 
-    def test_an_unpublished_event_is_published_and_what_is_none_stays(self) -> None:
+    def test_an_unpublished_event_is_published_and_another_message_stays(self) -> None:
         sqs = Sqs([json.dumps(EVENT), "broken", json.dumps({**EVENT, "source": "elsewhere"}), json.dumps({"DDBStreamBatchInfo": {}})])
         self.assertEqual(1, dead_letters.redrive(aws(sqs), queue(source_url=None)))
         [sent] = sqs.sent
@@ -135,7 +135,7 @@ class Redriving(unittest.TestCase):
 
 
 class Dropping(unittest.TestCase):
-    def test_what_is_named_or_all(self) -> None:
+    def test_named_or_all_messages_are_dropped(self) -> None:
         sqs = Sqs(["a", "b", "c"])
         self.assertEqual(1, dead_letters.drop(aws(sqs), queue(), ["m1"]))
         self.assertEqual(["a", "c"], [message["Body"] for message in sqs.dead])
@@ -150,7 +150,7 @@ def parsed(*arguments: str) -> argparse.Namespace:
 
 
 class CommandLine(unittest.TestCase):
-    def test_it_lists_without_an_action(self) -> None:
+    def test_the_default_action_is_list(self) -> None:
         self.assertEqual(vars(parsed("list")), vars(parsed()))
 
     def test_an_age_has_one_unit(self) -> None:
@@ -159,7 +159,7 @@ class CommandLine(unittest.TestCase):
             self.assertEqual(said, dead_letters_cli.age(now - timedelta(seconds=seconds), now))
         self.assertEqual("-", dead_letters_cli.age(None))
 
-    def test_whose_they_are_has_to_be_said(self) -> None:
+    def test_redrive_and_drop_require_a_consumer(self) -> None:
         for arguments in (["redrive"], ["redrive", "StartCheckout", "--all"], ["show", "--id", "m0"], ["show", "Nobody"]):
             with self.subTest(arguments), self.assertRaises(Problem):
                 dead_letters_cli._chosen([queue()], parsed(*arguments))

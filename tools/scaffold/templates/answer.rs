@@ -1,4 +1,4 @@
-//! @{A_item} as a caller sees it.
+//! @{A_item} in the responses of the API.
 
 use kernel::{@{Item}Id, Timestamp};
 use schemars::JsonSchema;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::domain::@{Item};
 
-/// One @{item}.
+/// @{A_item}.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "@{Item}")]
 pub(super) struct @{Item}Answer {
@@ -21,7 +21,7 @@ impl From<&@{Item}> for @{Item}Answer {
     }
 }
 
-/// What one looks like.
+/// Returns the example in the OpenAPI document.
 pub(super) fn example() -> Value {
     json!({ "id": "@{uuid}", "created_at": "2026-11-21T06:30:31.000Z" })
 }

@@ -9,7 +9,7 @@ use lambda::openapi::Operation;
 pub use health::health;
 pub use list_@{context}::list_@{context};
 
-/// How the document tells of them.
+/// Returns the operations of @{context} for the OpenAPI document.
 pub fn operations() -> Vec<Operation> {
     vec![list_@{context}::operation(), health::operation()]
 }

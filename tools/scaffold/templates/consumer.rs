@@ -1,10 +1,10 @@
 use contracts::{Envelope, @{Event}};
 use lambda::Error;
 
-/// Consumes @{events_text} of @{source}. A message comes at least once, and in any order.
+/// Consumes @{events_text} of @{source}. Messages are delivered at least once, and in any order.
 ///
 /// # Errors
-/// When the event has to come again.
+/// Returns an error if the event has to be delivered again.
 pub async fn @{function}(_: &(), envelope: Envelope<@{Event}>) -> Result<(), Error> {
     match envelope.event {
         @{wanted} => {

@@ -1,14 +1,14 @@
-//! What @{a_item} is. Pure: no clock, no table, no network.
+//! Defines @{a_item}. The code is pure: no clock, no table, no network.
 
 use kernel::{@{Item}Id, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// One @{item}.
+/// @{A_item}.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct @{Item} {
-    /// Which.
+    /// The id of the @{item}.
     pub id: @{Item}Id,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
 }
 

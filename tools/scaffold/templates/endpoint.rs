@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// What the path named, and when it was asked for, until there is something to answer.
+/// A placeholder for the response: the parameters of the path, and the time of the request.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "@{Name}Answer")]
 struct Answer {
@@ -19,7 +19,7 @@ pub async fn @{function}(_: &(), request: &Request) -> Reply {
 @{parse}    http::ok(&Answer { @{names}asked_at: request.now })
 }
 
-/// How the document tells of it.
+/// Describes the operation for the OpenAPI document.
 pub(super) fn operation() -> Operation {
     Operation::new("@{key}", "@{camel}", "@{sentence}")
 @{paths}        .ok::<Answer>("What was asked for.", example())

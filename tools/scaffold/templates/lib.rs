@@ -17,19 +17,19 @@ pub struct @{Context} {
 }
 
 impl @{Context} {
-    /// Over the environment's one configuration.
+    /// Connects to the table that `TABLE_NAME` names.
     ///
     /// # Errors
-    /// When the template did not set a variable.
+    /// Returns an error if the variable is not set.
     pub fn connect(config: &SdkConfig) -> Result<Self, lambda::Error> {
         Ok(Self { store: Store::new(Table::connect(config, env("TABLE_NAME")?)) })
     }
 
-    /// A page of what a user has, the newest first, from behind the position `after`; and the position of its last one,
-    /// if there are more.
+    /// Returns a page of a user's items, newest first, starting after the position `after`. Also returns the id of the
+    /// last item on the page if there are more.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// Returns an error if the request to the table fails.
     pub async fn list(
         &self,
         user_id: UserId,

@@ -17,7 +17,7 @@ struct ListAnswer {
     next_cursor: Option<String>,
 }
 
-/// `GET /@{context}`: the caller's own, the newest first.
+/// `GET /@{context}`: lists the caller's items, newest first.
 pub async fn list_@{context}((@{context}, cursors): &(@{Context}, Cursors), request: &Request) -> Reply {
     let caller = request.caller()?;
     let limit = request.limit()?;
@@ -28,7 +28,7 @@ pub async fn list_@{context}((@{context}, cursors): &(@{Context}, Cursors), requ
     http::ok(&ListAnswer { items: page.iter().map(@{Item}Answer::from).collect(), next_cursor })
 }
 
-/// How the document tells of it.
+/// Describes the operation for the OpenAPI document.
 pub(super) fn operation() -> Operation {
     Operation::new("GET /api/v1/@{context}", "list@{Context}", "The caller's own @{context}, the newest first")
         .list()

@@ -1,10 +1,10 @@
 use lambda::Error;
 use serde::de::IgnoredAny;
 
-/// Runs at `@{rate}`; of the event it needs nothing.
+/// Runs on the schedule `@{rate}`. The content of the event is not used.
 ///
 /// # Errors
-/// When its work was not done; an alarm watches its errors.
+/// Returns an error if the run failed. An alarm monitors the errors.
 pub async fn @{function}(_: &(), _: IgnoredAny) -> Result<(), Error> {
     tracing::info!("nothing is done at this time yet");
     Ok(())

@@ -1,4 +1,4 @@
-"""Changes of texts: each does what it says once, and nothing the second time."""
+"""Edits of Rust files and templates. Each edit is idempotent."""
 
 import re
 import unittest
@@ -158,7 +158,7 @@ class Sam(unittest.TestCase):
         self.assertEqual(["Stage", "WriteLimit", "AuthorizerId", "HttpApiId", "OrdersTopicArn"], sam_text.declared(text))
         self.assertEqual(text, sam_text.with_parameter(text, "WriteLimit", ["Stage", "WriteLimit"]))
 
-    def test_the_root_gives_them_in_the_same_order(self) -> None:
+    def test_the_root_passes_parameters_in_the_same_order(self) -> None:
         order = ["Stage", "WriteLimit", "AuthorizerId", "HttpApiId", "UsersTopicArn"]
         text = ROOT
         for name in ("UsersTopicArn", "WriteLimit"):
@@ -177,17 +177,17 @@ class Sam(unittest.TestCase):
         without = "Parameters:\n  A: {}\n\nResources:\n  B: {}\n"
         self.assertIn("\n\nConditions:\n  One: x\n\nResources:", sam_text.with_condition(without, "One", "x"))
 
-    def test_resources_stand_before_another_and_its_comment(self) -> None:
+    def test_resources_are_added_before_another_and_its_comment(self) -> None:
         text = sam_text.with_resources(NESTED, "  New:\n    Type: x\n", "OwnHealth")
         self.assertIn("\n  New:\n    Type: x\n\n  # How it is.\n  OwnHealth:\n", text)
 
-    def test_what_api_gateway_may_invoke(self) -> None:
+    def test_functions_that_api_gateway_may_invoke(self) -> None:
         text = sam_text.with_invoked(NESTED, "InvokeRole", "New", "OwnHealth")
         self.assertIn("List.Arn\n                  - !GetAtt New.Arn\n                  - !GetAtt OwnHealth.Arn\n", text)
         self.assertEqual(text, sam_text.with_invoked(text, "InvokeRole", "New", "OwnHealth"))
         self.assertIn("OwnHealth.Arn\n                  - !GetAtt New.Arn\n\n", sam_text.with_invoked(NESTED, "InvokeRole", "New", "Other"))
 
-    def test_queues_that_health_watches(self) -> None:
+    def test_queues_that_health_monitors(self) -> None:
         text = sam_text.with_watched_queue(NESTED, "OwnHealth", "First")
         self.assertIn('HEALTH_QUEUES: !Join\n            - ","\n            - - !Sub "First=${FirstQueue}"\n', text)
         text = sam_text.with_watched_queue(text, "OwnHealth", "Second")
@@ -195,13 +195,13 @@ class Sam(unittest.TestCase):
         granted = re.findall(r"- !GetAtt (\w+)\.Arn", text[text.index("OwnHealthRole"):])
         self.assertEqual(["FirstQueue", "FirstDeadLetters", "SecondQueue", "SecondDeadLetters"], granted)
 
-    def test_a_topic_may_send_what_it_cannot_deliver(self) -> None:
+    def test_a_topic_may_send_undelivered_events(self) -> None:
         text = sam_text.with_sender(ROOT, "OrdersTopic")
         self.assertIn("[!Ref UsersTopic, !Ref OrdersTopic]", text)
         for topic in ("OrdersTopic", "UsersTopic"):
             self.assertEqual(text, sam_text.with_sender(text, topic))
 
-    def test_topics_and_entries_stand_below_the_others(self) -> None:
+    def test_topics_and_entries_are_added_below_the_others(self) -> None:
         text = sam_text.with_entry(sam_text.with_topic(ROOT, "NewTopic"), "  New:\n    Type: x\n")
         self.assertIn("SNS::Topic\n\n  NewTopic:\n    Type: AWS::SNS::Topic\n\n  # The first.\n", text)
         self.assertIn("HttpApi\n\n  New:\n    Type: x\n\nOutputs:\n", text)

@@ -1,4 +1,4 @@
-"""Which names are allowed, and how they are written."""
+"""The allowed names, and their forms."""
 
 import unittest
 from collections.abc import Callable
@@ -13,7 +13,7 @@ class Forms(unittest.TestCase):
         self.assertEqual(["ListReviews", "listReviews", "list_reviews", "List reviews"], [form("list-reviews") for form in forms])
         self.assertEqual("ReviewId", names.pascal("review_id"))
 
-    def test_one_of_many(self) -> None:
+    def test_singulars_and_articles(self) -> None:
         expected = {"reviews": "review", "categories": "category", "addresses": "address", "boxes": "box", "branches": "branch",
                     "wishlist": "wishlistentry", "status": "statusentry", "loyalty": "loyaltyentry"}
         self.assertEqual(expected, {plural: names.singular(plural) for plural in expected})
@@ -21,7 +21,7 @@ class Forms(unittest.TestCase):
 
 
 class Allowed(unittest.TestCase):
-    def test_a_context_is_a_word_of_lower_case_letters(self) -> None:
+    def test_the_name_of_a_context_is_a_lower_case_word(self) -> None:
         names.require_context_name("reviews")
         refused = ("", "ab", "Reviews", "re-views", "reviews2", "re_views", "r" * 21, "../etc", "match", "test",
                    "stores", "results", "boxes", "config", "rev iews", "reviews\n")
@@ -29,7 +29,7 @@ class Allowed(unittest.TestCase):
             with self.subTest(name), self.assertRaisesRegex(Problem, r"^NAME="):
                 names.require_context_name(name)
 
-    def test_a_function_is_words_with_dashes(self) -> None:
+    def test_the_name_of_a_function_is_words_with_dashes(self) -> None:
         for name in ("list-reviews", "pay", "rate-v2"):
             names.require_function_name(name)
         refused = ("", "a", "List", "list_reviews", "-list", "list-", "list--all", "2nd", "l" * 41, "move", "operation",

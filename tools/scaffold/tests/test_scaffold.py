@@ -1,4 +1,4 @@
-"""Contexts and functions, written into a copy of the repository; no compiler runs but rustfmt."""
+"""Contexts and functions are generated in a copy of the repository. Of the Rust tools, only rustfmt runs."""
 
 import json
 import tempfile
@@ -19,12 +19,12 @@ ADDED = ("ListReviews", "ReviewsHealth", "GetReview", "CreateReview", "InviteRev
 
 
 def contents(tree: Path) -> dict[str, bytes]:
-    """All files of a tree."""
+    """Returns the contents of all files of a tree."""
     return {str(path.relative_to(tree)): path.read_bytes() for path in tree.rglob("*") if path.is_file()}
 
 
 class Copy(unittest.TestCase):
-    """Has a copy of the repository, `tree`, for all its tests."""
+    """A test case whose tests share a copy of the repository, `tree`."""
 
     tree: Path
     folder: tempfile.TemporaryDirectory[str]
@@ -54,7 +54,7 @@ class Written(Copy):
         cls.shop = templates.read(cls.tree)
         cls.resources = cls.shop.merged["Resources"]
 
-    def test_every_changed_file_is_named(self) -> None:
+    def test_every_changed_file_is_reported(self) -> None:
         after = contents(self.tree)
         changed = {path for path, text in after.items() if self.before.get(path) != text}
         self.assertEqual(changed, {path for result in self.results for path in result.files})
@@ -67,7 +67,7 @@ class Written(Copy):
         ours, other = ({**self.shop.contexts[name]["Globals"]["Function"], "CodeUri": None} for name in (proof.CONTEXT, "orders"))
         self.assertEqual(other, ours)
 
-    def test_every_function_has_its_sample_its_handler_and_a_role(self) -> None:
+    def test_every_function_has_a_sample_a_handler_and_a_role(self) -> None:
         for name in ADDED:
             with self.subTest(name):
                 context = self.shop.context_of[name]
@@ -76,7 +76,7 @@ class Written(Copy):
                 self.assertIn(f'"{handler}" =>', (self.tree / "functions" / context / "src" / "main.rs").read_text(encoding="utf-8"))
                 self.assertIn(f"{name}Role", self.resources)
 
-    def test_routes_are_the_contexts_and_in_the_policy(self) -> None:
+    def test_routes_belong_to_their_context_and_are_in_the_policy(self) -> None:
         routes = self.shop.routes()
         policy = (self.tree / "shared/lambda/src/policy.rs").read_text(encoding="utf-8")
         for key, context in {"GET /api/v1/reviews": "reviews", "GET /api/v1/health/reviews": "reviews", "POST /api/v1/reviews": "reviews",
@@ -85,7 +85,7 @@ class Written(Copy):
                 self.assertEqual(context, routes[key])
                 self.assertIn(f'route("{key}"', policy)
 
-    def test_a_consumer_has_all_that_a_queue_needs(self) -> None:
+    def test_a_consumer_has_a_subscription_and_a_mapping(self) -> None:
         for name, topic, events in (("InviteReview", "OrdersTopic", ["OrderDelivered", "OrderRefunded"]),
                                     ("CountSales", "PaymentsTopic", ["PaymentProcessed"])):
             with self.subTest(name):
@@ -95,7 +95,7 @@ class Written(Copy):
                 mapping = self.resources[name]["Properties"]["Events"]["Messages"]["Properties"]
                 self.assertEqual(["ReportBatchItemFailures"], mapping["FunctionResponseTypes"])
 
-    def test_nothing_may_more_than_it_does(self) -> None:
+    def test_functions_have_only_the_permissions_that_they_use(self) -> None:
         def actions(function: str) -> list[str]:
             policies = self.resources[f"{function}Role"]["Properties"].get("Policies", [])
             return [action for policy in policies for statement in policy["PolicyDocument"]["Statement"] for action in statement["Action"]]
@@ -105,7 +105,7 @@ class Written(Copy):
         for name in ("GetReview", "ExpireReviews", "GetBrand"):
             self.assertEqual([], actions(name))
 
-    def test_what_is_there_already_is_refused(self) -> None:
+    def test_existing_names_are_refused(self) -> None:
         before = contents(self.tree)
         with self.assertRaisesRegex(Problem, "^NAME=reviews: functions/reviews exists"):
             new_context(self.tree, "reviews")
@@ -141,17 +141,18 @@ class Refused(Copy):
         ("catalog", "lambda", "endpoint", {}, "NAME=lambda: a crate"),
         ("catalog", "list-it", "endpoint", {"ROUTE": "/api/v1/it/{request}"}, "ROUTE=/api/v1/it/{request}: "),
         ("catalog", "answer", "endpoint", {}, "NAME=answer: functions/catalog/src/api/answer.rs exists"),
-        ("catalog", "hear-it", "consumer", {}, "SOURCE is missing"),
-        ("catalog", "hear-it", "consumer", {"SOURCE": "orders"}, "EVENTS is missing"),
-        ("catalog", "hear-it", "consumer", {"SOURCE": "gateway", "EVENTS": "A"}, "SOURCE=gateway: "),
-        ("catalog", "hear-it", "consumer", {"SOURCE": "orders", "EVENTS": "UserDeleted"}, "EVENTS=UserDeleted: it is one of OrderPlaced, "),
-        ("catalog", "hear-it", "consumer", {"SOURCE": "orders", "EVENTS": "OrderPlaced,OrderPlaced"}, "EVENTS=OrderPlaced,OrderPlaced: "),
-        ("gateway", "hear-it", "consumer", {"SOURCE": "orders", "EVENTS": "OrderPlaced"}, "KIND=consumer: gateway has no table"),
+        ("catalog", "count-it", "consumer", {}, "SOURCE is missing"),
+        ("catalog", "count-it", "consumer", {"SOURCE": "orders"}, "EVENTS is missing"),
+        ("catalog", "count-it", "consumer", {"SOURCE": "gateway", "EVENTS": "A"}, "SOURCE=gateway: "),
+        ("catalog", "count-it", "consumer", {"SOURCE": "orders", "EVENTS": "UserDeleted"},
+         "EVENTS=UserDeleted: it is one of OrderPlaced, "),
+        ("catalog", "count-it", "consumer", {"SOURCE": "orders", "EVENTS": "OrderPlaced,OrderPlaced"}, "EVENTS=OrderPlaced,OrderPlaced: "),
+        ("gateway", "count-it", "consumer", {"SOURCE": "orders", "EVENTS": "OrderPlaced"}, "KIND=consumer: gateway has no table"),
         *(("catalog", "do-it", "schedule", {"RATE": rate}, f"RATE={rate}: ")
           for rate in ("", "1 minute", "rate(1 minutes)", "rate(2 minute)", "rate(0 days)", "cron(* * *)")),
     )
 
-    def test_a_refusal_names_its_argument_and_leaves_all_as_it_was(self) -> None:
+    def test_a_refusal_names_its_argument_and_changes_nothing(self) -> None:
         before = contents(self.tree)
         for name, message in self.CONTEXTS:
             with self.subTest(name), self.assertRaises(Problem) as raised:
@@ -164,7 +165,7 @@ class Refused(Copy):
             self.assertNotIn("\n", str(raised.exception))
         self.assertEqual(before, contents(self.tree))
 
-    def test_what_cannot_be_written_to_the_end_is_not_written(self) -> None:
+    def test_nothing_is_written_if_the_check_fails(self) -> None:
         before = contents(self.tree)
         tree = Tree(self.tree)
         tree.write("functions/reviews/src/lib.rs", "//! New.\n")
