@@ -36,6 +36,9 @@ DEVICE_TOKEN = re.compile(r"APA91b[\w-]+")
 BODY = re.compile(
     r'\\*"(password|current_password|currentPassword|refresh_token|refreshToken|items|phone_number|phoneNumber)\\*"\s*:\s*(\\*"|\[)')
 
+# What lambda_runtime says when the engine has stopped its environment.
+STOPPED_BY_THE_ENGINE = "missing lambda-runtime-aws-request-id header"
+
 # Parts of names that are ordinary words as well.
 ORDINARY = {"Admin", "admin"}
 
@@ -70,16 +73,41 @@ def check(log: Path, seeded: dict[str, list[dict[str, Any]]]) -> int:
 def violations(lines: Iterable[str], seeded: dict[str, list[dict[str, Any]]]) -> Iterator[Violation]:
     """Yields the violations in the lines, each of which is `<function>\\t<JSON object>`."""
     patterns = kinds(seeded)
+    lines = list(lines)
+    of_the_engine = stopped_by_the_engine(lines)
     for number, line in enumerate(lines, start=1):
         function, _, text = line.partition("\t")
         entry = _object(text)
-        if entry is None:
+        if entry is None and number not in of_the_engine:
             yield Violation(number, function, "a panic" if _is_of_a_panic(text) else "not a JSON object")
         # Both the raw line and its decoded strings, so that an escape hides nothing.
         said = "\n".join([text, *_strings(entry)])
         for kind, pattern in patterns.items():
             if pattern.search(said):
                 yield Violation(number, function, kind)
+
+
+def stopped_by_the_engine(lines: list[str]) -> set[int]:
+    """Returns the numbers of the lines of panics that the engine causes, each with the lines of its function around it.
+
+    An environment whose invocation has timed out is answered with 500 when it asks for the next event, which lambda_runtime panics on
+    in the moment before the engine kills the process. On AWS, the process is killed without an answer.
+    """
+    found: set[int] = set()
+    blocks: dict[str, list[int]] = {}
+    causes: set[str] = set()
+    for number, line in enumerate([*lines, *(f"{function}\t{{}}" for function in {line.partition("\t")[0] for line in lines})], start=1):
+        function, _, text = line.partition("\t")
+        if _object(text) is None:
+            blocks.setdefault(function, []).append(number)
+            if text == STOPPED_BY_THE_ENGINE:
+                causes.add(function)
+            continue
+        block = blocks.pop(function, [])
+        if function in causes:
+            causes.remove(function)
+            found.update(block)
+    return found
 
 
 def kinds(seeded: dict[str, list[dict[str, Any]]]) -> dict[str, Pattern]:

@@ -82,6 +82,17 @@ class Violations(unittest.TestCase):
         lines = [f"Login\t{text}" for text in [*panic, *other]]
         self.assertEqual(["a panic"] * 3 + ["not a JSON object"] * 3, kinds_in(*lines))
 
+    def test_a_panic_that_the_engine_causes_is_no_violation(self) -> None:
+        panic = ["", "thread 'main' (8834) panicked at lambda_runtime-1.5.0/src/types.rs:176:10:",
+                 "missing lambda-runtime-aws-request-id header", "stack backtrace:"]
+        stopped = [f"Login\t{text}" for text in panic]
+        other = [f"Logout\t{text}" for text in panic if not text.startswith("missing")]
+        self.assertEqual([], kinds_in(logged(), *stopped, logged()))
+        self.assertEqual([], kinds_in(*stopped))
+        interleaved = [line for pair in zip(stopped, other, strict=False) for line in pair]
+        self.assertEqual(["not a JSON object", "a panic", "a panic"], kinds_in(*interleaved))
+        self.assertEqual(["an e-mail address"], kinds_in(*stopped, "Login\tcarol@example.com"))
+
     def test_a_violation_names_the_place_and_never_the_text(self) -> None:
         found = list(logcheck.violations([logged(), logged(detail="a long password")], SEEDED))
         self.assertEqual(["line 2, PlaceOrder: a password"], [str(violation) for violation in found])
