@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -93,20 +94,15 @@ def stopped_by_the_engine(lines: list[str]) -> set[int]:
     An environment whose invocation has timed out is answered with 500 when it asks for the next event, which lambda_runtime panics on
     in the moment before the engine kills the process. On AWS, the process is killed without an answer.
     """
+    stopped = {line.partition("\t")[0] for line in lines if line.endswith(f"\t{STOPPED_BY_THE_ENGINE}")}
     found: set[int] = set()
-    blocks: dict[str, list[int]] = {}
-    causes: set[str] = set()
-    for number, line in enumerate([*lines, *(f"{function}\t{{}}" for function in {line.partition("\t")[0] for line in lines})], start=1):
-        function, _, text = line.partition("\t")
-        if _object(text) is None:
-            blocks.setdefault(function, []).append(number)
-            if text == STOPPED_BY_THE_ENGINE:
-                causes.add(function)
-            continue
-        block = blocks.pop(function, [])
-        if function in causes:
-            causes.remove(function)
-            found.update(block)
+    for function in stopped:
+        own = [(number, line.partition("\t")[2]) for number, line in enumerate(lines, start=1) if line.startswith(f"{function}\t")]
+        for is_text, group in groupby(own, key=lambda numbered: _object(numbered[1]) is None):
+            block = list(group)
+            panics = [text for _, text in block if "panicked at" in text]
+            if is_text and panics and all("lambda_runtime-" in text for text in panics):
+                found.update(number for number, _ in block)
     return found
 
 

@@ -251,7 +251,7 @@ async fn what_fails_five_times_is_done_in_the_end(bank: &Bank) {
     assert!(persistently(bank, "pm_card_failsFive").await > 1);
 }
 
-/// Whoever waits a short time gives up before somebody who began earlier and waits far longer.
+/// A client with a short timeout gives up before one that asked earlier and has a far longer timeout.
 async fn what_never_answers_is_given_up_in_time(bank: &Bank) {
     let (due, another) = (due(), self::due());
     let (patient, hurried) = (bank.provider_that_waits(HANG_LIMIT).await, bank.provider_that_waits(SHORT).await);
@@ -266,7 +266,7 @@ async fn what_never_answers_is_given_up_in_time(bank: &Bank) {
         }
     };
     give_up().await;
-    testkit::eventually("the money to be set aside, which nobody has heard of", || async {
+    testkit::eventually("the money to be set aside without an answer", || async {
         give_up().await;
         has(bank, &due, SET_ASIDE).await
     })

@@ -91,6 +91,8 @@ class Violations(unittest.TestCase):
         self.assertEqual([], kinds_in(*stopped))
         interleaved = [line for pair in zip(stopped, other, strict=False) for line in pair]
         self.assertEqual(["not a JSON object", "a panic", "a panic"], kinds_in(*interleaved))
+        ours = "Login\tthread 'main' panicked at functions/users/src/lib.rs:1:1:"
+        self.assertEqual(["not a JSON object", "a panic", "not a JSON object", "a panic", "a panic"], kinds_in(*stopped, ours))
         self.assertEqual(["an e-mail address"], kinds_in(*stopped, "Login\tcarol@example.com"))
 
     def test_a_violation_names_the_place_and_never_the_text(self) -> None:
