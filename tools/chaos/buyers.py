@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import heapq
 import json
 import threading
@@ -16,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from chaos.violations import CheckResult
-from engine.api import Account, Answer, Api
+from engine.api import Account, Answer, Api, token_part
 from engine.fault_plan import Plan
 from engine.problem import Problem
 
@@ -199,7 +198,7 @@ class Market:
     def _token(self, account: Account) -> str:
         """Returns an access token that is valid for at least a minute, because on a slow machine a run takes longer than a token lasts."""
         token = self._tokens.get(account.id, account.token)
-        if expires_at(token) > time.time() + 60:
+        if token_part(token, 1)["exp"] > time.time() + 60:
             return token
         login = self.api.call("POST", "/api/v1/auth/login", {"email": account.email, "password": account.password})
         if login.status == 200:
@@ -221,13 +220,6 @@ class Market:
             if self._stopped.wait(min(0.2 * 2**tried, LONGEST_WAIT_SECONDS)):
                 return None
         return None
-
-
-def expires_at(token: str) -> int:
-    """Returns the time at which an access token expires, in seconds since 1970."""
-    claims = token.split(".")[1]
-    expires: int = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"]
-    return expires
 
 
 def _answered(answer: Answer | None) -> str:

@@ -5,12 +5,10 @@ A token is valid as long as its key is one of `SigningKeys`, and no longer.
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable
 from typing import Any
 
-from engine.api import Account, Api
+from engine.api import Account, Api, token_part
 from engine.problem import Problem
 from engine.wait import STALLED_SECONDS, wait_until
 
@@ -47,9 +45,8 @@ def check(api: Api, redeploy: Callable[[str], None], say: Say) -> None:
 
 def kid(token: str) -> str:
     """Returns the id of the key that signed a token, which is in the token's header."""
-    header = token.partition(".")[0]
     try:
-        key: str = json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))["kid"]
+        key: str = token_part(token, 0)["kid"]
         return key
     except (ValueError, KeyError):
         raise Problem("the token of a login has no key id") from None
