@@ -1,9 +1,9 @@
-//! Journeys through the API of a deployed stack, over HTTP and WebSocket alone, in one folder for each context.
+//! Journeys through the API of a deployed stack, only over HTTP and WebSocket, in one folder for each context.
 //!
-//! Each test creates its own products and customers, so that all tests run side by side, and again on the same stack. A
-//! journey stands under the context that it needs: those that look at notifications stand in `notifications`, those
-//! that look at reports or live updates in `analytics`, and all others pass on a stack without these two contexts
-//! (`--skip notifications:: --skip analytics::`).
+//! Each test creates its own products and customers, so that all tests can run at the same time, and repeatedly on the
+//! same stack. A journey is in the folder of the context that it needs: those that read notifications are in
+//! `notifications`, and those that read reports or live updates in `analytics`. All others also pass on a stack without
+//! these two contexts (`--skip notifications:: --skip analytics::`).
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod gateway {
@@ -66,6 +66,5 @@ mod analytics {
     pub mod reports;
 }
 
-/// Held by a test that makes the payment provider unavailable, and by one that needs it to be available
-/// beside such a test.
+/// Locked by a test that makes the payment provider unavailable, and by tests that need it meanwhile.
 static PAYMENT_PROVIDER: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

@@ -1,4 +1,4 @@
-//! Takes the two files that the API's reference needs out of the Swagger UI archive, compressed as they are served.
+//! Extracts the two files that the API reference needs from the Swagger UI archive, compressed as they are served.
 
 use std::{
     env,
@@ -25,7 +25,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for file in FILES {
         let ending = format!("/dist/{file}");
         let names = archive.file_names().collect::<Result<Vec<_>, _>>()?;
-        let name = names.into_iter().find(|name| name.ends_with(&ending)).ok_or("the archive has other files")?;
+        let name =
+            names.into_iter().find(|name| name.ends_with(&ending)).ok_or("the archive does not contain the file")?;
         let name = name.into_owned();
         let mut packed = archive.by_name(&name)?;
         let mut gzip = GzEncoder::new(File::create(out.join(format!("{file}.gz")))?, Compression::best());

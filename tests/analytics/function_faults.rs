@@ -1,4 +1,4 @@
-//! Reports and live updates while the functions that make them are killed.
+//! Reports and live updates while their functions are killed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,10 +6,10 @@ use testkit::{Person, Shop, Socket, kill_function, kill_running, processing, sen
 
 use super::reports::sells;
 
-/// The function that counts orders is killed again and again while orders are placed: in the end the reports count each
+/// Kills the function that counts orders again and again while orders are placed. In the end, the reports have each
 /// order once.
 #[tokio::test]
-async fn the_counting_function_killed_while_orders_come_in() {
+async fn orders_count_once_when_the_counting_function_is_killed() {
     let (shop, admin, carol) = (Shop::open().await, Person::admin().await, Person::customer().await);
     let mug = shop.product(5_000).await;
     let mut killed = 0;
@@ -17,21 +17,21 @@ async fn the_counting_function_killed_while_orders_come_in() {
         carol.check_out(&mug, 400, "pm_card_visa").await;
         killed += kill_function("CountOrders");
     }
-    // It runs by now, unless it starts later than all orders came.
+    // The function runs by now, unless it starts after all orders were placed.
     if killed == 0 {
         kill_running("CountOrders").await;
     }
     sells(&admin, &mug, (4_000, 10, 5_000_000)).await;
 }
 
-/// The function that publishes live updates of orders is killed again and again: in the end each event was published
-/// with one sequence number.
+/// Kills the function that publishes live updates of orders again and again. In the end, each event was published with
+/// one sequence.
 #[tokio::test]
-async fn the_publisher_killed_while_it_publishes() {
+async fn each_event_has_one_sequence_when_the_publisher_is_killed() {
     const EVENTS: u64 = 20;
     let carol = Person::customer().await;
     let mut socket = Socket::connect(&carol).await;
-    let (begun, _) = socket.subscribe("orders", None).await;
+    let (start, _) = socket.subscribe("orders", None).await;
     let (mut subjects, mut killed) = (BTreeSet::new(), 0);
     for _ in 0..EVENTS {
         let event = processing(&carol);
@@ -39,7 +39,7 @@ async fn the_publisher_killed_while_it_publishes() {
         send_now("PublishOrderUpdatesQueue", &event).await;
         killed += kill_function("PublishOrderUpdates");
     }
-    // It runs by now, unless it starts later than all events came.
+    // The function runs by now, unless it starts after all events were sent.
     if killed == 0 {
         kill_running("PublishOrderUpdates").await;
     }
@@ -50,6 +50,6 @@ async fn the_publisher_killed_while_it_publishes() {
         let before = published.insert(message["sequence"].as_u64().unwrap(), subject.clone());
         assert!(before.is_none_or(|before| before == subject), "{message}");
     }
-    assert_eq!(published.keys().copied().collect::<Vec<_>>(), (begun + 1..=begun + EVENTS).collect::<Vec<_>>());
+    assert_eq!(published.keys().copied().collect::<Vec<_>>(), (start + 1..=start + EVENTS).collect::<Vec<_>>());
     assert_eq!(published.into_values().collect::<BTreeSet<_>>(), subjects);
 }

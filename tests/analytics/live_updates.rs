@@ -1,5 +1,4 @@
-//! Live updates over WebSocket: of a customer's orders and of the analytics, as they happen, and afterwards what was
-//! missed.
+//! Live updates over WebSocket, of a customer's orders and of analytics, and the updates that a client missed.
 
 use std::collections::BTreeMap;
 
@@ -21,11 +20,11 @@ fn is_paid(order: &Value) -> impl Fn(&Value) -> bool {
     move |message| message["subject"] == id && message["status"] == "paid"
 }
 
-/// Waits until the shop has nothing written down of a connection or of whoever has it.
-async fn is_forgotten(text: &str) {
-    eventually("the connection to be forgotten", || async {
+/// Waits until no item of a connection contains `text`.
+async fn no_connection_is_left(text: &str) {
+    eventually("the connection to be removed", || async {
         let left = items_with("AnalyticsTable", text).await;
-        // The newest messages stay for who comes back, and what was counted for good.
+        // The feed stays for clients that reconnect, and the log stays for good.
         let stays = |item: &String| ["FEED#", "LOG#"].iter().any(|key| item.contains(key));
         let left: Vec<_> = left.into_iter().filter(|item| !stays(item)).collect();
         if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
@@ -34,22 +33,22 @@ async fn is_forgotten(text: &str) {
 }
 
 #[tokio::test]
-async fn an_order_is_published_as_it_goes_on_to_its_owner_alone() {
+async fn events_of_an_order_are_published_to_its_owner_only() {
     let shop = Shop::open().await;
     let mug = shop.product(5).await;
     let (carol, dave) = (Person::customer().await, Person::customer().await);
     let (mut here, mut there) = (Socket::connect(&carol).await, Socket::connect(&carol).await);
-    let mut dave_listens = Socket::connect(&dave).await;
-    let (begun, missed) = here.subscribe("orders", None).await;
+    let mut daves = Socket::connect(&dave).await;
+    let (start, missed) = here.subscribe("orders", None).await;
     assert!(missed.is_empty(), "{missed:?}");
-    assert_eq!(there.subscribe("orders", None).await.0, begun);
-    dave_listens.subscribe("orders", None).await;
+    assert_eq!(there.subscribe("orders", None).await.0, start);
+    daves.subscribe("orders", None).await;
 
     let order = carol.check_out(&mug, 2, "pm_card_visa").await;
-    let told = here.until(is_paid(&order)).await;
-    let told: Vec<_> =
-        told.iter().map(|message| (sequence(message), message["event_type"].as_str().unwrap())).collect();
-    assert_eq!(told, [(begun + 1, "OrderPlaced"), (begun + 2, "CheckoutStarted"), (begun + 3, "OrderConfirmed")]);
+    let messages = here.until(is_paid(&order)).await;
+    let messages: Vec<_> =
+        messages.iter().map(|message| (sequence(message), message["event_type"].as_str().unwrap())).collect();
+    assert_eq!(messages, [(start + 1, "OrderPlaced"), (start + 2, "CheckoutStarted"), (start + 3, "OrderConfirmed")]);
     let same = there.until(is_paid(&order)).await;
     let last = same.last().unwrap();
     let names: Vec<&String> = last.as_object().unwrap().keys().collect();
@@ -58,9 +57,9 @@ async fn an_order_is_published_as_it_goes_on_to_its_owner_alone() {
         (&last["type"], &last["topic"], &last["subject_sequence"]),
         (&json!("event"), &json!("orders"), &json!(3))
     );
-    assert_eq!(same.iter().map(sequence).collect::<Vec<_>>(), [begun + 1, begun + 2, begun + 3]);
+    assert_eq!(same.iter().map(sequence).collect::<Vec<_>>(), [start + 1, start + 2, start + 3]);
     assert_eq!(carol.order(&order).await["status"], "paid");
-    assert_eq!(dave_listens.so_far().await, Vec::<Value>::new());
+    assert_eq!(daves.received().await, Vec::<Value>::new());
 }
 
 #[tokio::test]
@@ -71,71 +70,72 @@ async fn a_declined_order_ends_cancelled() {
     let mut socket = Socket::connect(&carol).await;
     socket.subscribe("orders", None).await;
     let order = carol.check_out(&mug, 1, "pm_card_chargeDeclined").await;
-    let told = socket.until(|message| message["status"] == "cancelled").await;
-    assert!(told.iter().all(|message| message["subject"] == order["id"] && message["status"] != "paid"), "{told:?}");
+    let messages = socket.until(|message| message["status"] == "cancelled").await;
+    let is_expected = |message: &Value| message["subject"] == order["id"] && message["status"] != "paid";
+    assert!(messages.iter().all(is_expected), "{messages:?}");
 }
 
 #[tokio::test]
-async fn a_client_that_comes_back_receives_exactly_what_it_missed() {
+async fn a_client_that_reconnects_receives_exactly_what_it_missed() {
     let shop = Shop::open().await;
     let mug = shop.product(5).await;
     let carol = Person::customer().await;
-    let (mut away, mut stays) = (Socket::connect(&carol).await, Socket::connect(&carol).await);
-    away.subscribe("orders", None).await;
+    let (mut leaves, mut stays) = (Socket::connect(&carol).await, Socket::connect(&carol).await);
+    leaves.subscribe("orders", None).await;
     stays.subscribe("orders", None).await;
     let first = carol.check_out(&mug, 1, "pm_card_visa").await;
-    let seen = sequence(away.until(is_paid(&first)).await.last().unwrap());
+    let received = sequence(leaves.until(is_paid(&first)).await.last().unwrap());
     stays.until(is_paid(&first)).await;
-    away.close().await;
+    leaves.close().await;
 
     let second = carol.check_out(&mug, 1, "pm_card_visa").await;
     let meanwhile = stays.until(is_paid(&second)).await;
     let mut back = Socket::connect(&carol).await;
-    let (newest, missed) = back.subscribe("orders", Some(seen)).await;
+    let (newest, missed) = back.subscribe("orders", Some(received)).await;
     assert_eq!(missed, meanwhile);
-    assert_eq!(newest, seen + 3);
-    // Who has seen all of it is told nothing.
+    assert_eq!(newest, received + 3);
+    // A client that missed nothing receives nothing.
     assert_eq!(back.subscribe("orders", Some(newest)).await, (newest, Vec::new()));
 }
 
 #[tokio::test]
-async fn messages_that_are_not_kept_any_more_are_announced_as_a_gap() {
+async fn messages_that_are_no_longer_stored_are_reported_as_a_gap() {
     let carol = Person::customer().await;
     let mut socket = Socket::connect(&carol).await;
-    let (begun, _) = socket.subscribe("orders", None).await;
+    let (start, _) = socket.subscribe("orders", None).await;
     for _ in 0..2 {
         send_now("PublishOrderUpdatesQueue", &processing(&carol)).await;
     }
-    // Two functions may tell them, and the second be faster.
-    let mut told = [socket.next().await, socket.next().await];
-    told.sort_by_key(sequence);
-    // Of an earlier feed of hers, of which nothing is left; and a number that nobody gave out.
-    for (last, from) in [(begun - 5, begun - 4), (begun + 1_000, 1)] {
+    // Two functions may publish them, and the second one may be faster.
+    let mut messages = [socket.next().await, socket.next().await];
+    messages.sort_by_key(sequence);
+    // A sequence of an earlier feed, which is gone, and one that was never used.
+    for (last, from) in [(start - 5, start - 4), (start + 1_000, 1)] {
         let (newest, mut missed) = socket.subscribe("orders", Some(last)).await;
-        assert_eq!(missed.remove(0), json!({ "type": "gap", "topic": "orders", "from": from, "to": begun }));
-        assert_eq!((newest, &missed[..]), (begun + 2, &told[..]));
+        assert_eq!(missed.remove(0), json!({ "type": "gap", "topic": "orders", "from": from, "to": start }));
+        assert_eq!((newest, &missed[..]), (start + 2, &messages[..]));
     }
 }
 
-/// Connections come and go while messages flow: in the end each has been told of all, from the gap or from the flow.
+/// Clients connect while events are published. In the end each has all messages, as missed ones or as live updates.
 #[tokio::test]
-async fn nothing_falls_between_a_subscription_and_what_happens_meanwhile() {
+async fn no_message_is_lost_between_subscription_and_live_updates() {
     const EVENTS: u64 = 30;
     let carol = Person::customer().await;
     let mut first = Socket::connect(&carol).await;
-    let (begun, _) = first.subscribe("orders", None).await;
-    let flow = async {
+    let (start, _) = first.subscribe("orders", None).await;
+    let events = async {
         for _ in 0..EVENTS / 5 {
             join_all((0..5).map(|_| async { send_now("PublishOrderUpdatesQueue", &processing(&carol)).await })).await;
         }
     };
-    let newcomers = join_all((0..8).map(|_| async {
+    let clients = join_all((0..8).map(|_| async {
         let mut socket = Socket::connect(&carol).await;
-        let (_, mut told) = socket.subscribe("orders", Some(begun)).await;
-        assert!(told.iter().all(|message| message["type"] == "event"), "{told:?}");
+        let (_, mut missed) = socket.subscribe("orders", Some(start)).await;
+        assert!(missed.iter().all(|message| message["type"] == "event"), "{missed:?}");
         let mut by_sequence = BTreeMap::new();
         while by_sequence.len() < EVENTS as usize {
-            let message = match told.pop() {
+            let message = match missed.pop() {
                 Some(message) => message,
                 None => socket.next().await,
             };
@@ -144,19 +144,19 @@ async fn nothing_falls_between_a_subscription_and_what_happens_meanwhile() {
         }
         by_sequence
     }));
-    let ((), newcomers) = futures::join!(flow, newcomers);
-    let all: Vec<u64> = (begun + 1..=begun + EVENTS).collect();
-    for told in &newcomers {
-        assert_eq!(told.keys().copied().collect::<Vec<_>>(), all);
-        assert_eq!(told, &newcomers[0]);
+    let ((), clients) = futures::join!(events, clients);
+    let all: Vec<u64> = (start + 1..=start + EVENTS).collect();
+    for received in &clients {
+        assert_eq!(received.keys().copied().collect::<Vec<_>>(), all);
+        assert_eq!(received, &clients[0]);
     }
 }
 
 #[tokio::test]
-async fn an_event_that_comes_three_times_is_published_once() {
+async fn an_event_that_is_delivered_three_times_is_published_once() {
     let carol = Person::customer().await;
     let mut socket = Socket::connect(&carol).await;
-    let (begun, _) = socket.subscribe("orders", None).await;
+    let (start, _) = socket.subscribe("orders", None).await;
     let event = processing(&carol);
     for _ in 0..3 {
         send_now("PublishOrderUpdatesQueue", &event).await;
@@ -164,18 +164,18 @@ async fn an_event_that_comes_three_times_is_published_once() {
     let after = processing(&carol);
     drained("PublishOrderUpdatesQueue").await;
     send_now("PublishOrderUpdatesQueue", &after).await;
-    let told = socket.until(|message| message["subject"] == after["subject"]).await;
-    let subjects: Vec<_> = told.iter().map(|message| (sequence(message), &message["subject"])).collect();
-    assert_eq!(subjects, [(begun + 1, &event["subject"]), (begun + 2, &after["subject"])]);
+    let messages = socket.until(|message| message["subject"] == after["subject"]).await;
+    let subjects: Vec<_> = messages.iter().map(|message| (sequence(message), &message["subject"])).collect();
+    assert_eq!(subjects, [(start + 1, &event["subject"]), (start + 2, &after["subject"])]);
 }
 
 #[tokio::test]
-async fn a_handshake_without_a_good_token_is_refused() {
+async fn a_handshake_without_a_valid_token_is_refused() {
     let (carol, gone) = (Person::customer().await, Person::customer().await);
     let claims = carol.claims();
     let expired = genuine_token(&tokens::Claims { exp: claims.iat - 1, ..claims.clone() }).await;
     gone.post("/auth/logout", &json!({})).await.expect(204);
-    let bad = [
+    let invalid = [
         String::new(),
         "nonsense".to_owned(),
         expired,
@@ -184,24 +184,24 @@ async fn a_handshake_without_a_good_token_is_refused() {
         gone.token().to_owned(),
     ];
     assert_eq!(Socket::handshake(None, "").await.err(), Some(403));
-    for token in bad {
+    for token in invalid {
         assert_eq!(Socket::handshake(Some(&format!("Bearer {token}")), "").await.err(), Some(403), "{token}");
         assert_eq!(Socket::handshake(None, &format!("?access_token={token}")).await.err(), Some(403), "{token}");
     }
     let basic = format!("Basic {}", carol.token());
     assert_eq!(Socket::handshake(Some(&basic), "").await.err(), Some(403));
 
-    // A browser has no header for it.
+    // A browser cannot send the header.
     let mut socket = Socket::handshake(None, &format!("?access_token={}", carol.token())).await.unwrap();
     socket.subscribe("orders", None).await;
-    assert_eq!(socket.so_far().await, Vec::<Value>::new());
+    assert_eq!(socket.received().await, Vec::<Value>::new());
 }
 
 #[tokio::test]
-async fn what_a_customer_may_not_follow_or_cannot_be_done_is_refused_and_the_connection_goes_on() {
+async fn forbidden_topics_and_invalid_messages_are_refused_and_the_connection_stays_open() {
     let (carol, dave) = (Person::customer().await, Person::customer().await);
     let mut socket = Socket::connect(&carol).await;
-    let refused = socket.ask(&json!({ "action": "subscribe", "topic": "analytics" })).await;
+    let refused = socket.request(&json!({ "action": "subscribe", "topic": "analytics" })).await;
     assert_eq!((&refused["type"], &refused["code"]), (&json!("error"), &json!("forbidden")));
     let wrong = [
         (json!({ "action": "subscribe", "topic": "orders", "user_id": dave.id }), "user_id"),
@@ -214,21 +214,21 @@ async fn what_a_customer_may_not_follow_or_cannot_be_done_is_refused_and_the_con
         (json!([]), ""),
     ];
     for (message, field) in wrong {
-        let refused = socket.ask(&message).await;
+        let refused = socket.request(&message).await;
         assert_eq!((&refused["type"], &refused["code"]), (&json!("error"), &json!("validation_failed")), "{message}");
         let fields: Vec<_> = refused["errors"].as_array().unwrap().iter().map(|error| &error["field"]).collect();
         assert_eq!(fields, [field], "{message}");
         assert!(refused["detail"].is_string() && refused["correlation_id"].is_string());
     }
     for text in ["", "{", "action", "\u{fffd}"] {
-        socket.say_text(text).await;
+        socket.send_text(text).await;
         let refused = socket.next().await;
         assert_eq!((&refused["type"], &refused["code"]), (&json!("error"), &json!("malformed_json")), "{text:?}");
     }
     let follows: Vec<_> =
         items_with("AnalyticsTable", &carol.id).await.into_iter().filter(|item| item.contains("FOLLOWERS#")).collect();
     assert!(follows.is_empty(), "{follows:?}");
-    assert_eq!(socket.ask(&json!({ "action": "ping" })).await, json!({ "type": "pong" }));
+    assert_eq!(socket.request(&json!({ "action": "ping" })).await, json!({ "type": "pong" }));
 }
 
 #[tokio::test]
@@ -237,15 +237,15 @@ async fn a_client_that_unsubscribes_or_leaves_receives_nothing_more() {
     let (mut stays, mut leaves) = (Socket::connect(&carol).await, Socket::connect(&carol).await);
     stays.subscribe("orders", None).await;
     leaves.subscribe("orders", None).await;
-    let answer = leaves.ask(&json!({ "action": "unsubscribe", "topic": "orders" })).await;
-    assert_eq!(answer, json!({ "type": "unsubscribed", "topic": "orders" }));
+    let response = leaves.request(&json!({ "action": "unsubscribe", "topic": "orders" })).await;
+    assert_eq!(response, json!({ "type": "unsubscribed", "topic": "orders" }));
     let event = processing(&carol);
     send_now("PublishOrderUpdatesQueue", &event).await;
     stays.until(|message| message["subject"] == event["subject"]).await;
-    assert_eq!(leaves.so_far().await, Vec::<Value>::new());
+    assert_eq!(leaves.received().await, Vec::<Value>::new());
     stays.close().await;
     leaves.close().await;
-    is_forgotten(&carol.id).await;
+    no_connection_is_left(&carol.id).await;
 }
 
 #[tokio::test]
@@ -256,17 +256,17 @@ async fn at_most_ten_connections_follow_one_users_orders() {
         socket.subscribe("orders", None).await;
     }
     let subscribe = json!({ "action": "subscribe", "topic": "orders" });
-    let refused = sockets[10].ask(&subscribe).await;
+    let refused = sockets[10].request(&subscribe).await;
     assert_eq!((&refused["type"], &refused["code"]), (&json!("error"), &json!("too_many_connections")));
-    // Again is not one more; and whoever leaves makes room.
+    // A repeated subscription does not count twice, and a connection that unsubscribes makes room.
     sockets[0].subscribe("orders", None).await;
-    sockets[0].ask(&json!({ "action": "unsubscribe", "topic": "orders" })).await;
+    sockets[0].request(&json!({ "action": "unsubscribe", "topic": "orders" })).await;
     sockets[10].subscribe("orders", None).await;
 }
 
-/// Its follower is left, and the connection is gone, as if API Gateway had never said so.
+/// The follower item is left, but the connection is gone, as if API Gateway had not called `$disconnect`.
 #[tokio::test]
-async fn a_connection_that_went_without_a_word_is_forgotten() {
+async fn a_connection_without_a_disconnect_is_removed() {
     let carol = Person::customer().await;
     let mut socket = Socket::connect(&carol).await;
     socket.subscribe("orders", None).await;
@@ -293,56 +293,57 @@ async fn a_connection_that_went_without_a_word_is_forgotten() {
     let event = processing(&carol);
     send_now("PublishOrderUpdatesQueue", &event).await;
     socket.until(|message| message["subject"] == event["subject"]).await;
-    is_forgotten(&ghost).await;
+    no_connection_is_left(&ghost).await;
 
-    // And one whose cable is cut.
+    // A client that is cut off.
     drop(socket);
-    is_forgotten(&carol.id).await;
+    no_connection_is_left(&carol.id).await;
 }
 
-/// How long a token is valid that a test lets expire: far longer than it takes to open three connections.
+/// How long a token that expires during a test is valid: far longer than it takes to open three connections.
 const TOKEN_SECONDS: i64 = 30;
 
 #[tokio::test]
-async fn a_connection_is_not_good_for_longer_than_its_token() {
+async fn a_connection_ends_with_its_token() {
     let carol = Person::customer().await;
     let soon = tokens::Claims { exp: now() + TOKEN_SECONDS, ..carol.claims() };
     let brief = carol.with_token(&genuine_token(&soon).await);
-    let (mut follows, mut asks, mut stays) =
+    let (mut follows, mut sends, mut stays) =
         (Socket::connect(&brief).await, Socket::connect(&brief).await, Socket::connect(&carol).await);
     follows.subscribe("orders", None).await;
-    let (begun, _) = stays.subscribe("orders", None).await;
-    eventually("the token to end", || async { if now() > soon.exp { Ok(()) } else { Err("good".to_owned()) } }).await;
+    let (start, _) = stays.subscribe("orders", None).await;
+    eventually("the token to expire", || async { if now() > soon.exp { Ok(()) } else { Err("valid".to_owned()) } })
+        .await;
     let event = processing(&carol);
     send_now("PublishOrderUpdatesQueue", &event).await;
-    let told = stays.until(|message| sequence(message) == begun + 1).await;
-    assert_eq!(told.last().unwrap()["subject"], event["subject"]);
-    assert_eq!(follows.ends().await, Vec::<Value>::new());
+    let messages = stays.until(|message| sequence(message) == start + 1).await;
+    assert_eq!(messages.last().unwrap()["subject"], event["subject"]);
+    assert_eq!(follows.closed().await, Vec::<Value>::new());
 
-    let refused = asks.ask(&json!({ "action": "subscribe", "topic": "orders" })).await;
+    let refused = sends.request(&json!({ "action": "subscribe", "topic": "orders" })).await;
     assert_eq!((&refused["type"], &refused["code"]), (&json!("error"), &json!("token_expired")));
-    assert_eq!(asks.ends().await, Vec::<Value>::new());
-    // The same as who comes back with a fresh token.
-    let (_, missed) = Socket::connect(&carol).await.subscribe("orders", Some(begun)).await;
-    assert_eq!(missed, told);
+    assert_eq!(sends.closed().await, Vec::<Value>::new());
+    // A client that reconnects with a new token receives the same.
+    let (_, missed) = Socket::connect(&carol).await.subscribe("orders", Some(start)).await;
+    assert_eq!(missed, messages);
 }
 
 fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    i64::try_from(since.as_secs()).unwrap()
+    let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    i64::try_from(elapsed.as_secs()).unwrap()
 }
 
 #[tokio::test]
-async fn an_administrator_follows_the_shop() {
+async fn an_administrator_follows_analytics() {
     let admin = Person::admin().await;
     let mut socket = Socket::connect(&admin).await;
-    let (begun, _) = socket.subscribe("analytics", None).await;
+    let (start, _) = socket.subscribe("analytics", None).await;
     let subject = Person::customer().await.id;
-    let tells = |message: &Value| message["events"].to_string().contains(&subject);
-    let told = socket.until(tells).await;
-    let last = told.last().unwrap();
+    let has_event = |message: &Value| message["events"].to_string().contains(&subject);
+    let messages = socket.until(has_event).await;
+    let last = messages.last().unwrap();
     assert_eq!((&last["type"], &last["topic"]), (&json!("events"), &json!("analytics")));
-    assert!(sequence(last) > begun && last["today"]["day"].is_string(), "{last}");
+    assert!(sequence(last) > start && last["today"]["day"].is_string(), "{last}");
     let event = last["events"].as_array().unwrap().iter().find(|event| event["subject"] == subject.as_str()).unwrap();
     let expected = json!({
         "event_type": "UserRegistered", "source": "users", "subject": subject, "sequence": 1, "time": event["time"],
@@ -350,18 +351,18 @@ async fn an_administrator_follows_the_shop() {
     assert_eq!(event, &expected);
     assert!(event["time"].is_string() && last["today"]["registered"].as_u64() > Some(0), "{last}");
 
-    // Who was away for it is told the same.
+    // A client that reconnects receives the same message.
     let mut back = Socket::connect(&admin).await;
     let (_, missed) = back.subscribe("analytics", Some(sequence(last) - 1)).await;
     assert!(missed.contains(last), "{missed:?}");
-    // An administrator's own orders are theirs alone, too.
+    // For an administrator, too, `orders` has only their own orders.
     let (_, own) = back.subscribe("orders", None).await;
     let of_orders: Vec<&Value> = own.iter().filter(|message| message["topic"] == "orders").collect();
     assert_eq!(of_orders, Vec::<&Value>::new());
 }
 
 #[tokio::test]
-async fn who_is_deleted_or_may_do_less_is_not_connected_any_longer() {
+async fn connections_end_when_the_user_is_deleted_or_gets_another_role() {
     let admin = Person::admin().await;
     let carol = Person::customer().await;
     let path = format!("/users/{}", carol.id);
@@ -369,19 +370,19 @@ async fn who_is_deleted_or_may_do_less_is_not_connected_any_longer() {
     before.subscribe("orders", None).await;
     admin.put(&format!("{path}/role"), &json!({ "role": "admin" })).await.expect(200);
     let promoted = Person::anonymous().log_in(&carol.email, PASSWORD).await;
-    // The promotion ends the connection of before; once its message is deleted, it ends none that is opened later.
-    before.ends().await;
+    // The promotion ends this connection. Once its message is deleted from the queue, it ends no later connection.
+    before.closed().await;
     drained("EndConnectionsQueue").await;
     let mut socket = Socket::connect(&promoted).await;
     socket.subscribe("analytics", None).await;
     admin.put(&format!("{path}/role"), &json!({ "role": "customer" })).await.expect(200);
-    socket.ends().await;
-    is_forgotten(&carol.id).await;
+    socket.closed().await;
+    no_connection_is_left(&carol.id).await;
 
     let mut socket = Socket::connect(&promoted).await;
-    assert_eq!(socket.ask(&json!({ "action": "subscribe", "topic": "analytics" })).await["code"], "forbidden");
+    assert_eq!(socket.request(&json!({ "action": "subscribe", "topic": "analytics" })).await["code"], "forbidden");
     socket.subscribe("orders", None).await;
     admin.delete(&path).await.expect(204);
-    socket.ends().await;
-    is_forgotten(&carol.id).await;
+    socket.closed().await;
+    no_connection_is_left(&carol.id).await;
 }

@@ -19,18 +19,18 @@ fn number(value: &Value) -> i64 {
     value.as_i64().expect("a number")
 }
 
-/// Cents of an amount.
+/// Returns an amount in cents.
 fn cents(amount: &Value) -> i64 {
     amount.as_str().expect("an amount").replace('.', "").parse().expect("digits")
 }
 
-/// What a list of amounts has in one currency.
+/// Returns the US dollars in a list of amounts, in cents.
 fn in_usd(amounts: &Value) -> i64 {
     let usd = amounts.as_array().expect("a list").iter().find(|amount| amount["currency"] == "USD");
     usd.map_or(0, |usd| cents(&usd["amount"]))
 }
 
-/// `(pieces, orders, cents)` that were sold of a product of which more was sold than of most.
+/// Returns the `(pieces, orders, cents)` sold of a product, which has to be among the 100 best-selling ones.
 pub async fn sold(admin: &Person, product: &Product) -> (i64, i64, i64) {
     let top = report(admin, "products/top?limit=100").await;
     let Some(line) = items(&top).iter().find(|line| line["product_id"] == product.id.as_str()) else {
@@ -40,19 +40,20 @@ pub async fn sold(admin: &Person, product: &Product) -> (i64, i64, i64) {
     (number(&line["quantity"]), number(&line["orders"]), in_usd(&line["value"]))
 }
 
+/// Waits until the reports have `(pieces, orders, cents)` for a product.
 pub async fn sells(admin: &Person, product: &Product, expected: (i64, i64, i64)) {
-    eventually(&format!("{expected:?} of {} in the figures", product.name), || async {
+    eventually(&format!("{expected:?} of {} in the reports", product.name), || async {
         let found = sold(admin, product).await;
         if found == expected { Ok(()) } else { Err(format!("{found:?}")) }
     })
     .await;
 }
 
-/// Has all figures counted again, call after call.
+/// Rebuilds all figures, call after call.
 async fn rebuild() {
     let mut work = json!({});
     loop {
-        let done = invoke("RebuildAnalytics", &work).await.expect("it runs");
+        let done = invoke("RebuildAnalytics", &work).await.expect("the rebuild succeeds");
         if done["next"].is_null() {
             return;
         }
@@ -61,23 +62,23 @@ async fn rebuild() {
 }
 
 #[tokio::test]
-async fn of_a_product_each_piece_once() {
+async fn each_piece_of_a_product_counts_once() {
     let (shop, admin, carol) = (Shop::open().await, Person::admin().await, Person::customer().await);
     let mug = shop.product(4_000).await;
     let mut recorder = EventRecorder::start().await;
-    // So many that it stands among the first hundred, whatever others sell.
+    // So many that the product is among the first 100, whatever other tests sell.
     let orders = join_all([1_000, 900].map(|pieces| carol.check_out(&mug, pieces, "pm_card_visa"))).await;
     let declined = carol.check_out(&mug, 700, "pm_card_chargeDeclined").await;
     carol.post("/orders", &mug.order_line(600)).await.expect(201);
     assert_eq!(carol.outcome(&declined).await["status"], "cancelled");
     sells(&admin, &mug, (1_900, 2, 2_375_000)).await;
 
-    // All that was told of the two, twice again: the orders' part by itself, and the payments'.
+    // Repeat all events of the two orders twice, those of orders and those of payments.
     let is_of = |event: &Value| orders.iter().any(|order| order["id"] == event["data"]["order_id"]);
     let is_last = |event: &&Value| event["event_type"] == "PaymentProcessed" && is_of(event);
-    let heard = recorder.record_until(|heard| heard.iter().filter(is_last).count() == 2).await;
+    let events = recorder.record_until(|events| events.iter().filter(is_last).count() == 2).await;
     recorder.stop().await;
-    for event in heard.iter().filter(|event| is_of(event)) {
+    for event in events.iter().filter(|event| is_of(event)) {
         let queue = match event["source"].as_str() {
             Some("orders") => "CountOrdersQueue",
             Some("payments") => "CountPaymentsQueue",
@@ -90,7 +91,7 @@ async fn of_a_product_each_piece_once() {
     drained("CountPaymentsQueue").await;
     assert_eq!(sold(&admin, &mug).await, (1_900, 2, 2_375_000));
 
-    // A sale that is cancelled stays one: what went back is in the revenue.
+    // A cancelled sale still counts. The refund is in the revenue.
     carol.delete(&format!("/orders/{}", orders[0]["id"].as_str().unwrap())).await.expect(200);
     shop.payment_becomes(&orders[0], "refunded").await;
     assert_eq!(sold(&admin, &mug).await, (1_900, 2, 2_375_000));
@@ -101,7 +102,7 @@ async fn of_a_product_each_piece_once() {
     assert_eq!(items(&report(&admin, "products/top?limit=1").await).len(), 1);
 }
 
-/// Where the rollups of a product and some of the shop's own lie.
+/// Returns the rollups of a product and some of the shop.
 async fn rollups(table: &Table, product: &Product) -> Vec<Item> {
     let mut found = Vec::new();
     for shard in 0..16 {
@@ -115,9 +116,10 @@ async fn rollups(table: &Table, product: &Product) -> Vec<Item> {
     found
 }
 
-/// Others sell meanwhile. That theirs comes right, too, is seen when all is held together.
+/// Other tests sell meanwhile. `all_together_agree_with_orders_payments_and_users` checks that their figures are
+/// correct.
 #[tokio::test]
-async fn figures_that_were_lost_or_changed_are_counted_again() {
+async fn lost_and_wrong_figures_are_rebuilt() {
     let (shop, admin, carol) = (Shop::open().await, Person::admin().await, Person::customer().await);
     let mug = shop.product(4_000).await;
     join_all([800, 700, 600].map(|pieces| carol.check_out(&mug, pieces, "pm_card_visa"))).await;
@@ -166,7 +168,7 @@ async fn a_period_without_anything_is_zeros() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_period_is_named() {
+async fn invalid_parameters_are_named() {
     let admin = Person::admin().await;
     for (path, field, code) in [
         ("orders/daily?from=yesterday", "from", "not_a_day"),
@@ -191,11 +193,11 @@ async fn what_is_wrong_with_a_period_is_named() {
     assert_eq!(problem["code"], "unsupported_filter");
 }
 
-/// What a day should say of orders: `orders`, `items`, cents, `paid`, `cancelled`.
-type OfDay = [i64; 5];
+/// The figures of a day: `orders`, `items`, cents, `paid`, `cancelled`.
+type DayFigures = [i64; 5];
 
-/// All orders there are, by the days of what happened to each.
-async fn by_days(admin: &Person) -> BTreeMap<String, OfDay> {
+/// Returns the figures of each day, calculated from the events of all orders.
+async fn days_from_orders(admin: &Person) -> BTreeMap<String, DayFigures> {
     let (mut ids, mut path) = (BTreeSet::new(), "/orders?limit=100".to_owned());
     loop {
         let page = admin.get(&path).await.expect(200);
@@ -207,7 +209,7 @@ async fn by_days(admin: &Person) -> BTreeMap<String, OfDay> {
     }
     let history = async |id: String| admin.get(&format!("/orders/{id}/events?limit=100")).await.expect(200);
     let histories: Vec<Value> = stream::iter(ids).map(history).buffer_unordered(8).collect().await;
-    let mut days: BTreeMap<String, OfDay> = BTreeMap::new();
+    let mut days: BTreeMap<String, DayFigures> = BTreeMap::new();
     for event in histories.iter().flat_map(items) {
         let day = days.entry(event["time"].as_str().unwrap()[..10].to_owned()).or_default();
         match event["type"].as_str().unwrap() {
@@ -226,8 +228,8 @@ async fn by_days(admin: &Person) -> BTreeMap<String, OfDay> {
     days
 }
 
-/// Sums of the figures and of the shop's own books: days of orders, then money in, money back and users.
-async fn figures(admin: &Person) -> (BTreeMap<String, OfDay>, [i64; 3]) {
+/// Returns the figures of the reports: the days of orders, then the captured and refunded cents and the users.
+async fn figures_from_reports(admin: &Person) -> (BTreeMap<String, DayFigures>, [i64; 3]) {
     let daily = report(admin, "orders/daily").await;
     assert_eq!(daily["time_zone"], "UTC");
     let of_day = |day: &Value| {
@@ -243,40 +245,41 @@ async fn figures(admin: &Person) -> (BTreeMap<String, OfDay>, [i64; 3]) {
     (days.filter(|(_, day)| *day != [0; 5]).collect(), [gross, refunded, users])
 }
 
+/// Returns the captured and refunded cents and the users, from the statistics of payments and users.
 async fn totals_of_contexts(admin: &Person) -> [i64; 3] {
     let money = admin.get("/payments/stats").await.expect(200);
     let users = admin.get("/users/stats").await.expect(200);
     [in_usd(&money["captured"]["totals"]), in_usd(&money["refunded"]["totals"]), number(&users["total"])]
 }
 
-/// After all others: whatever they have done to the shop, its figures and its books agree to the cent.
+/// Runs after all other tests: whatever they did, the reports agree with the data of the contexts to the cent.
 #[tokio::test]
 async fn all_together_agree_with_orders_payments_and_users() {
     let (shop, admin, carol) = (Shop::open().await, Person::admin().await, Person::customer().await);
     let mug = shop.product(100).await;
-    let kept = carol.check_out(&mug, 3, "pm_card_visa").await;
+    let paid = carol.check_out(&mug, 3, "pm_card_visa").await;
     let cancelled = carol.check_out(&mug, 2, "pm_card_visa").await;
     let declined = carol.check_out(&mug, 1, "pm_card_chargeDeclined").await;
-    let waiting = carol.post("/orders", &mug.order_line(4)).await.expect(201);
-    let payment = shop.payment_becomes(&kept, "captured").await;
-    let part = json!({ "payment_id": payment["id"], "amount": "2.50" });
-    admin.post("/payments/refund", &part).await.expect(201);
+    let pending = carol.post("/orders", &mug.order_line(4)).await.expect(201);
+    let payment = shop.payment_becomes(&paid, "captured").await;
+    let partial_refund = json!({ "payment_id": payment["id"], "amount": "2.50" });
+    admin.post("/payments/refund", &partial_refund).await.expect(201);
     shop.payment_becomes(&cancelled, "captured").await;
-    for order in [&cancelled, &waiting] {
+    for order in [&cancelled, &pending] {
         carol.delete(&format!("/orders/{}", order["id"].as_str().unwrap())).await.expect(200);
     }
     shop.payment_becomes(&cancelled, "refunded").await;
     carol.outcome(&declined).await;
-    let gone = Person::customer().await;
-    admin.delete(&format!("/users/{}", gone.id)).await.expect(204);
+    let deleted = Person::customer().await;
+    admin.delete(&format!("/users/{}", deleted.id)).await.expect(204);
 
-    eventually("figures and books to agree", || async {
-        let (days, sums) = figures(&admin).await;
-        let (expected_days, expected_sums) = (by_days(&admin).await, totals_of_contexts(&admin).await);
+    eventually("the reports to agree with the contexts", || async {
+        let (days, sums) = figures_from_reports(&admin).await;
+        let (expected_days, expected_sums) = (days_from_orders(&admin).await, totals_of_contexts(&admin).await);
         if (&days, sums) == (&expected_days, expected_sums) {
             return Ok(());
         }
-        Err(format!("{days:?} {sums:?} in the figures, {expected_days:?} {expected_sums:?} in the books"))
+        Err(format!("{days:?} {sums:?} in the reports, {expected_days:?} {expected_sums:?} in the contexts"))
     })
     .await;
 }

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use testkit::{Person, Shop, eventually};
 use uuid::Uuid;
 
-/// All entries of a list, page by page.
-async fn leaf_through(person: &Person, path: &str, limit: usize) -> Vec<Value> {
+/// Returns all entries of a list, which is read page by page.
+async fn all_pages(person: &Person, path: &str, limit: usize) -> Vec<Value> {
     let mut entries = Vec::new();
     let mut cursor = String::new();
     loop {
@@ -38,14 +38,14 @@ async fn products_by_category_page_by_page() {
     }
     let anonymous = Person::anonymous();
     let path = format!("/products?category={}&", category.to_uppercase().replace(' ', "%20"));
-    let found = leaf_through(&anonymous, &path, 3).await;
+    let found = all_pages(&anonymous, &path, 3).await;
     assert_eq!(
         found.iter().map(|product| product["name"].as_str().unwrap()).collect::<Vec<_>>(),
         ["Cup 0", "Cup 1", "Cup 2", "Cup 3", "Cup 4", "Cup 5", "Cup 6"]
     );
     assert_eq!(found[0]["price"], "1.50");
     assert_eq!(ids(&found).into_iter().map(str::to_owned).collect::<BTreeSet<_>>(), made);
-    assert!(ids(&leaf_through(&anonymous, "/products?", 100).await).contains(&ids(&found)[0]));
+    assert!(ids(&all_pages(&anonymous, "/products?", 100).await).contains(&ids(&found)[0]));
     assert_eq!(anonymous.get("/products?category=no-such").await.expect(200)["items"], json!([]));
 }
 
@@ -59,7 +59,7 @@ async fn products_by_name_by_price_and_by_age() {
     }
     let anonymous = Person::anonymous();
     let sorted = async |sort: &str| {
-        let found = leaf_through(&anonymous, &format!("/products?category={category}{sort}&"), 2).await;
+        let found = all_pages(&anonymous, &format!("/products?category={category}{sort}&"), 2).await;
         let names = found.iter().map(|product| product["name"].as_str().unwrap());
         names.collect::<Vec<_>>().join(" ")
     };
@@ -90,7 +90,7 @@ async fn products_by_name_by_price_and_by_age() {
 }
 
 #[tokio::test]
-async fn own_orders_newest_first_and_all_of_them_for_an_admin() {
+async fn own_orders_come_newest_first_and_admins_see_all_orders() {
     let shop = Shop::open().await;
     let mug = shop.product(10).await;
     let (carol, admin) = (Person::customer().await, Person::admin().await);
@@ -100,22 +100,22 @@ async fn own_orders_newest_first_and_all_of_them_for_an_admin() {
         placed.insert(0, order["id"].as_str().unwrap().to_owned());
     }
     // The customer's own list is up to date at once.
-    assert_eq!(ids(&leaf_through(&carol, "/orders?", 2).await), placed);
-    assert_eq!(ids(&leaf_through(&admin, &format!("/orders?user_id={}&", carol.id), 2).await), placed);
+    assert_eq!(ids(&all_pages(&carol, "/orders?", 2).await), placed);
+    assert_eq!(ids(&all_pages(&admin, &format!("/orders?user_id={}&", carol.id), 2).await), placed);
 
-    eventually("the orders in the list of all", || async {
-        let pending = leaf_through(&admin, "/orders?status=pending&", 100).await;
+    eventually("the orders in the list of all orders", || async {
+        let pending = all_pages(&admin, "/orders?status=pending&", 100).await;
         assert!(pending.iter().all(|order| order["status"] == "pending"));
         let all = ids(&pending);
         if placed.iter().all(|id| all.contains(&id.as_str())) { Ok(()) } else { Err(format!("{} orders", all.len())) }
     })
     .await;
-    let all = leaf_through(&admin, "/orders?", 100).await;
+    let all = all_pages(&admin, "/orders?", 100).await;
     assert!(ids(&all).windows(2).all(|pair| pair[0] > pair[1]), "newest first, each once");
 }
 
 #[tokio::test]
-async fn a_forged_cursor_and_an_odd_limit_are_refused() {
+async fn a_forged_cursor_and_an_invalid_limit_are_refused() {
     let carol = Person::customer().await;
     for path in ["/orders", "/products", "/payments"] {
         let problem = carol.get(&format!("{path}?cursor=Zm9yZ2Vk")).await.expect(400);

@@ -1,4 +1,4 @@
-//! Search while the function that indexes products is killed.
+//! Search while the indexer is killed.
 
 use std::collections::BTreeSet;
 
@@ -6,9 +6,9 @@ use serde_json::json;
 use testkit::{Person, eventually, kill_function, kill_running};
 use uuid::Uuid;
 
-/// The function that indexes products is killed again and again while products are created: in the end all are found.
+/// The indexer is killed again and again while products are created: in the end all of them are found.
 #[tokio::test]
-async fn the_indexer_killed_while_products_come_in() {
+async fn the_indexer_is_killed_while_products_are_created() {
     let admin = Person::admin().await;
     let shelf = format!("shelf{}", Uuid::new_v4().simple());
     let (mut made, mut killed) = (BTreeSet::new(), 0);
@@ -18,11 +18,11 @@ async fn the_indexer_killed_while_products_come_in() {
         made.insert(product["id"].to_string());
         killed += kill_function("IndexProducts");
     }
-    // It runs by now, unless it starts later than all products came.
+    // The indexer runs now, unless it starts after all products were created.
     if killed == 0 {
         kill_running("IndexProducts").await;
     }
-    eventually("all of them to be found", || async {
+    eventually("all products to be found", || async {
         let page = admin.get(&format!("/products/search?q={shelf}&limit=100")).await.expect(200);
         let found: BTreeSet<String> =
             page["items"].as_array().unwrap().iter().map(|product| product["id"].to_string()).collect();

@@ -1,4 +1,4 @@
-//! Products that are changed and archived, also by several administrators at once.
+//! Products are changed and archived, also by several administrators at once.
 
 use futures::future::join_all;
 use reqwest::Method;
@@ -11,7 +11,7 @@ async fn conditional(person: &Person, method: Method, path: &str, header: (&str,
 }
 
 #[tokio::test]
-async fn a_changed_product_is_listed_where_it_belongs_now() {
+async fn a_changed_product_is_listed_under_its_new_values() {
     let (shop, admin) = (Shop::open().await, Person::admin().await);
     let mug = shop.unstocked_product().await;
     let path = format!("/products/{}", mug.id);
@@ -34,7 +34,7 @@ async fn a_changed_product_is_listed_where_it_belongs_now() {
 }
 
 #[tokio::test]
-async fn a_new_price_counts_for_new_orders_alone() {
+async fn a_new_price_applies_to_new_orders_only() {
     let (shop, admin, carol) = (Shop::open().await, Person::admin().await, Person::customer().await);
     let mug = shop.product(5).await;
     let before = carol.check_out(&mug, 1, "pm_card_visa").await;
@@ -49,7 +49,7 @@ async fn a_new_price_counts_for_new_orders_alone() {
 }
 
 #[tokio::test]
-async fn an_archived_product_is_gone_and_its_orders_go_on() {
+async fn an_archived_product_is_not_found_and_its_orders_continue() {
     let (shop, admin, carol) = (Shop::open().await, Person::admin().await, Person::customer().await);
     let mug = shop.product(5).await;
     let order = carol.check_out(&mug, 1, "pm_card_visa").await;
@@ -59,7 +59,7 @@ async fn an_archived_product_is_gone_and_its_orders_go_on() {
         assert_eq!(answer.expect(404)["code"], "not_found");
     }
     assert_eq!(carol.outcome(&order).await["status"], "paid");
-    eventually("orders to hear that it is not sold", || async {
+    eventually("orders of the archived product to be refused", || async {
         let answer = carol.post("/orders", &mug.order_line(1)).await;
         if answer.status == 422 { Ok(()) } else { Err(answer.body.to_string()) }
     })
@@ -67,7 +67,7 @@ async fn an_archived_product_is_gone_and_its_orders_go_on() {
 }
 
 #[tokio::test]
-async fn etags_say_not_modified_and_refuse_stale_changes() {
+async fn etags_allow_not_modified_and_refuse_stale_changes() {
     let (shop, admin) = (Shop::open().await, Person::admin().await);
     let mug = shop.unstocked_product().await;
     let path = format!("/products/{}", mug.id);
@@ -87,7 +87,7 @@ async fn etags_say_not_modified_and_refuse_stale_changes() {
     }
     assert_eq!(admin.get(&path).await.expect(200)["price"], "13.00");
 
-    // Of many who change the same state, one does.
+    // Of several requests that change the same state, exactly one succeeds.
     let prices: Vec<Value> = (20..28).map(|price| json!({ "price": price })).collect();
     let answers =
         join_all(prices.iter().map(|price| conditional(&admin, Method::PUT, &path, ("if-match", &newer), price))).await;
@@ -95,11 +95,11 @@ async fn etags_say_not_modified_and_refuse_stale_changes() {
     assert!(answers.iter().all(|answer| answer.status == 200 || answer.status == 412));
 }
 
-/// Prices, and what is wrong with them.
+/// Invalid prices.
 const WRONG_PRICES: [&str; 6] = ["\"1.999\"", "-1", "0", "\"10000000.01\"", "10000001", "\"a lot\""];
 
 #[tokio::test]
-async fn what_is_wrong_with_a_new_product_is_named() {
+async fn an_invalid_new_product_is_refused() {
     let admin = Person::admin().await;
     let category = format!("Nowhere {}", &Uuid::new_v4().simple().to_string()[..8]);
     let good = json!({ "name": "Mug", "category": category, "price": "12.50" });
@@ -130,7 +130,7 @@ async fn what_is_wrong_with_a_new_product_is_named() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_not_found() {
+async fn an_unknown_product_is_not_found() {
     let admin = Person::admin().await;
     let path = format!("/products/{}", Uuid::now_v7());
     for answer in [admin.get(&path).await, admin.delete(&path).await, admin.put(&path, &json!({ "price": 1 })).await] {
@@ -145,7 +145,7 @@ async fn the_counters_are_exact() {
     let stats = async || {
         let stats = admin.get("/products/stats").await.expect(200);
         let number = |name: &str| stats[name].as_u64().unwrap();
-        // Others come and go meanwhile; that does not make it wrong at any moment.
+        // Other tests create and archive products meanwhile, and the equation holds at any time.
         assert_eq!(number("for_sale"), number("created") - number("archived"));
         (number("created"), number("archived"), number("version"))
     };
@@ -163,7 +163,7 @@ async fn the_counters_are_exact() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_change_is_named() {
+async fn an_invalid_change_is_refused() {
     let (shop, admin) = (Shop::open().await, Person::admin().await);
     let mug = shop.unstocked_product().await;
     let path = format!("/products/{}", mug.id);

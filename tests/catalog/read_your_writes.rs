@@ -1,4 +1,5 @@
-//! Reads of products while they change: every read shows what was acknowledged before it, from a cache or not.
+//! Reads of products while they change: every read shows all writes that were acknowledged before it, whether it comes
+//! from a cache or not.
 
 use std::{cell::Cell, collections::HashMap};
 
@@ -15,32 +16,32 @@ fn some_category() -> String {
     format!("shelf-{}", &Uuid::new_v4().simple().to_string()[..12])
 }
 
-/// A product that is written again and again. Its description says at which step it was written last.
+/// A product that is changed step by step. Its description is the number of the last step.
 struct Round {
     id: String,
-    /// The category it is in after each step; none once it is archived.
-    places: Vec<Option<String>>,
+    /// The category of the product after each step; none once it is archived.
+    categories_by_step: Vec<Option<String>>,
     /// The last step that was sent, and the last one that was acknowledged.
-    begun: Cell<usize>,
+    sent: Cell<usize>,
     acknowledged: Cell<usize>,
 }
 
 impl Round {
-    /// Holds what a read has `seen` of the product where the category is `of` (none: anywhere) against what it had to
-    /// show.
+    /// Checks the steps that a read has `seen` of the product in the list of category `of` (none: all products).
     ///
-    /// `before` is the last step that was acknowledged when the read began. A read beside a write may see the product
-    /// in its old place, its new one, both or none; only what it sees has to be new enough.
-    fn judge(&self, what: &str, of: Option<&str>, before: usize, seen: &[usize]) {
+    /// `before` is the last step that was acknowledged when the read began. A read during a write may see the product
+    /// in its old category, its new one, both or none; but what it sees must not be older than `before`.
+    fn check(&self, what: &str, of: Option<&str>, before: usize, seen: &[usize]) {
         assert!(seen.iter().all(|step| *step >= before), "{what}: a read after step {before} shows {seen:?}");
-        if self.begun.get() == before {
-            let belongs = self.places[before].as_deref().is_some_and(|place| of.is_none_or(|of| of == place));
+        if self.sent.get() == before {
+            let belongs =
+                self.categories_by_step[before].as_deref().is_some_and(|category| of.is_none_or(|of| of == category));
             let expected: &[usize] = if belongs { &[before] } else { &[] };
-            assert_eq!(seen, expected, "{what}: a read after step {before}, beside which nothing was written");
+            assert_eq!(seen, expected, "{what}: a read after step {before}, during which nothing was written");
         }
     }
 
-    /// At which steps the product stands in `products`.
+    /// Returns the steps at which the product appears in `products`.
     fn steps(&self, products: &Value) -> Vec<usize> {
         let all = products.as_array().unwrap().iter();
         let own = all.filter(|product| product["id"] == self.id.as_str());
@@ -48,7 +49,7 @@ impl Round {
     }
 }
 
-/// Somebody who reads all the time; with a `memory` they ask whether what they have still stands.
+/// A client that reads all the time. One with a `memory` sends `If-None-Match` for what it has read before.
 struct Reader {
     person: Person,
     memory: Option<HashMap<String, (String, Value)>>,
@@ -62,7 +63,7 @@ impl Reader {
         Self { person: Person::anonymous(), memory, hits: 0, unchanged: 0 }
     }
 
-    /// The body at `path`; nothing for a 404.
+    /// Returns the body at `path`, or nothing for a 404.
     async fn read(&mut self, path: &str) -> Option<Value> {
         let mut request = self.person.request(Method::GET, path);
         let known = self.memory.as_ref().and_then(|memory| memory.get(path));
@@ -87,15 +88,15 @@ impl Reader {
     }
 
     /// Reads the product itself.
-    async fn look_at(&mut self, round: &Round) {
+    async fn read_product(&mut self, round: &Round) {
         let before = round.acknowledged.get();
         let found = self.read(&format!("/products/{}", round.id)).await;
         let seen = found.map(|product| round.steps(&json!([product]))).unwrap_or_default();
-        round.judge("the product", None, before, &seen);
+        round.check("the product", None, before, &seen);
     }
 
-    /// Reads a category's list, or the list of all up to where the product is.
-    async fn leaf_through(&mut self, round: &Round, category: Option<&str>, sort: &str) {
+    /// Reads the list of a category, or the list of all products up to the product.
+    async fn read_list(&mut self, round: &Round, category: Option<&str>, sort: &str) {
         let filter = category.map(|category| format!("&category={category}")).unwrap_or_default();
         let path = format!("/products?limit=100&sort={sort}{filter}");
         let before = round.acknowledged.get();
@@ -105,34 +106,34 @@ impl Reader {
             page = self.read(&format!("{path}&cursor={cursor}")).await.unwrap();
             seen = round.steps(&page["items"]);
         }
-        round.judge(&path, category, before, &seen);
+        round.check(&path, category, before, &seen);
     }
 }
 
-/// Makes a product, changes it step by step and archives it, while many read it and the lists. How many answers came
-/// from a cache, and how many were 304.
+/// Creates a product, changes it step by step and archives it, while many clients read it and the lists. Returns how
+/// many responses came from a cache, and how many were 304.
 async fn read_while_it_changes(changes: &[Value], categories: &[String; 2]) -> (usize, usize) {
     let admin = Person::admin().await;
     let mut body = json!({ "name": "! first of all", "category": categories[0], "price": "0.01", "description": "0" });
     let id = admin.post("/products", &body).await.expect(201)["id"].as_str().unwrap().to_owned();
-    let mut places = vec![Some(categories[0].clone())];
+    let mut categories_by_step = vec![Some(categories[0].clone())];
     let mut steps = Vec::new();
     for (index, change) in changes.iter().enumerate() {
         body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         body["description"] = json!((index + 1).to_string());
         steps.push(Some(body.clone()));
-        places.push(body["category"].as_str().map(str::to_owned));
+        categories_by_step.push(body["category"].as_str().map(str::to_owned));
     }
     steps.push(None);
-    places.push(None);
-    let round = Round { id, places, begun: Cell::new(0), acknowledged: Cell::new(0) };
+    categories_by_step.push(None);
+    let round = Round { id, categories_by_step, sent: Cell::new(0), acknowledged: Cell::new(0) };
     let path = format!("/products/{}", round.id);
     let reads: Vec<Cell<usize>> = (0..READERS).map(|_| Cell::new(0)).collect();
     let done = Cell::new(false);
 
-    let everybody_has_read_twice = async || {
+    let all_have_read_twice = async || {
         let until: Vec<usize> = reads.iter().map(|count| count.get() + 2).collect();
-        eventually("everybody to read twice", || async {
+        eventually("all clients to read twice", || async {
             let all = reads.iter().zip(&until).all(|(count, until)| count.get() >= *until);
             if all { Ok(()) } else { Err(format!("{reads:?} of {until:?}")) }
         })
@@ -140,18 +141,18 @@ async fn read_while_it_changes(changes: &[Value], categories: &[String; 2]) -> (
     };
     let writer = async {
         for (index, step) in steps.iter().enumerate() {
-            // Now and then everybody gets to keep what there is; in between, writes follow each other at once.
+            // Before every third write, all responses can be cached; the other writes follow each other at once.
             if index % 3 == 0 || step.is_none() {
-                everybody_has_read_twice().await;
+                all_have_read_twice().await;
             }
-            round.begun.set(index + 1);
+            round.sent.set(index + 1);
             match step {
                 Some(body) => drop(admin.put(&path, body).await.expect(200)),
                 None => assert_eq!(admin.delete(&path).await.status, 204),
             }
             round.acknowledged.set(index + 1);
         }
-        everybody_has_read_twice().await;
+        all_have_read_twice().await;
         done.set(true);
     };
     let readers = reads.iter().enumerate().map(|(number, count)| {
@@ -162,9 +163,9 @@ async fn read_while_it_changes(changes: &[Value], categories: &[String; 2]) -> (
                 let turn = number + count.get();
                 let sort = SORTS[turn % SORTS.len()];
                 match number {
-                    0..4 => reader.look_at(round).await,
-                    4..9 => reader.leaf_through(round, Some(&categories[turn / SORTS.len() % 2]), sort).await,
-                    _ => reader.leaf_through(round, None, ["name", "price"][turn % 2]).await,
+                    0..4 => reader.read_product(round).await,
+                    4..9 => reader.read_list(round, Some(&categories[turn / SORTS.len() % 2]), sort).await,
+                    _ => reader.read_list(round, None, ["name", "price"][turn % 2]).await,
                 }
                 count.set(count.get() + 1);
             }
@@ -181,12 +182,12 @@ async fn an_acknowledged_price_is_never_followed_by_an_older_one() {
     let (hits, unchanged) = read_while_it_changes(&prices, &[some_category(), some_category()]).await;
     assert!(
         hits > 0 && unchanged > 0,
-        "{hits} answers from a cache, {unchanged} times 304: nothing was put to the test"
+        "{hits} cached responses and {unchanged} 304 responses: the caches were not tested"
     );
 }
 
 #[tokio::test]
-async fn products_come_move_and_go_in_the_eyes_of_everybody_at_once() {
+async fn all_readers_see_a_product_appear_move_and_disappear_at_once() {
     let categories = [some_category(), some_category()];
     for round in 0..4 {
         let changes = [
@@ -200,13 +201,13 @@ async fn products_come_move_and_go_in_the_eyes_of_everybody_at_once() {
 }
 
 #[tokio::test]
-async fn what_was_asked_before_is_kept_and_says_its_age() {
+async fn a_repeated_read_comes_from_a_cache_and_has_an_age() {
     let (admin, anonymous, category) = (Person::admin().await, Person::anonymous(), some_category());
     let body = json!({ "name": "Cup", "category": category, "price": 1 });
     let id = admin.post("/products", &body).await.expect(201)["id"].as_str().unwrap().to_owned();
     for (path, max_age) in [(format!("/products/{id}"), 300), (format!("/products?category={category}"), 60)] {
-        // Others write to the catalog all the time, and each environment keeps its own answers.
-        let hit = eventually("an answer that was kept", || async {
+        // Other tests write to the catalog all the time, and each environment has a cache of its own.
+        let hit = eventually("a cached response", || async {
             let answer = anonymous.get(&path).await;
             let header = |name: &str| answer.headers[name].to_str().unwrap().to_owned();
             assert_eq!(header("cache-control"), "public, max-age=0, must-revalidate");
@@ -215,7 +216,7 @@ async fn what_was_asked_before_is_kept_and_says_its_age() {
                 "hit" => Ok((age, answer.expect(200))),
                 miss => {
                     assert_eq!((miss, age), ("miss", 0));
-                    Err("only answers that were made anew".to_owned())
+                    Err("no response came from a cache".to_owned())
                 }
             }
         })
@@ -236,7 +237,7 @@ async fn a_list_is_not_modified_until_the_catalog_changes() {
         let request = anonymous.request(Method::GET, &path).header("if-none-match", etag);
         anonymous.send(request).await
     };
-    let etag = eventually("a 304", || async {
+    let etag = eventually("a 304 response", || async {
         let etag = anonymous.get(&path).await.headers["etag"].to_str().unwrap().to_owned();
         let answer = ask(&format!("\"0\", W/{etag}")).await;
         if answer.status != 304 {
@@ -253,7 +254,7 @@ async fn a_list_is_not_modified_until_the_catalog_changes() {
     assert_eq!(changed.expect(200)["items"].as_array().map(Vec::len), Some(2));
 }
 
-/// What inventory tells of a product's stock.
+/// Returns a `StockChanged` event of a product.
 fn stock_changed(product_id: &str, sequence: u64, level: &str, level_changed: bool) -> Value {
     json!({
         "event_id": Uuid::now_v7(),
@@ -272,7 +273,7 @@ fn stock_changed(product_id: &str, sequence: u64, level: &str, level_changed: bo
 }
 
 #[tokio::test]
-async fn a_product_says_how_well_it_is_stocked() {
+async fn a_product_shows_its_stock_level() {
     let (admin, anonymous, category) = (Person::admin().await, Person::anonymous(), some_category());
     let body = json!({ "name": "Cup", "category": category, "price": 1 });
     let product = admin.post("/products", &body).await.expect(201);
@@ -288,31 +289,32 @@ async fn a_product_says_how_well_it_is_stocked() {
         })
         .await
     };
-    // Far behind whatever its real stock may have told.
-    let news = |nth: u64, level: &str, changed: bool| stock_changed(id, 1_000_000 + nth, level, changed);
-    publish(&news(5, "low", true)).await;
+    // The sequences are far after those of the product's real stock events.
+    let event = |nth: u64, level: &str, changed: bool| stock_changed(id, 1_000_000 + nth, level, changed);
+    publish(&event(5, "low", true)).await;
     let low = becomes("low", "in_stock").await;
     assert_ne!(low.headers["etag"], "\"1\"");
-    // Late, again, and about pieces only.
-    let passed_over = [news(3, "in_stock", true), news(5, "in_stock", true), news(6, "in_stock", false)];
-    join_all(passed_over.iter().map(publish)).await;
-    publish(&news(9, "sold_out", true)).await;
+    // An event that is late, one that is repeated, and one that does not change the level.
+    let ignored = [event(3, "in_stock", true), event(5, "in_stock", true), event(6, "in_stock", false)];
+    join_all(ignored.iter().map(publish)).await;
+    publish(&event(9, "sold_out", true)).await;
     let sold_out = becomes("sold_out", "in_stock").await;
-    join_all(passed_over.iter().map(publish)).await;
+    join_all(ignored.iter().map(publish)).await;
     drained("UpdateAvailabilityQueue").await;
     let after = anonymous.get(&path).await;
     assert_eq!(after.headers["etag"], sold_out.headers["etag"]);
     let listed = anonymous.get(&format!("/products?category={category}")).await.expect(200);
     assert_eq!(listed["items"], json!([after.expect(200)]));
 
-    publish(&news(10, "in_stock", true)).await;
+    publish(&event(10, "in_stock", true)).await;
     let in_stock = becomes("in_stock", "low").await;
     let listed = anonymous.get(&format!("/products?category={category}")).await.expect(200);
     assert_eq!(listed["items"], json!([in_stock.body]));
 
-    // Who is gone is not waited for: the message would come back to the queue again and again.
+    // An event of an archived product is acknowledged, so that its message does not come back to the queue again and
+    // again.
     assert_eq!(admin.delete(&path).await.status, 204);
-    publish(&news(11, "low", true)).await;
+    publish(&event(11, "low", true)).await;
     drained("UpdateAvailabilityQueue").await;
     anonymous.get(&path).await.expect(404);
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use testkit::{Person, Stack, eventually, invoke, items_with};
 use uuid::Uuid;
 
-/// A word that nobody else uses, without digits, so that it can be mistyped.
+/// Returns a word that no other test uses, without digits, so that it can be misspelled.
 fn made_up_word() -> String {
     let letter = |digit: char| char::from(b'a' + u8::try_from(digit.to_digit(16).unwrap()).unwrap());
     Uuid::new_v4().simple().to_string()[20..].chars().map(letter).collect()
@@ -25,13 +25,13 @@ async fn search(text: &str) -> Value {
     Person::anonymous().get(&format!("/products/search?q={text}")).await.expect(200)
 }
 
-/// The ids of what is found, the best first.
+/// Returns the ids of the results, best matches first.
 async fn found(text: &str) -> Vec<String> {
     let page = search(text).await;
     page["items"].as_array().unwrap().iter().map(|product| product["id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The ids of all that is found, page by page.
+/// Returns the ids of all results, which are read page by page.
 async fn all_found(text: &str) -> Vec<String> {
     let (mut ids, mut cursor) = (Vec::new(), String::new());
     loop {
@@ -51,7 +51,7 @@ async fn becomes(text: &str, expected: &[&String]) {
 }
 
 #[tokio::test]
-async fn a_new_product_is_found_by_what_somebody_types() {
+async fn a_new_product_is_found_by_words_prefixes_and_misspelled_words() {
     let admin = Person::admin().await;
     let (name, said) = (made_up_word(), made_up_word());
     let mug = product(&admin, &format!("{name}é Mugs"), "Kitchen", &format!("Of {said}.")).await;
@@ -71,7 +71,7 @@ async fn a_new_product_is_found_by_what_somebody_types() {
     ] {
         assert_eq!(found(&text).await.first(), Some(&mug), "{text} for {name}é, of {said}");
     }
-    // Of a description no beginnings are found, and with two letters wrong it is another word.
+    // Words of descriptions are not found by their prefixes, and a word with two wrong letters is another word.
     for text in [&said[..6], &format!("{start}zz{rest}e")] {
         assert_eq!(found(text).await, [""; 0], "{text} for {name}é, of {said}");
     }
@@ -96,7 +96,7 @@ async fn a_changed_name_is_found_and_the_old_one_is_not() {
     let path = format!("/products/{mug}");
     becomes(&old, &[&mug]).await;
     admin.put(&path, &json!({ "name": format!("Mug {new}") })).await.expect(200);
-    // What is found is held against the product itself: the old name is gone at once.
+    // Results are compared with the product itself, so that the old name stops matching at once.
     assert_eq!(found(&old).await, [""; 0]);
     becomes(&new, &[&mug]).await;
     admin.put(&path, &json!({ "price": "13.00" })).await.expect(200);
@@ -106,14 +106,14 @@ async fn a_changed_name_is_found_and_the_old_one_is_not() {
 }
 
 #[tokio::test]
-async fn page_by_page_each_product_comes_once() {
+async fn each_product_comes_once_page_by_page() {
     let admin = Person::admin().await;
     let word = made_up_word();
     let mut made = Vec::new();
     for index in 0..5 {
         made.push(product(&admin, &format!("Cup {index} {word}"), "Kitchen", "").await);
     }
-    eventually("all of them to be found", || async {
+    eventually("all products to be found", || async {
         let found = found(&word).await.len();
         if found == made.len() { Ok(()) } else { Err(found.to_string()) }
     })
@@ -134,7 +134,7 @@ async fn page_by_page_each_product_comes_once() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_searched_for_is_named() {
+async fn an_invalid_search_is_refused() {
     let anonymous = Person::anonymous();
     let too_long = "x".repeat(201);
     for query in ["", "?q=", "?q=%20", &format!("?q={too_long}"), "?q=%00"] {
@@ -147,9 +147,9 @@ async fn what_cannot_be_searched_for_is_named() {
     assert_eq!(search(&"x".repeat(200)).await["items"], json!([]));
 }
 
-/// Each of them is indexed, and none hides another.
+/// Each of the products is indexed, and none replaces another.
 #[tokio::test]
-async fn ten_products_made_at_once_are_each_found() {
+async fn ten_products_created_at_once_are_all_found() {
     let admin = Person::admin().await;
     let words: Vec<String> = (0..10).map(|_| made_up_word()).collect();
     let made = join_all(words.iter().map(async |word| {
@@ -162,7 +162,7 @@ async fn ten_products_made_at_once_are_each_found() {
 }
 
 #[tokio::test]
-async fn what_is_made_while_the_index_is_rebuilt_is_not_missed() {
+async fn products_created_during_a_rebuild_are_found() {
     let admin = Person::admin().await;
     let word = made_up_word();
     let before = product(&admin, &format!("Mug {word} before"), "Kitchen", "").await;
@@ -185,13 +185,13 @@ async fn what_is_made_while_the_index_is_rebuilt_is_not_missed() {
     let (answer, mut made) = tokio::join!(rebuild, make);
     assert!(answer["products"].as_u64().unwrap() > 2, "{answer}");
     made.sort();
-    eventually("all of them to be found", || async {
+    eventually("all products to be found", || async {
         let mut found = all_found(&word).await;
         found.sort();
         if found == made { Ok(()) } else { Err(format!("{} of {}", found.len(), made.len())) }
     })
     .await;
-    eventually("its new name to be found", || async {
+    eventually("the new name to be found", || async {
         let first = found(&format!("{word} painted")).await.into_iter().next();
         if first.as_ref() == Some(&renamed) { Ok(()) } else { Err(format!("{first:?}")) }
     })
@@ -200,8 +200,8 @@ async fn what_is_made_while_the_index_is_rebuilt_is_not_missed() {
     assert_eq!(all_found(&word).await.len(), made.len());
 }
 
-/// Leaves the index as a rebuild leaves it that dies: nobody else may begin for a while, and the next one that does
-/// removes what is left. `live` is the generation that answers.
+/// Leaves the index in the state of a rebuild that died: no other rebuild may begin for a while, and the next one
+/// deletes what is left. `live` is the live generation.
 async fn after_a_rebuild_that_died(live: u64) {
     let client = aws_sdk_dynamodb::Client::new(&Stack::get().aws().await);
     let (table, orphan) = (&Stack::get().tables["CatalogTable"], made_up_word());
@@ -219,7 +219,7 @@ async fn after_a_rebuild_that_died(live: u64) {
         manifest.expression_attribute_values(":one", AttributeValue::N("1".to_owned())).send().await.unwrap();
         let answer = invoke("RebuildSearch", &json!({})).await;
         if began == now {
-            let message = answer.expect_err("the other may be alive")["errorMessage"].to_string();
+            let message = answer.expect_err("a rebuild may be in progress")["errorMessage"].to_string();
             assert!(message.contains("another rebuild"), "{message}");
         } else {
             assert_eq!(answer.expect("a rebuild")["generation"], live + 6);

@@ -1,4 +1,4 @@
-//! Access to each route by each role, and to what belongs to another customer.
+//! Access to each route by each role, and to the data of another customer.
 
 use std::collections::BTreeSet;
 
@@ -10,35 +10,35 @@ use testkit::{PASSWORD, Person, Shop, Stack, forged_token, genuine_token, new_de
 use tokens::Claims;
 use uuid::Uuid;
 
-/// Tokens that are none: of a login that was never, of one that is over, of another's making.
-async fn bad_tokens(carol: &Person, admin: &Person) -> Vec<(&'static str, String)> {
+/// Returns invalid tokens: without a session, expired, or not signed by us.
+async fn invalid_tokens(carol: &Person, admin: &Person) -> Vec<(&'static str, String)> {
     let claims = carol.claims();
     let expired = Claims { iat: claims.iat - 3600, exp: claims.iat - 2700, ..claims.clone() };
-    let for_others = Claims { aud: "another".to_owned(), ..claims.clone() };
+    let other_audience = Claims { aud: "another".to_owned(), ..claims.clone() };
     let no_session = Claims { sid: SessionId::new(), ..claims.clone() };
     let promoted = Claims { role: Role::Admin, ..claims.clone() };
-    let gone = Person::customer().await;
-    admin.delete(&format!("/users/{}", gone.id)).await;
+    let deleted = Person::customer().await;
+    admin.delete(&format!("/users/{}", deleted.id)).await;
     vec![
         ("nonsense", "nonsense".to_owned()),
         ("expired", genuine_token(&expired).await),
-        ("for another audience", genuine_token(&for_others).await),
-        ("of no session", genuine_token(&no_session).await),
-        ("of a deleted user", gone.token().to_owned()),
-        ("signed by a wrong key", forged_token(&promoted, "ES256").await),
-        ("of another algorithm", forged_token(&promoted, "HS256").await),
+        ("for another audience", genuine_token(&other_audience).await),
+        ("without a session", genuine_token(&no_session).await),
+        ("of a deleted user", deleted.token().to_owned()),
+        ("signed with another key", forged_token(&promoted, "ES256").await),
+        ("with another algorithm", forged_token(&promoted, "HS256").await),
         ("alg: none", forged_token(&promoted, "none").await),
     ]
 }
 
-/// A device of somebody.
+/// Registers a device and returns its id.
 async fn device_of(person: &Person) -> String {
     let body = json!({ "token": new_device_token(), "name": "Phone" });
     let device = person.post("/notifications/devices", &body).await.expect(201);
     device["id"].as_str().expect("an id").to_owned()
 }
 
-/// The path, with an id that is nobody's in the place of each parameter that is left.
+/// Replaces each remaining parameter of the path by an id that does not exist.
 fn with_unknown_ids(mut path: String) -> String {
     while let Some((start, end)) = path.find('{').zip(path.find('}')) {
         path.replace_range(start..=end, &Uuid::now_v7().to_string());
@@ -46,23 +46,23 @@ fn with_unknown_ids(mut path: String) -> String {
     path
 }
 
-/// Calls every route of the stack anonymously, with each kind of bad token, as another customer, as the owner, and as
-/// an administrator.
+/// Calls every route of the stack anonymously, with each kind of invalid token, as another customer, as the owner, and
+/// as an administrator.
 #[tokio::test]
-async fn every_route_lets_in_whom_the_policy_names() {
+async fn every_route_admits_the_callers_of_the_policy() {
     let shop = Shop::open().await;
     let mug = shop.product(5).await;
-    let (buyer, keeper) = (Person::customer().await, Person::admin().await);
+    let (buyer, first_admin) = (Person::customer().await, Person::admin().await);
     let order = buyer.check_out(&mug, 1, "pm_card_visa").await;
     let payment = shop.payment_becomes(&order, "captured").await;
-    let bad_tokens = bad_tokens(&buyer, &keeper).await;
+    let invalid_tokens = invalid_tokens(&buyer, &first_admin).await;
     let mut calls = 0;
     let deployed = &Stack::get().routes;
     for route in ROUTES.iter().filter(|route| deployed.contains(route.key)) {
-        // A route may end an account or a session: each has people of its own.
+        // A route may delete an account or end a session, so each has its own people.
         let (dave, admin) = (Person::customer().await, Person::admin().await);
         let carol = if route.key.contains("{order_id}") || route.key.contains("{payment_id}") {
-            // Logged in again: on a slow machine the first access token would expire on the way.
+            // A new login, because the first access token would expire on a slow machine.
             Person::anonymous().log_in(&buyer.email, PASSWORD).await
         } else {
             Person::customer().await
@@ -78,53 +78,53 @@ async fn every_route_lets_in_whom_the_policy_names() {
             .replace("{context}", "orders")
             .replace("{asset}", "init.js");
         let path = with_unknown_ids(path);
-        // An empty body is nowhere a valid one that changes anything.
+        // An empty body changes nothing on any route.
         let mut status = async |person: &Person| {
             calls += 1;
             let request = person.request_at(method.parse().unwrap(), &path).json(&json!({}));
-            request.send().await.expect("an answer").status().as_u16()
+            request.send().await.expect("a response").status().as_u16()
         };
         let refused = |status: u16| status == 401 || status == 403;
         let anonymous = status(&Person::anonymous()).await;
-        let mut forgers = Vec::new();
-        for (kind, token) in &bad_tokens {
-            forgers.push((kind, status(&carol.with_token(token)).await));
+        let mut with_invalid_tokens = Vec::new();
+        for (kind, token) in &invalid_tokens {
+            with_invalid_tokens.push((kind, status(&carol.with_token(token)).await));
         }
         let (other, owner) = (status(&dave).await, status(&carol).await);
         let admin = status(&admin).await;
-        let told = format!("{}: {anonymous} {forgers:?} {other} {owner} {admin}", route.key);
+        let statuses = format!("{}: {anonymous} {with_invalid_tokens:?} {other} {owner} {admin}", route.key);
         if route.access == Access::Anyone {
-            assert!(![anonymous, other, owner, admin].into_iter().any(refused), "{told}");
-            assert!(forgers.iter().all(|(_, status)| *status == anonymous), "{told}");
+            assert!(![anonymous, other, owner, admin].into_iter().any(refused), "{statuses}");
+            assert!(with_invalid_tokens.iter().all(|(_, status)| *status == anonymous), "{statuses}");
         } else {
-            assert!(anonymous == 401 && forgers.iter().all(|(_, status)| *status == 401), "{told}");
-            assert!(!refused(admin), "{told}");
+            assert!(anonymous == 401 && with_invalid_tokens.iter().all(|(_, status)| *status == 401), "{statuses}");
+            assert!(!refused(admin), "{statuses}");
         }
         match route.access {
             Access::Anyone => {}
-            Access::Customer => assert!(!refused(other) && !refused(owner), "{told}"),
-            Access::Owner => assert!(other == 404 && !refused(owner) && owner != 404, "{told}"),
-            Access::Admin => assert!(other == 403 && owner == 403, "{told}"),
+            Access::Customer => assert!(!refused(other) && !refused(owner), "{statuses}"),
+            Access::Owner => assert!(other == 404 && !refused(owner) && owner != 404, "{statuses}"),
+            Access::Admin => assert!(other == 403 && owner == 403, "{statuses}"),
         }
     }
     eprintln!("{calls} calls of {} routes", deployed.len());
 }
 
-/// The route keys of the policy, of every context that the stack has.
+/// Returns the route keys that the policy has for the deployed contexts.
 fn routes_of_the_policy() -> BTreeSet<String> {
     let contexts = &Stack::get().contexts;
     let deployed = CONTEXTS.iter().filter(|context| contexts.iter().any(|name| name == context.name));
     deployed.flat_map(|context| context.routes).map(|route| route.key.to_owned()).collect()
 }
 
-/// The stack has the routes that the policy knows, and no others.
+/// The stack has the routes of the policy, and no others.
 #[test]
 fn the_stack_and_the_policy_have_the_same_routes() {
     assert_eq!(Stack::get().routes, routes_of_the_policy());
 }
 
 #[tokio::test]
-async fn somebody_elses_order_is_no_order() {
+async fn the_order_of_another_customer_is_not_found() {
     let shop = Shop::open().await;
     let mug = shop.product(5).await;
     let (carol, dave, admin) = (Person::customer().await, Person::customer().await, Person::admin().await);

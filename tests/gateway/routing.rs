@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use testkit::{Answer, Person, Shop, Stack};
 use uuid::Uuid;
 
-async fn ask(person: &Person, method: Method, path: &str) -> Answer {
+async fn request(person: &Person, method: Method, path: &str) -> Answer {
     person.send(person.request_at(method, path)).await
 }
 
@@ -18,13 +18,13 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers.get(name).map_or("", |value| value.to_str().unwrap())
 }
 
-/// The entries of a header that is a list.
+/// Returns the entries of a header with a list.
 fn entries(headers: &HeaderMap, name: &str) -> BTreeSet<String> {
     header(headers, name).split(',').map(|entry| entry.trim().to_lowercase()).collect()
 }
 
 #[tokio::test]
-async fn a_path_without_its_version_is_shown_the_way() {
+async fn a_path_without_its_version_is_redirected() {
     let anonymous = Person::anonymous().who_stays();
     for (path, location) in [
         ("/orders", "/api/v1/orders"),
@@ -36,15 +36,15 @@ async fn a_path_without_its_version_is_shown_the_way() {
         ("/health/orders", "/api/v1/health/orders"),
     ] {
         for method in [Method::GET, Method::POST, Method::DELETE] {
-            let answer = ask(&anonymous, method, path).await;
-            assert_eq!(answer.headers[LOCATION], location, "{path}");
-            assert_eq!(answer.expect(308)["location"], location);
+            let response = request(&anonymous, method, path).await;
+            assert_eq!(response.headers[LOCATION], location, "{path}");
+            assert_eq!(response.expect(308)["location"], location);
         }
     }
 }
 
 #[tokio::test]
-async fn an_order_sent_to_the_old_path_is_placed() {
+async fn an_order_to_a_path_without_version_is_placed() {
     let shop = Shop::open().await;
     let mug = shop.product(1).await;
     let carol = Person::customer().await;
@@ -54,22 +54,22 @@ async fn an_order_sent_to_the_old_path_is_placed() {
 }
 
 #[tokio::test]
-async fn nobody_is_sent_to_another_host() {
+async fn a_redirect_never_leaves_this_host() {
     let anonymous = Person::anonymous().who_stays();
     for path in
         ["//evil.example/orders", "/%5Cevil.example/orders", "/orders//evil.example", "/nowhere", "/api/v1/nowhere/"]
     {
-        let answer = ask(&anonymous, Method::GET, path).await;
-        assert!(!answer.headers.contains_key(LOCATION), "{path}");
-        assert_eq!(answer.expect(404)["code"], "not_found", "{path}");
+        let response = request(&anonymous, Method::GET, path).await;
+        assert!(!response.headers.contains_key(LOCATION), "{path}");
+        assert_eq!(response.expect(404)["code"], "not_found", "{path}");
     }
-    let odd = ask(&anonymous, Method::GET, "/orders/%0D%0Aset-cookie:%20a=b%5C").await;
+    let odd = request(&anonymous, Method::GET, "/orders/%0D%0Aset-cookie:%20a=b%5C").await;
     assert!(!odd.headers.contains_key("set-cookie"));
     assert_eq!(header(&odd.headers, "location"), "/api/v1/orders/%0D%0Aset-cookie:%20a=b%5C");
 }
 
 #[tokio::test]
-async fn another_method_learns_the_methods_of_the_path() {
+async fn another_method_gets_the_methods_of_the_path() {
     let carol = Person::customer().await;
     let product = format!("/api/v1/products/{}/inventory", Uuid::new_v4());
     for (method, path, allowed) in [
@@ -78,15 +78,15 @@ async fn another_method_learns_the_methods_of_the_path() {
         (Method::POST, &product, "GET, PUT"),
         (Method::POST, "/health", "GET"),
     ] {
-        let answer = ask(&carol, method, path).await;
-        assert_eq!(header(&answer.headers, "allow"), allowed, "{path}");
-        assert_eq!(header(&answer.headers, "content-type"), "application/problem+json");
-        let problem = answer.expect(405);
+        let response = request(&carol, method, path).await;
+        assert_eq!(header(&response.headers, "allow"), allowed, "{path}");
+        assert_eq!(header(&response.headers, "content-type"), "application/problem+json");
+        let problem = response.expect(405);
         assert_eq!((&problem["code"], &problem["title"]), (&json!("method_not_allowed"), &json!("Method Not Allowed")));
     }
 }
 
-/// What a context's parts say together: it works, or it has dead letters, which other tests may have made.
+/// Returns the status that follows from a context's parts: `up`, or `degraded` if other tests left dead letters.
 fn status_of(context: &Value) -> &'static str {
     let queues = context["queues"].as_array().cloned().unwrap_or_default();
     for queue in &queues {
@@ -97,10 +97,10 @@ fn status_of(context: &Value) -> &'static str {
 }
 
 #[tokio::test]
-async fn the_shop_says_how_it_is() {
+async fn the_health_of_the_shop_is_reported() {
     let anonymous = Person::anonymous().who_stays();
     for path in ["/health", "/api/v1/health"] {
-        let health = ask(&anonymous, Method::GET, path).await.expect(200);
+        let health = request(&anonymous, Method::GET, path).await.expect(200);
         let contexts = health["contexts"].as_object().unwrap();
         assert_eq!(contexts.keys().cloned().collect::<BTreeSet<_>>(), Stack::get().contexts);
         for (name, context) in contexts {
@@ -123,7 +123,7 @@ async fn the_shop_says_how_it_is() {
 }
 
 #[tokio::test]
-async fn one_context_says_how_it_is() {
+async fn the_health_of_one_context_is_reported() {
     let anonymous = Person::anonymous();
     for name in &Stack::get().contexts {
         let health = anonymous.get(&format!("/health/{name}")).await.expect(200);
@@ -138,7 +138,7 @@ async fn one_context_says_how_it_is() {
 }
 
 #[tokio::test]
-async fn a_page_of_an_allowed_origin_may_call_and_read_the_headers() {
+async fn an_allowed_origin_may_call_and_read_the_headers() {
     let anonymous = Person::anonymous();
     let preflight = async |origin: &str| {
         let request = anonymous.request(Method::OPTIONS, "/checkout").header("origin", origin);
@@ -158,9 +158,9 @@ async fn a_page_of_an_allowed_origin_may_call_and_read_the_headers() {
 
     let from =
         async |origin: &str| anonymous.send(anonymous.request(Method::GET, "/products").header("origin", origin)).await;
-    let answer = from("http://localhost:3000").await;
-    assert_eq!(header(&answer.headers, "access-control-allow-origin"), "http://localhost:3000");
-    let exposed = entries(&answer.headers, "access-control-expose-headers");
+    let response = from("http://localhost:3000").await;
+    assert_eq!(header(&response.headers, "access-control-allow-origin"), "http://localhost:3000");
+    let exposed = entries(&response.headers, "access-control-expose-headers");
     for name in [
         "age",
         "allow",
@@ -179,44 +179,44 @@ async fn a_page_of_an_allowed_origin_may_call_and_read_the_headers() {
     ] {
         assert!(exposed.contains(name), "{name}");
     }
-    let answer = from("http://evil.example").await;
-    assert!(!answer.headers.contains_key("access-control-allow-origin"));
+    let response = from("http://evil.example").await;
+    assert!(!response.headers.contains_key("access-control-allow-origin"));
 }
 
 #[tokio::test]
-async fn every_answer_says_whether_it_may_be_kept() {
+async fn every_response_has_cache_control() {
     let shop = Shop::open().await;
     let mug = shop.product(1).await;
     let carol = Person::customer().await.who_stays();
     let anonymous = Person::anonymous();
     let body = json!({ "product_id": mug.id, "quantity": 1 });
-    let answers = [
+    let responses = [
         (200, carol.get("/orders").await),
         (200, anonymous.get("/health").await),
         (201, carol.post("/orders", &body).await),
-        (308, ask(&carol, Method::GET, "/orders").await),
+        (308, request(&carol, Method::GET, "/orders").await),
         (401, anonymous.with_token("nonsense").get("/orders").await),
         (403, carol.post("/products", &json!({})).await),
         (404, carol.get("/orders/nonsense").await),
-        (404, ask(&carol, Method::GET, "/nowhere").await),
-        (405, ask(&carol, Method::DELETE, "/api/v1/orders").await),
+        (404, request(&carol, Method::GET, "/nowhere").await),
+        (405, request(&carol, Method::DELETE, "/api/v1/orders").await),
         (422, carol.post("/orders", &json!({})).await),
     ];
-    for (status, answer) in answers {
-        assert_eq!(header(&answer.headers, "cache-control"), "no-store", "{status}: {}", answer.body);
-        answer.expect(status);
+    for (status, response) in responses {
+        assert_eq!(header(&response.headers, "cache-control"), "no-store", "{status}: {}", response.body);
+        response.expect(status);
     }
     let public = anonymous.get("/products").await;
     assert!(!header(&public.headers, "cache-control").is_empty());
 }
 
 #[tokio::test]
-async fn a_bad_token_is_asked_for_a_good_one() {
+async fn an_invalid_token_gets_a_challenge() {
     let carol = Person::customer().await;
     for token in ["nonsense", &format!("{}x", carol.token())] {
-        let answer = carol.with_token(token).get("/orders").await;
-        let asked = header(&answer.headers, "www-authenticate").to_owned();
-        assert!(asked.starts_with("Bearer"), "{asked:?}");
-        answer.expect(401);
+        let response = carol.with_token(token).get("/orders").await;
+        let challenge = header(&response.headers, "www-authenticate").to_owned();
+        assert!(challenge.starts_with("Bearer"), "{challenge:?}");
+        response.expect(401);
     }
 }

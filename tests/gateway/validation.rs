@@ -6,7 +6,7 @@ use testkit::{Person, Shop};
 use uuid::Uuid;
 
 #[tokio::test]
-async fn every_wrong_field_is_named_and_nothing_is_written() {
+async fn every_invalid_field_is_named_and_nothing_is_written() {
     let shop = Shop::open().await;
     let mug = shop.product(10).await;
     let carol = Person::customer().await;
@@ -52,17 +52,17 @@ async fn every_wrong_field_is_named_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn a_stated_price_that_differs_names_both() {
+async fn an_outdated_price_is_refused_with_both_prices() {
     let shop = Shop::open().await;
     let mug = shop.product(1).await;
     let body = json!({ "items": [{ "product_id": mug.id, "quantity": 1, "price": "9.99" }] });
     let problem = Person::customer().await.post("/checkout", &body).await.expect(422);
-    let said = problem["errors"][0]["message"].as_str().unwrap();
-    assert!(said.contains("9.99") && said.contains("12.50"), "{said}");
+    let message = problem["errors"][0]["message"].as_str().unwrap();
+    assert!(message.contains("9.99") && message.contains("12.50"), "{message}");
 }
 
 #[tokio::test]
-async fn what_is_not_json_is_a_400_and_what_is_too_large_a_413() {
+async fn malformed_json_is_a_400_and_a_large_body_a_413() {
     let carol = Person::customer().await;
     for path in ["/orders", "/checkout"] {
         for text in ["", "{", "{\"items\": [}", "not json", "{\"items\": []}}"] {
@@ -77,12 +77,12 @@ async fn what_is_not_json_is_a_400_and_what_is_too_large_a_413() {
 }
 
 #[tokio::test]
-async fn a_problem_has_its_form() {
+async fn a_problem_has_all_members() {
     let carol = Person::customer().await;
-    let answer = carol.post("/checkout", &json!({})).await;
-    assert_eq!(answer.headers["content-type"], "application/problem+json");
-    let correlation_id = answer.headers["x-correlation-id"].to_str().unwrap().to_owned();
-    let problem = answer.expect(422);
+    let response = carol.post("/checkout", &json!({})).await;
+    assert_eq!(response.headers["content-type"], "application/problem+json");
+    let correlation_id = response.headers["x-correlation-id"].to_str().unwrap().to_owned();
+    let problem = response.expect(422);
     assert_eq!(problem["correlation_id"], correlation_id.as_str());
     assert_eq!(problem["type"], "urn:waybill:problem:validation_failed");
     assert_eq!(problem["title"], "Unprocessable Content");
@@ -90,14 +90,14 @@ async fn a_problem_has_its_form() {
 }
 
 #[tokio::test]
-async fn registration_and_login_check_what_they_get() {
+async fn registration_and_login_validate_their_input() {
     let anonymous = Person::anonymous();
     let carol = Person::customer().await;
     let name = format!("d-{}", &Uuid::new_v4().simple().to_string()[..16]);
     let body = |email: &str, username: &str, password: &str| json!({ "email": email, "username": username, "password": password });
 
-    let bad = body("not an address", "a b", "short");
-    assert_eq!(anonymous.post("/auth/register", &bad).await.wrong_fields(), ["email", "username", "password"]);
+    let invalid = body("not an address", "a b", "short");
+    assert_eq!(anonymous.post("/auth/register", &invalid).await.wrong_fields(), ["email", "username", "password"]);
     let mut with_role = body("x@example.com", &name, "a long password");
     with_role["role"] = "admin".into();
     assert_eq!(anonymous.post("/auth/register", &with_role).await.wrong_fields(), ["role"]);
@@ -115,12 +115,12 @@ async fn registration_and_login_check_what_they_get() {
     }
     assert_eq!(anonymous.post("/auth/login", &json!({})).await.wrong_fields(), ["password", "email"]);
     let by_name = json!({ "username": carols_name, "password": "a long password" });
-    let answer = anonymous.post("/auth/login", &by_name).await.expect(200);
-    assert!(!answer.to_string().contains("password"), "{answer}");
+    let session = anonymous.post("/auth/login", &by_name).await.expect(200);
+    assert!(!session.to_string().contains("password"), "{session}");
 }
 
 #[tokio::test]
-async fn stock_checks_what_it_gets() {
+async fn stock_changes_are_validated() {
     let shop = Shop::open().await;
     let mug = shop.product(5).await;
     let admin = Person::admin().await;

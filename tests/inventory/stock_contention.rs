@@ -1,4 +1,4 @@
-//! More is ordered than there is in stock.
+//! Orders for more than there is in stock.
 
 use futures::future::join_all;
 use testkit::{Person, Shop};
@@ -12,7 +12,7 @@ async fn too_little_stock_cancels_the_order_before_anything_is_paid() {
     let cancelled = carol.outcome(&order).await;
     assert_eq!((&cancelled["status"], &cancelled["cancel_reason"]), (&"cancelled".into(), &"out_of_stock".into()));
     assert!(shop.payments(&order).await.is_empty());
-    shop.settles_at(&mug, 2).await;
+    shop.has_available(&mug, 2).await;
 }
 
 #[tokio::test]
@@ -25,7 +25,7 @@ async fn twenty_buyers_at_once_for_five_pieces() {
 
     let (paid, cancelled): (Vec<_>, Vec<_>) = outcomes.iter().partition(|order| order["status"] == "paid");
     assert_eq!((paid.len(), cancelled.len()), (5, 15));
-    shop.settles_at(&mug, 0).await;
+    shop.has_available(&mug, 0).await;
     for order in paid {
         shop.payment_becomes(order, "captured").await;
     }

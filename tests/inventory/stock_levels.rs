@@ -14,11 +14,11 @@ fn paths(mug: &Product) -> (String, String) {
 }
 
 #[tokio::test]
-async fn of_a_new_product_there_is_nothing() {
+async fn a_new_product_has_no_stock() {
     let admin = Person::admin().await;
     let body = json!({ "name": format!("Mug {}", Uuid::new_v4().simple()), "category": "Kitchen", "price": 5 });
     let id = admin.post("/products", &body).await.expect(201)["id"].as_str().unwrap().to_owned();
-    let stock = eventually("its stock to be kept", || async {
+    let stock = eventually("the stock of the new product", || async {
         let answer = admin.get(&format!("/products/{id}/inventory")).await;
         if answer.status == 200 { Ok(answer.body) } else { Err(answer.body.to_string()) }
     })
@@ -35,7 +35,7 @@ async fn stock_is_set_and_adjusted_once_per_key() {
     let less = json!({ "adjust": -7 });
     let first = with_key(&admin, Method::PATCH, &stock, &key, &less).await.expect(200);
     assert_eq!((&first["available"], &first["on_hand"]), (&3.into(), &3.into()));
-    // There are no seven left: who asks again is not doing it again.
+    // Fewer than seven are left: the repeated request returns the stored response.
     let again = with_key(&admin, Method::PATCH, &stock, &key, &less).await.expect(200);
     assert_eq!(again, first);
     let other = with_key(&admin, Method::PATCH, &stock, &key, &json!({ "adjust": -6 })).await.expect(422);
@@ -50,7 +50,7 @@ async fn stock_is_set_and_adjusted_once_per_key() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_change_of_stock_is_named() {
+async fn an_invalid_change_of_stock_is_refused() {
     let (shop, admin) = (Shop::open().await, Person::admin().await);
     let mug = shop.product(4).await;
     let (inventory, stock) = paths(&mug);
@@ -69,12 +69,12 @@ async fn what_is_wrong_with_a_change_of_stock_is_named() {
     }
     let below = with_key(&admin, Method::PATCH, &stock, "below-zero", &json!({ "adjust": -5 })).await.expect(409);
     assert_eq!((&below["code"], &below["available"]), (&"too_little_stock".into(), &4.into()));
-    let most = json!({ "adjust": 999_999_997 });
-    let above = with_key(&admin, Method::PATCH, &stock, "above-all", &most).await.expect(409);
+    let maximum = json!({ "adjust": 999_999_997 });
+    let above = with_key(&admin, Method::PATCH, &stock, "above-maximum", &maximum).await.expect(409);
     assert_eq!((&above["code"], &above["on_hand"]), (&"too_much_stock".into(), &4.into()));
-    let nobody = format!("/products/{}/inventory", Uuid::new_v4());
-    admin.put(&nobody, &json!({ "quantity": 1 })).await.expect(404);
-    admin.get(&nobody).await.expect(404);
+    let unknown = format!("/products/{}/inventory", Uuid::new_v4());
+    admin.put(&unknown, &json!({ "quantity": 1 })).await.expect(404);
+    admin.get(&unknown).await.expect(404);
     assert_eq!(admin.get(&inventory).await.expect(200)["on_hand"], 4);
 }
 
@@ -85,19 +85,19 @@ async fn stock_that_changes_and_stock_that_runs_low_are_published() {
     let mug = shop.product(12).await;
     let order = carol.check_out(&mug, 3, "pm_card_visa").await;
     carol.outcome(&order).await;
-    shop.settles_at(&mug, 9).await;
+    shop.has_available(&mug, 9).await;
     let order = carol.check_out(&mug, 9, "pm_card_visa").await;
     carol.outcome(&order).await;
-    shop.settles_at(&mug, 0).await;
+    shop.has_available(&mug, 0).await;
 
     let of_mug = |event: &&Value| event["subject"] == mug.id.as_str() && event["source"] == "inventory";
-    let heard = recorder
-        .record_until(|heard| {
-            let last = heard.iter().filter(of_mug).filter(|event| event["event_type"] == "StockChanged");
+    let received = recorder
+        .record_until(|received| {
+            let last = received.iter().filter(of_mug).filter(|event| event["event_type"] == "StockChanged");
             last.max_by_key(|event| event["sequence"].as_u64()).is_some_and(|event| event["data"]["on_hand"] == 0)
         })
         .await;
-    let mut events: Vec<&Value> = heard.iter().filter(of_mug).collect();
+    let mut events: Vec<&Value> = received.iter().filter(of_mug).collect();
     events.sort_by_key(|event| event["sequence"].as_u64());
     let levels: Vec<&Value> = events
         .iter()
@@ -113,13 +113,13 @@ async fn stock_that_changes_and_stock_that_runs_low_are_published() {
     recorder.stop().await;
 }
 
-/// A checkout that died after its first step: nobody will ever pay for what it set aside.
+/// The checkout dies after its first step, so that the reserved stock is never paid for.
 #[tokio::test]
-async fn what_nobody_pays_for_is_for_sale_again() {
+async fn reserved_stock_that_is_not_paid_for_is_released() {
     order_whose_reservation_expired(&Person::customer().await).await;
 }
 
-/// An order that was cancelled because its checkout ended after the reservation, which then expired.
+/// Returns an order that was cancelled because its checkout ended after the reservation, which then expired.
 pub async fn order_whose_reservation_expired(carol: &Person) -> Value {
     let shop = Shop::open().await;
     let mug = shop.product(6).await;
@@ -127,14 +127,14 @@ pub async fn order_whose_reservation_expired(carol: &Person) -> Value {
     reserve_only(&order, &mug, 4).await;
     assert_eq!(shop.stock(&mug).await, (2, 4));
     has_overdue_reservation(&order).await;
-    // The schedule comes once a minute.
-    let ended = eventually("the order to end", || async {
+    // The sweep runs once a minute.
+    let ended = eventually("the order to be cancelled", || async {
         let order = carol.order(&order).await;
         if order["status"] == "cancelled" { Ok(order) } else { Err(order.to_string()) }
     })
     .await;
     assert_eq!(ended["cancel_reason"], "checkout_failed");
-    shop.settles_at(&mug, 6).await;
+    shop.has_available(&mug, 6).await;
     assert!(shop.payments(&ended).await.is_empty());
     ended
 }
@@ -148,17 +148,18 @@ async fn stock_that_is_reserved_rejected_and_released_is_published() {
     carol.outcome(&declined).await;
     let short = carol.check_out(&mug, 3, "pm_card_visa").await;
     carol.outcome(&short).await;
-    let of = |order: &Value, heard: &[Value]| {
+    let of = |order: &Value, received: &[Value]| {
         let id = order["id"].clone();
-        let of_order = heard.iter().filter(|event| event["subject"] == id && event["source"] == "inventory");
-        let mut told: Vec<(u64, String)> = of_order
+        let of_order = received.iter().filter(|event| event["subject"] == id && event["source"] == "inventory");
+        let mut events: Vec<(u64, String)> = of_order
             .map(|event| (event["sequence"].as_u64().unwrap(), event["event_type"].as_str().unwrap().to_owned()))
             .collect();
-        told.sort_unstable();
-        told
+        events.sort_unstable();
+        events
     };
-    let heard = recorder.record_until(|heard| of(&declined, heard).len() >= 2 && !of(&short, heard).is_empty()).await;
-    assert_eq!(of(&declined, &heard), [(1, "StockReserved".to_owned()), (2, "StockReleased".to_owned())]);
-    assert_eq!(of(&short, &heard), [(1, "StockRejected".to_owned())]);
+    let received =
+        recorder.record_until(|received| of(&declined, received).len() >= 2 && !of(&short, received).is_empty()).await;
+    assert_eq!(of(&declined, &received), [(1, "StockReserved".to_owned()), (2, "StockReleased".to_owned())]);
+    assert_eq!(of(&short, &received), [(1, "StockRejected".to_owned())]);
     recorder.stop().await;
 }

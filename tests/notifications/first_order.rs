@@ -13,12 +13,13 @@ async fn a_first_order_from_registration_to_the_mail() {
     assert_eq!(carol.outcome(&order).await["status"], "paid");
     let mail = carol.mail_about(&order, "is confirmed").await;
     for part in ["text", "html"] {
-        let said = mail[part].as_str().expect("a text");
-        assert!(said.contains("Carol") && said.contains(&mug.name) && said.contains("25.00 USD"), "{said}");
+        let content = mail[part].as_str().expect("a text");
+        let is_complete = content.contains("Carol") && content.contains(&mug.name) && content.contains("25.00 USD");
+        assert!(is_complete, "{content}");
     }
 }
 
 #[tokio::test]
-async fn the_correlation_id_goes_with_the_notification() {
+async fn notifications_carry_the_correlation_id() {
     events_carry_the_correlation_id(&["NotificationSent"]).await;
 }

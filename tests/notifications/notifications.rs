@@ -9,18 +9,18 @@ use uuid::Uuid;
 
 use crate::orders::order_lifecycle::step;
 
-/// What notifications told of an order.
-fn told_of<'a>(heard: &'a [Value], subject: &Value) -> Vec<&'a Value> {
-    heard
+/// Returns the events of the notifications about an order.
+fn notifications_of<'a>(events: &'a [Value], order_id: &Value) -> Vec<&'a Value> {
+    events
         .iter()
-        .filter(|event| event["event_type"] == "NotificationSent" && event["data"]["order_id"] == *subject)
+        .filter(|event| event["event_type"] == "NotificationSent" && event["data"]["order_id"] == *order_id)
         .collect()
 }
 
-/// How often the queues of notifications hand a message out.
-pub const MOST_TRIES: u32 = 100;
+/// How often the queues of notifications deliver a message at most.
+pub const MAX_DELIVERIES: u32 = 100;
 
-/// That an order of somebody was shipped, as orders says it.
+/// Returns the event that an order of a user was shipped.
 pub fn shipped(order_id: &Value, user_id: &Value) -> Value {
     json!({
         "event_id": Uuid::new_v4(), "event_type": "OrderShipped", "version": "1.0", "timestamp": "2026-11-21T06:30:32.611Z",
@@ -30,16 +30,16 @@ pub fn shipped(order_id: &Value, user_id: &Value) -> Value {
     })
 }
 
-/// Hands an event to the function that tells of shipped orders, as the queue does for the nth time; whether it fails.
-pub async fn fails(event: &Value, times: u32) -> bool {
+/// Invokes the consumer of `OrderShipped` with the nth delivery of an event, and returns whether it fails.
+pub async fn fails(event: &Value, deliveries: u32) -> bool {
     let id = Uuid::new_v4().to_string();
     let batch = json!({ "Records": [{
         "messageId": id, "receiptHandle": "none", "body": event.to_string(), "messageAttributes": {}, "md5OfBody": "",
-        "attributes": { "ApproximateReceiveCount": times.to_string() }, "eventSource": "aws:sqs",
+        "attributes": { "ApproximateReceiveCount": deliveries.to_string() }, "eventSource": "aws:sqs",
         "eventSourceARN": "arn:aws:sqs:eu-central-1:000000000000:none", "awsRegion": "eu-central-1",
     }] });
-    let answer = invoke("NotifyOrderShipped", &batch).await.expect("an answer");
-    answer["batchItemFailures"].as_array().is_some_and(|failed| failed.iter().any(|one| one["itemIdentifier"] == id))
+    let response = invoke("NotifyOrderShipped", &batch).await.expect("a response");
+    response["batchItemFailures"].as_array().is_some_and(|failed| failed.iter().any(|one| one["itemIdentifier"] == id))
 }
 
 #[tokio::test]
@@ -61,35 +61,39 @@ async fn each_of_the_eight_events_has_its_mail() {
     let declined = carol.check_out(&mug, 1, "pm_card_chargeDeclined").await;
     assert_eq!(carol.outcome(&declined).await["status"], "cancelled");
 
-    eventually("a welcome", || async {
+    eventually("a welcome mail", || async {
         carol.mails_with("Your account is ready").await.pop().ok_or_else(|| "none".to_owned())
     })
     .await;
     let kinds = [
-        (&paid, "OrderPlaced", "We have your order"),
-        (&paid, "PaymentProcessed", "is paid"),
+        (&paid, "OrderPlaced", "We received your order"),
+        (&paid, "PaymentProcessed", "We received your payment"),
         (&paid, "OrderConfirmed", "is confirmed"),
         (&paid, "OrderShipped", "is on its way"),
-        (&paid, "OrderRefunded", "is on its way back"),
-        (&declined, "OrderPlaced", "We have your order"),
+        (&paid, "OrderRefunded", "Your refund for order"),
+        (&declined, "OrderPlaced", "We received your order"),
         (&declined, "PaymentFailed", "failed"),
         (&declined, "OrderCancelled", "was cancelled"),
     ];
-    for (order, kind, what) in kinds {
-        let mail = carol.mail_about(order, what).await;
+    for (order, kind, subject) in kinds {
+        let mail = carol.mail_about(order, subject).await;
         for part in ["text", "html"] {
-            let said = mail[part].as_str().unwrap();
-            assert!(said.contains("Carol") && said.contains(order["id"].as_str().unwrap()), "{kind}: {said}");
+            let text = mail[part].as_str().unwrap();
+            assert!(text.contains("Carol") && text.contains(order["id"].as_str().unwrap()), "{kind}: {text}");
         }
-        let told = carol.is_notified(Some(order), kind, "email", "sent").await;
-        assert_eq!(told["recipient"].as_str().unwrap().split_once("***@"), Some((&carol.email[..1], "example.com")));
+        let notification = carol.is_notified(Some(order), kind, "email", "sent").await;
+        let recipient = notification["recipient"].as_str().unwrap();
+        assert_eq!(recipient.split_once("***@"), Some((&carol.email[..1], "example.com")));
     }
-    // Each is told of once, with the order that it is about and the masked address.
-    let count = |heard: &[Value]| told_of(heard, &paid["id"]).len() + told_of(heard, &declined["id"]).len();
-    let heard = recorder.record_until(|heard| count(heard) >= kinds.len()).await;
-    assert_eq!(count(&heard), kinds.len());
-    for event in
-        heard.iter().filter(|event| event["event_type"] == "NotificationSent" && event["data"]["user_id"] == carol.id)
+    // Each notification is published once, with its order and the masked address.
+    let count = |events: &[Value]| {
+        notifications_of(events, &paid["id"]).len() + notifications_of(events, &declined["id"]).len()
+    };
+    let received = recorder.record_until(|events| count(events) >= kinds.len()).await;
+    assert_eq!(count(&received), kinds.len());
+    for event in received
+        .iter()
+        .filter(|event| event["event_type"] == "NotificationSent" && event["data"]["user_id"] == carol.id)
     {
         assert_eq!(event["data"]["status"], "sent", "{event}");
         assert!(!event.to_string().contains(&carol.email), "{event}");
@@ -97,7 +101,7 @@ async fn each_of_the_eight_events_has_its_mail() {
     }
     recorder.stop().await;
 
-    // Newest first, and page by page the same.
+    // The list is sorted newest first, and its pages have the same notifications.
     let whole = carol.get("/notifications?limit=100").await.expect(200);
     let ids: Vec<&str> = whole["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
     assert!(ids.len() == 9 && ids.is_sorted_by(|a, b| a[..13] >= b[..13]), "{ids:?}");
@@ -116,19 +120,19 @@ async fn each_of_the_eight_events_has_its_mail() {
     assert!(others["items"].as_array().unwrap().iter().all(|item| item["type"] == "UserRegistered"), "{others}");
 }
 
-/// All that is heard of an order is said twice more to whoever listens.
+/// All events of an order are delivered twice more to all consumers.
 #[tokio::test]
-async fn what_is_delivered_three_times_is_notified_once() {
+async fn events_delivered_three_times_are_notified_once() {
     let shop = Shop::open().await;
     let (mug, carol) = (shop.product(3).await, Person::customer().await);
     let mut recorder = EventRecorder::start().await;
     let order = carol.check_out(&mug, 1, "pm_card_visa").await;
     carol.outcome(&order).await;
-    carol.mail_about(&order, "We have your order").await;
+    carol.mail_about(&order, "We received your order").await;
     carol.mail_about(&order, "is confirmed").await;
-    let heard = recorder.record_until(|heard| told_of(heard, &order["id"]).len() == 2).await;
+    let received = recorder.record_until(|events| notifications_of(events, &order["id"]).len() == 2).await;
     let of_order: Vec<&Value> =
-        heard.iter().filter(|event| event["source"] == "orders" && event["subject"] == order["id"]).collect();
+        received.iter().filter(|event| event["source"] == "orders" && event["subject"] == order["id"]).collect();
     assert!(of_order.len() >= 3, "{of_order:?}");
     for event in of_order {
         recorder.redeliver(event).await;
@@ -142,11 +146,11 @@ async fn what_is_delivered_three_times_is_notified_once() {
     assert!(counts.len() == 2 && counts.values().all(|count| *count == 1), "{counts:?}");
     assert_eq!(carol.notifications_about(&order).await.len(), 2);
     let again = recorder.record().await;
-    assert!(told_of(&again, &order["id"]).is_empty(), "{again:?}");
+    assert!(notifications_of(&again, &order["id"]).is_empty(), "{again:?}");
     recorder.stop().await;
 }
 
-/// Nobody lives at `.invalid`: the mail server refuses it for good. The order is as any other.
+/// The mail server permanently rejects addresses at `.invalid`. The order is paid nevertheless.
 #[tokio::test]
 async fn a_refused_recipient_is_published_as_failed() {
     let shop = Shop::open().await;
@@ -159,46 +163,46 @@ async fn a_refused_recipient_is_published_as_failed() {
     let carol = Person::anonymous().log_in(&email, PASSWORD).await;
     let order = carol.check_out(&mug, 1, "pm_card_visa").await;
     assert_eq!(carol.outcome(&order).await["status"], "paid");
-    let told = carol.is_notified(Some(&order), "OrderConfirmed", "email", "failed").await;
-    assert_eq!(told["recipient"], "c***@mail.invalid");
+    let notification = carol.is_notified(Some(&order), "OrderConfirmed", "email", "failed").await;
+    assert_eq!(notification["recipient"], "c***@mail.invalid");
     carol.is_notified(None, "UserRegistered", "email", "failed").await;
-    let heard = recorder.record_until(|heard| told_of(heard, &order["id"]).len() == 2).await;
-    assert!(
-        told_of(&heard, &order["id"]).iter().all(|event| event["data"]["status"] == "failed" && event["sequence"] == 1)
-    );
+    let received = recorder.record_until(|events| notifications_of(events, &order["id"]).len() == 2).await;
+    let is_first_failure = |event: &&Value| event["data"]["status"] == "failed" && event["sequence"] == 1;
+    assert!(notifications_of(&received, &order["id"]).iter().all(is_first_failure));
 
-    // They find another address; what failed is said again, as out of a dead-letter queue, and arrives.
+    // The customer corrects the address. A second delivery, like a redrive from a dead-letter queue, sends the mail.
     let right = format!("carol.{}@example.com", Uuid::new_v4().simple());
     let change = json!({ "email": right, "current_password": PASSWORD });
     let changed = carol.send(carol.request(Method::PUT, "/users/profile").json(&change)).await.expect(200);
     assert_eq!(changed["email"], right.as_str());
     let confirmed =
-        heard.iter().find(|event| event["event_type"] == "OrderConfirmed" && event["subject"] == order["id"]);
+        received.iter().find(|event| event["event_type"] == "OrderConfirmed" && event["subject"] == order["id"]);
     let confirmed = confirmed.expect("the event").clone();
     let mut carol = carol;
     carol.email = right;
-    eventually("the new address to be heard of", || async {
-        let known = items_with("NotificationsTable", &carol.email).await;
-        if known.is_empty() { Err("not yet".to_owned()) } else { Ok(()) }
+    eventually("the new address to be replicated", || async {
+        let found = items_with("NotificationsTable", &carol.email).await;
+        if found.is_empty() { Err("not yet".to_owned()) } else { Ok(()) }
     })
     .await;
     publish(&confirmed).await;
     carol.mail_about(&order, "is confirmed").await;
     carol.is_notified(Some(&order), "OrderConfirmed", "email", "sent").await;
-    let heard = recorder.record_until(|heard| !told_of(heard, &order["id"]).is_empty()).await;
-    let [sent] = told_of(&heard, &order["id"])[..] else { panic!("{heard:?}") };
+    let received = recorder.record_until(|events| !notifications_of(events, &order["id"]).is_empty()).await;
+    let [sent] = notifications_of(&received, &order["id"])[..] else { panic!("{received:?}") };
     assert_eq!((&sent["data"]["status"], &sent["sequence"]), (&json!("sent"), &json!(2)));
     recorder.stop().await;
 }
 
-/// Who hears of an order before it hears of the user fails, and says so to nobody; the message comes again.
+/// An event that is received before the user is replicated fails, and is not published as failed; the queue delivers it
+/// again.
 #[tokio::test]
 async fn an_event_of_an_unknown_user_is_not_lost() {
     let event = shipped(&json!(Uuid::new_v4()), &json!(Uuid::new_v4()));
-    assert!(fails(&event, 1).await && fails(&event, MOST_TRIES).await);
+    assert!(fails(&event, 1).await && fails(&event, MAX_DELIVERIES).await);
 }
 
-/// The old address is somebody else's by then.
+/// The old address belongs to another user by then.
 #[tokio::test]
 async fn mails_go_to_a_changed_address() {
     let shop = Shop::open().await;

@@ -1,4 +1,4 @@
-//! The mails about an order that is paid or cancelled, for each way in which it may end.
+//! The mails about orders that are paid or cancelled, for each possible course of a checkout.
 
 use futures::future::join_all;
 use serde_json::Value;
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// The text of the mail that says that an order was cancelled.
+/// Returns the text of the mail about the cancellation of an order.
 async fn cancellation(carol: &Person, order: &Value) -> String {
     carol.mail_about(order, "was cancelled").await["text"].as_str().expect("a text").to_owned()
 }
@@ -25,8 +25,8 @@ async fn a_declined_card() {
     let mug = shop.product(3).await;
     let carol = Person::customer().await;
     let order = carol.check_out(&mug, 3, "pm_card_chargeDeclined").await;
-    let said = cancellation(&carol, &order).await;
-    assert!(said.contains("Your bank declined the payment"), "{said}");
+    let text = cancellation(&carol, &order).await;
+    assert!(text.contains("Your bank declined the payment"), "{text}");
     assert_eq!(carol.mails_about(&order, "was cancelled").await.len(), 1);
     assert!(carol.mails_about(&order, "is confirmed").await.is_empty());
 }
@@ -37,8 +37,8 @@ async fn too_little_stock() {
     let mug = shop.product(2).await;
     let carol = Person::customer().await;
     let order = carol.check_out(&mug, 3, "pm_card_visa").await;
-    let said = cancellation(&carol, &order).await;
-    assert!(said.contains("We do not have enough"), "{said}");
+    let text = cancellation(&carol, &order).await;
+    assert!(text.contains("out of stock"), "{text}");
 }
 
 #[tokio::test]
@@ -55,8 +55,8 @@ async fn a_payment_made_in_payments() {
 #[tokio::test]
 async fn an_order_that_nobody_pays() {
     let carol = Person::customer().await;
-    let said = cancellation(&carol, &order_that_nobody_paid(&carol).await).await;
-    assert!(said.contains("It was not paid in time"), "{said}");
+    let text = cancellation(&carol, &order_that_nobody_paid(&carol).await).await;
+    assert!(text.contains("We did not receive your payment in time"), "{text}");
 }
 
 #[tokio::test]
@@ -104,10 +104,10 @@ async fn a_checkout_that_sells_nothing_is_repeated() {
     join_all(NO_SALE.map(async |(card, pieces, _)| {
         let mug = shop.product(pieces).await;
         let order = ends_once(&shop, &carol, &mug, pieces, card).await;
-        // It was placed and cancelled; a sale whose capture is refused was confirmed in between.
+        // The order was placed and cancelled. If the capture is refused, it was also confirmed in between.
         let mails = if card == "pm_card_captureFail" { 3 } else { 2 };
         let id = order["id"].as_str().unwrap();
-        eventually("its mails", || async {
+        eventually("the mails about the order", || async {
             let found = carol.mails_with(id).await;
             if found.len() == mails { Ok(()) } else { Err(format!("{found:?}")) }
         })

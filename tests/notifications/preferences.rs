@@ -14,7 +14,7 @@ use crate::{
 
 const PREFERENCES: &str = "/notifications/preferences";
 
-/// A device of somebody, by its token.
+/// Registers a device with this token.
 async fn device(person: &Person, token: &str) -> Value {
     person.post("/notifications/devices", &json!({ "token": token, "name": "Phone" })).await.expect(201)
 }
@@ -24,16 +24,16 @@ async fn devices(person: &Person) -> Vec<Value> {
 }
 
 async fn is_pushed(token: &str, title: &str) -> Value {
-    eventually(&format!("a push that says {title}"), || async {
+    eventually(&format!("a push message with the title {title}"), || async {
         let pushes = pushes_to(token).await;
-        let says = |push: &&Value| push["GCM"].as_str().is_some_and(|google| google.contains(title));
-        pushes.iter().find(says).cloned().ok_or_else(|| format!("{pushes:?}"))
+        let has_title = |push: &&Value| push["GCM"].as_str().is_some_and(|google| google.contains(title));
+        pushes.iter().find(has_title).cloned().ok_or_else(|| format!("{pushes:?}"))
     })
     .await
 }
 
 async fn are_pushed(token: &str, count: usize) {
-    eventually(&format!("{count} pushes to a device"), || async {
+    eventually(&format!("{count} push messages to a device"), || async {
         match pushes_to(token).await.len() {
             pushed if pushed == count => Ok(()),
             other => Err(other.to_string()),
@@ -43,7 +43,7 @@ async fn are_pushed(token: &str, count: usize) {
 }
 
 #[tokio::test]
-async fn who_has_chosen_nothing_gets_mail_and_no_text_messages() {
+async fn by_default_customers_receive_mails_and_push_messages_but_no_text_messages() {
     let preferences = Person::customer().await.get(PREFERENCES).await.expect(200);
     assert_eq!((&preferences["phone_number"], &preferences["devices"]), (&json!(null), &json!([])));
     let events = preferences["events"].as_object().expect("an object");
@@ -56,18 +56,18 @@ async fn who_has_chosen_nothing_gets_mail_and_no_text_messages() {
 }
 
 #[tokio::test]
-async fn what_is_chosen_stays_and_the_rest_is_as_it_was() {
+async fn a_change_is_stored_and_does_not_affect_other_preferences() {
     let carol = Person::customer().await;
     let number = new_phone_number();
     let masked = format!("{}*****{}", &number[..3], &number[number.len() - 2..]);
-    let wish = json!({ "phone_number": number, "events": { "order_shipped": { "sms": true }, "orderPlaced": { "email": false } } });
-    let chosen = carol.put(PREFERENCES, &wish).await.expect(200);
-    assert_eq!(chosen["phone_number"], masked.as_str());
-    assert_eq!(chosen["events"]["order_shipped"], json!({ "email": true, "sms": true, "push": true }));
-    assert_eq!(chosen["events"]["order_placed"]["email"], false);
+    let change = json!({ "phone_number": number, "events": { "order_shipped": { "sms": true }, "orderPlaced": { "email": false } } });
+    let changed = carol.put(PREFERENCES, &change).await.expect(200);
+    assert_eq!(changed["phone_number"], masked.as_str());
+    assert_eq!(changed["events"]["order_shipped"], json!({ "email": true, "sms": true, "push": true }));
+    assert_eq!(changed["events"]["order_placed"]["email"], false);
     let again = carol.put(PREFERENCES, &json!({ "events": { "order_shipped": { "email": false } } })).await.expect(200);
     assert_eq!(again["events"]["order_shipped"], json!({ "email": false, "sms": true, "push": true }));
-    assert_eq!(again["phone_number"], masked.as_str(), "what is absent stays");
+    assert_eq!(again["phone_number"], masked.as_str(), "absent fields do not change");
     assert_eq!(carol.get(PREFERENCES).await.expect(200), again);
     let without = carol.put(PREFERENCES, &json!({ "phone_number": null })).await.expect(200);
     assert_eq!(without["phone_number"], json!(null));
@@ -75,7 +75,7 @@ async fn what_is_chosen_stays_and_the_rest_is_as_it_was() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_named() {
+async fn wrong_fields_are_reported() {
     let carol = Person::customer().await;
     let wrong = [
         (json!({ "phone_number": "0151 123" }), "phone_number"),
@@ -98,36 +98,36 @@ async fn what_is_wrong_is_named() {
 }
 
 #[tokio::test]
-async fn what_is_turned_off_is_not_mailed_and_what_is_turned_on_comes_by_telephone() {
+async fn disabled_mails_are_not_sent_and_enabled_text_messages_are() {
     let shop = Shop::open().await;
     let (mug, carol, admin) = (shop.product(3).await, Person::customer().await, Person::admin().await);
     let number = new_phone_number();
-    let wish = json!({ "phone_number": number, "events": {
+    let change = json!({ "phone_number": number, "events": {
         "order_placed": { "email": false },
         "order_shipped": { "email": false, "sms": true },
         "payment_processed": { "email": true },
     } });
-    carol.put(PREFERENCES, &wish).await.expect(200);
+    carol.put(PREFERENCES, &change).await.expect(200);
 
     let order = carol.check_out(&mug, 1, "pm_card_visa").await;
     carol.outcome(&order).await;
-    carol.mail_about(&order, "is paid").await;
+    carol.mail_about(&order, "We received your payment").await;
     carol.mail_about(&order, "is confirmed").await;
     step(&admin, &order, "processing").await;
     step(&admin, &order, "shipped").await;
-    let told = carol.is_notified(Some(&order), "OrderShipped", "sms", "sent").await;
-    assert_eq!(told["recipient"], format!("{}*****{}", &number[..3], &number[number.len() - 2..]));
+    let notification = carol.is_notified(Some(&order), "OrderShipped", "sms", "sent").await;
+    assert_eq!(notification["recipient"], format!("{}*****{}", &number[..3], &number[number.len() - 2..]));
     let texts = texts_to(&number).await;
     assert_eq!(texts.len(), 1, "{texts:?}");
     assert!(texts[0].contains("is on its way") && texts[0].contains(order["id"].as_str().unwrap()), "{texts:?}");
-    // The placement was told before all of these, or not at all.
+    // A mail about the placement would have been sent before all of these.
     assert_eq!(carol.mails_with(order["id"].as_str().unwrap()).await.len(), 2);
-    let placed: Vec<Value> = carol.notifications_about(&order).await;
-    assert!(placed.iter().all(|told| told["type"] != "OrderPlaced"), "{placed:?}");
+    let listed = carol.notifications_about(&order).await;
+    assert!(listed.iter().all(|notification| notification["type"] != "OrderPlaced"), "{listed:?}");
 }
 
 #[tokio::test]
-async fn devices_take_push_messages_until_they_are_gone() {
+async fn devices_receive_push_messages_until_they_are_removed() {
     let shop = Shop::open().await;
     let (mug, carol) = (shop.product(9).await, Person::customer().await);
     let (phone, tablet) = (new_device_token(), new_device_token());
@@ -139,13 +139,13 @@ async fn devices_take_push_messages_until_they_are_gone() {
 
     let order = placed(&carol, &mug).await;
     for token in [&phone, &tablet] {
-        let push = is_pushed(token, "We have your order").await;
+        let push = is_pushed(token, "We received your order").await;
         assert!(push["APNS"].as_str().unwrap().contains(order["id"].as_str().unwrap()), "{push}");
         assert!(push["default"].as_str().unwrap().contains("12.50 USD"), "{push}");
     }
     carol.is_notified(Some(&order), "OrderPlaced", "push", "sent").await;
 
-    // One is taken away, the other finds out by itself that it is gone.
+    // One device is deleted by the customer, the other when a push message to it fails.
     let path = format!("/notifications/devices/{}", first["id"].as_str().unwrap());
     assert_eq!(Person::customer().await.delete(&path).await.expect(404)["code"], "not_found");
     assert_eq!(carol.delete(&path).await.status, 204);
@@ -153,19 +153,19 @@ async fn devices_take_push_messages_until_they_are_gone() {
     is_uninstalled(&tablet).await;
     let order = placed(&carol, &mug).await;
     carol.is_notified(Some(&order), "OrderPlaced", "push", "failed").await;
-    eventually("the device to be forgotten", || async {
+    eventually("the device to be removed", || async {
         let left = devices(&carol).await;
         if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
     })
     .await;
     assert_eq!(pushes_to(&phone).await.len(), 1);
     assert_eq!(pushes_to(&tablet).await.len(), 1);
-    // It is installed again.
+    // The app is installed again.
     device(&carol, &tablet).await;
     placed(&carol, &mug).await;
     are_pushed(&tablet, 2).await;
-    // The platform gives it up and it comes back, before anything was pushed: it is the same endpoint, which SNS had
-    // disabled.
+    // The app is uninstalled and installed again before anything is pushed: it has the same endpoint, which SNS has
+    // disabled in between.
     is_uninstalled(&tablet).await;
     device(&carol, &tablet).await;
     placed(&carol, &mug).await;
@@ -174,13 +174,13 @@ async fn devices_take_push_messages_until_they_are_gone() {
 }
 
 #[tokio::test]
-async fn a_device_is_whose_it_is_now_and_nobody_has_more_than_ten() {
+async fn a_device_belongs_to_its_last_user_and_nobody_has_more_than_ten() {
     let shop = Shop::open().await;
     let (mug, carol, dave) = (shop.product(5).await, Person::customer().await, Person::customer().await);
     let token = new_device_token();
-    let made = device(&carol, &token).await;
-    assert_eq!(device(&dave, &token).await["id"], made["id"]);
-    assert!(devices(&carol).await.is_empty(), "dave logged in on it");
+    let registered = device(&carol, &token).await;
+    assert_eq!(device(&dave, &token).await["id"], registered["id"]);
+    assert!(devices(&carol).await.is_empty(), "the device belongs to dave now");
     let (carols, daves) = (placed(&carol, &mug).await, placed(&dave, &mug).await);
     dave.is_notified(Some(&daves), "OrderPlaced", "push", "sent").await;
     carol.is_notified(Some(&carols), "OrderPlaced", "email", "sent").await;
@@ -195,9 +195,10 @@ async fn a_device_is_whose_it_is_now_and_nobody_has_more_than_ten() {
     device(&dave, &token).await;
 }
 
-/// An event that is told late, as out of a dead-letter queue, is told to the devices that were there when it happened.
+/// An event that is delivered late, such as one from a dead-letter queue, is only sent to devices that were registered
+/// when it happened.
 #[tokio::test]
-async fn a_device_receives_nothing_of_what_was_before_it() {
+async fn a_device_receives_no_events_from_before_its_registration() {
     let (carol, token) = (Person::customer().await, new_device_token());
     carol.is_notified(None, "UserRegistered", "email", "sent").await;
     device(&carol, &token).await;
@@ -209,7 +210,7 @@ async fn a_device_receives_nothing_of_what_was_before_it() {
     assert!(pushes_to(&token).await.is_empty());
 }
 
-/// What is known of how somebody is reached goes with their account.
+/// The contact of a user is erased with the account.
 #[tokio::test]
 async fn a_deleted_account_has_no_number_no_device_and_no_list() {
     let shop = Shop::open().await;
@@ -223,23 +224,25 @@ async fn a_deleted_account_has_no_number_no_device_and_no_list() {
     let endpoint = endpoint_of(&name).await;
     assert!(is_endpoint(&endpoint).await);
     let order = placed(&carol, &mug).await;
-    let told = carol.is_notified(Some(&order), "OrderPlaced", "push", "sent").await;
+    let notification = carol.is_notified(Some(&order), "OrderPlaced", "push", "sent").await;
 
     carol.delete(&format!("/users/{}", carol.id)).await;
-    let (device_id, told_id) = (device["id"].as_str().unwrap(), told["id"].as_str().unwrap());
-    // The beginning of the address.
+    let (device_id, notification_id) = (device["id"].as_str().unwrap(), notification["id"].as_str().unwrap());
+    // The username is the local part of the address.
     let username = carol.email.split('@').next().unwrap();
     let of_device = format!("DEVICE#{device_id}");
-    for personal in [number.as_str(), &token, &name, &of_device, told_id, &carol.email, username, &full_name] {
+    for personal in [number.as_str(), &token, &name, &of_device, notification_id, &carol.email, username, &full_name] {
         eventually(&format!("no trace of {personal}"), || async {
             let found = items_with("NotificationsTable", personal).await;
             if found.is_empty() { Ok(()) } else { Err(format!("{found:?}")) }
         })
         .await;
     }
-    // With the endpoint SNS has forgotten the token.
-    eventually("no endpoint", || async { if is_endpoint(&endpoint).await { Err(endpoint.clone()) } else { Ok(()) } })
-        .await;
+    // SNS has deleted the token with the endpoint.
+    eventually("the endpoint to be deleted", || async {
+        if is_endpoint(&endpoint).await { Err(endpoint.clone()) } else { Ok(()) }
+    })
+    .await;
     let dave = Person::customer().await;
     self::device(&dave, &token).await;
     assert_eq!(devices(&dave).await.len(), 1);

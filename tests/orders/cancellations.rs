@@ -1,4 +1,4 @@
-//! Cancellations in each state of an order and between any two steps of its checkout.
+//! Cancellations of orders in each status, and between any two steps of the checkout.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use testkit::{PausedCheckout, Person, Product, Shop, eventually};
 
 use crate::orders::order_lifecycle::{path, placed, step};
 
-/// Waits until an order, and the money and the stock of it, are at rest, and makes sure that they agree: all of it sold
-/// or nothing. The order has one piece of the `before` ones.
-pub async fn agree(shop: &Shop, carol: &Person, mug: &Product, order: &Value, before: i64) -> Value {
-    let ended = eventually("an order to be paid, or cancelled and settled", || async {
+/// Waits until an order, its payment and its stock have reached a final state, and checks that they are consistent: all
+/// of it is sold, or nothing. The order has one of the `before` pieces.
+pub async fn settled(shop: &Shop, carol: &Person, mug: &Product, order: &Value, before: i64) -> Value {
+    let ended = eventually("an order that is paid, or cancelled and settled", || async {
         let (found, payments) = (carol.order(order).await, shop.payments(order).await);
         let payment = payments.first().map_or("none", |payment| payment["status"].as_str().expect("a status"));
         let status = found["status"].as_str().expect("a status");
@@ -24,7 +24,7 @@ pub async fn agree(shop: &Shop, carol: &Person, mug: &Product, order: &Value, be
     })
     .await;
     let left = if ended["status"] == "paid" { before - 1 } else { before };
-    shop.settles_at(mug, left).await;
+    shop.has_available(mug, left).await;
     ended
 }
 
@@ -37,8 +37,8 @@ async fn before_it_is_shipped() {
     let order = placed(&carol, &mug).await;
     let cancelled = cancel(&carol, &order).await.expect(200);
     assert_eq!((&cancelled["status"], &cancelled["cancel_reason"]), (&json!("cancelled"), &json!("requested")));
-    assert_eq!(cancel(&carol, &order).await.expect(200), cancelled, "once more, and nothing changes");
-    agree(&shop, &carol, &mug, &order, 9).await;
+    assert_eq!(cancel(&carol, &order).await.expect(200), cancelled, "cancelling it again has no effect");
+    settled(&shop, &carol, &mug, &order, 9).await;
     let events = carol.get(&path(&order, "/events")).await.expect(200);
     assert_eq!(events["items"].as_array().map(Vec::len), Some(2));
     carol.post(&path(&order, "/payment"), &json!({})).await.expect(409);
@@ -56,9 +56,9 @@ async fn before_it_is_shipped() {
         } else {
             admin.put(&path(&order, "/status"), &by_hand).await.expect(200);
         }
-        let ended = agree(&shop, &carol, &mug, &order, 9).await;
+        let ended = settled(&shop, &carol, &mug, &order, 9).await;
         assert_eq!((&ended["status"], &ended["cancel_reason"]), (&json!("refunded"), &json!("requested")));
-        assert_eq!(cancel(&carol, &order).await.expect(200)["status"], "refunded", "cancelled it was");
+        assert_eq!(cancel(&carol, &order).await.expect(200)["status"], "refunded", "it was cancelled before");
         let events = carol.get(&path(&order, "/events")).await.expect(200);
         let [.., cancelled, refunded] = events["items"].as_array().unwrap().as_slice() else { panic!("{events}") };
         assert_eq!(cancelled["type"], "OrderCancelled");
@@ -78,17 +78,17 @@ async fn before_it_is_shipped() {
             }
         }
     }
-    shop.settles_at(&mug, 8).await;
+    shop.has_available(&mug, 8).await;
     shop.payment_becomes(&order, "captured").await;
     cancel(&carol, &json!({ "id": "nonsense" })).await.expect(404);
 }
 
-/// The workflow stops at each point in turn, the customer cancels, the workflow goes on.
+/// The workflow pauses before each step in turn, the customer cancels, and the workflow continues.
 #[tokio::test]
 async fn between_any_two_steps_of_the_checkout() {
     let shop = Shop::open().await;
     let carol = Person::customer().await;
-    // `(where it stops, the card, how it ends, why)`
+    // `(step before which it pauses, card, final status, reason)`
     let points = [
         ("ReserveStock", "pm_card_visa", "cancelled", "requested"),
         ("AuthorizePayment", "pm_card_visa", "cancelled", "requested"),
@@ -104,25 +104,25 @@ async fn between_any_two_steps_of_the_checkout() {
     let cancel_at = async |(point, card, end, reason): (&str, &str, &str, &str)| {
         let mug = shop.product(2).await;
         let order = placed(&carol, &mug).await;
-        let held = PausedCheckout::before(point, &order, card).await;
+        let paused = PausedCheckout::before(point, &order, card).await;
         carol.delete(&path(&order, "")).await.expect(200);
         if point == "CapturePayment" {
-            // Else the money might be taken first and go back, which is another end.
+            // Otherwise the payment might be captured first and be refunded, which is another final state.
             shop.payment_becomes(&order, "voided").await;
         }
-        let states = held.ends().await;
+        let states = paused.ends().await;
         assert!(!states.iter().any(|state| state == "ParkOrder"), "{point}: {states:?}");
-        let ended = agree(&shop, &carol, &mug, &order, 2).await;
+        let ended = settled(&shop, &carol, &mug, &order, 2).await;
         assert_eq!(ended["status"], end, "{point}: {states:?}");
         assert_eq!(ended["cancel_reason"], reason, "{point}");
     };
-    // All at once they would be too much for a small machine.
+    // All of them at once would be too much for a small machine.
     for some in points.chunks(3) {
         join_all(some.iter().map(|point| cancel_at(*point))).await;
     }
 }
 
-/// The workflow does not wait for anybody here; cancellations come when they like.
+/// The workflow is not paused, and cancellations come at any time.
 #[tokio::test]
 async fn at_any_moment_of_the_checkout() {
     let shop = Shop::open().await;
@@ -132,11 +132,11 @@ async fn at_any_moment_of_the_checkout() {
         let card = if turn % 4 == 3 { "pm_card_slow" } else { "pm_card_visa" };
         let order = carol.check_out(&mug, 1, card).await;
         tokio::time::sleep(Duration::from_millis(turn * 60)).await;
-        let answer = carol.delete(&path(&order, "")).await;
-        let status = answer.status.as_u16();
-        // Met by the checkout twice, it may have to come again.
-        assert!(status == 200 || (status == 409 && answer.body["code"] == "busy"), "{}", answer.body);
-        let ended = agree(&shop, &carol, &mug, &order, 2).await;
+        let response = carol.delete(&path(&order, "")).await;
+        let status = response.status.as_u16();
+        // A cancellation that conflicts with the checkout twice has to be repeated.
+        assert!(status == 200 || (status == 409 && response.body["code"] == "busy"), "{}", response.body);
+        let ended = settled(&shop, &carol, &mug, &order, 2).await;
         assert_eq!(ended["status"] == "paid", status == 409, "{ended}");
         ended["status"].as_str().unwrap().to_owned()
     }))

@@ -24,7 +24,7 @@ async fn a_first_order_from_registration_to_payment() {
     let payment = shop.payment_becomes(&order, "captured").await;
     assert_eq!(payment["amount"], "25.00");
     assert_eq!(payment["id"], paid["payment_id"]);
-    shop.settles_at(&mug, 8).await;
+    shop.has_available(&mug, 8).await;
 }
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn an_order_without_checkout_waits_to_be_paid() {
 }
 
 #[tokio::test]
-async fn every_body_form_is_the_same_order() {
+async fn all_body_forms_create_the_same_order() {
     let shop = Shop::open().await;
     let mug = shop.product(10).await;
     let carol = Person::customer().await;
@@ -63,7 +63,7 @@ async fn every_body_form_is_the_same_order() {
 }
 
 #[tokio::test]
-async fn an_order_of_a_hundred_products_is_one_order() {
+async fn an_order_can_have_a_hundred_products() {
     let shop = Shop::open().await;
     let mut products = Vec::new();
     for _ in 0..10 {
@@ -74,25 +74,25 @@ async fn an_order_of_a_hundred_products_is_one_order() {
     let order = carol.post("/checkout", &json!({ "items": items })).await.expect(201);
     assert_eq!(order["total_amount"], "1250.00");
     assert_eq!(carol.outcome(&order).await["status"], "paid");
-    settle_at(&shop, &products, 0).await;
+    have_available(&shop, &products, 0).await;
 
-    // All but the last are there again: what was set aside of them goes back.
+    // All but the last product are in stock again: their reservations have to be released.
     for some in products[..99].chunks(10) {
         join_all(some.iter().map(|product| shop.restock(product, 1))).await;
     }
     let again = carol.post("/checkout", &json!({ "items": items })).await.expect(201);
     assert_eq!(carol.outcome(&again).await["cancel_reason"], "out_of_stock");
-    settle_at(&shop, &products[..99], 1).await;
+    have_available(&shop, &products[..99], 1).await;
 }
 
-/// Waits for one after the other: a hundred that ask at once leave the shop no time for anything else.
-async fn settle_at(shop: &Shop, products: &[Product], available: i64) {
+/// Waits for one product after the other, because a hundred requests at once would take all of the machine's time.
+async fn have_available(shop: &Shop, products: &[Product], available: i64) {
     for product in products {
-        shop.settles_at(product, available).await;
+        shop.has_available(product, available).await;
     }
 }
 
-/// Checks out with a correlation id and a trace of its own, and waits until `wanted` events carry both.
+/// Checks out with a correlation id and a trace of its own, and waits until all `wanted` events have both.
 pub async fn events_carry_the_correlation_id(wanted: &[&str]) {
     let shop = Shop::open().await;
     let mug = shop.product(1).await;
@@ -102,16 +102,16 @@ pub async fn events_carry_the_correlation_id(wanted: &[&str]) {
     let request = carol.request(reqwest::Method::POST, "/checkout").json(&mug.order(1, "pm_card_visa"));
     let id = format!("journey-{}", uuid::Uuid::new_v4().simple());
     let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    let answer = carol.send(request.header("x-correlation-id", &id).header("traceparent", traceparent)).await;
-    assert_eq!(answer.headers["x-correlation-id"], id.as_str());
-    assert_eq!(answer.headers["traceparent"].to_str().unwrap()[..35], traceparent[..35]);
-    let order = answer.expect(201);
+    let response = carol.send(request.header("x-correlation-id", &id).header("traceparent", traceparent)).await;
+    assert_eq!(response.headers["x-correlation-id"], id.as_str());
+    assert_eq!(response.headers["traceparent"].to_str().unwrap()[..35], traceparent[..35]);
+    let order = response.expect(201);
     shop.payment_becomes(&order, "captured").await;
 
     let find = |events: &[Value], name: &str| {
         events.iter().find(|event| event["event_type"] == name && event["correlation_id"] == id.as_str()).cloned()
     };
-    let events = recorder.record_until(|heard| wanted.iter().all(|name| find(heard, name).is_some())).await;
+    let events = recorder.record_until(|events| wanted.iter().all(|name| find(events, name).is_some())).await;
     for name in wanted {
         let event = find(&events, name).expect("the event");
         assert_eq!(event["traceparent"].as_str().unwrap()[..35], traceparent[..35], "{event}");
@@ -120,7 +120,7 @@ pub async fn events_carry_the_correlation_id(wanted: &[&str]) {
 }
 
 #[tokio::test]
-async fn the_correlation_id_comes_back_and_goes_with_every_event() {
+async fn the_correlation_id_is_in_the_response_and_in_every_event() {
     let wanted = ["OrderPlaced", "CheckoutStarted", "StockReserved", "OrderConfirmed", "PaymentProcessed"];
     events_carry_the_correlation_id(&wanted).await;
 }

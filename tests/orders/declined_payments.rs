@@ -1,17 +1,17 @@
-//! Payments that are declined or that the provider does not answer, in each of the ways that the simulator knows.
+//! Payments that are declined, or that the provider does not respond to, with each card of the simulator.
 
 use serde_json::{Value, json};
-use testkit::{Person, Shop, has_overdue_reservation, invoke, is_put_off, resumes};
+use testkit::{Person, Shop, has_overdue_reservation, invoke, is_postponed, resumes};
 
 #[tokio::test]
-async fn a_declined_card_cancels_the_order_and_frees_the_stock() {
+async fn a_declined_card_cancels_the_order_and_releases_the_stock() {
     let shop = Shop::open().await;
     let mug = shop.product(3).await;
     let carol = Person::customer().await;
     let order = carol.check_out(&mug, 3, "pm_card_chargeDeclined").await;
     let cancelled = carol.outcome(&order).await;
     assert_eq!((&cancelled["status"], &cancelled["cancel_reason"]), (&"cancelled".into(), &"payment_declined".into()));
-    // Stock went back before the order was cancelled.
+    // The stock was released before the order was cancelled.
     assert_eq!(shop.stock(&mug).await, (3, 0));
     let payment = shop.payment_becomes(&order, "declined").await;
     assert_eq!(payment["failure_reason"], "card_declined");
@@ -28,7 +28,7 @@ async fn an_unknown_card_is_a_declined_card() {
 }
 
 #[tokio::test]
-async fn a_provider_that_fails_once_is_asked_again() {
+async fn a_provider_that_fails_once_is_called_again() {
     let shop = Shop::open().await;
     let mug = shop.product(1).await;
     let carol = Person::customer().await;
@@ -37,19 +37,19 @@ async fn a_provider_that_fails_once_is_asked_again() {
     shop.payment_becomes(&order, "captured").await;
 }
 
-/// The provider has set the money aside but never says so: the shop waits for it as long as the stock is set aside, and
-/// then undoes what it does not know of.
+/// The provider has authorized the payment but never responds. The checkout is deferred until the reservation expires,
+/// and then the payment is voided, whether it exists or not.
 #[tokio::test]
-async fn a_provider_that_never_answers_is_waited_for_as_long_as_the_stock_is_set_aside() {
+async fn a_provider_that_never_answers_cancels_the_order_when_the_reservation_expires() {
     order_that_the_provider_never_answered(&Person::customer().await).await;
 }
 
-/// An order that was cancelled because the provider never answered for its payment.
+/// Returns an order that was cancelled because the provider never responded.
 pub async fn order_that_the_provider_never_answered(carol: &Person) -> Value {
     let shop = Shop::open().await;
     let mug = shop.product(1).await;
     let order = carol.check_out(&mug, 1, "pm_card_timeout").await;
-    is_put_off(&order).await;
+    is_postponed(&order).await;
     assert_eq!(carol.order(&order).await["status"], "pending");
     assert_eq!(shop.stock(&mug).await, (0, 1));
     has_overdue_reservation(&order).await;
@@ -59,31 +59,31 @@ pub async fn order_that_the_provider_never_answered(carol: &Person) -> Value {
         (&cancelled["status"], &cancelled["cancel_reason"]),
         (&"cancelled".into(), &"payment_unavailable".into())
     );
-    shop.settles_at(&mug, 1).await;
+    shop.has_available(&mug, 1).await;
     shop.payment_becomes(&order, "voided").await;
-    assert!(!resumes(&order).await, "an order that has ended is not waited for");
+    assert!(!resumes(&order).await, "an order that has ended is not started again");
     cancelled
 }
 
-/// The provider is away for longer than one execution asks it: it is asked again later.
+/// The provider is unavailable for longer than one execution; the next one succeeds.
 #[tokio::test]
 async fn a_provider_that_comes_back_is_paid() {
     order_whose_provider_came_back(&Person::customer().await).await;
 }
 
-/// An order that was paid when the provider, which had failed, was asked again.
+/// Returns an order that was paid after the provider had failed for one execution.
 pub async fn order_whose_provider_came_back(carol: &Person) -> Value {
     let shop = Shop::open().await;
     let mug = shop.product(1).await;
     let order = carol.check_out(&mug, 1, "pm_card_failsFive").await;
-    is_put_off(&order).await;
+    is_postponed(&order).await;
     assert_eq!(carol.order(&order).await["status"], "pending");
     assert_eq!(shop.stock(&mug).await, (0, 1));
-    assert!(resumes(&order).await, "it is asked again, should this attempt die");
+    assert!(resumes(&order).await, "it is started again if this attempt dies");
     let paid = carol.outcome(&order).await;
     assert_eq!(paid["status"], "paid");
     shop.payment_becomes(&order, "captured").await;
-    shop.settles_at(&mug, 0).await;
-    assert!(!resumes(&order).await, "an order that is paid is not waited for");
+    shop.has_available(&mug, 0).await;
+    assert!(!resumes(&order).await, "an order that is paid is not started again");
     paid
 }

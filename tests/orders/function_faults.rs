@@ -1,5 +1,5 @@
 //! Checkouts while functions are killed and messages are delivered repeatedly: each order ends paid or cancelled, and
-//! money and stock agree.
+//! its payment and stock are consistent.
 
 use std::{
     collections::BTreeSet,
@@ -9,26 +9,34 @@ use std::{
 use serde_json::Value;
 use testkit::{Checkout, EventRecorder, HANG_LIMIT, Person, Product, Shop, dead_letter, eventually, kill_function};
 
-/// Held by a test while it kills functions of the checkout, and by one whose checkouts must not meet that.
+/// Locked by a test while it kills functions of the checkout, and by a test whose checkouts must not be affected.
 static KILLS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-/// Makes sure that an order of `pieces` of the `before` ones has ended, and that payments and stock agree; the order.
-async fn agree(shop: &Shop, carol: &Person, mug: &Product, order: &Value, before: i64, pieces: i64) -> Value {
+/// Waits until an order of `pieces` of the `before` pieces has ended, and checks that payments and stock are
+/// consistent.
+async fn ends_consistently(
+    shop: &Shop,
+    carol: &Person,
+    mug: &Product,
+    order: &Value,
+    before: i64,
+    pieces: i64,
+) -> Value {
     let ended = carol.outcome(order).await;
     if ended["status"] == "paid" {
         shop.payment_becomes(&ended, "captured").await;
-        shop.settles_at(mug, before - pieces).await;
+        shop.has_available(mug, before - pieces).await;
     } else {
         assert_eq!(ended["status"], "cancelled");
         let payments = shop.payments(&ended).await;
         assert!(payments.iter().all(|payment| payment["status"] != "captured" && payment["status"] != "authorized"));
-        shop.settles_at(mug, before).await;
+        shop.has_available(mug, before).await;
     }
     ended
 }
 
-/// Has checkouts run whose payment is slow, until the function that waits for the provider was killed meanwhile; the
-/// order, as it ended.
+/// Runs checkouts with slow payments until the function was killed while it waited for the provider. Returns the order,
+/// which has ended.
 pub async fn order_whose_payment_was_killed(carol: &Person) -> Value {
     let shop = Shop::open().await;
     let mut attempts = 0;
@@ -41,14 +49,13 @@ pub async fn order_whose_payment_was_killed(carol: &Person) -> Value {
             let of_step = |event: &&String| event.starts_with("AuthorizePayment ");
             history.iter().filter(of_step).any(|event| what.iter().any(|word| event.ends_with(word)))
         };
-        eventually("the payment to be authorized", || async {
+        eventually("the step AuthorizePayment", || async {
             let history = checkout.history().await;
             if has(&history, &["Scheduled"]) { Ok(()) } else { Err(format!("{history:?}")) }
         })
         .await;
-        // A process that does not have its task yet dies for nothing, and another takes its place: that one is killed,
-        // too.
-        let failed = eventually("the step to fail or to be done", || async {
+        // A killed process may not have had its task yet. Then another one takes its place, which is killed too.
+        let failed = eventually("the step to fail or to succeed", || async {
             kill_function("AuthorizePayment");
             let history = checkout.history().await;
             match (has(&history, &["Failed", "TimedOut"]), has(&history, &["Succeeded"])) {
@@ -59,11 +66,11 @@ pub async fn order_whose_payment_was_killed(carol: &Person) -> Value {
         .await;
         drop(kills);
         checkout.ends().await;
-        let ended = agree(&shop, carol, &mug, &order, 4, 1).await;
+        let ended = ends_consistently(&shop, carol, &mug, &order, 4, 1).await;
         if failed {
             return ended;
         }
-        // The provider answered between two looks: this attempt proves nothing.
+        // The provider responded before the process was killed, so this attempt proves nothing.
         attempts += 1;
         assert!(attempts < 20, "the function was never killed while it waited for the provider");
     }
@@ -74,8 +81,8 @@ async fn a_function_killed_while_it_pays() {
     order_whose_payment_was_killed(&Person::customer().await).await;
 }
 
-/// Kills each function of the checkout in turn while orders go through it, until many processes were killed; the
-/// orders, as they ended.
+/// Kills each function of the checkout in turn while orders are checked out, until enough processes were killed.
+/// Returns the orders, which have ended.
 pub async fn orders_whose_functions_were_killed(carol: &Person) -> Vec<Value> {
     const ORDERS: usize = 12;
     const MAX_ORDERS: usize = 60;
@@ -100,7 +107,7 @@ pub async fn orders_whose_functions_were_killed(carol: &Person) -> Vec<Value> {
         let mug = shop.product(5).await;
         let order = carol.check_out(&mug, 2, methods[turn % methods.len()]).await;
         placed.push((mug, order));
-        // Each order meets another victim; of a step that is not running yet there is no process.
+        // Another function is killed for each order. A step that does not run yet has no process.
         killed += kill_function(steps[turn % steps.len()]);
         if turn + 1 == ORDERS {
             killed += steps.map(kill_function).iter().sum::<usize>();
@@ -109,7 +116,7 @@ pub async fn orders_whose_functions_were_killed(carol: &Person) -> Vec<Value> {
     drop(kills);
     let mut ended = Vec::new();
     for (mug, order) in &placed {
-        ended.push(agree(&shop, carol, mug, order, 5, 2).await);
+        ended.push(ends_consistently(&shop, carol, mug, order, 5, 2).await);
     }
     ended
 }
@@ -119,23 +126,23 @@ async fn functions_killed_at_any_moment() {
     orders_whose_functions_were_killed(&Person::customer().await).await;
 }
 
-/// Delivers every event of two orders, a paid one and a declined one, three times to each of its consumers; the two,
-/// once that is done.
+/// Delivers every event of a paid and a declined order three times to each of its consumers. Returns the two orders
+/// when all messages are consumed.
 pub async fn orders_whose_messages_came_three_times(shop: &Shop, carol: &Person, mug: &Product) -> [Value; 2] {
     let mut recorder = EventRecorder::start().await;
     let kills = KILLS.lock().await;
     let paid = carol.check_out(mug, 2, "pm_card_visa").await;
     let declined = carol.check_out(mug, 3, "pm_card_chargeDeclined").await;
-    let mut heard = BTreeSet::new();
+    let mut received = BTreeSet::new();
     let started = Instant::now();
-    // Two events for each placement with its checkout, and one for each end.
-    while heard.len() < 6 {
-        assert!(started.elapsed() < HANG_LIMIT, "heard only {heard:?}");
+    // Each order has two events when it is placed with its checkout, and one when it ends.
+    while received.len() < 6 {
+        assert!(started.elapsed() < HANG_LIMIT, "received only {received:?}");
         for event in recorder.record().await {
             recorder.redeliver(&event).await;
             recorder.redeliver(&event).await;
             if [&paid, &declined].iter().any(|order| order["id"] == event["subject"]) && event["source"] == "orders" {
-                heard.insert((event["subject"].to_string(), event["event_type"].to_string()));
+                received.insert((event["subject"].to_string(), event["event_type"].to_string()));
             }
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -149,20 +156,20 @@ pub async fn orders_whose_messages_came_three_times(shop: &Shop, carol: &Person,
 }
 
 #[tokio::test]
-async fn every_message_comes_three_times() {
+async fn every_message_is_delivered_three_times() {
     let shop = Shop::open().await;
     let mug = shop.product(10).await;
     let carol = Person::customer().await;
     let [paid, declined] = orders_whose_messages_came_three_times(&shop, &carol, &mug).await;
     assert_eq!(carol.order(&paid).await["status"], "paid");
     assert_eq!(carol.order(&declined).await["status"], "cancelled");
-    shop.settles_at(&mug, 8).await;
+    shop.has_available(&mug, 8).await;
     assert_eq!(carol.get("/orders").await.expect(200)["items"].as_array().map(Vec::len), Some(2));
 }
 
-/// The order is cancelled, its pieces are back, and who runs the shop sees that its money is not.
+/// The order is cancelled and its stock released, and the dead letter shows operators that it was not refunded.
 #[tokio::test]
-async fn money_that_the_provider_will_not_give_back_is_a_dead_letter_at_once() {
+async fn a_refund_that_the_provider_refuses_is_a_dead_letter_at_once() {
     let shop = Shop::open().await;
     let (mug, carol) = (shop.product(5).await, Person::customer().await);
     let order = carol.check_out(&mug, 1, "pm_card_refundFail").await;
@@ -171,6 +178,6 @@ async fn money_that_the_provider_will_not_give_back_is_a_dead_letter_at_once() {
     carol.delete(&format!("/orders/{}", order["id"].as_str().unwrap())).await.expect(200);
     let event = dead_letter("UndoCancelledDeadLetters", order["id"].as_str().unwrap()).await;
     assert_eq!(event["event_type"], "OrderCancelled");
-    shop.settles_at(&mug, 5).await;
+    shop.has_available(&mug, 5).await;
     shop.payment_becomes(&order, "captured").await;
 }

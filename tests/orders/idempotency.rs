@@ -20,7 +20,7 @@ async fn start() -> (Shop, Product, Person) {
 }
 
 #[tokio::test]
-async fn the_same_key_twice_is_one_order_and_the_same_answer() {
+async fn the_same_key_twice_is_one_order_and_the_same_response() {
     let (shop, mug, carol) = start().await;
     for path in ["/orders", "/checkout"] {
         let body = json!({ "items": [{ "product_id": mug.id, "quantity": 1 }] });
@@ -30,21 +30,21 @@ async fn the_same_key_twice_is_one_order_and_the_same_answer() {
         assert_eq!(first.expect(201), second.expect(201));
     }
     assert_eq!(orders_of(&carol).await.len(), 2);
-    shop.settles_at(&mug, 9).await;
+    shop.has_available(&mug, 9).await;
 }
 
 #[tokio::test]
 async fn the_same_key_at_the_same_moment_is_one_order() {
     let (shop, mug, carol) = start().await;
     let body = mug.order(1, "pm_card_visa");
-    let answers = join_all((0..8).map(|_| with_key(&carol, "/checkout", "double click", &body))).await;
-    // A space is not a visible character: nobody's key.
-    assert!(answers.into_iter().all(|answer| answer.status == 422));
-    let answers = join_all((0..8).map(|_| with_key(&carol, "/checkout", "double-click", &body))).await;
-    let bodies: Vec<Value> = answers.into_iter().map(|answer| answer.expect(201)).collect();
+    let responses = join_all((0..8).map(|_| with_key(&carol, "/checkout", "double click", &body))).await;
+    // A space is not a visible character, so this is not a valid key.
+    assert!(responses.into_iter().all(|response| response.status == 422));
+    let responses = join_all((0..8).map(|_| with_key(&carol, "/checkout", "double-click", &body))).await;
+    let bodies: Vec<Value> = responses.into_iter().map(|response| response.expect(201)).collect();
     assert!(bodies.iter().all(|body| body == &bodies[0]), "{bodies:?}");
     assert_eq!(orders_of(&carol).await.len(), 1);
-    shop.settles_at(&mug, 9).await;
+    shop.has_available(&mug, 9).await;
 }
 
 #[tokio::test]

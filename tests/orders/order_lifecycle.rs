@@ -1,20 +1,20 @@
-//! An order from its placement to its delivery: its steps, its history, and its past states.
+//! An order from its placement to its delivery: its steps, its history and its past states.
 
 use kernel::Timestamp;
 use serde_json::{Value, json};
 use testkit::{EventRecorder, Person, Shop, eventually, invoke, send_now};
 
-/// The path of an order, or of what is below it.
+/// Returns the path of an order, or of something below it.
 pub fn path(order: &Value, below: &str) -> String {
     format!("/orders/{}{below}", order["id"].as_str().expect("an id"))
 }
 
-/// Brings an order one step on.
+/// Moves an order one step forward.
 pub async fn step(admin: &Person, order: &Value, status: &str) -> Value {
     admin.put(&path(order, "/status"), &json!({ "status": status })).await.expect(200)
 }
 
-/// A new order of one piece, that was placed to be paid later.
+/// Places an order of one piece, to be paid later.
 pub async fn placed(carol: &Person, mug: &testkit::Product) -> Value {
     carol.post("/orders", &mug.order_line(1)).await.expect(201)
 }
@@ -32,11 +32,11 @@ const LIFE: [&str; 6] =
     ["OrderPlaced", "CheckoutStarted", "OrderConfirmed", "OrderProcessing", "OrderShipped", "OrderDelivered"];
 
 #[tokio::test]
-async fn from_a_placement_to_the_door() {
+async fn from_placement_to_delivery() {
     let shop = Shop::open().await;
     let (mug, carol, admin) = (shop.product(3).await, Person::customer().await, Person::admin().await);
     let order = placed(&carol, &mug).await;
-    // Read right after the 201.
+    // Read directly after the 201.
     assert_eq!(carol.order(&order).await["status"], "pending");
     let with_payment = |order: &Value| path(order, "?expand=payment,timeline");
     let expanded = carol.get(&with_payment(&order)).await.expect(200);
@@ -48,13 +48,13 @@ async fn from_a_placement_to_the_door() {
     assert_eq!(accepted.expect(202)["status"], "pending");
     assert_eq!(carol.outcome(&order).await["status"], "paid");
     let payment = shop.payment_becomes(&order, "captured").await;
-    eventually("the payment to be heard of", || async {
-        let heard = carol.get(&with_payment(&order)).await.expect(200)["payment"].clone();
+    eventually("the replica of the payment", || async {
+        let found = carol.get(&with_payment(&order)).await.expect(200)["payment"].clone();
         let as_expected = json!({
             "id": payment["id"], "status": "processed", "amount": "12.50", "refunded_amount": "0.00", "currency": "USD",
-            "updated_at": heard["updated_at"],
+            "updated_at": found["updated_at"],
         });
-        if heard == as_expected { Ok(()) } else { Err(heard.to_string()) }
+        if found == as_expected { Ok(()) } else { Err(found.to_string()) }
     })
     .await;
 
@@ -63,7 +63,7 @@ async fn from_a_placement_to_the_door() {
     let shipped = admin.send(admin.request(reqwest::Method::PATCH, &path(&order, "/status")).json(&body)).await;
     assert_eq!(shipped.expect(200)["status"], "shipped");
     assert_eq!(step(&admin, &order, "delivered").await["status"], "delivered");
-    assert_eq!(step(&admin, &order, "delivered").await["status"], "delivered", "again, and nothing changes");
+    assert_eq!(step(&admin, &order, "delivered").await["status"], "delivered", "repeating it has no effect");
 
     let events = carol.get(&path(&order, "/events")).await.expect(200);
     assert_eq!(types(&events["items"]), LIFE);
@@ -78,7 +78,7 @@ async fn from_a_placement_to_the_door() {
 }
 
 #[tokio::test]
-async fn the_state_at_every_moment() {
+async fn past_states_of_an_order() {
     let shop = Shop::open().await;
     let (mug, carol, admin) = (shop.product(3).await, Person::customer().await, Person::admin().await);
     let order = paid(&carol, &mug).await;
@@ -112,7 +112,7 @@ async fn the_state_at_every_moment() {
 }
 
 #[tokio::test]
-async fn steps_that_are_none() {
+async fn steps_that_are_not_allowed() {
     let shop = Shop::open().await;
     let (mug, carol, admin) = (shop.product(3).await, Person::customer().await, Person::admin().await);
     let order = placed(&carol, &mug).await;
@@ -126,7 +126,7 @@ async fn steps_that_are_none() {
     assert_eq!(step(&admin, &order, "pending").await["updated_at"], order["updated_at"]);
 
     let order = paid(&carol, &mug).await;
-    assert_eq!(step(&admin, &order, "paid").await["updated_at"], order["updated_at"], "it is paid, if not by hand");
+    assert_eq!(step(&admin, &order, "paid").await["updated_at"], order["updated_at"], "it is already paid");
     for status in ["pending", "shipped", "delivered", "refunded"] {
         refused(&order, status, json!(["processing", "cancelled"])).await;
     }
@@ -160,7 +160,7 @@ async fn an_order_is_paid_once() {
     assert_eq!(pay("a", json!({ "payment_method": "4242 4242" })).await.wrong_fields(), ["payment_method"]);
 
     let first = pay("a", json!({})).await.expect(202);
-    assert_eq!(pay("a", json!({})).await.expect(202), first, "the same answer, though it may be paid by now");
+    assert_eq!(pay("a", json!({})).await.expect(202), first, "the stored response, even if it is paid by now");
     let other = pay("a", json!({ "payment_method": "pm_card_slow" })).await.expect(422);
     assert_eq!(other["code"], "idempotency_key_reused");
     let twice = pay("b", json!({})).await.expect(409);
@@ -169,7 +169,7 @@ async fn an_order_is_paid_once() {
     assert_eq!(carol.outcome(&order).await["status"], "paid");
     let twice = pay("c", json!({})).await.expect(409);
     assert_eq!((&twice["code"], &twice["payment_id"]), (&json!("in_checkout"), &payment["id"]));
-    shop.settles_at(&mug, 2).await;
+    shop.has_available(&mug, 2).await;
 
     let declined = carol.check_out(&mug, 1, "pm_card_chargeDeclined").await;
     assert_eq!(carol.outcome(&declined).await["status"], "cancelled");
@@ -178,7 +178,7 @@ async fn an_order_is_paid_once() {
 }
 
 #[tokio::test]
-async fn a_history_in_pages() {
+async fn the_history_has_pages() {
     let shop = Shop::open().await;
     let (mug, carol) = (shop.product(3).await, Person::customer().await);
     let order = paid(&carol, &mug).await;
@@ -204,7 +204,7 @@ async fn a_history_in_pages() {
     dave.delete(&path(&order, "")).await.expect(404);
 }
 
-/// Other tests place orders meanwhile: what can be said is that ours are counted, and that the parts make the whole.
+/// Other tests place orders at the same time, so only lower bounds and the sum over all statuses can be checked.
 #[tokio::test]
 async fn orders_are_counted() {
     let shop = Shop::open().await;
@@ -215,7 +215,7 @@ async fn orders_are_counted() {
     paid(&carol, &mug).await;
     carol.delete(&path(&order, "")).await.expect(200);
     let count = |stats: &Value, name: &str| stats[name].as_i64().expect("a number");
-    // One of somebody else's may have been counted in two states.
+    // An order of another test may have been counted in two statuses.
     eventually("two more orders", || async {
         let orders = count(&stats().await, "orders");
         if orders >= count(&before, "orders") + 2 { Ok(()) } else { Err(orders.to_string()) }
@@ -236,17 +236,17 @@ async fn orders_are_counted() {
     Person::anonymous().get("/orders/stats").await.expect(401);
 }
 
-/// Payments will tell so of a refund that somebody gives by hand; each part of it comes twice, to every consumer.
+/// Delivers the events of a refund in two parts, each of them twice and in the wrong order.
 #[tokio::test]
-async fn an_order_whose_money_is_all_back_is_refunded() {
+async fn an_order_becomes_refunded_when_everything_is_refunded() {
     let shop = Shop::open().await;
     let (mug, carol, admin) = (shop.product(3).await, Person::customer().await, Person::admin().await);
     let mut recorder = EventRecorder::start().await;
     let order = paid(&carol, &mug).await;
     let is_its_payment =
         |event: &Value| event["event_type"] == "PaymentProcessed" && event["data"]["order_id"] == order["id"];
-    let heard = recorder.record_until(|heard| heard.iter().any(is_its_payment)).await;
-    let processed = heard.into_iter().find(is_its_payment).expect("it was heard");
+    let received = recorder.record_until(|events| events.iter().any(is_its_payment)).await;
+    let processed = received.into_iter().find(is_its_payment).expect("the event PaymentProcessed");
     let refund = |amount: &str, sequence: u64| {
         let mut event = processed.clone();
         event["event_id"] = json!(uuid::Uuid::now_v7());
@@ -264,31 +264,31 @@ async fn an_order_whose_money_is_all_back_is_refunded() {
         eventually(&format!("{amount} to be back"), || async {
             let found = expanded().await;
             let payment = &found["payment"];
-            let told = (&payment["status"], &payment["refunded_amount"]) == (&json!(status), &json!(amount));
-            if told { Ok(found) } else { Err(found.to_string()) }
+            let as_expected = (&payment["status"], &payment["refunded_amount"]) == (&json!(status), &json!(amount));
+            if as_expected { Ok(found) } else { Err(found.to_string()) }
         })
         .await
     };
-    // Payments has never told of them: for orders' ears alone.
-    let tells = async |event: &Value| send_now("OrdersReplicatePaymentQueue", event).await;
-    tells(&parts[1]).await;
-    tells(&parts[1]).await;
+    // Payments did not publish these events, so only orders may receive them.
+    let deliver = async |event: &Value| send_now("OrdersReplicatePaymentQueue", event).await;
+    deliver(&parts[1]).await;
+    deliver(&parts[1]).await;
     assert_eq!(refunded("partly_refunded", "10.00").await["status"], "shipped");
     recorder.redeliver(&processed).await;
-    tells(&parts[0]).await;
-    tells(&parts[0]).await;
+    deliver(&parts[0]).await;
+    deliver(&parts[0]).await;
     recorder.drained().await;
     recorder.stop().await;
-    assert_eq!(refunded("refunded", "12.50").await["status"], "shipped", "it is still on its way");
-    assert_eq!(step(&admin, &order, "delivered").await["status"], "refunded", "and had been paid back when it arrived");
+    assert_eq!(refunded("refunded", "12.50").await["status"], "shipped", "it is not delivered yet");
+    assert_eq!(step(&admin, &order, "delivered").await["status"], "refunded", "it was refunded before its delivery");
     let events = carol.get(&path(&order, "/events")).await.expect(200);
     assert_eq!(types(&events["items"])[5..], ["OrderDelivered", "OrderRefunded"]);
     carol.delete(&path(&order, "")).await.expect(409);
 }
 
-/// The command that builds all views again, as it is deployed.
+/// Invokes the deployed command that rebuilds all read models.
 #[tokio::test]
-async fn views_are_rebuilt_while_the_shop_is_open() {
+async fn read_models_are_rebuilt_while_the_shop_is_open() {
     let shop = Shop::open().await;
     let (mug, carol) = (shop.product(3).await, Person::customer().await);
     let order = paid(&carol, &mug).await;

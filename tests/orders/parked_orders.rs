@@ -1,14 +1,14 @@
-//! Parked orders, whose checkout could be neither finished nor undone: they are listed and retried.
+//! Parked orders, whose checkout could be neither completed nor compensated: they are listed and retried.
 
 use serde_json::{Value, json};
-use testkit::{Checkout, PausedCheckout, Person, Shop, can_be_captured_now, eventually, is_put_off};
+use testkit::{Checkout, PausedCheckout, Person, Shop, can_be_captured_now, eventually, is_postponed};
 
 use crate::{
-    orders::cancellations::agree,
+    orders::cancellations::settled,
     orders::order_lifecycle::{path, placed, step},
 };
 
-/// The entry of an order in the list of parked ones, whatever page it is on.
+/// Returns the entry of an order in the list of parked orders, from any page.
 async fn parked(admin: &Person, order: &Value) -> Option<Value> {
     let mut path = "/orders/parked?limit=2".to_owned();
     loop {
@@ -27,24 +27,24 @@ async fn retry(admin: &Person, order: &Value) {
     assert_eq!(accepted.expect(202)["id"], order["id"]);
 }
 
-/// An order in checkout of which nothing becomes by itself.
+/// Returns an order in checkout that stays as it is.
 async fn in_checkout(carol: &Person, mug: &testkit::Product) -> Value {
     let order = carol.check_out(mug, 1, "pm_card_failsFive").await;
-    is_put_off(&order).await;
+    is_postponed(&order).await;
     order
 }
 
-/// It was sent while the provider was still asked for the money, which it refused.
+/// The order is shipped before the provider refuses to capture its payment.
 #[tokio::test]
 async fn an_order_that_was_sent_before_its_money_was_refused() {
     let (shop, carol, admin) = (Shop::open().await, Person::customer().await, Person::admin().await);
     let mug = shop.product(2).await;
     let order = in_checkout(&carol, &mug).await;
-    let held = PausedCheckout::before("CapturePayment", &order, "pm_card_captureFail").await;
+    let paused = PausedCheckout::before("CapturePayment", &order, "pm_card_captureFail").await;
     for status in ["processing", "shipped"] {
         step(&admin, &order, status).await;
     }
-    held.parks().await;
+    paused.parks().await;
     let entry = parked(&admin, &order).await.expect("it is parked");
     assert_eq!(entry["status"], "shipped");
     assert!(entry["failure"].as_str().unwrap().starts_with("CaptureRefused: "), "{entry}");
@@ -61,16 +61,16 @@ async fn an_order_that_was_sent_before_its_money_was_refused() {
     retry(&admin, &order).await;
     shop.payment_becomes(&order, "captured").await;
     assert_eq!(carol.order(&order).await["status"], "shipped");
-    shop.settles_at(&mug, 1).await;
+    shop.has_available(&mug, 1).await;
     assert_eq!(parked(&admin, &order).await, None);
     assert_eq!(admin.post(&path(&order, "/retry"), &json!({})).await.expect(409)["code"], "not_parked");
 }
 
-/// A part of the shop was gone when the checkout was to be undone; meanwhile the customer cancels, or does not.
+/// A function of the compensation is missing. One of the customers cancels.
 #[tokio::test]
 async fn orders_that_could_not_be_undone() {
     let (shop, carol, admin) = (Shop::open().await, Person::customer().await, Person::admin().await);
-    for (card, gone, cancels) in
+    for (card, missing, cancels) in
         [("pm_card_chargeDeclined", "ReleaseStock", false), ("pm_card_visa", "VoidPayment", true)]
     {
         let mug = shop.product(2).await;
@@ -78,20 +78,20 @@ async fn orders_that_could_not_be_undone() {
         if cancels {
             carol.delete(&path(&order, "")).await.expect(200);
         }
-        Checkout::without(gone, &order, card).await.parks().await;
+        Checkout::without(missing, &order, card).await.parks().await;
         let entry = parked(&admin, &order).await.expect("it is parked");
         assert_eq!(entry["status"], if cancels { "cancelled" } else { "pending" }, "{entry}");
         retry(&admin, &order).await;
         let ended = carol.outcome(&order).await;
         let reason = if cancels { "requested" } else { "payment_declined" };
         assert_eq!((&ended["status"], &ended["cancel_reason"]), (&json!("cancelled"), &json!(reason)));
-        agree(&shop, &carol, &mug, &order, 2).await;
+        settled(&shop, &carol, &mug, &order, 2).await;
         assert_eq!(parked(&admin, &order).await, None);
     }
 }
 
 #[tokio::test]
-async fn an_order_that_is_none_or_is_not_parked() {
+async fn only_parked_orders_can_be_retried() {
     let (shop, carol, admin) = (Shop::open().await, Person::customer().await, Person::admin().await);
     let order = placed(&carol, &shop.product(1).await).await;
     assert_eq!(admin.post(&path(&order, "/retry"), &json!({})).await.expect(409)["code"], "not_parked");

@@ -1,5 +1,5 @@
-//! Checkouts while the payment provider is unavailable: orders are accepted, the circuit breaker stops calls to it, and
-//! one probe closes the circuit when it is back.
+//! Checkouts while the payment provider is unavailable: orders are accepted, the circuit breaker stops calls to the
+//! provider, and one probe closes the circuit when the provider is available again.
 
 use std::{
     collections::HashMap,
@@ -11,13 +11,13 @@ use futures::future::join_all;
 use serde_json::Value;
 use testkit::{Configured, Person, Product, Shop, Stack, eventually, is_deferred_by_now, items_with, resumes};
 
-/// How many orders meet the provider's silence at once: enough for the circuit to open.
-const FIRST: usize = 6;
+/// How many orders are placed at once: enough failures for the circuit to open.
+const ORDERS_AT_ONCE: usize = 6;
 
-/// How long the circuit counts a failure: orders that fail within this time open it together.
+/// How long the circuit counts a failure. Orders that fail within this time open it together.
 const WINDOW: Duration = Duration::from_secs(30);
 
-/// How payments and its provider are, as a report says that is cached for some seconds.
+/// Returns the health of payments and its provider, which is cached for some seconds.
 async fn health() -> Value {
     Person::anonymous().get("/health/payments").await.expect(200)
 }
@@ -30,7 +30,7 @@ async fn circuit_becomes(state: &str) -> Value {
     .await
 }
 
-/// The circuit's own record. An open circuit's stays as it is until somebody asks the provider.
+/// Returns the record of the circuit. The record of an open circuit does not change until somebody calls the provider.
 async fn circuit() -> HashMap<String, AttributeValue> {
     let stack = Stack::get();
     let client = aws_sdk_dynamodb::Client::new(&stack.aws().await);
@@ -44,18 +44,19 @@ fn is_in(circuit: &HashMap<String, AttributeValue>, state: &str) -> bool {
     testkit::text(circuit, "state") == state
 }
 
-/// Whether the provider was asked for anything.
-async fn was_asked_for(order: &Value) -> bool {
+/// Whether the provider was called for an order.
+async fn was_called_for(order: &Value) -> bool {
     let id = order["id"].as_str().expect("an id");
     items_with("PaymentsTable", &format!("SIMULATOR#{id}")).await.len() == 1
 }
 
-/// Has the circuit opened by orders whose provider does not answer, and adds them to `orders`; its record.
+/// Places orders, whose provider does not respond, until the circuit is open, and adds them to `orders`. Returns its
+/// record.
 async fn circuit_opens(carol: &Person, mug: &Product, orders: &mut Vec<Value>) -> HashMap<String, AttributeValue> {
     loop {
         let started = Instant::now();
-        orders.extend(join_all((0..FIRST).map(|_| carol.check_out(mug, 1, "pm_card_visa"))).await);
-        // A machine may be too slow for their failures to be counted together: then more orders fail.
+        orders.extend(join_all((0..ORDERS_AT_ONCE).map(|_| carol.check_out(mug, 1, "pm_card_visa"))).await);
+        // On a slow machine the failures may not be counted together. Then more orders are placed.
         while started.elapsed() < 2 * WINDOW {
             let circuit = circuit().await;
             if is_in(&circuit, "open") {
@@ -63,11 +64,11 @@ async fn circuit_opens(carol: &Person, mug: &Product, orders: &mut Vec<Value>) -
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        assert!(orders.len() < 20 * FIRST, "{} orders did not open the circuit", orders.len());
+        assert!(orders.len() < 20 * ORDERS_AT_ONCE, "{} orders did not open the circuit", orders.len());
     }
 }
 
-/// Whoever comes when the pause is over asks, and the circuit closes.
+/// Places orders until one of them, after the pause, calls the provider and closes the circuit.
 async fn circuit_closes(carol: &Person, mug: &Product) {
     eventually("a circuit that closes", || async {
         carol.check_out(mug, 1, "pm_card_visa").await;
@@ -81,10 +82,10 @@ async fn circuit_closes(carol: &Person, mug: &Product) {
     .await;
 }
 
-/// Checks three orders out at an `open` circuit, whose provider would answer at once by now, and adds them to `orders`:
-/// they are deferred, and the provider is not asked. Whether that is so; it is not when the circuit's pause was over
-/// before they came.
-async fn nobody_asks(
+/// Places three orders while the circuit is `open` and the provider would respond again, and adds them to `orders`.
+/// Checks that they are deferred and that the provider is not called. Returns false if the pause of the circuit was
+/// over before.
+async fn nobody_calls_the_provider(
     open: &HashMap<String, AttributeValue>,
     carol: &Person,
     mug: &Product,
@@ -94,16 +95,16 @@ async fn nobody_asks(
     orders.extend(next.clone());
     for order in &next {
         eventually("a checkout to be deferred or paid", || async {
-            let is_over = was_asked_for(order).await || is_deferred_by_now(order).await;
-            if is_over { Ok(()) } else { Err("neither".to_owned()) }
+            let is_done = was_called_for(order).await || is_deferred_by_now(order).await;
+            if is_done { Ok(()) } else { Err("neither".to_owned()) }
         })
         .await;
     }
-    let asked = join_all(next.iter().map(was_asked_for)).await;
+    let called = join_all(next.iter().map(was_called_for)).await;
     if circuit().await != *open {
         return false;
     }
-    assert!(!asked.contains(&true), "the provider was asked through an open circuit");
+    assert!(!called.contains(&true), "the provider was called although the circuit is open");
     loop {
         let health = health().await;
         if health["provider"]["circuit"] == "open" {
@@ -119,7 +120,7 @@ async fn nobody_asks(
 }
 
 #[tokio::test]
-async fn the_provider_goes_away_and_comes_back() {
+async fn an_outage_opens_the_circuit_and_a_probe_closes_it() {
     let shop = Shop::open().await;
     let mug = shop.product(1_000).await;
     let carol = Person::customer().await;
@@ -128,17 +129,17 @@ async fn the_provider_goes_away_and_comes_back() {
     let _provider = crate::PAYMENT_PROVIDER.lock().await;
     let mut orders = Vec::new();
     for attempt in 1.. {
-        // It takes longer than anybody waits.
-        let away = Configured::wherever("SIMULATOR_DELAY_MS", "60000").await;
+        // The provider takes longer to respond than any caller waits.
+        let outage = Configured::set_everywhere("SIMULATOR_DELAY_MS", "60000").await;
         let mut unanswered = Vec::new();
         let open = circuit_opens(&carol, &mug, &mut unanswered).await;
         for order in &unanswered {
             shop.payment_becomes(order, "pending").await;
-            assert!(!was_asked_for(order).await, "the provider has a record of it");
+            assert!(!was_called_for(order).await, "the provider has a record of the order");
         }
         orders.extend(unanswered);
-        away.restore().await;
-        if nobody_asks(&open, &carol, &mug, &mut orders).await {
+        outage.restore().await;
+        if nobody_calls_the_provider(&open, &carol, &mug, &mut orders).await {
             break;
         }
         assert!(attempt < 10, "the circuit never stayed open for three checkouts");
@@ -150,11 +151,11 @@ async fn the_provider_goes_away_and_comes_back() {
     assert_eq!(health["provider"]["status"], "up", "{health}");
     let paid = carol.outcome(&carol.check_out(&mug, 1, "pm_card_visa").await).await;
     assert_eq!(paid["status"], "paid");
-    assert!(was_asked_for(&paid).await);
+    assert!(was_called_for(&paid).await);
 
-    // Those that waited are started again, and none is cancelled.
+    // The deferred checkouts are started again, and none of the orders is cancelled.
     for order in &orders {
-        eventually("an order that waited to be paid", || async {
+        eventually("a deferred order to be paid", || async {
             let found = carol.order(order).await;
             if found["status"] == "paid" {
                 return Ok(());

@@ -1,15 +1,15 @@
-//! Checkouts that are started repeatedly, as Express workflows may be: each order is paid once.
+//! Checkouts that are started repeatedly, as EXPRESS workflows may be: each order is paid once.
 
 use futures::future::join_all;
 use serde_json::{Value, json};
 use testkit::{Checkout, Person, Product, Shop};
 
 use crate::{
-    orders::cancellations::agree,
+    orders::cancellations::settled,
     orders::order_lifecycle::{path, placed},
 };
 
-/// Runs the checkout of `order` so many times at once, all of them to their end.
+/// Runs that number of checkouts of `order` at the same time, until all of them have ended.
 pub async fn check_out_at_once(times: usize, order: &Value, card: &str) {
     let started = join_all((0..times).map(|_| Checkout::of(order, card))).await;
     for states in join_all(started.into_iter().map(Checkout::ends)).await {
@@ -17,13 +17,14 @@ pub async fn check_out_at_once(times: usize, order: &Value, card: &str) {
     }
 }
 
-/// Two checkouts at once and one more when all is over end in one sale or in none.
+/// Runs two checkouts of an order at the same time, and a third one afterwards. Checks that they sell it once or not at
+/// all.
 pub async fn ends_once(shop: &Shop, carol: &Person, mug: &Product, pieces: i64, card: &str) -> Value {
     let order = placed(carol, mug).await;
     check_out_at_once(2, &order, card).await;
-    let ended = agree(shop, carol, mug, &order, pieces).await;
+    let ended = settled(shop, carol, mug, &order, pieces).await;
     check_out_at_once(1, &order, card).await;
-    assert_eq!(agree(shop, carol, mug, &order, pieces).await, ended, "{card}: it was over");
+    assert_eq!(settled(shop, carol, mug, &order, pieces).await, ended, "{card}: it had ended");
     ended
 }
 
@@ -36,14 +37,14 @@ async fn a_good_card() {
         let order = ends_once(&shop, &carol, &mug, 3, card).await;
         assert_eq!(order["status"], "paid", "{card}");
         carol.delete(&path(&order, "")).await.expect(200);
-        assert_eq!(agree(&shop, &carol, &mug, &order, 3).await["status"], "refunded");
+        assert_eq!(settled(&shop, &carol, &mug, &order, 3).await["status"], "refunded");
         check_out_at_once(2, &order, card).await;
-        assert_eq!(agree(&shop, &carol, &mug, &order, 3).await["status"], "refunded", "{card}: it was cancelled");
+        assert_eq!(settled(&shop, &carol, &mug, &order, 3).await["status"], "refunded", "{card}: it was cancelled");
     }))
     .await;
 }
 
-/// Cards and pieces in stock with which nothing is sold, and why.
+/// `(card, pieces in stock, reason)` of checkouts that sell nothing.
 pub const NO_SALE: [(&str, i64, &str); 3] = [
     ("pm_card_chargeDeclined", 1, "payment_declined"),
     ("pm_card_captureFail", 1, "payment_declined"),
@@ -62,9 +63,9 @@ async fn no_sale() {
     .await;
 }
 
-/// One of two checkouts loses its way after the other one has sold: nothing of the sale is undone.
+/// One of two checkouts fails after the other one has sold the order. Nothing of the sale is undone.
 #[tokio::test]
-async fn one_that_fails_beside_one_that_sells() {
+async fn a_failing_checkout_does_not_undo_a_sale() {
     let shop = Shop::open().await;
     let carol = Person::customer().await;
     join_all(["ReserveStock", "ConfirmOrder", "CapturePayment"].map(async |broken| {
@@ -73,7 +74,7 @@ async fn one_that_fails_beside_one_that_sells() {
         check_out_at_once(1, &order, "pm_card_visa").await;
         let states = Checkout::without(broken, &order, "pm_card_visa").await.ends().await;
         assert_eq!(states.last().map(String::as_str), Some("SaleStands"), "{broken}: {states:?}");
-        assert_eq!(agree(&shop, &carol, &mug, &order, 1).await["status"], "paid", "{broken}");
+        assert_eq!(settled(&shop, &carol, &mug, &order, 1).await["status"], "paid", "{broken}");
     }))
     .await;
 }

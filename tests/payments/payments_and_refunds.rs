@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::orders::order_lifecycle::{path, placed};
 
-/// An order of one mug that costs 12.50, paid; and its payment.
+/// Returns a paid order of one mug for 12.50, and its captured payment.
 async fn captured(shop: &Shop, carol: &Person, mug: &Product, method: &str) -> (Value, Value) {
     let order = carol.check_out(mug, 1, method).await;
     assert_eq!(carol.outcome(&order).await["status"], "paid");
@@ -22,7 +22,7 @@ fn payment_of(order: &Value, amount: &str, method: &str) -> Value {
 }
 
 #[tokio::test]
-async fn an_order_is_paid_from_payments() {
+async fn an_order_is_paid_through_the_payments_api() {
     let shop = Shop::open().await;
     let (mug, carol) = (shop.product(3).await, Person::customer().await);
     let order = placed(&carol, &mug).await;
@@ -34,36 +34,36 @@ async fn an_order_is_paid_from_payments() {
     };
     let pending = pay().await.expect(202);
     assert_eq!((&pending["status"], &pending["amount"]), (&json!("pending"), &json!("12.50")));
-    assert_eq!(pay().await.expect(202), pending, "the same again");
+    assert_eq!(pay().await.expect(202), pending, "a repeated request gets the same response");
     assert_eq!(carol.outcome(&order).await["status"], "paid");
     let payment = shop.payment_becomes(&order, "captured").await;
     assert_eq!((&payment["id"], &payment["method"]), (&pending["id"], &json!("pm_card_visa")));
-    assert_eq!(pay().await.expect(202), pending, "the stored answer, although much has happened since");
+    assert_eq!(pay().await.expect(202), pending, "the stored response does not change with the payment");
 
     let problem = carol.post("/payments", &body).await.expect(409);
     assert_eq!((&problem["code"], &problem["payment"]), (&json!("payment_exists"), &payment));
 }
 
 #[tokio::test]
-async fn a_declined_payment_cancels_the_order_wherever_it_was_asked_for() {
+async fn a_declined_payment_cancels_the_order_through_either_api() {
     let shop = Shop::open().await;
     let (mug, carol) = (shop.product(1).await, Person::customer().await);
     let order = placed(&carol, &mug).await;
     carol.post("/payments", &payment_of(&order, "12.50", "pm_card_chargeDeclined")).await.expect(202);
     assert_eq!(carol.outcome(&order).await["cancel_reason"], "payment_declined");
     shop.payment_becomes(&order, "declined").await;
-    shop.settles_at(&mug, 1).await;
+    shop.has_available(&mug, 1).await;
 }
 
-/// Whoever asks first starts the checkout; the order has one payment whichever way it was asked for.
+/// The first request starts the checkout; the order has one payment, whichever API is used.
 #[tokio::test]
-async fn asked_for_from_both_sides_at_once() {
+async fn concurrent_requests_through_both_apis_make_one_payment() {
     let shop = Shop::open().await;
     let (mug, carol) = (shop.product(3).await, Person::customer().await);
     let order = placed(&carol, &mug).await;
     let (order_path, by_order) = (path(&order, "/payment"), json!({ "payment_method": "pm_card_visa" }));
     let by_payments = payment_of(&order, "12.50", "pm_card_visa");
-    let asks = (0..8).map(|index| {
+    let requests = (0..8).map(|index| {
         let (carol, order_path, by_order, by_payments) = (&carol, &order_path, &by_order, &by_payments);
         async move {
             if index % 2 == 0 {
@@ -73,12 +73,12 @@ async fn asked_for_from_both_sides_at_once() {
             }
         }
     });
-    let statuses: BTreeSet<u16> = join_all(asks).await.into_iter().collect();
+    let statuses: BTreeSet<u16> = join_all(requests).await.into_iter().collect();
     assert!(statuses.is_subset(&BTreeSet::from([202, 409])) && statuses.contains(&202), "{statuses:?}");
     assert_eq!(carol.outcome(&order).await["status"], "paid");
     shop.payment_becomes(&order, "captured").await;
     assert_eq!(shop.payments(&order).await.len(), 1);
-    shop.settles_at(&mug, 2).await;
+    shop.has_available(&mug, 2).await;
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn what_is_wrong_with_a_payment_is_named() {
     dave.post("/payments", &good).await.expect(404);
     carol.post("/payments", &with("order_id", json!(Uuid::now_v7()))).await.expect(404);
     Person::anonymous().post("/payments", &good).await.expect(401);
-    assert!(shop.payments(&order).await.is_empty(), "and nothing is written");
+    assert!(shop.payments(&order).await.is_empty(), "a refused request records nothing");
     assert_eq!(carol.order(&order).await["status"], "pending");
 
     carol.delete(&path(&order, "")).await.expect(200);
@@ -124,7 +124,7 @@ async fn what_is_wrong_with_a_payment_is_named() {
 }
 
 #[tokio::test]
-async fn money_goes_back_in_parts_and_never_more_than_was_taken() {
+async fn refunds_never_exceed_the_captured_amount() {
     let shop = Shop::open().await;
     let (mug, carol, admin) = (shop.product(3).await, Person::customer().await, Person::admin().await);
     let (order, payment) = captured(&shop, &carol, &mug, "pm_card_visa").await;
@@ -141,26 +141,26 @@ async fn money_goes_back_in_parts_and_never_more_than_was_taken() {
     assert!(problem["detail"].as_str().unwrap().contains("10.00"), "{problem}");
     refund("0").await.expect(422);
 
-    // Twenty at once, of which four find what is left.
+    // Of twenty concurrent refunds, what is left suffices for four.
     let answers = join_all((0..20).map(|_| refund("2.50"))).await;
     let status = |answer: &Answer| answer.status.as_u16();
     let done = answers.iter().filter(|answer| [201, 202].contains(&status(answer))).count();
     assert!(answers.iter().all(|answer| [201, 202, 409, 422].contains(&status(answer))));
-    // What did not get its turn in the crowd is pending.
-    invoke("SettleRefunds", &json!({})).await.expect("it runs");
+    // Refunds that met too many conflicts are pending.
+    invoke("SettleRefunds", &json!({})).await.expect("a run of SettleRefunds");
     let now = carol.get(&format!("/payments/{}", payment["id"].as_str().unwrap())).await.expect(200);
     assert_eq!(now["refunds"].as_array().map(Vec::len), Some(1 + done));
     assert!((1..=4).contains(&done), "{done}");
     let rest = json!({ "order_id": order["id"] });
     if done < 4 {
-        // Those that gave up before others, in the crowd.
+        // Some requests gave up after too many conflicts.
         assert_eq!(admin.post("/payments/refund", &rest).await.expect(201)["status"], "refunded");
     }
     let ended = shop.payment_becomes(&order, "refunded").await;
     assert_eq!(ended["refunded_amount"], "12.50");
     assert_eq!(admin.post("/payments/refund", &rest).await.expect(422)["errors"][0]["code"], "too_much");
 
-    // A paid order whose money is back is told so once it is where that ends it.
+    // A paid order that was refunded in full becomes `refunded` when it is cancelled.
     assert_eq!(carol.order(&order).await["status"], "paid");
     carol.delete(&path(&order, "")).await.expect(200);
     eventually("the order to be refunded", || async {
@@ -168,13 +168,13 @@ async fn money_goes_back_in_parts_and_never_more_than_was_taken() {
         if found["status"] == "refunded" { Ok(()) } else { Err(found.to_string()) }
     })
     .await;
-    assert_eq!(shop.payment_becomes(&order, "refunded").await["refunded_amount"], "12.50", "nothing went back twice");
-    shop.settles_at(&mug, 3).await;
+    assert_eq!(shop.payment_becomes(&order, "refunded").await["refunded_amount"], "12.50", "nothing is refunded twice");
+    shop.has_available(&mug, 3).await;
 }
 
-/// The rest goes back when the order is cancelled after a part has.
+/// An order that is cancelled after a partial refund is refunded the rest.
 #[tokio::test]
-async fn a_cancelled_order_gives_back_what_is_left() {
+async fn a_cancelled_order_is_refunded_what_is_left() {
     let shop = Shop::open().await;
     let (mug, carol, admin) = (shop.product(3).await, Person::customer().await, Person::admin().await);
     let (order, payment) = captured(&shop, &carol, &mug, "pm_card_visa").await;
@@ -193,7 +193,7 @@ async fn a_cancelled_order_gives_back_what_is_left() {
 }
 
 #[tokio::test]
-async fn a_refund_is_asked_for_twice() {
+async fn a_repeated_refund_request_refunds_once() {
     let shop = Shop::open().await;
     let (mug, carol, admin) = (shop.product(3).await, Person::customer().await, Person::admin().await);
     let (_, payment) = captured(&shop, &carol, &mug, "pm_card_visa").await;
@@ -212,7 +212,7 @@ async fn a_refund_is_asked_for_twice() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_given_back_is_said() {
+async fn impossible_refunds_are_refused() {
     let shop = Shop::open().await;
     let (mug, carol, admin) = (shop.product(5).await, Person::customer().await, Person::admin().await);
     let refund = async |body: Value| admin.post("/payments/refund", &body).await;
@@ -238,7 +238,8 @@ async fn what_cannot_be_given_back_is_said() {
     carol.post("/payments/refund", &json!({ "payment_id": payment["id"] })).await.expect(403);
 }
 
-/// Other tests pay meanwhile: what can be said is that ours are counted, and that the sums agree.
+/// Checks that payments are counted and that the sums agree, which is all that is certain, because other tests pay
+/// meanwhile.
 #[tokio::test]
 async fn payments_are_counted() {
     let shop = Shop::open().await;
@@ -263,74 +264,74 @@ async fn payments_are_counted() {
     Person::anonymous().get("/payments/stats").await.expect(401);
 }
 
-/// A confirmed order whose checkout died before the money was taken: the event of its confirmation sees to it.
+/// A confirmed order whose checkout died before the capture is captured by the consumer of `OrderConfirmed`.
 #[tokio::test]
 async fn a_confirmed_order_is_captured_without_its_checkout() {
     let shop = Shop::open().await;
     let (mug, carol) = (shop.product(3).await, Person::customer().await);
     let mut recorder = EventRecorder::start().await;
     let order = placed(&carol, &mug).await;
-    let held = PausedCheckout::before("CapturePayment", &order, "pm_card_visa").await;
+    let checkout = PausedCheckout::before("CapturePayment", &order, "pm_card_visa").await;
     let is_confirmed = |event: &Value| event["event_type"] == "OrderConfirmed" && event["subject"] == order["id"];
-    let heard = recorder.record_until(|heard| heard.iter().any(is_confirmed)).await;
+    let events = recorder.record_until(|events| events.iter().any(is_confirmed)).await;
     shop.payment_becomes(&order, "authorized").await;
-    let confirmed = heard.iter().find(|event| is_confirmed(event)).expect("it was heard");
-    // Without the minutes that it takes by itself.
+    let confirmed = events.iter().find(|event| is_confirmed(event)).expect("OrderConfirmed");
+    // This skips the delay of the queue, which is some minutes.
     send_now("CaptureConfirmedQueue", confirmed).await;
     shop.payment_becomes(&order, "captured").await;
     send_now("CaptureConfirmedQueue", confirmed).await;
     drained("CaptureConfirmedQueue").await;
-    held.ends().await;
+    checkout.ends().await;
     assert_eq!(carol.order(&order).await["status"], "paid");
     shop.payment_becomes(&order, "captured").await;
     let is_payment =
         |event: &&Value| event["event_type"] == "PaymentProcessed" && event["data"]["order_id"] == order["id"];
-    let heard = recorder.record_until(|heard| heard.iter().any(|event| is_payment(&event))).await;
+    let events = recorder.record_until(|events| events.iter().any(|event| is_payment(&event))).await;
     recorder.stop().await;
-    assert_eq!(heard.iter().filter(is_payment).count(), 1);
+    assert_eq!(events.iter().filter(is_payment).count(), 1);
 }
 
-/// The checkout died after the order was confirmed, and the money can never be taken: the sale ends.
+/// A confirmed order is cancelled if its checkout died and the provider refuses the capture.
 #[tokio::test]
-async fn a_confirmed_order_whose_money_never_comes_is_cancelled() {
+async fn a_confirmed_order_that_cannot_be_captured_is_cancelled() {
     let shop = Shop::open().await;
     let (mug, carol) = (shop.product(3).await, Person::customer().await);
     let mut recorder = EventRecorder::start().await;
     let order = placed(&carol, &mug).await;
-    let held = PausedCheckout::before("CapturePayment", &order, "pm_card_captureFail").await;
+    let checkout = PausedCheckout::before("CapturePayment", &order, "pm_card_captureFail").await;
     let is_confirmed = |event: &Value| event["event_type"] == "OrderConfirmed" && event["subject"] == order["id"];
-    let heard = recorder.record_until(|heard| heard.iter().any(is_confirmed)).await;
+    let events = recorder.record_until(|events| events.iter().any(is_confirmed)).await;
     recorder.stop().await;
-    let confirmed = heard.iter().find(|event| is_confirmed(event)).expect("it was heard");
+    let confirmed = events.iter().find(|event| is_confirmed(event)).expect("OrderConfirmed");
     send_now("CaptureConfirmedQueue", confirmed).await;
-    eventually("the sale to end", || async {
+    eventually("the order to be cancelled", || async {
         let found = carol.order(&order).await;
         let end = (&found["status"], &found["cancel_reason"]);
         if end == (&json!("cancelled"), &json!("payment_declined")) { Ok(()) } else { Err(found.to_string()) }
     })
     .await;
     shop.payment_becomes(&order, "voided").await;
-    shop.settles_at(&mug, 3).await;
-    held.ends().await;
+    shop.has_available(&mug, 3).await;
+    checkout.ends().await;
     assert_eq!(carol.order(&order).await["status"], "cancelled");
-    shop.settles_at(&mug, 3).await;
+    shop.has_available(&mug, 3).await;
 }
 
-/// The provider gives the money back and never says so: the refund is pending, until it is asked for again.
+/// The provider makes the refund but does not respond: the refund is pending until it is retried.
 #[tokio::test]
-async fn a_refund_waits_for_a_provider_that_does_not_answer() {
+async fn a_refund_is_pending_until_the_provider_responds() {
     let shop = Shop::open().await;
     let (mug, carol, admin) = (shop.product(3).await, Person::customer().await, Person::admin().await);
     let (_, payment) = captured(&shop, &carol, &mug, "pm_card_refundTimeout").await;
     let body = json!({ "payment_id": payment["id"], "amount": "10.00" });
     let answer = admin.post("/payments/refund", &body).await;
-    // The schedule's own run may come while the request waits for the provider, and be told.
+    // A scheduled run may settle the refund while the request waits for the provider.
     let is_pending = answer.status == 202;
-    let told = answer.expect(if is_pending { 202 } else { 201 });
+    let response = answer.expect(if is_pending { 202 } else { 201 });
     let expected = if is_pending { ("captured", "pending") } else { ("partly_refunded", "succeeded") };
-    assert_eq!((&told["status"], &told["refunds"][0]["status"]), (&json!(expected.0), &json!(expected.1)));
+    assert_eq!((&response["status"], &response["refunds"][0]["status"]), (&json!(expected.0), &json!(expected.1)));
     assert_eq!(admin.post("/payments/refund", &body).await.expect(422)["errors"][0]["code"], "too_much");
-    invoke("SettleRefunds", &json!({})).await.expect("it runs");
+    invoke("SettleRefunds", &json!({})).await.expect("a run of SettleRefunds");
     let now = carol.get(&format!("/payments/{}", payment["id"].as_str().unwrap())).await.expect(200);
     assert_eq!((&now["status"], &now["refunded_amount"]), (&json!("partly_refunded"), &json!("10.00")));
     assert_eq!(now["refunds"].as_array().map(Vec::len), Some(1));

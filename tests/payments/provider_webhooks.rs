@@ -1,4 +1,4 @@
-//! Webhooks of the payment provider: in time, repeated, late, early, and forged.
+//! Webhook events of the payment provider: in time, repeated, late, early, and forged.
 
 use serde_json::{Value, json};
 use testkit::{Person, Shop, Webhook, event, eventually, intent_of, is_set_aside, seconds};
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 const AUTHORIZED: &str = "payment_intent.amount_capturable_updated";
 
-/// An order that is to be paid later, and how Stripe would tell of it.
+/// Returns an order without a payment, and its intent as Stripe would send it.
 async fn unpaid(shop: &Shop) -> (Value, Value) {
     let mug = shop.product(1).await;
     let order = Person::customer().await.post("/orders", &json!({ "items": [mug.order_line(1)] })).await.expect(201);
@@ -23,7 +23,7 @@ async fn unpaid(shop: &Shop) -> (Value, Value) {
     (order, intent)
 }
 
-/// An order that is paid, and how Stripe would tell of it.
+/// Returns a paid order, and its intent as Stripe would send it.
 async fn paid(shop: &Shop) -> (Value, Value) {
     let mug = shop.product(1).await;
     let carol = Person::customer().await;
@@ -35,7 +35,7 @@ async fn paid(shop: &Shop) -> (Value, Value) {
 }
 
 #[tokio::test]
-async fn a_webhook_is_recorded_once() {
+async fn an_event_is_recorded_once() {
     let (shop, webhook) = (Shop::open().await, Webhook::open().await);
     let (order, intent) = unpaid(&shop).await;
     assert_eq!(webhook.deliver(AUTHORIZED, &intent).await.expect(200), json!({ "received": true }));
@@ -54,7 +54,7 @@ async fn a_webhook_is_recorded_once() {
 }
 
 #[tokio::test]
-async fn a_declined_payment_says_why() {
+async fn a_declined_payment_has_a_failure_reason() {
     let (shop, webhook) = (Shop::open().await, Webhook::open().await);
     let (order, mut intent) = unpaid(&shop).await;
     intent["status"] = json!("requires_payment_method");
@@ -65,7 +65,7 @@ async fn a_declined_payment_says_why() {
 }
 
 #[tokio::test]
-async fn a_late_webhook_changes_nothing() {
+async fn a_late_event_changes_nothing() {
     let (shop, webhook) = (Shop::open().await, Webhook::open().await);
     let (order, intent) = paid(&shop).await;
     let payment = shop.payments(&order).await;
@@ -75,21 +75,21 @@ async fn a_late_webhook_changes_nothing() {
     assert_eq!(shop.payments(&order).await, payment);
 }
 
-/// The provider has set the money aside and never says so when it is asked; but it tells.
+/// The provider authorizes the amount and does not respond, but sends an event.
 #[tokio::test]
-async fn a_webhook_before_the_answer_is_believed() {
+async fn an_event_replaces_a_missing_response() {
     let (shop, webhook) = (Shop::open().await, Webhook::open().await);
     let mug = shop.product(1).await;
     let carol = Person::customer().await;
     let order = carol.check_out(&mug, 1, "pm_card_timeout").await;
-    eventually("the money to be set aside", || async {
-        if is_set_aside(&order).await { Ok(()) } else { Err("nothing".to_owned()) }
+    eventually("the amount to be authorized", || async {
+        if is_set_aside(&order).await { Ok(()) } else { Err("not authorized".to_owned()) }
     })
     .await;
     webhook.deliver(AUTHORIZED, &intent_of(&order).await).await.expect(200);
     assert_eq!(carol.outcome(&order).await["status"], "paid");
     shop.payment_becomes(&order, "captured").await;
-    shop.settles_at(&mug, 0).await;
+    shop.has_available(&mug, 0).await;
 }
 
 #[tokio::test]
@@ -116,13 +116,13 @@ async fn refunds_are_recorded_once() {
         let payment = &shop.payments(&order).await[0];
         assert_eq!((&payment["status"], &payment["refunded_amount"]), (&json!("partly_refunded"), &json!("5.00")));
     }
-    // It came back: what was told cannot be taken back, so somebody has to look.
+    // A refund that fails later contradicts the published event, so an operator has to look at it.
     let problem = webhook.deliver("refund.failed", &refund("failed", 500, id)).await.expect(409);
     assert_eq!(problem["code"], "contradiction");
     assert!(problem.get("payment").is_none(), "{problem}");
-    // One that failed at once was never recorded.
+    // A refund that failed at once was never recorded.
     webhook.deliver("refund.failed", &refund("failed", 500, Uuid::now_v7())).await.expect(200);
-    // More than there is, is not.
+    // A refund of more than what is left is a contradiction.
     webhook.deliver("refund.updated", &refund("succeeded", 1_000, Uuid::now_v7())).await.expect(409);
     webhook.deliver("refund.updated", &refund("succeeded", 750, Uuid::now_v7())).await.expect(200);
     let payment = shop.payment_becomes(&order, "refunded").await;
@@ -130,7 +130,7 @@ async fn refunds_are_recorded_once() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_is_refused_so_that_the_provider_shows_it() {
+async fn contradictions_are_refused() {
     let (shop, webhook) = (Shop::open().await, Webhook::open().await);
     let (order, intent) = paid(&shop).await;
     let payment = shop.payments(&order).await;
@@ -140,20 +140,20 @@ async fn what_cannot_be_is_refused_so_that_the_provider_shows_it() {
         other
     };
     let minor = intent["amount"].as_i64().unwrap();
-    for (kind, told) in [
+    for (kind, object) in [
         ("payment_intent.canceled", intent.clone()),
         ("payment_intent.succeeded", with("amount", json!(minor + 1))),
         ("payment_intent.succeeded", with("amount_received", json!(minor - 1))),
         ("payment_intent.succeeded", with("currency", json!("eur"))),
     ] {
-        let problem = webhook.deliver(kind, &told).await.expect(409);
-        assert_eq!(problem["code"], "contradiction", "{kind} {told}");
+        let problem = webhook.deliver(kind, &object).await.expect(409);
+        assert_eq!(problem["code"], "contradiction", "{kind} {object}");
     }
     assert_eq!(shop.payments(&order).await, payment);
 }
 
 #[tokio::test]
-async fn what_is_not_of_this_shop_is_passed_over() {
+async fn events_of_other_shops_and_other_types_are_ignored() {
     let (shop, webhook) = (Shop::open().await, Webhook::open().await);
     let (order, intent) = unpaid(&shop).await;
     let mut foreign = intent.clone();
@@ -168,7 +168,7 @@ async fn what_is_not_of_this_shop_is_passed_over() {
 }
 
 #[tokio::test]
-async fn a_webhook_without_a_good_signature_is_refused() {
+async fn an_event_without_a_valid_signature_is_refused() {
     let (shop, webhook) = (Shop::open().await, Webhook::open().await);
     let (order, intent) = unpaid(&shop).await;
     let body = event(AUTHORIZED, &intent).to_string();

@@ -1,11 +1,11 @@
-//! Payments on a stack with Stripe: both sides agree, and refunds from the dashboard are recorded.
+//! Payments on a stack with Stripe: the shop and Stripe agree, and refunds from the dashboard are recorded.
 
 use serde_json::json;
 use testkit::{Person, Shop, eventually, intent_of, stripe};
 
-/// Stripe sets the money aside and never answers to that; but it tells.
+/// Stripe authorizes the amount and does not respond, but sends an event.
 #[tokio::test]
-async fn a_payment_known_only_by_webhook_is_a_payment() {
+async fn a_payment_authorized_only_by_an_event_is_captured() {
     let shop = Shop::open().await;
     let mug = shop.product(1).await;
     let carol = Person::customer().await;
@@ -17,7 +17,7 @@ async fn a_payment_known_only_by_webhook_is_a_payment() {
 }
 
 #[tokio::test]
-async fn a_declined_payment_is_cancelled_there_too() {
+async fn a_declined_payment_is_cancelled_at_stripe() {
     let shop = Shop::open().await;
     let mug = shop.product(1).await;
     let carol = Person::customer().await;
@@ -26,9 +26,9 @@ async fn a_declined_payment_is_cancelled_there_too() {
     assert_eq!(intent_of(&order).await["status"], "canceled");
 }
 
-/// Whose money it is, Stripe's events of it do not say.
+/// Stripe's events of such a refund do not name the order.
 #[tokio::test]
-async fn money_given_back_in_the_dashboard_is_given_back_here() {
+async fn a_refund_in_the_dashboard_is_recorded() {
     let shop = Shop::open().await;
     let mug = shop.product(1).await;
     let carol = Person::customer().await;
@@ -39,7 +39,7 @@ async fn money_given_back_in_the_dashboard_is_given_back_here() {
     let id = intent["id"].as_str().unwrap();
     let refund = async |minor: &str, expected: &str| {
         stripe("POST", "/v1/refunds", &[("payment_intent", id), ("amount", minor)]).await;
-        eventually("the refund to be heard of", || async {
+        eventually("the refund to be recorded", || async {
             let payment = shop.payments(&order).await.remove(0);
             if payment["refunded_amount"] == expected { Ok(payment) } else { Err(payment.to_string()) }
         })

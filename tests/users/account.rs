@@ -1,4 +1,4 @@
-//! Accounts: of customers, who change and delete their own, and of administrators, who manage all.
+//! Accounts: customers change and delete their own, and administrators manage all.
 
 use std::collections::HashSet;
 
@@ -25,13 +25,17 @@ async fn a_profile_is_read_and_changed() {
     assert_eq!(renamed["username"], format!("c.{}", &carol.id[24..]));
     assert_eq!(renamed["email"], profile["email"]);
     assert_eq!(carol.get("/users/profile").await.expect(200), renamed);
-    assert_eq!(carol.put("/users/profile", &json!({})).await.expect(200), renamed, "nothing to change");
+    assert_eq!(carol.put("/users/profile", &json!({})).await.expect(200), renamed, "no field was given");
     let same = json!({ "email": carol.email, "full_name": "Carol Ann" });
-    assert_eq!(carol.put("/users/profile", &same).await.expect(200), renamed, "nothing to confirm");
+    assert_eq!(
+        carol.put("/users/profile", &same).await.expect(200),
+        renamed,
+        "nothing changes, so no password is required"
+    );
 }
 
 #[tokio::test]
-async fn a_new_address_needs_the_password_and_frees_the_old_one() {
+async fn a_new_address_requires_the_password_and_frees_the_old_one() {
     let carol = Person::customer().await;
     let (old, new) = (carol.email.clone(), new_email());
     let change = |password: Option<&str>| json!({ "email": new, "current_password": password });
@@ -44,29 +48,29 @@ async fn a_new_address_needs_the_password_and_frees_the_old_one() {
     let login = |email: &str| json!({ "email": email, "password": PASSWORD });
     Person::anonymous().post("/auth/login", &login(&old)).await.expect(401);
     Person::anonymous().post("/auth/login", &login(&new)).await.expect(200);
-    // The old address is free for somebody else.
+    // Another account can have the old address.
     let mut registration = Person::registration();
     registration["email"] = json!(old);
     Person::anonymous().post("/auth/register", &registration).await.expect(201);
 }
 
 #[tokio::test]
-async fn guesses_of_the_current_password_are_slowed_down_too() {
+async fn guesses_of_the_current_password_have_to_wait_too() {
     let carol = Person::customer().await;
     let change = json!({ "email": new_email(), "current_password": "a wrong password" });
-    let mut refusals = 0;
-    // On a slow machine a pause may be over before the next attempt; but they become longer.
-    let refused = loop {
-        let answer = carol.put("/users/profile", &change).await;
-        if answer.status == 429 {
-            break answer;
+    let mut failures = 0;
+    // On a slow machine, a pause may end before the next attempt, but each pause is longer than the one before.
+    let limited = loop {
+        let response = carol.put("/users/profile", &change).await;
+        if response.status == 429 {
+            break response;
         }
-        answer.expect(422);
-        refusals += 1;
-        assert!(refusals < 12, "nothing slows them down");
+        response.expect(422);
+        failures += 1;
+        assert!(failures < 12, "no attempt had to wait");
     };
-    assert!(refusals >= 5, "slowed down after {refusals}");
-    assert_eq!(refused.expect(429)["code"], "too_many_failures");
+    assert!(failures >= 5, "an attempt had to wait after {failures} failures");
+    assert_eq!(limited.expect(429)["code"], "too_many_failures");
 }
 
 #[tokio::test]
@@ -84,7 +88,7 @@ async fn a_new_password_ends_every_other_session() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_an_account_is_named() {
+async fn wrong_fields_of_an_account_are_reported() {
     let anonymous = Person::anonymous();
     let with = |field: &str, value: Value| {
         let mut registration = Person::registration();
@@ -124,7 +128,8 @@ async fn what_is_wrong_with_an_account_is_named() {
     }
 }
 
-/// One address, a hundred people at once: one account, one event; and what they did does not touch it.
+/// A hundred people register one address at once. There is one account and one event, and the rejected requests leave
+/// no trace.
 #[tokio::test]
 async fn of_a_hundred_registrations_of_one_address_one_is_made() {
     let mut recorder = EventRecorder::start().await;
@@ -136,56 +141,57 @@ async fn of_a_hundred_registrations_of_one_address_one_is_made() {
     });
     let registrations: Vec<Value> = registrations.collect();
     let anonymous = Person::anonymous();
-    let answers = join_all(registrations.iter().map(|body| anonymous.post("/auth/register", body))).await;
-    let (mut made, mut failed) = (Vec::new(), 0);
-    for (body, mut answer) in registrations.iter().zip(answers) {
-        // On a busy machine, a call to the table may time out before or after the account is made; the customer tries again.
-        while answer.status == 500 && failed < 100 {
+    let responses = join_all(registrations.iter().map(|body| anonymous.post("/auth/register", body))).await;
+    let (mut created, mut failed) = (Vec::new(), 0);
+    for (body, mut response) in registrations.iter().zip(responses) {
+        // On a busy machine, a call to the table may time out before or after the account is created. The customer
+        // tries again.
+        while response.status == 500 && failed < 100 {
             failed += 1;
-            answer = anonymous.post("/auth/register", body).await;
+            response = anonymous.post("/auth/register", body).await;
         }
-        match answer.status.as_u16() {
-            201 => made.push(answer.body),
-            _ => assert_eq!(answer.expect(409)["code"], "email_taken"),
+        match response.status.as_u16() {
+            201 => created.push(response.body),
+            _ => assert_eq!(response.expect(409)["code"], "email_taken"),
         }
     }
-    assert!(made.len() == 1 || (made.is_empty() && failed > 0), "{} accounts", made.len());
+    assert!(created.len() == 1 || (created.is_empty() && failed > 0), "{} accounts", created.len());
     let again =
         json!({ "email": email, "username": "somebody-else", "password": "another password", "full_name": "Eve" });
     anonymous.post("/auth/register", &again).await.expect(409);
     let account = anonymous.log_in(&email, PASSWORD).await.get("/users/profile").await.expect(200);
-    assert!(made.iter().all(|made| *made == account), "{made:?}");
+    assert!(created.iter().all(|created| *created == account), "{created:?}");
 
-    // The name of a refused one is still free, and what was refused is not told.
-    let refused = registrations.iter().find(|body| body["username"] != account["username"]).unwrap();
+    // The username of a rejected registration is still free, and no event was published for it.
+    let rejected = registrations.iter().find(|body| body["username"] != account["username"]).unwrap();
     let mut free = Person::registration();
-    free["username"] = refused["username"].clone();
+    free["username"] = rejected["username"].clone();
     let last = anonymous.post("/auth/register", &free).await.expect(201);
-    let told = recorder.record_until(|heard| heard.iter().any(|event| event["subject"] == last["id"])).await;
-    let about = |event: &&Value| event["data"]["email"] == email.as_str();
-    assert_eq!(told.iter().filter(about).count(), 1);
+    let events = recorder.record_until(|events| events.iter().any(|event| event["subject"] == last["id"])).await;
+    let has_email = |event: &&Value| event["data"]["email"] == email.as_str();
+    assert_eq!(events.iter().filter(has_email).count(), 1);
     recorder.stop().await;
 }
 
-/// Two accounts that want the same new address at the same moment: one has it, and both still have exactly one.
+/// Eight accounts change to the same new address at once. One gets it, and each account still has exactly one address.
 #[tokio::test]
-async fn a_new_address_is_given_once() {
+async fn one_of_many_accounts_gets_a_new_address() {
     let people = Person::customers(8).await;
     let email = new_email();
     let change = json!({ "email": email, "current_password": PASSWORD });
-    let answers = join_all(people.iter().map(|person| person.put("/users/profile", &change))).await;
-    let won: Vec<usize> = (0..8).filter(|index| answers[*index].status == 200).collect();
-    assert_eq!(won.len(), 1);
+    let responses = join_all(people.iter().map(|person| person.put("/users/profile", &change))).await;
+    let winners: Vec<usize> = (0..8).filter(|index| responses[*index].status == 200).collect();
+    assert_eq!(winners.len(), 1);
     for (index, person) in people.iter().enumerate() {
-        let has = person.get("/users/profile").await.expect(200)["email"].as_str().unwrap().to_owned();
-        let expected = if won.contains(&index) { &email } else { &person.email };
-        assert_eq!(&has, expected);
+        let current = person.get("/users/profile").await.expect(200)["email"].as_str().unwrap().to_owned();
+        let expected = if winners.contains(&index) { &email } else { &person.email };
+        assert_eq!(&current, expected);
         Person::anonymous().log_in(expected, PASSWORD).await;
     }
 }
 
 #[tokio::test]
-async fn registering_twice_with_one_key_is_one_account() {
+async fn two_registrations_with_one_idempotency_key_create_one_account() {
     let anonymous = Person::anonymous();
     let body = Person::registration();
     let key = Uuid::new_v4().to_string();
@@ -203,38 +209,38 @@ async fn registering_twice_with_one_key_is_one_account() {
     let mut other = body.clone();
     other["password"] = json!("another long password");
     assert_eq!(register(&other).await.expect(422)["code"], "idempotency_key_reused");
-    // Another anonymous may have thought of the same key.
+    // Another anonymous caller may use the same key.
     register(&Person::registration()).await.expect(201);
 }
 
 #[tokio::test]
-async fn an_administrator_makes_finds_changes_and_promotes_accounts() {
+async fn an_administrator_creates_finds_changes_and_promotes_accounts() {
     let admin = Person::admin().await;
     let mut body = Person::registration();
     body["role"] = json!("admin");
-    let answer = admin.post("/users", &body).await;
-    let location = answer.headers["location"].to_str().unwrap().to_owned();
-    let made = answer.expect(201);
-    assert_eq!(location, format!("/api/v1/users/{}", made["id"].as_str().unwrap()));
-    assert_eq!(made["role"], "admin");
+    let response = admin.post("/users", &body).await;
+    let location = response.headers["location"].to_str().unwrap().to_owned();
+    let created = response.expect(201);
+    assert_eq!(location, format!("/api/v1/users/{}", created["id"].as_str().unwrap()));
+    assert_eq!(created["role"], "admin");
     assert_eq!(admin.post("/users", &Person::registration()).await.wrong_fields(), ["role"]);
     let new = Person::anonymous().log_in(body["email"].as_str().unwrap(), PASSWORD).await;
     new.get("/users/stats").await.expect(200);
 
     let path = format!("/users/{}", new.id);
     assert_eq!(admin.put(&path, &json!({ "full_name": "Nadia" })).await.expect(200)["full_name"], "Nadia");
-    // The password that an administrator confirms with is their own.
+    // An administrator confirms the change with their own password.
     let email = new_email();
     let change = |password: &str| json!({ "email": email, "current_password": password });
     assert_eq!(admin.put(&path, &change(PASSWORD)).await.wrong_fields(), ["current_password"]);
     admin.put(&path, &change(&testkit::Stack::get().admin.password)).await.expect(200);
 
-    // A role counts at once, whatever a token says.
+    // A new role takes effect at once, whatever role the token has.
     assert_eq!(
         admin.put(&format!("{path}/role"), &json!({ "role": "customer" })).await.expect(200)["role"],
         "customer"
     );
-    eventually_within("the role to count", AUTHORIZER_CACHE, || async {
+    eventually_within("the role to take effect", AUTHORIZER_CACHE, || async {
         let status = new.get("/users/stats").await.status.as_u16();
         if status == 403 { Ok(()) } else { Err(status.to_string()) }
     })
@@ -251,22 +257,22 @@ async fn an_administrator_makes_finds_changes_and_promotes_accounts() {
 #[tokio::test]
 async fn the_list_of_users_is_complete_and_newest_first() {
     let admin = Person::admin().await;
-    let mut made = HashSet::new();
+    let mut created = HashSet::new();
     for _ in 0..5 {
-        made.insert(Person::customer().await.id);
+        created.insert(Person::customer().await.id);
     }
     eventually("five new users at the front of the list", || async {
         let (mut seen, mut order) = (HashSet::new(), Vec::new());
         let mut path = "/users?limit=3".to_owned();
-        while seen.intersection(&made).count() < made.len() {
+        while seen.intersection(&created).count() < created.len() {
             let page = admin.get(&path).await.expect(200);
             for user in page["items"].as_array().unwrap() {
                 order.push(user["id"].as_str().unwrap().to_owned());
-                assert!(seen.insert(user["id"].as_str().unwrap().to_owned()), "{user} twice");
+                assert!(seen.insert(user["id"].as_str().unwrap().to_owned()), "{user} is listed twice");
             }
             match page["next_cursor"].as_str() {
                 Some(cursor) => path = format!("/users?limit=3&cursor={cursor}"),
-                None => return Err("the end".to_owned()),
+                None => return Err("the list ended before all five".to_owned()),
             }
         }
         assert!(order.is_sorted_by(|a, b| a > b), "{order:?}");
@@ -293,8 +299,11 @@ async fn a_deleted_account_leaves_its_orders_and_nothing_personal() {
     let deleted = carol.delete(&path).await;
     let correlation = deleted.headers["x-correlation-id"].to_str().unwrap().to_owned();
     assert_eq!(deleted.status, 204);
-    let told = recorder.events_of(&correlation, 1).await;
-    assert_eq!((&told[0]["event_type"], &told[0]["data"]), (&json!("UserDeleted"), &json!({ "user_id": carol.id })));
+    let events = recorder.events_of(&correlation, 1).await;
+    assert_eq!(
+        (&events[0]["event_type"], &events[0]["data"]),
+        (&json!("UserDeleted"), &json!({ "user_id": carol.id }))
+    );
     recorder.stop().await;
 
     carol.is_locked_out().await;
@@ -303,18 +312,18 @@ async fn a_deleted_account_leaves_its_orders_and_nothing_personal() {
     Person::anonymous().post("/auth/login", &json!({ "email": carol.email, "password": PASSWORD })).await.expect(401);
     admin.get(&path).await.expect(404);
     assert_eq!(admin.delete(&path).await.expect(404)["code"], "not_found");
-    // What was ordered was ordered.
+    // The orders remain.
     assert_eq!(admin.get(&format!("/orders/{}", order["id"].as_str().unwrap())).await.expect(200)["user_id"], carol.id);
     let orders = admin.get(&format!("/users/{}/orders", carol.id)).await.expect(200);
     assert_eq!(orders["items"].as_array().map(Vec::len), Some(1));
-    // Nothing is ordered for them any more, once orders has heard of it.
+    // Nobody can order for the user any more, once orders has received the event.
     let for_carol = json!({ "user_id": carol.id, "product_id": mug.id, "quantity": 1 });
-    eventually("orders to forget the user", || async {
-        let answer = admin.post("/orders", &for_carol).await;
-        if answer.status == 422 { Ok(()) } else { Err(answer.body.to_string()) }
+    eventually("orders to delete its replica of the user", || async {
+        let response = admin.post("/orders", &for_carol).await;
+        if response.status == 422 { Ok(()) } else { Err(response.body.to_string()) }
     })
     .await;
-    // The username is the beginning of the address, and the name is one of its own.
+    // The username is the local part of the address. The full name is unique.
     for personal in [carol.email.split('@').next().unwrap(), &full_name] {
         for table in ["UsersTable", "OrdersTable", "InventoryTable", "PaymentsTable"] {
             let name = format!("no trace of {personal} in {table}");
@@ -325,14 +334,14 @@ async fn a_deleted_account_leaves_its_orders_and_nothing_personal() {
             .await;
         }
     }
-    // Their address is free.
+    // The address is free.
     let mut registration = Person::registration();
     registration["email"] = json!(carol.email);
     Person::anonymous().post("/auth/register", &registration).await.expect(201);
 }
 
 #[tokio::test]
-async fn the_orders_of_a_user_are_theirs_and_an_administrators_to_read() {
+async fn the_user_and_administrators_can_read_the_orders_of_a_user() {
     let shop = Shop::open().await;
     let mug = shop.product(5).await;
     let (carol, dave, admin) = (Person::customer().await, Person::customer().await, Person::admin().await);

@@ -127,7 +127,7 @@ def _measured(load: Load, requests: dict[str, dict[str, Any]], reads: dict[str, 
                for name, (_, method, _, status) in ENDPOINTS.items()]
     targets += [{"name": name, "method": "POST", "status": 200, "calls": [read]} for name, read in reads.items()]
     plan = {"clients": 1, "rounds": rounds, "slice_ms": slice_ms, "warm_up": 20, "targets": targets}
-    return {found["name"]: {**(found["times"] or {}), "errors": found["errors"], "told": found["told"]}
+    return {found["name"]: {**(found["times"] or {}), "errors": found["errors"], "error_texts": found["error_texts"]}
             for found in load.run("requests", plan)}
 
 
@@ -160,5 +160,5 @@ def _index_query(aws: Aws, table: str) -> float:
 
 def errors(grown: list[Grown]) -> list[str]:
     """Returns the errors of each size and endpoint."""
-    return [f"{size.orders} orders, {name}: {found['errors']} errors, such as {found['told'][0]}"
+    return [f"{size.orders} orders, {name}: {found['errors']} errors, such as {found['error_texts'][0]}"
             for size in grown for name, found in size.measured.items() if found["errors"]]

@@ -91,7 +91,7 @@ def _cell(load: Load, origin: str, route: Route, who: tuple[str, ...], customers
         times = target["times"] or {}
         measured[target["name"]] = {
             **times, "per_second": times.get("count", 0) / (target["asked_for"] / 1e6),
-            "errors": target["errors"], "told": target["told"]}
+            "errors": target["errors"], "error_texts": target["error_texts"]}
     return Cell(route.name, clients, measured)
 
 
@@ -103,5 +103,5 @@ def _line(cell: Cell) -> str:
 
 def errors(cells: list[Cell]) -> list[str]:
     """Returns the errors, a line for each cell and function."""
-    return [f"{cell.route}, {cell.clients} clients, {who}: {answer['errors']} errors, such as {answer['told'][0]}"
+    return [f"{cell.route}, {cell.clients} clients, {who}: {answer['errors']} errors, such as {answer['error_texts'][0]}"
             for cell in cells for who, answer in cell.measured.items() if answer["errors"]]

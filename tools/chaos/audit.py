@@ -16,11 +16,11 @@ from chaos.violations import CheckResult, Shop, is_sold, status
 EVENTS_OF_STOCK = {"StockChanged", "StockRanLow", "StockReserved"}
 
 MAILS = {
-    "OrderPlaced": "We have your order {}",
+    "OrderPlaced": "We received your order {}",
     "OrderConfirmed": "Your order {} is confirmed",
     "OrderShipped": "Your order {} is on its way",
     "OrderCancelled": "Your order {} was cancelled",
-    "OrderRefunded": "The money for your order {} is on its way back",
+    "OrderRefunded": "Your refund for order {}",
 }
 
 # The maximum number of attempts that a service does not answer (functions/notifications/src/domain/attempt.rs).

@@ -1,4 +1,4 @@
-//! What analytics hears.
+//! The consumers that count events.
 
 use contracts::Event;
 use dynamo::StoreError;
@@ -6,11 +6,12 @@ use lambda::batch::Delivery;
 
 use crate::rollups::{
     Rollups,
-    facts::{Counted, Telling},
+    facts::{Countable, CountedEvent},
 };
 
-/// Counts the events of a batch, each once. Where that fails all come again, and those that were counted add nothing.
-pub async fn count<E: Event + Telling>(rollups: &Rollups, batch: Vec<Delivery<E>>) -> Result<(), StoreError> {
-    let events: Vec<Counted> = batch.iter().map(|delivery| Counted::from(&delivery.envelope)).collect();
+/// Counts the events of a batch, each once. If this fails, the whole batch is delivered again; the events that were
+/// counted already add nothing then.
+pub async fn count<E: Event + Countable>(rollups: &Rollups, batch: Vec<Delivery<E>>) -> Result<(), StoreError> {
+    let events: Vec<CountedEvent> = batch.iter().map(|delivery| CountedEvent::from(&delivery.envelope)).collect();
     rollups.count(&events).await.map(drop)
 }

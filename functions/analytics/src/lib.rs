@@ -1,4 +1,5 @@
-//! Analytics: figures of the shop, counted once per event (`rollups`), and live messages of what happens in it (`realtime`).
+//! Analytics: figures of the shop, in which each event counts once (`rollups`), and live updates over WebSocket
+//! (`realtime`).
 
 pub mod api;
 pub mod consumers;

@@ -16,9 +16,9 @@ async fn main() -> Result<(), Error> {
     let config = start()?;
     let table = Table::connect(&config, env("TABLE_NAME")?);
     let rollups = || Ok::<_, Error>(Rollups::new(table.clone()).in_zone(Zone::from_env()?));
-    let live = || Realtime::new(table.clone());
-    let telling = || live().telling(&config);
-    let whose = |event: &_| realtime::whose(event).to_string();
+    let connections = || Realtime::new(table.clone());
+    let publisher = || connections().publisher(&config);
+    let customer = |event: &_| realtime::customer_of(event).to_string();
     match handler()?.as_str() {
         "count-orders" => batch::serve(rollups()?, |_| String::new(), consumers::count::<OrderEvent>).await,
         "count-payments" => batch::serve(rollups()?, |_| String::new(), consumers::count::<PaymentEvent>).await,
@@ -29,15 +29,15 @@ async fn main() -> Result<(), Error> {
         "top-products" => http::serve(rollups()?, api::top_products).await,
         "health" => http::serve(Health::connect(&config, "analytics")?, api::health).await,
         "rebuild" => command::serve(rollups()?, rebuild).await,
-        "socket-connect" => socket::serve(live(), realtime::connect).await,
-        "socket-disconnect" => socket::serve(live(), realtime::disconnect).await,
-        "socket-message" => socket::serve(telling()?, realtime::message).await,
-        "publish-order-updates" => batch::serve(telling()?, whose, realtime::publish_order_updates).await,
+        "socket-connect" => socket::serve(connections(), realtime::connect).await,
+        "socket-disconnect" => socket::serve(connections(), realtime::disconnect).await,
+        "socket-message" => socket::serve(publisher()?, realtime::handle_message).await,
+        "publish-order-updates" => batch::serve(publisher()?, customer, realtime::publish_order_updates).await,
         "publish-analytics-updates" => {
-            stream::serve_items((telling()?, rollups()?), realtime::COUNTED_KIND, realtime::publish_analytics_updates)
+            stream::serve_items((publisher()?, rollups()?), realtime::COUNTED_KIND, realtime::publish_analytics_updates)
                 .await
         }
-        "end-connections" => queue::serve(telling()?, realtime::end_connections).await,
+        "end-connections" => queue::serve(publisher()?, realtime::end_connections).await,
         unknown => Err(unknown_handler(unknown)),
     }
 }

@@ -1,6 +1,6 @@
-//! Figures over a table of their own, while events come twice, late and in any order, who counts them dies on the way,
-//! rollups are lost, the time zone is changed, and all is counted again meanwhile. `make test` puts a proxy before the
-//! table that refuses as AWS does.
+//! Counting in a table of its own, while events are repeated, late and in any order, counting is interrupted, rollups
+//! are lost, the time zone changes, and a rebuild runs. `make test` puts a proxy in front of the table that rejects
+//! transactions as AWS does.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::{collections::BTreeMap, time::Duration};
@@ -8,9 +8,9 @@ use std::{collections::BTreeMap, time::Duration};
 use analytics::rollups::{
     Figures, Growth, Ranking, Rebuild, Rollups,
     calendar::{Day, Zone},
-    facts::Counted,
+    facts::CountedEvent,
     rebuild,
-    tally::{Of, Tally},
+    tally::{Scope, Tally},
 };
 use contracts::{
     CancelReason, Cause, Envelope, OrderCancelled, OrderConfirmed, OrderEvent, OrderLine, OrderPlaced, PaymentEvent,
@@ -22,21 +22,21 @@ use rand::{random_range, seq::SliceRandom};
 use serde_json::{Value, json};
 use testkit::{Stack, TestTable, text};
 
-/// How many events are counted at the same moment.
-const COUNTERS: usize = 16;
+/// The number of batches that are counted concurrently.
+const CONCURRENCY: usize = 16;
 
 /// An event of any context.
 #[derive(Clone)]
-enum Told {
+enum AnyEvent {
     Order(Envelope<OrderEvent>),
     Payment(Envelope<PaymentEvent>),
     User(Envelope<UserEvent>),
 }
 
-impl Told {
-    /// Something that happened to a new order, or a new user, in one of some seconds of the two days around the end of
-    /// summer time in Berlin.
-    fn any(number: usize) -> Self {
+impl AnyEvent {
+    /// Returns an event of a new order or a new user, in one of some seconds of the two days around the end of summer
+    /// time in Berlin.
+    fn random(number: usize) -> Self {
         let (order_id, user_id, payment_id) = (OrderId::new(), UserId::new(), PaymentId::new());
         let time =
             Timestamp::from_millis(1_792_888_200_000 + random_range(-12..12) * 7_199_000 + random_range(0..1_000));
@@ -56,7 +56,7 @@ impl Told {
         }
     }
 
-    fn counted(&self) -> Counted {
+    fn counted(&self) -> CountedEvent {
         match self {
             Self::Order(envelope) => envelope.into(),
             Self::Payment(envelope) => envelope.into(),
@@ -65,13 +65,13 @@ impl Told {
     }
 }
 
-/// Counts a batch; at first somebody may die over it.
-async fn count(rollups: &Rollups, batch: &[Counted]) {
-    let life = Duration::from_millis(random_range(1..60));
-    if tokio::time::timeout(life, rollups.count(batch)).await.is_ok_and(|counted| counted.is_ok()) {
+/// Counts a batch. The first attempt may be interrupted.
+async fn count(rollups: &Rollups, batch: &[CountedEvent]) {
+    let limit = Duration::from_millis(random_range(1..60));
+    if tokio::time::timeout(limit, rollups.count(batch)).await.is_ok_and(|counted| counted.is_ok()) {
         return;
     }
-    // Who meets others too often is told to come again, as the queue does.
+    // Too many conflicts are an error. The batch is counted again then, as the queue delivers it again.
     while rollups.count(batch).await.is_err() {}
 }
 
@@ -86,16 +86,17 @@ fn lines(count: usize) -> Vec<OrderLine> {
     (first..first + count).map(line).collect()
 }
 
-/// Counts events, each up to three times, in any order, in batches of up to twenty, many at the same moment.
-async fn hear(rollups: &Rollups, events: &[Told]) {
-    let mut heard: Vec<Counted> = events.iter().flat_map(|told| vec![told.counted(); random_range(1..4)]).collect();
-    heard.shuffle(&mut rand::rng());
-    let batches = heard.chunk_by(|_, _| random_range(0..20) > 0);
-    stream::iter(batches).for_each_concurrent(COUNTERS, |batch| count(rollups, batch)).await;
+/// Counts events, each up to three times, in any order, in small batches (20 on average), many concurrently.
+async fn deliver(rollups: &Rollups, events: &[AnyEvent]) {
+    let mut deliveries: Vec<CountedEvent> =
+        events.iter().flat_map(|event| vec![event.counted(); random_range(1..4)]).collect();
+    deliveries.shuffle(&mut rand::rng());
+    let batches = deliveries.chunk_by(|_, _| random_range(0..20) > 0);
+    stream::iter(batches).for_each_concurrent(CONCURRENCY, |batch| count(rollups, batch)).await;
 }
 
-/// Counts all days again, call after call; how many rollups were corrected, and how many days were left as they were,
-/// because they changed each time that they were counted.
+/// Runs a rebuild, call after call. Returns the number of rollups that were corrected, and of days that were left as
+/// they were, because they changed during every attempt.
 async fn rebuild_once(rollups: &Rollups) -> (u64, u64) {
     let (mut work, mut corrected, mut busy) = (Rebuild::default(), 0, 0);
     loop {
@@ -109,25 +110,25 @@ async fn rebuild_once(rollups: &Rollups) -> (u64, u64) {
     }
 }
 
-/// Counts all days again while nothing else is counted; how many rollups were corrected.
+/// Runs a rebuild while no events are counted. Returns the number of rollups that were corrected.
 async fn rebuild_all(rollups: &Rollups) -> u64 {
     let (corrected, busy) = rebuild_once(rollups).await;
-    assert_eq!(busy, 0, "nothing changes meanwhile");
+    assert_eq!(busy, 0, "no events are counted meanwhile");
     corrected
 }
 
-/// Counts events while all days are counted again. A day that changed all the time is counted again afterwards, as the
-/// command's operator does, who is told of it: how many there are depends on the speed of the machine.
-async fn hear_beside_a_rebuild(rollups: &Rollups, events: &[Told]) {
-    let (_, (mut corrected, busy)) = futures::join!(hear(rollups, events), rebuild_once(rollups));
+/// Counts events during a rebuild. If days changed during every attempt, a second rebuild follows, as an operator would
+/// run it: the number of such days depends on the speed of the machine.
+async fn deliver_during_a_rebuild(rollups: &Rollups, events: &[AnyEvent]) {
+    let (_, (mut corrected, busy)) = futures::join!(deliver(rollups, events), rebuild_once(rollups));
     if busy > 0 {
         corrected += rebuild_all(rollups).await;
     }
     assert!(corrected > 0);
 }
 
-/// Every third rollup is lost, every third is wrong.
-async fn spoil(table: &TestTable) {
+/// Deletes every third rollup, and falsifies every third.
+async fn corrupt(table: &TestTable) {
     let items = table.items().await.into_iter().filter(|item| !text(item, "pk").starts_with("LOG#"));
     for (index, mut item) in items.enumerate() {
         match index % 3 {
@@ -145,14 +146,14 @@ async fn spoil(table: &TestTable) {
     }
 }
 
-/// What the reports say, held against what the events come to by themselves.
-async fn agrees(rollups: &Rollups, zone: &Zone, events: &[Told]) {
+/// Compares the reports with the sum of the events.
+async fn assert_reports(rollups: &Rollups, zone: &Zone, events: &[AnyEvent]) {
     let mut expected: BTreeMap<Day, Tally> = BTreeMap::new();
-    for entry in events.iter().flat_map(|told| told.counted().entries) {
-        expected.entry(zone.day_of(entry.time)).or_default().plus(&Tally::of(&entry.fact));
+    for entry in events.iter().flat_map(|event| event.counted().entries) {
+        expected.entry(zone.day_of(entry.time)).or_default().merge(&Tally::of(&entry.fact));
     }
     let (from, to) = ("2026-10-01".parse().unwrap(), "2026-11-30".parse().unwrap());
-    let of_shop = |tally: &Tally| tally.get(Of::Shop).map(|rollup| rollup.figures.clone()).unwrap_or_default();
+    let of_shop = |tally: &Tally| tally.get(Scope::Shop).map(|rollup| rollup.figures.clone()).unwrap_or_default();
     let days = rollups.days(from..=to).await.unwrap().into_iter();
     let counted: BTreeMap<Day, Figures> = days.filter(|(_, figures)| *figures != Figures::default()).collect();
     assert_eq!(counted, expected.iter().map(|(day, tally)| (*day, of_shop(tally))).collect());
@@ -161,19 +162,19 @@ async fn agrees(rollups: &Rollups, zone: &Zone, events: &[Told]) {
     assert_eq!((growth.len(), growth.last().unwrap().total), (61, -deleted));
 
     let mut sold = Tally::default();
-    expected.values().for_each(|tally| sold.plus(tally));
+    expected.values().for_each(|tally| sold.merge(tally));
     let top = rollups.top_products(from..=to, Ranking::Quantity, usize::MAX).await.unwrap();
-    assert_eq!(top.len(), sold.iter().filter(|(of, _)| *of != Of::Shop).count());
+    assert_eq!(top.len(), sold.iter().filter(|(scope, _)| *scope != Scope::Shop).count());
     let pieces: Vec<i64> = top.iter().map(|(_, sales)| sales.figures.count("quantity")).collect();
     assert!(pieces.is_sorted_by(|one, other| one >= other), "{pieces:?}");
     for (id, sales) in top {
-        let rollup = sold.get(Of::Product(id)).expect("a product that was sold");
+        let rollup = sold.get(Scope::Product(id)).expect("a product that was sold");
         assert_eq!((&sales.figures, Some(&sales.name)), (&rollup.figures, rollup.names.last()), "{id}");
     }
 }
 
 #[tokio::test]
-async fn in_any_order_beside_a_rebuild() {
+async fn events_count_once_in_any_order_during_rebuilds() {
     let config = match std::env::var("STORM_ENDPOINT") {
         Ok(endpoint) => Stack::get().aws().await.into_builder().endpoint_url(endpoint).build(),
         Err(_) => Stack::get().aws().await,
@@ -181,25 +182,25 @@ async fn in_any_order_beside_a_rebuild() {
     let table = TestTable::create_at(&config).await;
     let (utc, berlin) = (Zone::utc(), Zone::named("Europe/Berlin").unwrap());
     let rollups = Rollups::new(table.table.clone());
-    let events: Vec<Told> = (0..360).map(Told::any).collect();
+    let events: Vec<AnyEvent> = (0..360).map(AnyEvent::random).collect();
 
-    hear(&rollups, &events[..120]).await;
-    agrees(&rollups, &utc, &events[..120]).await;
-    assert_eq!(rebuild_all(&rollups).await, 0, "nothing was wrong");
+    deliver(&rollups, &events[..120]).await;
+    assert_reports(&rollups, &utc, &events[..120]).await;
+    assert_eq!(rebuild_all(&rollups).await, 0, "nothing to correct");
 
-    // What was spoilt comes right while more is counted, and what was counted before comes again.
-    spoil(&table).await;
-    hear_beside_a_rebuild(&rollups, &events[..240]).await;
-    agrees(&rollups, &utc, &events[..240]).await;
+    // Corrupt rollups are corrected while more events are counted, and earlier ones are repeated.
+    corrupt(&table).await;
+    deliver_during_a_rebuild(&rollups, &events[..240]).await;
+    assert_reports(&rollups, &utc, &events[..240]).await;
 
-    // The shop moves: all it ever counted lies under other days, and again more comes.
+    // The time zone changes, so that all events belong to other days, and more events are counted.
     let rollups = rollups.in_zone(berlin.clone());
-    hear_beside_a_rebuild(&rollups, &events).await;
-    agrees(&rollups, &berlin, &events).await;
-    assert_eq!(rebuild_all(&rollups).await, 0, "nothing is left to do");
+    deliver_during_a_rebuild(&rollups, &events).await;
+    assert_reports(&rollups, &berlin, &events).await;
+    assert_eq!(rebuild_all(&rollups).await, 0, "nothing to correct");
 
-    // A word from long ago.
-    join_all(events.iter().map(|told| async { count(&rollups, &[told.counted()]).await })).await;
-    agrees(&rollups, &berlin, &events).await;
+    // Very late repetitions.
+    join_all(events.iter().map(|event| async { count(&rollups, &[event.counted()]).await })).await;
+    assert_reports(&rollups, &berlin, &events).await;
     table.delete().await;
 }

@@ -1,84 +1,85 @@
-//! Answers that an environment keeps, so that asking again costs one small read.
+//! Responses that an execution environment caches, so that a repeated request costs one small read.
 //!
-//! An answer is good for the version of the catalog under which it was made, and for no other. That version has to be read before what
-//! the answer is made of: then a write in between leaves a new answer under an old version, which is never asked for again, and not
-//! an old answer under a new one.
+//! A cached response is valid for one version of the catalog only. The version has to be read before the data of the
+//! response: then a write in between leaves a new response under an old version, which is never used again, and not an
+//! old response under a new version.
 
 use std::{cell::RefCell, rc::Rc};
 
 use kernel::Timestamp;
 use lru::LruCache;
 
-/// The most that is kept, in bytes: some hundred pages.
-const MOST_BYTES: usize = 4 * 1024 * 1024;
-/// What an entry takes besides its texts, about.
+/// The maximum size of the cached responses in bytes: some hundred pages.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// The approximate size of an entry without its texts, in bytes.
 const ENTRY_BYTES: usize = 128;
 
-/// An answer, as it was made.
+/// A response as it was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct CachedResponse {
     /// The JSON body.
     pub body: Rc<str>,
-    /// Its entity tag.
+    /// The entity tag.
     pub etag: String,
-    /// When the request came for which it was made.
-    pub made_at: Timestamp,
+    /// When the request was received that it was made for.
+    pub created_at: Timestamp,
 }
 
-/// The answers that one environment keeps. It handles one request at a time.
+/// The responses that one environment caches. An environment handles one request at a time.
 pub struct Cache {
     max_age_seconds: i64,
-    most_bytes: usize,
+    max_bytes: usize,
     entries: RefCell<Entries>,
 }
 
-/// All of one version.
+/// The responses for one version of the catalog.
 struct Entries {
     version: u64,
     bytes: usize,
-    by_key: LruCache<String, Kept>,
+    by_key: LruCache<String, CachedResponse>,
 }
 
 impl Cache {
-    /// For lists: a minute.
-    pub fn of_lists() -> Self {
-        Self::new(60, MOST_BYTES)
+    /// Returns a cache for lists, which are valid for one minute.
+    pub fn for_lists() -> Self {
+        Self::new(60, MAX_BYTES)
     }
 
-    /// For single products: five minutes.
-    pub fn of_products() -> Self {
-        Self::new(300, MOST_BYTES)
+    /// Returns a cache for single products, which are valid for five minutes.
+    pub fn for_products() -> Self {
+        Self::new(300, MAX_BYTES)
     }
 
-    fn new(max_age_seconds: i64, most_bytes: usize) -> Self {
+    fn new(max_age_seconds: i64, max_bytes: usize) -> Self {
         let entries = Entries { version: 0, bytes: 0, by_key: LruCache::unbounded() };
-        Self { max_age_seconds, most_bytes, entries: RefCell::new(entries) }
+        Self { max_age_seconds, max_bytes, entries: RefCell::new(entries) }
     }
 
-    /// The answer under `key`, if it was made under this `version` and is young enough, and its age in seconds.
+    /// Returns the response under `key` and its age in seconds, if it was made for `version` and is not too old.
     ///
-    /// The time is that of the wall clock: an environment sleeps between requests, and a monotonic clock may sleep with it.
-    pub fn get(&self, version: u64, key: &str, now: Timestamp) -> Option<(Kept, i64)> {
+    /// The age is measured with the wall clock: an environment is frozen between requests, and a monotonic clock may
+    /// stop with it.
+    pub fn get(&self, version: u64, key: &str, now: Timestamp) -> Option<(CachedResponse, i64)> {
         let mut entries = self.entries.borrow_mut();
         if entries.version != version {
             return None;
         }
-        let kept = entries.by_key.get(key)?;
-        let age = now.as_seconds() - kept.made_at.as_seconds();
-        (0..self.max_age_seconds).contains(&age).then(|| (kept.clone(), age))
+        let cached = entries.by_key.get(key)?;
+        let age = now.as_seconds() - cached.created_at.as_seconds();
+        (0..self.max_age_seconds).contains(&age).then(|| (cached.clone(), age))
     }
 
-    /// Keeps an answer that was made under `version`, in place of the ones that were not used for the longest time.
-    pub fn put(&self, version: u64, key: String, kept: Kept) {
+    /// Stores a response that was made for `version`. The least recently used responses make room for it.
+    pub fn put(&self, version: u64, key: String, cached: CachedResponse) {
         let mut entries = self.entries.borrow_mut();
         if entries.version != version {
             *entries = Entries { version, bytes: 0, by_key: LruCache::unbounded() };
         }
-        entries.bytes += size(&key, &kept);
-        if let Some((key, old)) = entries.by_key.push(key, kept) {
+        entries.bytes += size(&key, &cached);
+        if let Some((key, old)) = entries.by_key.push(key, cached) {
             entries.bytes -= size(&key, &old);
         }
-        while entries.bytes > self.most_bytes
+        while entries.bytes > self.max_bytes
             && let Some((key, old)) = entries.by_key.pop_lru()
         {
             entries.bytes -= size(&key, &old);
@@ -86,8 +87,8 @@ impl Cache {
     }
 }
 
-fn size(key: &str, kept: &Kept) -> usize {
-    key.len() + kept.body.len() + kept.etag.len() + ENTRY_BYTES
+fn size(key: &str, cached: &CachedResponse) -> usize {
+    key.len() + cached.body.len() + cached.etag.len() + ENTRY_BYTES
 }
 
 #[cfg(test)]
@@ -100,57 +101,57 @@ mod tests {
         Timestamp::from_millis((NOON + second) * 1000)
     }
 
-    fn kept(body: &str) -> Kept {
-        Kept { body: body.into(), etag: "\"1\"".to_owned(), made_at: at(0) }
+    fn cached(body: &str) -> CachedResponse {
+        CachedResponse { body: body.into(), etag: "\"1\"".to_owned(), created_at: at(0) }
     }
 
     fn found(cache: &Cache, version: u64, key: &str, second: i64) -> Option<(String, i64)> {
-        cache.get(version, key, at(second)).map(|(kept, age)| (kept.body.to_string(), age))
+        cache.get(version, key, at(second)).map(|(cached, age)| (cached.body.to_string(), age))
     }
 
     #[test]
-    fn an_answer_is_good_until_it_is_too_old() {
-        let cache = Cache::of_lists();
-        cache.put(7, "list".to_owned(), kept("mugs"));
+    fn a_response_is_valid_until_it_is_too_old() {
+        let cache = Cache::for_lists();
+        cache.put(7, "list".to_owned(), cached("mugs"));
         assert_eq!(found(&cache, 7, "list", 0), Some(("mugs".to_owned(), 0)));
         assert_eq!(found(&cache, 7, "list", 59), Some(("mugs".to_owned(), 59)));
         assert_eq!(found(&cache, 7, "list", 60), None);
         assert_eq!(found(&cache, 7, "other", 0), None);
-        assert_eq!(found(&cache, 7, "list", -1), None, "the clock was set back");
+        assert_eq!(found(&cache, 7, "list", -1), None, "a response is not valid if the clock was set back");
     }
 
     #[test]
-    fn an_answer_is_good_for_its_version_alone() {
-        let cache = Cache::of_products();
-        cache.put(7, "mug".to_owned(), kept("12.50"));
+    fn a_response_is_valid_for_its_version_only() {
+        let cache = Cache::for_products();
+        cache.put(7, "mug".to_owned(), cached("12.50"));
         assert_eq!(found(&cache, 8, "mug", 1), None);
         assert_eq!(found(&cache, 6, "mug", 1), None);
-        cache.put(8, "cup".to_owned(), kept("3.00"));
+        cache.put(8, "cup".to_owned(), cached("3.00"));
         assert_eq!(found(&cache, 8, "mug", 1), None);
         assert_eq!(found(&cache, 7, "mug", 1), None);
         assert_eq!(found(&cache, 8, "cup", 1), Some(("3.00".to_owned(), 1)));
     }
 
     #[test]
-    fn what_was_not_used_makes_room() {
-        let room_for_two = 2 * size("a", &kept("body"));
+    fn the_least_recently_used_response_makes_room() {
+        let room_for_two = 2 * size("a", &cached("body"));
         let cache = Cache::new(60, room_for_two);
-        cache.put(1, "a".to_owned(), kept("body"));
-        cache.put(1, "b".to_owned(), kept("body"));
+        cache.put(1, "a".to_owned(), cached("body"));
+        cache.put(1, "b".to_owned(), cached("body"));
         assert!(found(&cache, 1, "a", 1).is_some());
-        cache.put(1, "c".to_owned(), kept("body"));
-        let there = ["a", "b", "c"].map(|key| found(&cache, 1, key, 1).is_some());
-        assert_eq!(there, [true, false, true]);
+        cache.put(1, "c".to_owned(), cached("body"));
+        let is_cached = ["a", "b", "c"].map(|key| found(&cache, 1, key, 1).is_some());
+        assert_eq!(is_cached, [true, false, true]);
     }
 
     #[test]
-    fn room_is_counted_exactly() {
+    fn sizes_are_counted_exactly() {
         let cache = Cache::new(60, 1000);
         for turn in 0..100 {
-            cache.put(1, "a".to_owned(), kept(&"x".repeat(turn)));
+            cache.put(1, "a".to_owned(), cached(&"x".repeat(turn)));
         }
-        assert_eq!(cache.entries.borrow().bytes, size("a", &kept(&"x".repeat(99))));
-        cache.put(1, "too large".to_owned(), kept(&"x".repeat(2000)));
+        assert_eq!(cache.entries.borrow().bytes, size("a", &cached(&"x".repeat(99))));
+        cache.put(1, "too large".to_owned(), cached(&"x".repeat(2000)));
         assert_eq!((cache.entries.borrow().bytes, cache.entries.borrow().by_key.len()), (0, 0));
     }
 }

@@ -1,10 +1,10 @@
-//! What the catalog hears.
+//! Consumers of the events of other contexts.
 
 use contracts::{Envelope, InventoryEvent};
 
 use crate::{Catalog, CatalogError};
 
-/// Updates how well a product is stocked. Only a change of that level matters, not each change of the stock.
+/// Updates the stock level of a product. Changes of stock that do not change the level are ignored.
 pub async fn update_availability(catalog: &Catalog, envelope: Envelope<InventoryEvent>) -> Result<(), CatalogError> {
     match envelope.event {
         InventoryEvent::StockChanged(stock) if stock.level_changed => {

@@ -1,4 +1,4 @@
-//! What a product is, and how products are listed.
+//! Products, and the order of product lists.
 
 use std::str::FromStr;
 
@@ -8,57 +8,57 @@ use lambda::input::Amount;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a product is called.
+/// The name of a product.
 pub type ProductName = Text<1, 200>;
-/// What is said of it.
+/// The description of a product.
 pub type Description = Text<0, 2000>;
-/// Where it stands in the shop.
+/// The category of a product.
 pub type Category = Text<1, 60>;
 
-/// The highest price of one piece, in minor units: ten million.
-pub const HIGHEST_PRICE_MINOR: i64 = 1_000_000_000;
+/// The highest price of one piece: ten million, in minor units.
+pub const MAX_PRICE_MINOR: i64 = 1_000_000_000;
 
 /// A product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Product {
-    /// Which.
+    /// The id.
     pub id: ProductId,
-    /// What it is called.
+    /// The name.
     pub name: ProductName,
-    /// What is said of it.
+    /// The description.
     pub description: Description,
-    /// Where it stands in the shop.
+    /// The category.
     pub category: Category,
-    /// What one piece costs.
+    /// The price of one piece.
     pub price: Money,
-    /// How well it is stocked, as inventory last told.
+    /// The stock level, from the last applied stock event.
     pub availability: StockLevel,
-    /// The place of that news among those of its stock; 0 before the first.
+    /// The sequence of that stock event; 0 before the first one.
     pub stock_sequence: u64,
-    /// When it came into the catalog.
+    /// When the product was created.
     pub created_at: Timestamp,
-    /// When it was taken out of it.
+    /// When the product was archived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archived_at: Option<Timestamp>,
-    /// How often it was written.
+    /// How often the product was changed in a way that clients can see.
     pub version: u64,
 }
 
-/// What is to be different about a product; what is absent stays.
+/// Changes of a product. Absent fields stay unchanged.
 #[derive(Debug, Default)]
 pub struct Changes {
-    /// Another name.
+    /// The new name.
     pub name: Option<ProductName>,
-    /// Another description.
+    /// The new description.
     pub description: Option<Description>,
-    /// Another place in the shop.
+    /// The new category.
     pub category: Option<Category>,
-    /// Another price, in the same currency if none is given.
+    /// The new price. Without a currency, the currency stays unchanged.
     pub price: Option<(Amount, Option<Currency>)>,
 }
 
 impl Product {
-    /// The product with `changes`; nothing if they change nothing.
+    /// Returns the product with `changes`, or nothing if they change nothing.
     pub fn changed(&self, changes: &Changes) -> Option<Self> {
         let mut product = self.clone();
         product.name = changes.name.clone().unwrap_or(product.name);
@@ -70,41 +70,43 @@ impl Product {
         (product != *self).then(|| Self { version: self.version + 1, ..product })
     }
 
-    /// The product, taken out of the catalog.
+    /// Returns the product as archived.
     pub fn archived(&self, now: Timestamp) -> Self {
         Self { archived_at: Some(now), version: self.version + 1, ..self.clone() }
     }
 
-    /// The product, stocked as the `sequence`th news of its stock tells; nothing if it has heard newer, or is not sold any more.
+    /// Returns the product with the stock level of the stock event with this `sequence`. Returns nothing if a later
+    /// event was applied or the product is archived.
     ///
-    /// The same level once more is remembered, so that older news which come after it do not count, but changes nothing to be seen.
-    pub fn stocked(&self, availability: StockLevel, sequence: u64) -> Option<Self> {
-        let is_news = self.archived_at.is_none() && sequence > self.stock_sequence;
+    /// If the level is the same, the sequence is recorded, so that earlier events that come later are ignored, but the
+    /// version stays.
+    pub fn with_availability(&self, availability: StockLevel, sequence: u64) -> Option<Self> {
+        let is_newer = self.archived_at.is_none() && sequence > self.stock_sequence;
         let version = self.version + u64::from(availability != self.availability);
-        is_news.then(|| Self { availability, stock_sequence: sequence, version, ..self.clone() })
+        is_newer.then(|| Self { availability, stock_sequence: sequence, version, ..self.clone() })
     }
 
-    /// What tells this state of it from all others (RFC 9110: a strong entity tag).
+    /// Returns the strong entity tag of this state (RFC 9110).
     pub fn etag(&self) -> String {
         format!("\"{}\"", self.version)
     }
 }
 
-/// How a list of products is sorted.
+/// The order of a list of products.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 #[schemars(rename = "ProductSort")]
 pub enum Sort {
-    /// By name, without regard to case.
+    /// By name, regardless of case.
     #[default]
     #[serde(rename = "name")]
     Name,
-    /// The cheapest first; amounts are compared as numbers, whatever their currency.
+    /// Lowest price first. Amounts are compared as numbers, regardless of the currency.
     #[serde(rename = "price")]
     Cheapest,
-    /// The dearest first.
+    /// Highest price first.
     #[serde(rename = "-price")]
     Dearest,
-    /// The newest first.
+    /// Newest first.
     #[serde(rename = "newest")]
     Newest,
 }
@@ -144,20 +146,20 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn news_of_stock_count_in_their_own_order() {
-        let low = mug().stocked(StockLevel::Low, 5).unwrap();
+    fn stock_events_apply_in_the_order_of_their_sequences() {
+        let low = mug().with_availability(StockLevel::Low, 5).unwrap();
         assert_eq!((low.availability, low.stock_sequence, low.version), (StockLevel::Low, 5, 2));
-        assert_eq!(low.stocked(StockLevel::InStock, 4), None);
-        assert_eq!(low.stocked(StockLevel::Low, 5), None);
-        let still_low = low.stocked(StockLevel::Low, 9).unwrap();
+        assert_eq!(low.with_availability(StockLevel::InStock, 4), None);
+        assert_eq!(low.with_availability(StockLevel::Low, 5), None);
+        let still_low = low.with_availability(StockLevel::Low, 9).unwrap();
         assert_eq!(still_low.etag(), low.etag());
-        assert_eq!(still_low.stocked(StockLevel::InStock, 7), None);
+        assert_eq!(still_low.with_availability(StockLevel::InStock, 7), None);
     }
 
     #[test]
-    fn an_archived_product_hears_nothing_of_its_stock() {
+    fn an_archived_product_ignores_stock_events() {
         let archived = mug().archived(Timestamp::from_millis(0));
-        assert_eq!(archived.stocked(StockLevel::InStock, 1), None);
+        assert_eq!(archived.with_availability(StockLevel::InStock, 1), None);
     }
 
     #[test]

@@ -1,21 +1,21 @@
-//! What can go wrong with a product, and how a caller is told.
+//! The errors of the catalog, and how callers receive them.
 
 use dynamo::StoreError;
 use lambda::problem::Problem;
 
-/// Why a use case of the catalog did not happen.
+/// An error of a use case of the catalog.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    /// No such product, or not any more.
-    #[error("there is no such product")]
+    /// The product does not exist or is archived.
+    #[error("the product does not exist")]
     NotFound,
-    /// The caller's change is of an older state.
-    #[error("the product has been changed since")]
+    /// `If-Match` names an earlier state of the product.
+    #[error("the product has been changed since it was read")]
     Stale,
-    /// Others changed the same product again and again.
-    #[error("the product is being changed by others")]
+    /// Other requests changed the same product in every attempt.
+    #[error("the product is being changed by other requests")]
     Busy,
-    /// The store failed.
+    /// The table failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -24,10 +24,12 @@ impl From<CatalogError> for Problem {
     fn from(error: CatalogError) -> Self {
         match error {
             CatalogError::NotFound => Self::not_found("product"),
-            CatalogError::Stale => {
-                Self::new(412, "stale", "The product has been changed since: read it again, and then change it.")
-            }
-            CatalogError::Busy => Self::new(409, "busy", "The product is being changed by another request; try again."),
+            CatalogError::Stale => Self::new(
+                412,
+                "stale",
+                "The product has been changed since you read it. Read it again before you change it.",
+            ),
+            CatalogError::Busy => Self::new(409, "busy", "The product is being changed by another request. Try again."),
             CatalogError::Store(error) => error.into(),
         }
     }

@@ -1,4 +1,4 @@
-//! Catalog: what the shop sells, and at which price.
+//! Catalog: the products of the shop and their prices.
 
 pub mod api;
 mod cache;
@@ -11,7 +11,7 @@ mod store;
 
 use aws_config::SdkConfig;
 use contracts::{Cause, StockLevel};
-use dynamo::{Answer, Claim, Item, StoreError, Table};
+use dynamo::{IdempotencyKey, Item, StoreError, StoredResponse, Table};
 use kernel::{ProductId, Timestamp};
 use lambda::{env, http::Request, problem::Problem};
 
@@ -24,8 +24,8 @@ pub use cache::Cache;
 pub use error::CatalogError;
 pub use store::{Created, Version};
 
-/// How often a change that met another one on the same product is tried.
-const TRIES: usize = 4;
+/// How often a change is attempted when it conflicts with another change of the same product.
+const MAX_ATTEMPTS: usize = 4;
 
 /// The use cases of the catalog.
 pub struct Catalog {
@@ -33,137 +33,143 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Over the environment's one configuration.
+    /// Connects to the context's table.
     ///
     /// # Errors
-    /// When the template did not set a variable.
+    /// If an environment variable is missing.
     pub fn connect(config: &SdkConfig) -> Result<Self, lambda::Error> {
         let store = Store::new(Table::connect(config, env("TABLE_NAME")?));
         Ok(Self { store })
     }
 
-    /// Takes a product into the catalog, once per idempotency key.
+    /// Adds a product to the catalog, once per idempotency key.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the table does not respond.
     pub async fn create(
         &self,
         product: &Product,
-        claim: Option<(&Claim, &Answer)>,
+        idempotency: Option<(&IdempotencyKey, &StoredResponse)>,
         now: Timestamp,
         cause: &Cause,
     ) -> Result<Created, StoreError> {
-        let created = self.store.create(product, claim, now, cause).await?;
-        self.store.settle().await?;
+        let created = self.store.create(product, idempotency, now, cause).await?;
+        self.store.invalidate_caches().await?;
         Ok(created)
     }
 
-    /// What an idempotency key answered before.
+    /// Returns the response that was stored under an idempotency key.
     ///
     /// # Errors
-    /// 422 when it answered another request.
-    pub fn replay(&self, claim: Option<&Claim>, found: &Item, now: Timestamp) -> Result<Answer, Problem> {
-        let answer = claim.map(|claim| claim.replay(found, now)).transpose()?.transpose()?.flatten();
-        answer.ok_or_else(|| {
-            Problem::new(409, "busy", "A request with this Idempotency-Key has just expired; try again.")
+    /// 422 if it belongs to another request, 409 if it has just expired.
+    pub fn replay(
+        &self,
+        idempotency_key: Option<&IdempotencyKey>,
+        found: &Item,
+        now: Timestamp,
+    ) -> Result<StoredResponse, Problem> {
+        let response = idempotency_key.map(|key| key.replay(found, now)).transpose()?.transpose()?.flatten();
+        response.ok_or_else(|| {
+            Problem::new(409, "busy", "The response for this Idempotency-Key has just expired. Try again.")
         })
     }
 
-    /// The product, if it is sold.
+    /// Returns a product that is for sale.
     ///
     /// # Errors
-    /// When it is not.
+    /// If the product does not exist or is archived, or the table does not respond.
     pub async fn find(&self, id: ProductId) -> Result<Product, CatalogError> {
         self.store.find(id).await?.filter(|product| product.archived_at.is_none()).ok_or(CatalogError::NotFound)
     }
 
-    /// Changes a product, if `request` is of its present state.
+    /// Changes a product if the request's `If-Match` names its current state.
     ///
     /// # Errors
-    /// When there is none, or `If-Match` names another state.
+    /// If the product does not exist or is archived, `If-Match` names another state, or the table does not respond.
     pub async fn update(&self, id: ProductId, changes: &Changes, request: &Request) -> Result<Product, CatalogError> {
-        for _ in 0..TRIES {
-            let before = self.present(id, request).await?;
+        for _ in 0..MAX_ATTEMPTS {
+            let before = self.current(id, request).await?;
             let after = before.changed(changes);
             let done = match &after {
                 Some(after) => self.store.replace(&before, after, request.now, &request.cause()).await?,
                 None => true,
             };
             if done {
-                self.store.settle().await?;
+                self.store.invalidate_caches().await?;
                 return Ok(after.unwrap_or(before));
             }
         }
         Err(CatalogError::Busy)
     }
 
-    /// Takes a product out of the catalog, if `request` is of its present state.
+    /// Archives a product if the request's `If-Match` names its current state.
     ///
     /// # Errors
-    /// When there is none, or `If-Match` names another state.
+    /// If the product does not exist or is archived, `If-Match` names another state, or the table does not respond.
     pub async fn archive(&self, id: ProductId, request: &Request) -> Result<(), CatalogError> {
-        for _ in 0..TRIES {
-            let before = self.present(id, request).await?;
+        for _ in 0..MAX_ATTEMPTS {
+            let before = self.current(id, request).await?;
             let after = before.archived(request.now);
             if self.store.replace(&before, &after, request.now, &request.cause()).await? {
-                self.store.settle().await?;
+                self.store.invalidate_caches().await?;
                 return Ok(());
             }
         }
         Err(CatalogError::Busy)
     }
 
-    /// Keeps how well a product is stocked, as the `sequence`th news of its stock tells, unless it has heard newer.
+    /// Sets the stock level of a product from the stock event with this `sequence`, unless a later event was applied.
     ///
     /// # Errors
-    /// When there is no such product.
+    /// If the product does not exist, or the table does not respond.
     pub async fn set_availability(
         &self,
         id: ProductId,
         availability: StockLevel,
         sequence: u64,
     ) -> Result<(), CatalogError> {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let before = self.store.find(id).await?.ok_or(CatalogError::NotFound)?;
-            let done = match before.stocked(availability, sequence) {
-                Some(after) => self.store.replace_quietly(&before, &after).await?,
+            let done = match before.with_availability(availability, sequence) {
+                Some(after) => self.store.replace_without_event(&before, &after).await?,
                 None => true,
             };
             if done {
-                return Ok(self.store.settle().await?);
+                return Ok(self.store.invalidate_caches().await?);
             }
         }
         Err(CatalogError::Busy)
     }
 
-    /// The product that `request` is to change, as it is.
+    /// Returns the current state of the product that `request` changes.
     ///
-    /// A refusal tells of a write of before, perhaps of the same request's: whoever made it may have died before it was settled.
-    async fn present(&self, id: ProductId, request: &Request) -> Result<Product, CatalogError> {
+    /// A refusal reveals an earlier write, perhaps one by the same request. Its function may have died before it
+    /// invalidated the caches, so that this is done here.
+    async fn current(&self, id: ProductId, request: &Request) -> Result<Product, CatalogError> {
         let product = self.store.find(id).await?.ok_or(CatalogError::NotFound)?;
         let refused = if product.archived_at.is_some() {
             CatalogError::NotFound
-        } else if request.is_of(&product.etag()) {
+        } else if request.matches_if_match(&product.etag()) {
             return Ok(product);
         } else {
             CatalogError::Stale
         };
-        self.store.settle().await?;
+        self.store.invalidate_caches().await?;
         Err(refused)
     }
 
-    /// The version of the catalog, which tells whether what was read before still stands, and its counters.
+    /// Returns the version of the catalog, which decides whether cached responses are valid, and the product counters.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the table does not respond.
     pub async fn version(&self) -> Result<Version, StoreError> {
         self.store.version().await
     }
 
-    /// A page of products, of one category or of all.
+    /// Returns a page of all products or of those of a category, and the position of the next page.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the table does not respond.
     pub async fn list(
         &self,
         category: Option<&str>,

@@ -16,8 +16,10 @@ async fn main() -> Result<(), Error> {
     let catalog = || Catalog::connect(&config);
     let limiter = || Limiter::connect(&config, Limit::Writes);
     match handler()?.as_str() {
-        "list-products" => http::serve((catalog()?, Cursors::from_env()?, Cache::of_lists()), api::list_products).await,
-        "get-product" => http::serve((catalog()?, Cache::of_products()), api::get_product).await,
+        "list-products" => {
+            http::serve((catalog()?, Cursors::from_env()?, Cache::for_lists()), api::list_products).await
+        }
+        "get-product" => http::serve((catalog()?, Cache::for_products()), api::get_product).await,
         "product-stats" => http::serve(catalog()?, api::product_stats).await,
         "create-product" => http::serve_limited(limiter()?, catalog()?, api::create_product).await,
         "update-product" => http::serve_limited(limiter()?, catalog()?, api::update_product).await,
@@ -25,7 +27,7 @@ async fn main() -> Result<(), Error> {
         "search-products" => {
             http::serve((SearchIndex::connect(&config)?, Cursors::from_env()?), api::search_products).await
         }
-        "index-products" => stream::serve(SearchIndex::connect(&config)?, indexer::follow).await,
+        "index-products" => stream::serve(SearchIndex::connect(&config)?, indexer::index_products).await,
         "rebuild-search" => command::serve(SearchIndex::connect(&config)?, rebuild::rebuild).await,
         "health" => http::serve(Health::connect(&config, "catalog")?, api::health).await,
         "publish" => outbox::serve(&config).await,

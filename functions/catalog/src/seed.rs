@@ -1,4 +1,4 @@
-//! Example products, for a stack that is tried out.
+//! Example products for a new stack.
 
 use contracts::{Cause, StockLevel};
 use kernel::{Currency, Invalid, Money, ProductId, Timestamp};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Catalog, Created, domain::Product};
 
-/// The products to be there.
+/// The products to create.
 #[derive(Debug, Deserialize)]
 pub struct Seed {
     products: Vec<SeedProduct>,
@@ -22,24 +22,24 @@ struct SeedProduct {
     currency: Currency,
 }
 
-/// What became of them.
+/// The result of seeding.
 #[derive(Debug, Default, Serialize)]
 pub struct Seeded {
     created: usize,
     existing: usize,
 }
 
-/// Takes in the products that are not there yet.
+/// Creates the products that do not exist yet.
 ///
 /// # Errors
-/// When one of them is not valid or the store does not answer.
+/// If a product is not valid, or the table does not respond.
 pub async fn seed(catalog: &Catalog, seed: Seed) -> Result<Seeded, lambda::Error> {
     let mut seeded = Seeded::default();
     let now = Timestamp::now();
     for product in seed.products {
         match catalog.create(&product.read(now)?, None, now, &Cause::own()).await? {
             Created::Done => seeded.created += 1,
-            Created::Answered(_) | Created::Exists => seeded.existing += 1,
+            Created::Replayed(_) | Created::Exists => seeded.existing += 1,
         }
     }
     Ok(seeded)

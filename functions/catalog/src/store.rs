@@ -3,39 +3,45 @@
 //! | item | pk | sk |
 //! | --- | --- | --- |
 //! | product | `PRODUCT#<product>` | `PRODUCT` |
-//! | entry of a list, by name | `LIST#name#<category>` | `<name>#<product>` |
-//! | entry of a list, by price | `LIST#price#<category>` | `<minor units, ten digits>#<product>` |
-//! | entry of a list, by age | `LIST#created#<category>` | `<created at>#<product>` |
+//! | list entry, by name | `LIST#name#<category>` | `<name>#<product>` |
+//! | list entry, by price | `LIST#price#<category>` | `<minor units, ten digits>#<product>` |
+//! | list entry, by age | `LIST#created#<category>` | `<created at>#<product>` |
 //! | version and counters | `VERSION` | `VERSION` |
-//! | answer to an idempotency key | `IDEMPOTENCY#<hash of the user>#<key>` | `IDEMPOTENCY` |
+//! | response to an idempotency key | `IDEMPOTENCY#<hash of the user>#<key>` | `IDEMPOTENCY` |
 //! | outbox entry | `EVENT#<event>` | `EVENT` |
 //! | search index: see [`crate::search`] | `SEARCH…` | |
 //!
-//! | who asks | how it is read |
+//! | access pattern | how |
 //! | --- | --- |
 //! | one product | GetItem |
-//! | a page of all products, or of a category's, in one of four orders | Query of one partition, forwards or backwards |
-//! | whether anything has changed; how many products there are | GetItem of the version |
+//! | a page of all products or of a category, in one of four orders | Query of one partition, forwards or backwards |
+//! | whether anything has changed; how many products exist | GetItem of the version |
 //!
-//! A product has six entries: in the list of all (its category is empty) and in that of its category, three times each. An entry is the
-//! whole product, so that a page is one Query. They are items of the table rather than of an index, because only those can be read
-//! consistently. Categories and names are in lower case in keys. Archived products have no entries.
+//! A product has six list entries: three in the list of all products (with an empty category) and three in the list of
+//! its category. Each entry is the whole product, so that a page is one Query. The entries are items of the table and
+//! not of an index, because an index cannot be read consistently. Categories and names are in lower case in keys.
+//! Archived products have no entries.
 //!
 //! # The version
 //!
-//! One item is raised in the transaction of every write that readers see, so that one small read tells whether what was read before
-//! still stands. It has its price, which fits what is written by few and read by many:
+//! One item, the version, is incremented in the transaction of every write that readers can see, so that one small read
+//! shows whether a cached response is still valid. This has a price, which is acceptable for data that few write and
+//! many read:
 //!
-//! - All writes meet at this item. Transactions that do are refused by DynamoDB, and tried again by [`Table::transact`].
-//! - All reads of products begin there. DynamoDB reads one item some 3000 times a second; a shop that needs more keeps several
-//!   copies of the item, writes all of them together and reads any one.
-//! - A transaction is written item by item. Who reads in its midst may see the new version beside an old entry, and a cache, or a
-//!   browser with its entity tag, would keep that entry for as long as the version stands. So the version is raised once more when
-//!   the transaction is done, before the writer has its answer ([`Store::settle`]); also where a writer finds its work done, because
-//!   whoever did it may have died in between.
+//! - All writes contend for this item. DynamoDB refuses concurrent transactions on it, and [`Table::transact`] retries
+//!   them.
+//! - All reads of products begin with this item. DynamoDB reads one item about 3,000 times per second; a shop that
+//!   needs more has to keep several copies of the item, write all of them together and read any one.
+//! - DynamoDB commits a transaction item by item. A reader in between may see the new version with an old entry, and a
+//!   cache, or a browser with its entity tag, would keep that entry until the next version. So the version is
+//!   incremented again after the transaction and before the writer responds ([`Store::invalidate_caches`]). A writer
+//!   that finds its work done already does the same, because the other writer may have died in between.
 
 use contracts::{CatalogEvent, Cause, Envelope, ProductArchived, ProductCreated, ProductUpdated};
-use dynamo::{Answer, Claim, Item, Key, Query, StoreError, Table, TransactError, Write, item, number, outbox_item};
+use dynamo::{
+    IdempotencyKey, Item, Key, Query, StoreError, StoredResponse, Table, TransactError, Write, item, number,
+    outbox_item,
+};
 use kernel::{ProductId, Timestamp};
 use serde::Deserialize;
 
@@ -45,39 +51,39 @@ pub struct Store {
     table: Table,
 }
 
-/// What became of a creation.
+/// The result of creating a product.
 pub enum Created {
-    /// It is in the catalog.
+    /// The product is in the catalog.
     Done,
-    /// The idempotency key has this answer; nothing was written.
-    Answered(Item),
-    /// There is a product of this id.
+    /// The item that is stored under the idempotency key; nothing was written.
+    Replayed(Item),
+    /// A product with this id exists.
     Exists,
 }
 
-/// The catalog as a whole.
+/// The version of the catalog, and counters of its products.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(default)]
 pub struct Version {
-    /// Another one whenever readers may see something else.
+    /// It changes whenever readers may see something else.
     pub version: u64,
     /// How many products are for sale.
     pub for_sale: u64,
-    /// How many were taken out of the catalog.
+    /// How many products are archived.
     pub archived: u64,
-    /// How many ever came into it.
+    /// How many products were ever created.
     pub created: u64,
 }
 
-/// The order in which the entries of a partition lie.
+/// The order of the list entries in a partition.
 #[derive(Clone, Copy)]
-enum Order {
+enum ListOrder {
     Name,
     Price,
     Created,
 }
 
-impl Order {
+impl ListOrder {
     const ALL: [Self; 3] = [Self::Name, Self::Price, Self::Created];
 
     fn partition(self, category: Option<&str>) -> String {
@@ -89,7 +95,7 @@ impl Order {
         format!("LIST#{order}#{}", category.unwrap_or_default().to_lowercase())
     }
 
-    fn place(self, product: &Product) -> String {
+    fn sort_key(self, product: &Product) -> String {
         let id = product.id;
         match self {
             Self::Name => format!("{}#{id}", product.name.to_lowercase()),
@@ -99,17 +105,17 @@ impl Order {
     }
 }
 
-/// In which order entries are read, and whether backwards.
-fn reading(sort: Sort) -> (Order, bool) {
+/// Returns the order in which list entries are read, and whether they are read backwards.
+fn list_order(sort: Sort) -> (ListOrder, bool) {
     match sort {
-        Sort::Name => (Order::Name, false),
-        Sort::Cheapest => (Order::Price, false),
-        Sort::Dearest => (Order::Price, true),
-        Sort::Newest => (Order::Created, true),
+        Sort::Name => (ListOrder::Name, false),
+        Sort::Cheapest => (ListOrder::Price, false),
+        Sort::Dearest => (ListOrder::Price, true),
+        Sort::Newest => (ListOrder::Created, true),
     }
 }
 
-/// The sort key of products.
+/// The sort key of product items.
 pub const PRODUCT: &str = "PRODUCT";
 
 pub fn product_key(id: ProductId) -> Key {
@@ -120,27 +126,27 @@ fn version_key() -> Key {
     Key::new("VERSION", "VERSION")
 }
 
-/// Where a product is listed: nowhere once it is archived.
+/// Returns the keys of a product's list entries. An archived product has none.
 fn list_keys(product: &Product) -> Vec<Key> {
     let lists = [None, Some(&*product.category)].into_iter().filter(|_| product.archived_at.is_none());
     lists
-        .flat_map(|category| Order::ALL.map(|order| Key::new(order.partition(category), order.place(product))))
+        .flat_map(|category| ListOrder::ALL.map(|order| Key::new(order.partition(category), order.sort_key(product))))
         .collect()
 }
 
-/// Raises the version, and `counters` by so much each.
-fn raise(counters: &[(&str, i64)]) -> Write {
+/// Returns the write that increments the version, and each of `counters` by its number.
+fn increment_version(counters: &[(&str, i64)]) -> Write {
     let all = || [("version", 1)].into_iter().chain(counters.iter().copied());
     let adds: Vec<String> = all().map(|(name, _)| format!("#{name} :{name}")).collect();
     Write::update(version_key(), format!("ADD {}", adds.join(", ")))
         .with(all().map(|(name, by)| number(&format!(":{name}"), by)))
 }
 
-/// Puts `after` in the place of `before`, in the lists too; fails if that is not there any more.
+/// Returns the writes that replace `before` and its list entries by `after`. They fail if the product has changed.
 fn replacement(before: &Product, after: &Product) -> Result<Vec<Write>, StoreError> {
     let unchanged = Write::put(item(&product_key(after.id), after)?)
-        .only_if("#version = :version AND #stock_sequence = :heard")
-        .with([number(":version", before.version), number(":heard", before.stock_sequence)]);
+        .only_if("#version = :version AND #stock_sequence = :stock_sequence")
+        .with([number(":version", before.version), number(":stock_sequence", before.stock_sequence)]);
     let mut writes = vec![unchanged];
     let listed = list_keys(after);
     for key in &listed {
@@ -158,7 +164,7 @@ impl Store {
     pub async fn create(
         &self,
         product: &Product,
-        claimed: Option<(&Claim, &Answer)>,
+        idempotency: Option<(&IdempotencyKey, &StoredResponse)>,
         now: Timestamp,
         cause: &Cause,
     ) -> Result<Created, StoreError> {
@@ -172,26 +178,27 @@ impl Store {
         let mut writes = vec![
             Write::put(item(&product_key(product.id), product)?).if_absent(),
             Write::put(outbox_item(&envelope)?),
-            raise(&[("created", 1), ("for_sale", 1)]),
+            increment_version(&[("created", 1), ("for_sale", 1)]),
         ];
         for key in list_keys(product) {
             writes.push(Write::put(item(&key, product)?));
         }
-        let claim_at = writes.len();
-        if let Some((claim, answer)) = claimed {
-            writes.push(claim.store(answer, now)?);
+        let key_index = writes.len();
+        if let Some((key, response)) = idempotency {
+            writes.push(key.store(response, now)?);
         }
         match self.table.transact(writes).await {
             Ok(()) => Ok(Created::Done),
-            Err(TransactError::Refused(refusal)) => Ok(match refusal.found(claim_at) {
-                Some(answer) => Created::Answered(answer.clone()),
+            Err(TransactError::Refused(refusal)) => Ok(match refusal.found(key_index) {
+                Some(stored) => Created::Replayed(stored.clone()),
                 None => Created::Exists,
             }),
             Err(TransactError::Store(error)) => Err(error),
         }
     }
 
-    /// Writes `after`, which is `before` changed or archived, and the event that tells of it; not if somebody else has changed it.
+    /// Replaces `before` by `after`, which is changed or archived, and publishes the event. Returns false if the
+    /// product was changed by another request.
     pub async fn replace(
         &self,
         before: &Product,
@@ -201,7 +208,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let product_id = after.id;
         let (event, version): (CatalogEvent, Write) = match after.archived_at {
-            Some(_) => (ProductArchived { product_id }.into(), raise(&[("archived", 1), ("for_sale", -1)])),
+            Some(_) => (ProductArchived { product_id }.into(), increment_version(&[("archived", 1), ("for_sale", -1)])),
             None => {
                 let updated = ProductUpdated {
                     product_id,
@@ -209,7 +216,7 @@ impl Store {
                     category: after.category.to_string(),
                     price: after.price,
                 };
-                (updated.into(), raise(&[]))
+                (updated.into(), increment_version(&[]))
             }
         };
         let envelope = Envelope::new(event, product_id, after.version, now, cause);
@@ -218,16 +225,16 @@ impl Store {
         self.table.transact_if_allowed(writes).await
     }
 
-    /// As [`Store::replace`], for what other contexts know already: without an event.
-    pub async fn replace_quietly(&self, before: &Product, after: &Product) -> Result<bool, StoreError> {
+    /// Replaces `before` by `after` without an event, for changes that other contexts already know.
+    pub async fn replace_without_event(&self, before: &Product, after: &Product) -> Result<bool, StoreError> {
         let mut writes = replacement(before, after)?;
-        writes.push(raise(&[]));
+        writes.push(increment_version(&[]));
         self.table.transact_if_allowed(writes).await
     }
 
-    /// Makes worthless what readers kept who read in the midst of a transaction that is done now.
-    pub async fn settle(&self) -> Result<(), StoreError> {
-        self.table.write_if_allowed(raise(&[])).await.map(drop)
+    /// Invalidates responses that were cached from reads during a transaction, after that transaction is done.
+    pub async fn invalidate_caches(&self) -> Result<(), StoreError> {
+        self.table.write_if_allowed(increment_version(&[])).await.map(drop)
     }
 
     pub async fn version(&self) -> Result<Version, StoreError> {
@@ -238,7 +245,7 @@ impl Store {
         self.table.get(&product_key(id)).await
     }
 
-    /// A page and, if there is more, the place where it goes on.
+    /// Returns a page and, if there are more entries, the position of the next page.
     pub async fn list(
         &self,
         category: Option<&str>,
@@ -246,10 +253,10 @@ impl Store {
         after: Option<String>,
         limit: usize,
     ) -> Result<(Vec<Product>, Option<String>), StoreError> {
-        let (order, descending) = reading(sort);
+        let (order, descending) = list_order(sort);
         let query = Query { index: None, pk: order.partition(category), sk_prefix: "", after, descending, limit };
         let page = self.table.page::<Product>(&query).await?;
-        let next = page.items.last().filter(|_| page.more).map(|last| order.place(last));
+        let next = page.items.last().filter(|_| page.more).map(|last| order.sort_key(last));
         Ok((page.items, next))
     }
 }
@@ -264,7 +271,7 @@ mod tests {
     use super::*;
     use crate::domain::tests::mug;
 
-    fn places(product: &Product) -> BTreeSet<(String, String)> {
+    fn keys(product: &Product) -> BTreeSet<(String, String)> {
         list_keys(product).into_iter().map(|key| (key.pk, key.sk)).collect()
     }
 
@@ -273,23 +280,25 @@ mod tests {
         let mug = mug();
         let mut expected = BTreeSet::new();
         for category in ["", "kitchen"] {
-            for (order, place) in [("name", "mug"), ("price", "0000001250"), ("created", "2026-01-02T03:04:05.600Z")] {
-                expected.insert((format!("LIST#{order}#{category}"), format!("{place}#{}", mug.id)));
+            for (order, sort_key) in [("name", "mug"), ("price", "0000001250"), ("created", "2026-01-02T03:04:05.600Z")]
+            {
+                expected.insert((format!("LIST#{order}#{category}"), format!("{sort_key}#{}", mug.id)));
             }
         }
-        assert_eq!(places(&mug), expected);
-        assert_eq!(places(&mug.archived(Timestamp::from_millis(0))), BTreeSet::new());
+        assert_eq!(keys(&mug), expected);
+        assert_eq!(keys(&mug.archived(Timestamp::from_millis(0))), BTreeSet::new());
     }
 
     #[test]
     fn prices_sort_as_numbers() {
-        let place = |minor| Order::Price.place(&Product { price: Money::from_minor(minor, Currency::Eur), ..mug() });
-        let sorted = [1, 99, 100, 999_999, crate::domain::HIGHEST_PRICE_MINOR].map(place);
+        let sort_key =
+            |minor| ListOrder::Price.sort_key(&Product { price: Money::from_minor(minor, Currency::Eur), ..mug() });
+        let sorted = [1, 99, 100, 999_999, crate::domain::MAX_PRICE_MINOR].map(sort_key);
         assert!(sorted.windows(2).all(|pair| pair[0] < pair[1]), "{sorted:?}");
     }
 
     #[test]
-    fn what_is_left_is_deleted_and_nothing_else() {
+    fn only_outdated_list_entries_are_deleted() {
         let before = mug();
         let deleted = |after: Product| replacement(&before, &after).unwrap().len() - 1 - list_keys(&after).len();
         assert_eq!(deleted(Product { version: 2, ..before.clone() }), 0);

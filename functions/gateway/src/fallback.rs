@@ -1,5 +1,5 @@
-//! `$default`: what no route takes. A path that only lacks its `/api/v1` is shown the way, a known path with another method learns
-//! the methods that it has, and the rest is a 404.
+//! `$default`: requests that no route matches. A path that only lacks `/api/v1` is redirected, a known path with
+//! another method gets a 405 with its methods, and everything else a 404.
 
 use std::collections::BTreeSet;
 
@@ -9,75 +9,78 @@ use lambda::{
     problem::Problem,
 };
 
-/// Where every versioned route begins.
+/// The beginning of every versioned route.
 const BASE: &str = "/api/v1/";
 
-/// `$default`: a redirect, or a problem like any other.
+/// `$default`: returns a redirect or a problem.
 pub async fn fallback(_: &(), request: &Request) -> Reply {
     match decide(request.method(), request.raw_path(), request.raw_query()) {
-        Decision::Moved(location) => http::moved(location),
+        Decision::Redirect(location) => http::redirect(location),
         Decision::NotAllowed(methods) => {
-            let detail = format!("This path takes {methods}.");
+            let detail = format!("This path only supports {methods}.");
             Err(Problem::new(405, "method_not_allowed", detail).header("allow", methods))
         }
         Decision::Unknown => Err(Problem::not_found("route")),
     }
 }
 
-/// What becomes of a request that no route takes.
+/// The response to a request that no route matches.
 #[derive(Debug, PartialEq, Eq)]
 enum Decision {
-    /// It is at this path of the same host.
-    Moved(String),
-    /// The path takes these methods: `GET, POST`.
+    /// A redirect to this path of the same host.
+    Redirect(String),
+    /// The path supports these methods, such as `GET, POST`.
     NotAllowed(String),
-    /// There is nothing of the kind.
+    /// Nothing like this exists.
     Unknown,
 }
 
-/// Looks the path up in the policy table; what it redirects to is built from the table's own first segment, so that it stays here.
+/// Looks up the path in the policy table. The first segment of a redirect is always one of the table, so that the
+/// redirect stays on this host.
 fn decide(method: &str, raw_path: &str, raw_query: &str) -> Decision {
     let path = raw_path.strip_prefix('/').unwrap_or_default();
     let bare = path.strip_suffix('/');
     let segments: Vec<&str> = bare.unwrap_or(path).split('/').collect();
-    // An empty or a dotted segment is no route's, and a browser would take it for something else.
+    // No route has an empty or a dotted segment, and a browser would interpret it differently.
     if segments.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
         return Decision::Unknown;
     }
     let methods = methods_of(&segments);
     if !methods.is_empty() {
         return match bare {
-            Some(_) => Decision::Moved(location("/", &segments, raw_query)),
+            Some(_) => Decision::Redirect(location("/", &segments, raw_query)),
             None if methods.contains(method) => Decision::Unknown, // the template has no such route
             None => Decision::NotAllowed(Vec::from_iter(methods).join(", ")),
         };
     }
     let unversioned = segments.strip_prefix(&["api"]).unwrap_or(&segments);
     match unversioned.first() {
-        Some(resource) if is_resource(resource) => Decision::Moved(location(BASE, unversioned, raw_query)),
+        Some(resource) if is_resource(resource) => Decision::Redirect(location(BASE, unversioned, raw_query)),
         _ => Decision::Unknown,
     }
 }
 
-/// The methods of the route that a path is; of several, it is the one that names more of it, from the left, word by word.
+/// Returns the methods of the routes that match a path. If several templates match, the most specific one counts: from
+/// the left, a literal segment is more specific than a parameter.
 fn methods_of(path: &[&str]) -> BTreeSet<&'static str> {
     let mut best = Vec::new();
     let mut methods = BTreeSet::new();
     for (method, template) in ROUTES.iter().filter_map(|route| route.key.split_once(' ')) {
-        let Some(words) = words(template, path) else { continue };
-        if words > best {
-            best.clone_from(&words);
+        let Some(literals) = literal_segments(template, path) else { continue };
+        if literals > best {
+            best.clone_from(&literals);
             methods.clear();
         }
-        if words == best {
+        if literals == best {
             methods.insert(method);
         }
     }
     methods
 }
 
-/// Which segments of `path` the template names word by word; the others are its parameters. None if it is another path.
-fn words(template: &str, path: &[&str]) -> Option<Vec<bool>> {
+/// Returns which segments of `path` are literals in the template; the others are parameters. Returns `None` if the
+/// template does not match.
+fn literal_segments(template: &str, path: &[&str]) -> Option<Vec<bool>> {
     let template: Vec<&str> = template.split('/').skip(1).collect();
     if template.len() != path.len() {
         return None;
@@ -89,16 +92,16 @@ fn words(template: &str, path: &[&str]) -> Option<Vec<bool>> {
     matched.collect()
 }
 
-/// Whether versioned routes begin with it.
+/// Returns whether versioned routes begin with this segment.
 fn is_resource(segment: &str) -> bool {
     let versioned = ROUTES.iter().filter_map(|route| route.key.split_once(BASE));
     versioned.into_iter().any(|(_, path)| path.split('/').next() == Some(segment))
 }
 
-/// The path behind `base`, and the query, both as they were sent.
+/// Returns `base` with the path and the query, both as they were sent.
 fn location(base: &str, segments: &[&str], raw_query: &str) -> String {
     let mut location = base.to_owned();
-    // API Gateway decodes the path: what a URL does not carry is encoded again.
+    // API Gateway decodes the path, so characters that are not allowed in a URL are encoded again.
     escape(&mut location, &segments.join("/"), br##""#<>?\^`{|}"##);
     if !raw_query.is_empty() {
         location.push('?');
@@ -107,7 +110,7 @@ fn location(base: &str, segments: &[&str], raw_query: &str) -> String {
     location
 }
 
-/// Adds `text` to `to`, percent-encoding what is not visible ASCII (RFC 3986, 2.1), and `also`.
+/// Appends `text` to `to` and percent-encodes `also` and everything but visible ASCII (RFC 3986, section 2.1).
 fn escape(to: &mut String, text: &str, also: &[u8]) {
     for byte in text.bytes() {
         if byte.is_ascii_graphic() && !also.contains(&byte) {
@@ -123,8 +126,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn moved(path: &str) -> Decision {
-        Decision::Moved(path.to_owned())
+    fn redirect(path: &str) -> Decision {
+        Decision::Redirect(path.to_owned())
     }
 
     fn not_allowed(methods: &str) -> Decision {
@@ -132,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_path_without_its_version_is_shown_the_way() {
+    fn a_known_path_without_its_version_is_redirected() {
         for (path, query, location) in [
             ("/orders", "", "/api/v1/orders"),
             ("/api/orders", "", "/api/v1/orders"),
@@ -145,23 +148,23 @@ mod tests {
             ("/orders/no/such/thing", "", "/api/v1/orders/no/such/thing"),
         ] {
             for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] {
-                assert_eq!(decide(method, path, query), moved(location), "{method} {path}");
+                assert_eq!(decide(method, path, query), redirect(location), "{method} {path}");
             }
         }
     }
 
     #[test]
-    fn a_known_path_with_a_slash_too_many_loses_it() {
-        assert_eq!(decide("GET", "/api/v1/orders/", ""), moved("/api/v1/orders"));
-        assert_eq!(decide("POST", "/api/v1/auth/login/", "x=1"), moved("/api/v1/auth/login?x=1"));
-        assert_eq!(decide("PUT", "/api/v1/products/0193/inventory/", ""), moved("/api/v1/products/0193/inventory"));
-        assert_eq!(decide("GET", "/health/", ""), moved("/health"));
-        assert_eq!(decide("GET", "/.well-known/jwks.json/", ""), moved("/.well-known/jwks.json"));
+    fn a_trailing_slash_is_removed() {
+        assert_eq!(decide("GET", "/api/v1/orders/", ""), redirect("/api/v1/orders"));
+        assert_eq!(decide("POST", "/api/v1/auth/login/", "x=1"), redirect("/api/v1/auth/login?x=1"));
+        assert_eq!(decide("PUT", "/api/v1/products/0193/inventory/", ""), redirect("/api/v1/products/0193/inventory"));
+        assert_eq!(decide("GET", "/health/", ""), redirect("/health"));
+        assert_eq!(decide("GET", "/.well-known/jwks.json/", ""), redirect("/.well-known/jwks.json"));
         assert_eq!(decide("GET", "/api/v1/nonsense/", ""), Decision::Unknown);
     }
 
     #[test]
-    fn nobody_is_sent_to_another_host() {
+    fn a_redirect_never_leaves_this_host() {
         for path in [
             "//evil.example/orders",
             "///evil.example",
@@ -183,15 +186,15 @@ mod tests {
         }
         let odd = "/orders/\\evil.example/\r\nset-cookie: a=b/a b?c#d/ü/%2541";
         let safe = "/api/v1/orders/%5Cevil.example/%0D%0Aset-cookie:%20a=b/a%20b%3Fc%23d/%C3%BC/%2541";
-        assert_eq!(decide("GET", odd, ""), moved(safe));
+        assert_eq!(decide("GET", odd, ""), redirect(safe));
         assert_eq!(
             decide("GET", "/orders", "to=//evil.example\r\n#"),
-            moved("/api/v1/orders?to=//evil.example%0D%0A%23")
+            redirect("/api/v1/orders?to=//evil.example%0D%0A%23")
         );
     }
 
     #[test]
-    fn a_known_path_with_another_method_learns_its_methods() {
+    fn a_known_path_with_another_method_names_its_methods() {
         assert_eq!(decide("DELETE", "/api/v1/orders", ""), not_allowed("GET, POST"));
         assert_eq!(decide("HEAD", "/api/v1/products", "limit=1"), not_allowed("GET, POST"));
         assert_eq!(decide("GET", "/api/v1/auth/login", ""), not_allowed("POST"));
@@ -202,20 +205,20 @@ mod tests {
     }
 
     #[test]
-    fn a_word_wins_over_a_parameter() {
+    fn a_literal_segment_wins_over_a_parameter() {
         assert_eq!(decide("POST", "/api/v1/users/profile", ""), not_allowed("GET, PUT"));
         assert_eq!(decide("PATCH", "/api/v1/users/0193", ""), not_allowed("DELETE, GET, PUT"));
     }
 
     #[test]
-    fn what_the_policy_knows_and_the_template_lacks_is_not_there() {
+    fn a_route_of_the_policy_that_is_not_deployed_is_unknown() {
         assert_eq!(decide("GET", "/api/v1/orders", ""), Decision::Unknown);
         assert_eq!(decide("GET", "/api/v1/health/analytics", ""), Decision::Unknown);
         assert_eq!(decide("GET", "/api/v1/health/nowhere", ""), Decision::Unknown);
     }
 
     #[test]
-    fn the_rest_is_not_there() {
+    fn everything_else_is_unknown() {
         for path in
             ["", "/", "/nowhere", "/api", "/api/", "/api/v1", "/api/v1/", "/v1/orders", "/api/v2/orders", "/Orders"]
         {
@@ -229,28 +232,31 @@ mod tests {
     }
 
     #[test]
-    fn where_it_sends_somebody_it_sends_nobody_on() {
+    fn a_redirect_does_not_lead_to_another_one() {
         for path in
             ["/orders", "/orders/", "/api/orders", "/api/v1/orders/", "/docs/", "/health/", "/users/x/y/z/", "/auth/"]
         {
-            let Decision::Moved(location) = decide("TRACE", path, "") else { panic!("{path} is not moved") };
-            assert!(!matches!(decide("TRACE", &location, ""), Decision::Moved(_)), "{path} goes on from {location}");
+            let Decision::Redirect(location) = decide("TRACE", path, "") else { panic!("{path} is not redirected") };
+            assert!(
+                !matches!(decide("TRACE", &location, ""), Decision::Redirect(_)),
+                "{path} is redirected again from {location}"
+            );
         }
     }
 
     proptest! {
         #[test]
-        fn whatever_is_asked_for_nobody_leaves_this_host_or_goes_round(
+        fn no_redirect_leaves_this_host_or_loops(
             path in prop_oneof![".{0,60}", "/(api/|v1/|orders|users/|products|[./\\\\@:%?#]|[a-z]{1,3}/|\\PC){0,8}"],
             query in prop_oneof![".{0,40}", "[a-z&=%#]{0,20}"],
         ) {
-            if let Decision::Moved(location) = decide("GET", &path, &query) {
+            if let Decision::Redirect(location) = decide("GET", &path, &query) {
                 prop_assert!(location.starts_with('/') && !location.starts_with("//"), "{location}");
                 prop_assert!(location.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#'), "{location}");
                 let path = location.split('?').next().unwrap_or_default();
                 prop_assert!(!path.contains("//") && !path.contains('\\'), "{location}");
                 prop_assert!(!path.split('/').any(|segment| matches!(segment, "." | "..")), "{location}");
-                prop_assert!(!matches!(decide("GET", path, ""), Decision::Moved(_)), "goes on from {location}");
+                prop_assert!(!matches!(decide("GET", path, ""), Decision::Redirect(_)), "redirected again from {location}");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Gateway: how the shop is, the API's own reference, and what is answered where no other function does.
+//! Gateway: the health of the shop, the API reference, and the response to requests that no route matches.
 
 pub mod api;
 mod fallback;

@@ -1,6 +1,6 @@
-//! How many reservations a second one product takes, by the number of counters that its stock lies in; and many products beside it.
+//! Measures the reservations per second of one product, by the number of counters of its stock, and of many products.
 //!
-//! `make bench-stock` runs it, on an engine of its own.
+//! `make bench-stock` runs it on an engine of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::float_arithmetic, missing_docs)]
 
 use std::{
@@ -10,9 +10,9 @@ use std::{
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use contracts::{Cause, StockLine};
-use dynamo::Answer;
+use dynamo::StoredResponse;
 use futures::future::join_all;
-use inventory::{Inventory, Terms, domain::Change};
+use inventory::{Inventory, StockSettings, domain::Change};
 use kernel::{OrderId, ProductId, Quantity, Timestamp};
 use serde::Deserialize;
 use testkit::TestTable;
@@ -33,9 +33,9 @@ struct Settings {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    // Told to run by a test run, which names no engine, it has nothing to do.
+    // `cargo test` runs benchmarks too, without settings: then there is nothing to measure.
     let Ok(text) = std::env::var("STOCK_BENCH") else {
-        println!("no engine is named: `make bench-stock`");
+        println!("STOCK_BENCH is not set; run `make bench-stock`");
         return;
     };
     let settings: Settings = serde_json::from_str(&text).expect("the settings");
@@ -47,8 +47,9 @@ async fn main() {
     for (products, splits) in LAYOUTS {
         for clients in CLIENTS {
             let table = TestTable::create_at(&config).await;
-            let terms = Terms { splits, reserved_for: Duration::from_secs(900), low_stock: 0 };
-            let inventory = Inventory::new(table.table.clone(), terms);
+            let stock_settings =
+                StockSettings { splits, reservation_lifetime: Duration::from_secs(900), low_stock_threshold: 0 };
+            let inventory = Inventory::new(table.table.clone(), stock_settings);
             let measured = measure(&inventory, products, clients, Duration::from_secs(settings.seconds)).await;
             println!(
                 "{products:>9}{splits:>9}{clients:>9}{:>15.0}{:>9.1}{:>9.1}{:>9}",
@@ -64,7 +65,7 @@ async fn main() {
 
 async fn connect(settings: &Settings) -> SdkConfig {
     let Settings { access_key_id, secret_access_key, .. } = settings;
-    let keys = aws_sdk_dynamodb::config::Credentials::new(access_key_id, secret_access_key, None, None, "the bench");
+    let keys = aws_sdk_dynamodb::config::Credentials::new(access_key_id, secret_access_key, None, None, "benchmark");
     aws_config::defaults(BehaviorVersion::latest())
         .endpoint_url(&settings.endpoint)
         .region(Region::new(settings.region.clone()))
@@ -80,7 +81,7 @@ struct Measured {
 }
 
 impl Measured {
-    /// In milliseconds.
+    /// Returns a percentile in milliseconds.
     fn percentile(&self, percent: usize) -> f64 {
         let at = self.done.len() * percent / 100;
         self.done.get(at).map_or(f64::NAN, |took| took.as_secs_f64() * 1_000.0)
@@ -90,9 +91,9 @@ impl Measured {
 async fn measure(inventory: &Inventory, products: usize, clients: usize, time: Duration) -> Measured {
     let ids: Vec<ProductId> = (0..products).map(|_| ProductId::new()).collect();
     for id in &ids {
-        inventory.keep(*id).await.unwrap();
-        let nothing = |_: &_| Ok(Answer { status: 200, location: None, body: String::new() });
-        inventory.change(*id, Change::Set(1_000_000), None, Timestamp::now(), nothing).await.unwrap();
+        inventory.create_stock(*id).await.unwrap();
+        let empty = |_: &_| Ok(StoredResponse { status: 200, location: None, body: String::new() });
+        inventory.change(*id, Change::Set(1_000_000), None, Timestamp::now(), empty).await.unwrap();
     }
     let (until, failed) = (Instant::now() + time, Cell::new(0));
     let (ids, failed) = (&ids, &failed);

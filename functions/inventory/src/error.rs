@@ -1,50 +1,50 @@
-//! What can go wrong with stock, and how a caller is told.
+//! The errors of inventory, and how callers and the workflow receive them.
 
 use dynamo::{KeyReused, StoreError};
 use kernel::ProductId;
 use lambda::{problem::Problem, task::TaskError};
 
-use crate::domain::{MOST_ON_HAND, Refused, Stock};
+use crate::domain::{MAX_ON_HAND, Refused, Stock};
 
-/// Why a use case of inventory did not happen.
+/// An error of a use case of inventory.
 #[derive(Debug, thiserror::Error)]
 pub enum InventoryError {
-    /// No such product.
-    #[error("there is no such product")]
+    /// The product does not exist.
+    #[error("the product does not exist")]
     UnknownProduct,
-    /// Less would be left than is set aside.
-    #[error("there is too little: {available} available, {reserved} reserved")]
+    /// Less stock would be left than is reserved.
+    #[error("there is too little stock: {available} available, {reserved} reserved")]
     TooLittle {
-        /// For sale.
+        /// Pieces for sale.
         available: i64,
-        /// Set aside.
+        /// Pieces that are reserved for orders.
         reserved: i64,
     },
-    /// More would be there than can be.
-    #[error("there is too much: {on_hand} on hand, at most {MOST_ON_HAND}")]
+    /// There would be more stock than [`MAX_ON_HAND`].
+    #[error("there is too much stock: {on_hand} on hand, {MAX_ON_HAND} at most")]
     TooMuch {
-        /// In the house.
+        /// Available and reserved pieces together.
         on_hand: i64,
     },
-    /// Too little of these for an order.
-    #[error("too little of {}", list(.0))]
+    /// There is not enough stock of these products for an order.
+    #[error("there is not enough stock of {}", list(.0))]
     OutOfStock(Vec<ProductId>),
-    /// The order ended: nothing is set aside for it any more.
+    /// The order has ended, and nothing can be reserved for it anymore.
     #[error("the order has ended")]
     Ended,
-    /// A sale was confirmed for which nothing was set aside.
-    #[error("nothing was reserved for the order")]
+    /// An order was confirmed without a reservation.
+    #[error("nothing is reserved for the order")]
     NotReserved,
-    /// Others changed the same stock or reservation again and again.
-    #[error("it is being changed by others")]
+    /// Other requests changed the same stock or reservation in every attempt.
+    #[error("the stock is being changed by other requests")]
     Busy,
     /// The idempotency key was used before, with another request.
     #[error(transparent)]
     KeyReused(#[from] KeyReused),
-    /// The answer could not be made.
-    #[error("the answer does not serialize")]
-    Answer(Problem),
-    /// The store failed.
+    /// The response could not be serialized.
+    #[error("the response does not serialize")]
+    Response(Problem),
+    /// The table failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -54,7 +54,7 @@ fn list(ids: &[ProductId]) -> String {
 }
 
 impl InventoryError {
-    /// Why `stock` cannot be changed so.
+    /// Returns the error for a change of `stock` that was refused.
     pub(crate) fn refused(refused: Refused, stock: &Stock) -> Self {
         match refused {
             Refused::TooLittle => Self::TooLittle { available: stock.available(), reserved: stock.reserved() },
@@ -65,24 +65,27 @@ impl InventoryError {
 
 impl From<InventoryError> for Problem {
     fn from(error: InventoryError) -> Self {
-        let detail = format!("{error}.");
         match error {
             InventoryError::UnknownProduct => Self::not_found("product"),
-            InventoryError::TooLittle { available, reserved } => {
-                Self::new(409, "too_little_stock", format!("There are {available} available and {reserved} reserved."))
-                    .with("available", available)
-                    .with("reserved", reserved)
-            }
+            InventoryError::TooLittle { available, reserved } => Self::new(
+                409,
+                "too_little_stock",
+                format!("Only {available} pieces are available; {reserved} are reserved for orders."),
+            )
+            .with("available", available)
+            .with("reserved", reserved),
             InventoryError::TooMuch { on_hand } => {
-                let detail = format!("There are {on_hand} on hand already, and there can be {MOST_ON_HAND} at most.");
-                Self::new(409, "too_much_stock", detail).with("on_hand", on_hand).with("most", MOST_ON_HAND)
+                let detail = format!("{on_hand} pieces are on hand, and at most {MAX_ON_HAND} are allowed.");
+                Self::new(409, "too_much_stock", detail).with("on_hand", on_hand).with("most", MAX_ON_HAND)
             }
-            InventoryError::OutOfStock(_) => Self::new(409, "out_of_stock", detail),
+            InventoryError::OutOfStock(ids) => {
+                Self::new(409, "out_of_stock", format!("There is not enough stock of {}.", list(&ids)))
+            }
             InventoryError::Ended | InventoryError::NotReserved | InventoryError::Busy => {
-                Self::new(409, "busy", "The stock is being changed by another request; try again.")
+                Self::new(409, "busy", "The stock is being changed by another request. Try again.")
             }
             InventoryError::KeyReused(reused) => reused.into(),
-            InventoryError::Answer(problem) => problem,
+            InventoryError::Response(problem) => problem,
             InventoryError::Store(error) => error.into(),
         }
     }

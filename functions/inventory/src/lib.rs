@@ -1,20 +1,20 @@
-//! Inventory: how much there is of each product, and what is set aside for which order. Never below zero, never sold twice.
+//! Inventory: the stock of each product and the reservations of orders. Stock is never below zero and never sold twice.
 
 pub mod api;
 pub mod consumers;
 pub mod domain;
 mod error;
+pub mod publish;
 pub mod saga;
 pub mod seed;
 mod store;
 pub mod sweep;
-pub mod tell;
 
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 use contracts::{Cause, StockLine};
-use dynamo::{Answer, Claim, StoreError, Table};
+use dynamo::{IdempotencyKey, StoreError, StoredResponse, Table};
 use kernel::{OrderId, ProductId, Timestamp};
 use lambda::{env, problem::Problem};
 
@@ -27,112 +27,117 @@ pub use error::InventoryError;
 /// The use cases of inventory.
 pub struct Inventory {
     store: Store,
-    terms: Terms,
+    settings: StockSettings,
 }
 
-/// How the shop wants its stock kept.
+/// Settings of the inventory context.
 #[derive(Debug, Clone, Copy)]
-pub struct Terms {
-    /// Over how many counters the stock of a product is spread: so many orders of one product can be served at the same moment.
+pub struct StockSettings {
+    /// The number of counters that the stock of a product is divided into. More counters allow more concurrent orders.
     pub splits: u8,
-    /// How long something is set aside for an order before it is asked about.
-    pub reserved_for: Duration,
-    /// How much of a product there should be for sale at least.
-    pub low_stock: i64,
+    /// How long stock stays reserved for an order before `ReservationExpired` is published.
+    pub reservation_lifetime: Duration,
+    /// A product with less available stock than this is low on stock.
+    pub low_stock_threshold: i64,
 }
 
 /// The number of counters that the stock of a product is divided into; docs/adr/0017-stock-counters-and-reservations.md
 /// has the measurements behind it. A change of it cancels large orders whose stock is being reserved at that moment.
 pub const SPLITS: u8 = 8;
 
-/// How long a product that was made a moment ago may take to be heard of here.
-const NEWS_TAKES: Duration = Duration::from_secs(5);
+/// How long a new product may be unknown here because its `ProductCreated` event is still on its way.
+const MAX_EVENT_DELAY: Duration = Duration::from_secs(5);
 
-/// How often a change of stock that met another one is tried.
-const TRIES: usize = 8;
+/// How often a change of stock is attempted when it conflicts with another one.
+const MAX_ATTEMPTS: usize = 8;
 
-/// What a change of stock led to.
+/// The result of a change of stock.
 pub enum Outcome {
-    /// The stock is this now.
+    /// The stock after the change.
     Stock(Stock),
-    /// What the same request was answered before.
-    Answer(Answer),
+    /// The stored response to an earlier request with the same idempotency key.
+    Replayed(StoredResponse),
 }
 
-impl Terms {
-    /// As the template's parameters say.
+impl StockSettings {
+    /// Reads the settings from the environment variables that the template sets.
     ///
     /// # Errors
-    /// When the template did not set a variable, or not to a number.
+    /// If a variable is missing or is not a number.
     pub fn from_env() -> Result<Self, lambda::Error> {
         let minutes: u64 = env("RESERVATION_MINUTES")?.parse()?;
-        let low_stock = env("LOW_STOCK_THRESHOLD")?.parse()?;
-        Ok(Self { splits: SPLITS, reserved_for: Duration::from_secs(minutes * 60), low_stock })
+        let low_stock_threshold = env("LOW_STOCK_THRESHOLD")?.parse()?;
+        Ok(Self { splits: SPLITS, reservation_lifetime: Duration::from_secs(minutes * 60), low_stock_threshold })
     }
 }
 
 impl Inventory {
-    /// Over the environment's one configuration.
+    /// Connects to the context's table.
     ///
     /// # Errors
-    /// When the template did not set a variable.
+    /// If an environment variable is missing or invalid.
     pub fn connect(config: &SdkConfig) -> Result<Self, lambda::Error> {
-        Ok(Self::new(Table::connect(config, env("TABLE_NAME")?), Terms::from_env()?))
+        Ok(Self::new(Table::connect(config, env("TABLE_NAME")?), StockSettings::from_env()?))
     }
 
-    /// Over a table.
-    pub fn new(table: Table, terms: Terms) -> Self {
-        Self { store: Store::new(table, terms.splits), terms }
+    /// Returns the use cases for a given table.
+    pub fn new(table: Table, settings: StockSettings) -> Self {
+        Self { store: Store::new(table, settings.splits), settings }
     }
 
-    /// How much there is of a product.
+    /// Returns the stock of a product.
     ///
     /// # Errors
-    /// When there is no such product.
+    /// If the product does not exist or the table does not respond.
     pub async fn stock(&self, id: ProductId) -> Result<Stock, InventoryError> {
         self.store.stock(id).await?.ok_or(InventoryError::UnknownProduct)
     }
 
-    /// As [`Inventory::stock`], but a product that was made in the last few seconds, and may not have been heard of yet, is waited
-    /// for. Only for administrators: a stranger must not be able to keep functions waiting.
-    async fn awaited_stock(&self, id: ProductId) -> Result<Stock, InventoryError> {
+    /// Returns the stock of a product, and waits for it if the product was created in the last few seconds, because
+    /// its event may not have been received yet. Only administrators may get here: anonymous callers must not be able
+    /// to keep functions waiting.
+    async fn stock_or_wait(&self, id: ProductId) -> Result<Stock, InventoryError> {
         loop {
             if let Some(stock) = self.store.stock(id).await? {
                 return Ok(stock);
             }
-            if !id.is_younger_than(NEWS_TAKES, Timestamp::now()) {
+            if !id.is_younger_than(MAX_EVENT_DELAY, Timestamp::now()) {
                 return Err(InventoryError::UnknownProduct);
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
-    /// Sets or adjusts how much there is of a product; once per idempotency key, for which what `respond` makes of the result is kept.
+    /// Sets or adjusts the stock of a product, once per idempotency key. The response that `respond` makes of the
+    /// result is stored under the key.
     ///
     /// # Errors
-    /// When there is no such product, less would be left than is set aside, or too much would be there.
+    /// If the product does not exist, if the stock would be less than what is reserved or more than the maximum, if the
+    /// key was used with another request, or if the table does not respond.
     pub async fn change(
         &self,
         id: ProductId,
         change: Change,
-        claim: Option<&Claim>,
+        idempotency_key: Option<&IdempotencyKey>,
         now: Timestamp,
-        respond: impl Fn(&Stock) -> Result<Answer, Problem>,
+        respond: impl Fn(&Stock) -> Result<StoredResponse, Problem>,
     ) -> Result<Outcome, InventoryError> {
-        for _ in 0..TRIES {
-            let stock = self.awaited_stock(id).await?;
-            // In this order: who finds no answer now has seen the stock as it was before the same request changed it.
-            if let Some(claim) = claim
-                && let Some(answer) = claim.answered(self.store.table(), now).await??
+        for _ in 0..MAX_ATTEMPTS {
+            let stock = self.stock_or_wait(id).await?;
+            // The response is looked up after the stock was read. If there is none, that stock does not yet contain the
+            // change by an earlier attempt of the same request, so that the write below fails if that attempt succeeds.
+            if let Some(key) = idempotency_key
+                && let Some(response) = key.find(self.store.table(), now).await??
             {
-                return Ok(Outcome::Answer(answer));
+                return Ok(Outcome::Replayed(response));
             }
-            match self.store.change(&stock, change, claim.map(|claim| (claim, &respond)), now).await? {
+            match self.store.change(&stock, change, idempotency_key.map(|key| (key, &respond)), now).await? {
                 Some(Changed::Done(stock)) => return Ok(Outcome::Stock(stock)),
-                // Another request with the same key was a moment faster: its answer is ours.
-                Some(Changed::Answered(found)) => {
-                    let answer = claim.map(|claim| claim.replay(&found, now)).transpose()?.transpose()?.flatten();
-                    return answer.map(Outcome::Answer).ok_or(InventoryError::Busy);
+                // A concurrent request with the same key was faster, and its response is returned.
+                Some(Changed::Replayed(found)) => {
+                    let response =
+                        idempotency_key.map(|key| key.replay(&found, now)).transpose()?.transpose()?.flatten();
+                    return response.map(Outcome::Replayed).ok_or(InventoryError::Busy);
                 }
                 None => {}
             }
@@ -140,44 +145,45 @@ impl Inventory {
         Err(InventoryError::Busy)
     }
 
-    /// Starts to keep stock of a new product, at zero.
+    /// Creates the stock of a new product, with no pieces.
     ///
     /// # Errors
-    /// When the store does not answer.
-    pub async fn keep(&self, id: ProductId) -> Result<(), InventoryError> {
-        Ok(self.store.keep(id).await?)
+    /// If the table does not respond.
+    pub async fn create_stock(&self, id: ProductId) -> Result<(), InventoryError> {
+        Ok(self.store.create_stock(id).await?)
     }
 
-    /// Sets the lines of an order aside, all of them or none; done before is done.
+    /// Reserves all lines of an order, or none. Repeating it has no further effect.
     ///
     /// # Errors
-    /// When there is too little, or the order has ended.
+    /// If there is not enough stock, or the order has ended.
     pub async fn reserve(&self, id: OrderId, lines: &[StockLine], cause: &Cause) -> Result<(), InventoryError> {
-        self.store.reserve(id, lines, self.terms.reserved_for, cause).await
+        self.store.reserve(id, lines, self.settings.reservation_lifetime, cause).await
     }
 
-    /// Lets what was set aside for an order go: it is sold.
+    /// Commits the reservation of an order: its pieces are sold.
     ///
     /// # Errors
-    /// When nothing was set aside for it.
+    /// If nothing is reserved for the order, or the table does not respond.
     pub async fn commit(&self, id: OrderId) -> Result<(), InventoryError> {
         self.store.commit(id).await
     }
 
-    /// Puts back what was set aside for an order or sold to it; from then on nothing can be set aside for it.
+    /// Releases what is reserved for an order or was sold to it. From then on nothing can be reserved for the order.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the table does not respond, or other requests keep changing the reservation.
     pub async fn release(&self, id: OrderId, cause: &Cause) -> Result<(), InventoryError> {
         self.store.release(id, cause).await
     }
 
-    /// Asks what is to become of what is set aside for an order, if that is so for longer than it may be at `now`; how often it has
-    /// asked by then. Nothing is put back before the order has ended: only then it is certain that nobody has paid.
+    /// Publishes `ReservationExpired` if the reservation of an order has expired at `now`, and returns how often that
+    /// was done for the order so far. The stock stays reserved until the order has ended, because only then is it
+    /// certain that nobody has paid.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the table does not respond.
     pub async fn expire(&self, id: OrderId, now: Timestamp, cause: &Cause) -> Result<Option<u32>, StoreError> {
-        self.store.ask(id, now, self.terms.reserved_for, cause).await
+        self.store.expire(id, now, self.settings.reservation_lifetime, cause).await
     }
 }

@@ -1,6 +1,6 @@
 //! The functions of the inventory context, by handler name (`Handler:` in this context's template.yaml).
 
-use inventory::{Inventory, api, consumers, saga, seed, sweep, tell};
+use inventory::{Inventory, api, consumers, publish, saga, seed, sweep};
 use lambda::{
     Error, command, handler, health::Health, http, limit::Limiter, outbox, policy::Limit, queue, start, task,
     unknown_handler,
@@ -15,7 +15,9 @@ async fn main() -> Result<(), Error> {
         "get-stock" => http::serve(inventory()?, api::get_stock).await,
         "set-stock" => http::serve_limited(limiter()?, inventory()?, api::set_stock).await,
         "health" => http::serve(Health::connect(&config, "inventory")?, api::health).await,
-        "publish" => outbox::serve_telling(&config, inventory()?, tell::tell, tell::remember).await,
+        "publish" => {
+            outbox::serve_with_changes(&config, inventory()?, publish::events_of, publish::record_published).await
+        }
         "stock-product" => queue::serve(inventory()?, consumers::stock_product).await,
         "settle-order" => queue::serve(inventory()?, consumers::settle_order).await,
         "reserve-stock" => task::serve(inventory()?, saga::reserve_stock).await,

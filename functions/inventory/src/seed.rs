@@ -1,12 +1,12 @@
-//! Example stock, for a stack that is tried out.
+//! Example stock for a new stack.
 
-use dynamo::Answer;
+use dynamo::StoredResponse;
 use kernel::{ProductId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{Inventory, InventoryError, domain::Change};
 
-/// What is to be on hand.
+/// The stock to create.
 #[derive(Debug, Deserialize)]
 pub struct Seed {
     stock: Vec<SeedStock>,
@@ -18,26 +18,26 @@ struct SeedStock {
     quantity: i64,
 }
 
-/// What became of it.
+/// The result of seeding.
 #[derive(Debug, Default, Serialize)]
 pub struct Seeded {
     created: usize,
     existing: usize,
 }
 
-/// Fills up the products of which there is nothing yet; leaves the others as they are.
+/// Sets the stock of the products that have none, and leaves the others unchanged.
 ///
 /// # Errors
-/// When the store does not answer.
+/// If the table does not respond.
 pub async fn seed(inventory: &Inventory, seed: Seed) -> Result<Seeded, InventoryError> {
     let mut seeded = Seeded::default();
     for wanted in seed.stock {
         if inventory.store.stock(wanted.product_id).await?.is_some_and(|stock| stock.on_hand() > 0) {
             seeded.existing += 1;
         } else {
-            inventory.keep(wanted.product_id).await?;
-            let nothing = |_: &_| Ok(Answer { status: 200, location: None, body: String::new() });
-            inventory.change(wanted.product_id, Change::Set(wanted.quantity), None, Timestamp::now(), nothing).await?;
+            inventory.create_stock(wanted.product_id).await?;
+            let empty = |_: &_| Ok(StoredResponse { status: 200, location: None, body: String::new() });
+            inventory.change(wanted.product_id, Change::Set(wanted.quantity), None, Timestamp::now(), empty).await?;
             seeded.created += 1;
         }
     }

@@ -3,25 +3,27 @@
 //! | item | pk | sk | gsi1pk | gsi1sk |
 //! | --- | --- | --- | --- | --- |
 //! | counter of a product's stock | `PRODUCT#<product>` | `STOCK#<split>` | | |
-//! | what was last told of it | `PRODUCT#<product>` | `TOLD` | | |
+//! | last published stock level | `PRODUCT#<product>` | `TOLD` | | |
 //! | reservation of an order, by part | `ORDER#<order>` | `PART#<n>` | `OPEN#<shard>` | `<reserved until>#<order>` |
-//! | answer to an idempotency key | `IDEMPOTENCY#<hash of the user>#<key>` | `IDEMPOTENCY` | | |
+//! | response to an idempotency key | `IDEMPOTENCY#<hash of the user>#<key>` | `IDEMPOTENCY` | | |
 //! | outbox entry | `EVENT#<event>` | `EVENT` | | |
 //!
 //! | access pattern | how |
 //! | --- | --- |
 //! | the stock of a product | Query `PRODUCT#`, prefix `STOCK#` |
-//! | setting pieces aside | that Query per line, one TransactWriteItems |
-//! | selling or putting back an order's pieces | Query `ORDER#`, one TransactWriteItems per part |
-//! | reservations that have expired | Query of gsi1 per shard, up to now (keys only; only parts that are set aside are in it) |
+//! | reserve pieces | that Query per line, one TransactWriteItems |
+//! | commit or release a reservation | Query `ORDER#`, one TransactWriteItems per part |
+//! | expired reservations | Query of gsi1 per shard, up to now (keys only; only parts that are reserved are in it) |
 //!
-//! A reservation and the counters it takes from are one transaction. DynamoDB takes 100 writes in one, and a line may take from every
-//! counter of its product; so an order with many lines has several parts. A later part is only set aside while the first one stands, and
-//! an order that was released before anything was set aside leaves a first part that says so. The part that completes a reservation is
-//! itself what `StockReserved` is made of, where the stream is published: it bears the event's cause, and a `kind` for the stream's filter.
+//! A reservation and the counters that it takes pieces from are written in one transaction. A DynamoDB transaction has
+//! at most 100 writes, and a line may take from every counter of its product; so an order with many lines has several
+//! parts. A later part is only reserved while the first part is reserved. An order that is released before anything was
+//! reserved gets a released first part, which marks it as ended. `StockReserved` is derived from the part that
+//! completes a reservation, when the stream is published: this part has the cause of the event, and a `kind` for the
+//! filter of the stream.
 //!
-//! A counter is written with its product's others in the same partition, which AWS lets have 1,000 write units a second: 500 steps of
-//! reservations of one product, until DynamoDB splits the partition between its counters by itself.
+//! All counters of a product are in one partition, to which AWS allows 1,000 write units per second: 500 steps of
+//! reservations of one product, until DynamoDB splits the partition between the counters.
 
 use std::time::Duration;
 
@@ -30,11 +32,12 @@ use contracts::{
     StockReserved,
 };
 use dynamo::{
-    Answer, Claim, Item, Key, Query, StoreError, Table, TransactError, Write, item, number, outbox_item, text,
+    IdempotencyKey, Item, Key, Query, StoreError, StoredResponse, Table, TransactError, Write, item, number,
+    outbox_item, text,
 };
 use futures::future::{join_all, try_join_all};
 use kernel::{EventId, OrderId, ProductId, Timestamp};
-use lambda::{outbox::Streamed, problem::Problem};
+use lambda::{outbox::ChangedItem, problem::Problem};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -42,16 +45,16 @@ use crate::{
     domain::{Change, Counter, Effect, Found, Movement, Reservation, Status, Stock, Taken, take},
 };
 
-/// How often a step that met another one is tried.
-const TRIES: usize = 8;
+/// How often a step is attempted when it conflicts with another one.
+const MAX_ATTEMPTS: usize = 8;
 
-/// Over how many partitions of the index the open reservations are spread.
+/// The number of index partitions that the open reservations are spread over.
 const OPEN_SHARDS: u8 = 8;
 
-/// The `kind` of a counter: the publisher's stream filter looks at it.
+/// The `kind` of a counter, for the stream filter of the publisher.
 pub const STOCK_KIND: &str = "stock";
 
-/// The `kind` of a part that has just completed a reservation; what becomes of it later bears none.
+/// The `kind` of the part that completes a reservation. It is removed when the part changes.
 const RESERVED_KIND: &str = "reserved";
 
 pub struct Store {
@@ -59,15 +62,15 @@ pub struct Store {
     splits: u8,
 }
 
-/// What became of a change of stock.
+/// The result of a change of stock.
 pub enum Changed {
-    /// The stock is this now.
+    /// The stock after the change.
     Done(Stock),
-    /// The idempotency key has this answer; nothing was written.
-    Answered(Item),
+    /// The item that is stored under the idempotency key; nothing was written.
+    Replayed(Item),
 }
 
-/// What the part that completes a reservation says beside it: what its event needs.
+/// Additional attributes of the part that completes a reservation, for its `StockReserved` event.
 #[derive(Serialize, Deserialize)]
 struct Completion {
     kind: String,
@@ -76,15 +79,16 @@ struct Completion {
     cause: Cause,
 }
 
-/// What was last told of a product's stock.
+/// The last published stock level of a product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
-    /// The level that everybody has heard of.
+pub struct PublishedLevel {
+    /// The last level that was certainly published.
     pub level: StockLevel,
-    /// Another one that may have been told since, or not: whoever told it has died meanwhile.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub telling: Option<StockLevel>,
-    /// Of the stock.
+    /// A level that may have been published later: the publisher recorded it before it published it, and did not
+    /// confirm it.
+    #[serde(default, rename = "telling", skip_serializing_if = "Option::is_none")]
+    pub pending: Option<StockLevel>,
+    /// The sequence of the stock at that time.
     pub sequence: u64,
 }
 
@@ -96,7 +100,7 @@ fn counter_key(id: ProductId, split: u8) -> Key {
     Key::new(product_pk(id), format!("STOCK#{split:02}"))
 }
 
-fn told_key(id: ProductId) -> Key {
+fn published_level_key(id: ProductId) -> Key {
     Key::new(product_pk(id), "TOLD")
 }
 
@@ -104,18 +108,18 @@ fn part_key(id: OrderId, part: usize) -> Key {
     Key::new(format!("ORDER#{id}"), format!("PART#{part:02}"))
 }
 
-/// The order that a part is of.
+/// Returns the order that a part belongs to.
 fn order_of(key: &Key) -> Option<OrderId> {
     key.pk.strip_prefix("ORDER#")?.parse().ok()
 }
 
-/// The product whose stock a stream record is of.
+/// Returns the product that an item in the stream belongs to.
 pub fn product_of(key: &Key) -> Option<ProductId> {
     key.pk.strip_prefix("PRODUCT#")?.parse().ok()
 }
 
 impl Store {
-    /// `splits` says over how many counters the stock of a product is spread.
+    /// `splits` is the number of counters that the stock of a product is divided into.
     pub fn new(table: Table, splits: u8) -> Self {
         Self { table, splits }
     }
@@ -124,8 +128,8 @@ impl Store {
         &self.table
     }
 
-    /// How many lines are set aside in one transaction: each may take from every counter; beside them it takes the part, a check of the
-    /// first part, and, where it is ended, an event.
+    /// Returns how many lines are reserved in one transaction. Each line may take from every counter; the other writes
+    /// are the part itself, a check of the first part, and the event of a release.
     fn lines_per_part(&self) -> usize {
         (97 / usize::from(self.splits)).min(90)
     }
@@ -135,7 +139,7 @@ impl Store {
         Ok((!counters.is_empty()).then_some(Stock { product_id, counters }))
     }
 
-    /// The stock of each line's product; of an unknown one there is nothing.
+    /// Returns the stock of the product of each line. An unknown product has no stock.
     async fn stocks(&self, lines: &[StockLine]) -> Result<Vec<Stock>, StoreError> {
         try_join_all(lines.iter().map(|line| async {
             let product_id = line.product_id;
@@ -144,24 +148,25 @@ impl Store {
         .await
     }
 
-    /// Starts to keep stock of a product, at zero.
-    pub async fn keep(&self, id: ProductId) -> Result<(), StoreError> {
-        let nothing = Counter { split: 0, available: 0, on_hand: 0, version: 1, changes: 0 };
-        let mut counter = item(&counter_key(id, 0), &nothing)?;
+    /// Creates the stock of a product, with no pieces.
+    pub async fn create_stock(&self, id: ProductId) -> Result<(), StoreError> {
+        let empty = Counter { split: 0, available: 0, on_hand: 0, version: 1, changes: 0 };
+        let mut counter = item(&counter_key(id, 0), &empty)?;
         counter.extend([text("kind", STOCK_KIND)]);
         self.table.write_if_allowed(Write::put(counter).if_absent()).await.map(drop)
     }
 
-    /// Sets or adjusts `stock`, which was read just now, and stores what `answer` makes of the result under the caller's key. Nothing
-    /// if somebody else changed it meanwhile.
+    /// Sets or adjusts `stock`, which was just read, and stores what `respond` makes of the result under the
+    /// idempotency key. Returns nothing if the stock was changed in the meantime.
     ///
-    /// Changes follow each other: each expects the count of changes that it has seen. Reservations may come in between; they only
-    /// move pieces, and what is taken away here has to be there still.
+    /// A change expects the number of changes that was read, so that changes happen one after the other. Reservations
+    /// may happen in between: they only move pieces, and the write fails if the pieces that a change takes away are no
+    /// longer there.
     pub async fn change(
         &self,
         stock: &Stock,
         change: Change,
-        claimed: Option<(&Claim, impl FnOnce(&Stock) -> Result<Answer, Problem>)>,
+        idempotency: Option<(&IdempotencyKey, impl FnOnce(&Stock) -> Result<StoredResponse, Problem>)>,
         now: Timestamp,
     ) -> Result<Option<Changed>, InventoryError> {
         let refused = |refused| InventoryError::refused(refused, stock);
@@ -171,13 +176,13 @@ impl Store {
         }
         let after = stock.clone().after(&movements);
         let mut writes: Vec<Write> = movements.iter().map(|movement| change_write(stock, *movement)).collect();
-        let claim_at = writes.len();
-        if let Some((claim, answer)) = claimed {
-            writes.push(claim.store(&answer(&after).map_err(InventoryError::Answer)?, now)?);
+        let key_index = writes.len();
+        if let Some((key, respond)) = idempotency {
+            writes.push(key.store(&respond(&after).map_err(InventoryError::Response)?, now)?);
         }
         match self.table.transact(writes).await {
             Ok(()) => Ok(Some(Changed::Done(after))),
-            Err(TransactError::Refused(refusal)) => Ok(refusal.found(claim_at).cloned().map(Changed::Answered)),
+            Err(TransactError::Refused(refusal)) => Ok(refusal.found(key_index).cloned().map(Changed::Replayed)),
             Err(TransactError::Store(error)) => Err(error.into()),
         }
     }
@@ -191,23 +196,25 @@ impl Store {
     ) -> Result<(), InventoryError> {
         let parts: Vec<&[StockLine]> = lines.chunks(self.lines_per_part()).collect();
         let (mut part, mut was_short) = (0, false);
-        for _ in 0..parts.len() + TRIES {
+        for _ in 0..parts.len() + MAX_ATTEMPTS {
             let Some(part_lines) = parts.get(part) else {
                 return Ok(());
             };
-            // Those who were set aside together look again together, and must not choose the same counters again.
+            // Executions that failed together read again together: the random number keeps them from choosing the same
+            // counters again.
             let taken = match take(part_lines, &self.stocks(part_lines).await?, rand::random()) {
                 Ok(taken) => taken,
                 Err(short) => {
-                    if let Some(there) = self.table.get(&part_key(id, part)).await? {
-                        part = self.resume(id, part, part_lines, there).await?;
+                    if let Some(existing) = self.table.get(&part_key(id, part)).await? {
+                        part = self.resume(id, part, part_lines, existing).await?;
                     } else if !was_short {
-                        // The counters were not read at one moment: pieces may have come back to one that had been read.
+                        // The counters are not read at one point in time: pieces may have come back to one after it was
+                        // read.
                         was_short = true;
                     } else if self.reject(id, part, &short, cause).await? {
                         return Err(InventoryError::OutOfStock(short));
                     } else {
-                        // Another execution was faster, with that or with the contrary: the first part knows.
+                        // Another execution was faster and has reserved or rejected it: the first part shows which.
                         part = 0;
                     }
                     continue;
@@ -234,14 +241,17 @@ impl Store {
             if part > 0 {
                 writes.push(if_reserved(Write::check(part_key(id, 0))));
             }
-            let first_stands_at = reservation.taken.len() + 1;
+            let first_part_check_index = reservation.taken.len() + 1;
             match self.table.transact(writes).await {
                 Ok(()) => part += 1,
                 Err(TransactError::Store(error)) => return Err(error.into()),
                 Err(TransactError::Refused(refusal)) => match refusal.found(0) {
-                    Some(there) => part = self.resume(id, part, part_lines, self.table.read(there.clone())?).await?,
-                    None if part > 0 && refusal.failed(first_stands_at) => part = 0,
-                    // Others took the pieces meanwhile: there may be more in other counters.
+                    Some(existing) => {
+                        let existing = self.table.read(existing.clone())?;
+                        part = self.resume(id, part, part_lines, existing).await?;
+                    }
+                    None if part > 0 && refusal.failed(first_part_check_index) => part = 0,
+                    // Others took the pieces in the meantime; other counters may have more.
                     None => {}
                 },
             }
@@ -249,26 +259,27 @@ impl Store {
         Err(InventoryError::Busy)
     }
 
-    /// The part to go on with where `there` is what was found of part `at`: an earlier execution of the same step came so far.
+    /// Returns the part to continue with, given that an earlier execution of the same step has written part `at` as
+    /// `existing`.
     async fn resume(
         &self,
         id: OrderId,
         at: usize,
         lines: &[StockLine],
-        there: Reservation,
+        existing: Reservation,
     ) -> Result<usize, InventoryError> {
-        match there.found_for(lines) {
+        match existing.found_for(lines) {
             Found::Done => Ok(at + 1),
             Found::Ended => Err(InventoryError::Ended),
             Found::Short(short) => {
-                self.give_back_rest(id).await?;
+                self.release_rest(id).await?;
                 Err(InventoryError::OutOfStock(short))
             }
         }
     }
 
-    /// Ends the reservation for want of stock in its part `at`, putting back what is set aside of it already. Not if another
-    /// execution of the same step was luckier: what it set aside stands.
+    /// Rejects the reservation because part `at` is short of stock, and releases what is already reserved. Returns
+    /// false if another execution of the same step was faster.
     async fn reject(&self, id: OrderId, at: usize, short: &[ProductId], cause: &Cause) -> Result<bool, StoreError> {
         let now = Timestamp::now();
         let rejected = event(StockRejected { order_id: id, short: short.to_vec() }, id, 1, now, cause)?;
@@ -292,13 +303,14 @@ impl Store {
         writes.extend(first.taken.iter().map(|taken| step_write(*taken, effect)));
         let is_rejected = self.table.transact_if_allowed(writes).await?;
         if is_rejected {
-            self.give_back_rest(id).await?;
+            self.release_rest(id).await?;
         }
         Ok(is_rejected)
     }
 
-    /// Puts back the parts of a rejected reservation that are still set aside. (Where this is cut short, whoever comes again does it.)
-    async fn give_back_rest(&self, id: OrderId) -> Result<(), StoreError> {
+    /// Releases the parts of a rejected reservation that are still reserved. If that is interrupted, the next execution
+    /// of the step or the sweep continues it.
+    async fn release_rest(&self, id: OrderId) -> Result<(), StoreError> {
         for (part, reservation) in self.parts(id).await?.iter().enumerate() {
             if let Some(effect) = reservation.status.release() {
                 self.take_step(id, part, reservation, effect, None).await?;
@@ -308,7 +320,7 @@ impl Store {
     }
 
     pub async fn commit(&self, id: OrderId) -> Result<(), InventoryError> {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let parts = self.parts(id).await?;
             if parts.is_empty() || parts.iter().any(|part| part.status == Status::Rejected) {
                 return Err(InventoryError::NotReserved);
@@ -327,17 +339,18 @@ impl Store {
     }
 
     pub async fn release(&self, id: OrderId, cause: &Cause) -> Result<(), InventoryError> {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let parts = self.parts(id).await?;
             if parts.is_empty() {
                 let reserved_until = Timestamp::now();
                 let (lines, taken, short) = (Vec::new(), Vec::new(), Vec::new());
-                let never = Reservation { status: Status::Released, lines, taken, reserved_until, asked: 0, short };
-                let write = Write::put(part_item(id, 0, &never)?).if_absent();
+                let tombstone = Reservation { status: Status::Released, lines, taken, reserved_until, asked: 0, short };
+                let write = Write::put(part_item(id, 0, &tombstone)?).if_absent();
                 self.table.transact_if_allowed(vec![write]).await?;
                 continue;
             }
-            // Only a fresh look says that all is done: a part may have been added or changed since this one.
+            // Only another read shows that everything is released: a part may have been added or changed since this
+            // one.
             let open = parts.iter().enumerate().filter_map(|(part, reservation)| {
                 reservation.status.release().map(|effect| (part, reservation, effect))
             });
@@ -346,7 +359,7 @@ impl Store {
                 return Ok(());
             }
             for (part, reservation, effect) in open {
-                let sequence = AFTER_ASKING + u64::from(reservation.asked) + part as u64;
+                let sequence = FIRST_FOLLOW_UP_SEQUENCE + u64::from(reservation.asked) + part as u64;
                 let released = StockReleased { order_id: id, lines: reservation.lines.clone() };
                 let released = event(released, id, sequence, Timestamp::now(), cause)?;
                 self.take_step(id, part, reservation, effect, Some(released)).await?;
@@ -355,9 +368,9 @@ impl Store {
         Err(InventoryError::Busy)
     }
 
-    /// Asks about the order for which something is set aside for longer than it may be at `now`, and will ask again after `lifetime`;
-    /// how often it has done so. Nothing if it is not so.
-    pub async fn ask(
+    /// Publishes `ReservationExpired` if the reservation of an order has expired at `now`, and again after another
+    /// `lifetime`. Returns how often that was done so far, or nothing if the reservation has not expired.
+    pub async fn expire(
         &self,
         id: OrderId,
         now: Timestamp,
@@ -366,19 +379,20 @@ impl Store {
     ) -> Result<Option<u32>, StoreError> {
         let parts = self.parts(id).await?;
         if parts.first().is_some_and(|first| first.status == Status::Rejected) {
-            self.give_back_rest(id).await?;
+            self.release_rest(id).await?;
             return Ok(None);
         }
         let open: Vec<(usize, &Reservation)> =
             parts.iter().enumerate().filter(|(_, part)| part.status == Status::Reserved).collect();
-        // The parts of an order are set aside one after the other, and asked about together, once the last of them has expired.
+        // The parts of an order are reserved one after the other, and reported together once the last of them has
+        // expired.
         if open.is_empty() || open.iter().any(|(_, part)| part.reserved_until > now) {
             return Ok(None);
         }
         let asked = open.iter().map(|(_, part)| part.asked).max().unwrap_or_default() + 1;
         let lines = open.iter().flat_map(|(_, part)| part.lines.clone()).collect();
         let expired = ReservationExpired { order_id: id, lines };
-        let mut writes = vec![event(expired, id, AFTER_ASKING - 1 + u64::from(asked), now, cause)?];
+        let mut writes = vec![event(expired, id, FIRST_FOLLOW_UP_SEQUENCE - 1 + u64::from(asked), now, cause)?];
         for (part, reservation) in open {
             let reserved_until = now.plus_seconds(seconds(lifetime));
             let later = part_item(id, part, &Reservation { reserved_until, asked, ..reservation.clone() })?;
@@ -388,7 +402,7 @@ impl Store {
         Ok(self.table.transact_if_allowed(writes).await?.then_some(asked))
     }
 
-    /// Orders for which something is set aside for longer than it may be at `now`, at most `limit` in each shard.
+    /// Returns orders whose reservations have expired at `now`, at most `limit` from each shard.
     pub async fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<OrderId>, StoreError> {
         #[derive(Deserialize)]
         struct Open {
@@ -415,13 +429,14 @@ impl Store {
         Ok(orders)
     }
 
-    /// `StockReserved` of the part that completed a reservation, always under the same id; nothing, if `changed` is something else.
-    pub async fn reserved(&self, changed: &Streamed) -> Result<Option<Envelope<InventoryEvent>>, StoreError> {
+    /// Returns `StockReserved` if `changed` is the part that completed a reservation. The id of the event is always the
+    /// same.
+    pub async fn stock_reserved(&self, changed: &ChangedItem) -> Result<Option<Envelope<InventoryEvent>>, StoreError> {
         let Some(order_id) = order_of(&changed.key) else { return Ok(None) };
         let Completion { reserved_at, cause, .. } = self.table.read(changed.item.clone())?;
         let mut lines = self.table.read::<Reservation>(changed.item.clone())?.lines;
         if changed.key != part_key(order_id, 0) {
-            // It is the last of several, of which each has its own lines for good.
+            // It is the last of several parts, and the lines of a part never change.
             lines = self.parts(order_id).await?.into_iter().flat_map(|part| part.lines).collect();
         }
         let event_id = EventId::derived(order_id, "StockReserved");
@@ -429,18 +444,25 @@ impl Store {
         Ok(Some(Envelope { event_id, ..Envelope::new(reserved, order_id, 1, reserved_at, &cause) }))
     }
 
-    /// A product's stock and what was last told of it.
-    pub async fn stock_and_told(&self, product_id: ProductId) -> Result<Option<(Stock, Option<Told>)>, StoreError> {
-        let told_key = told_key(product_id);
-        let (stock, told) = futures::try_join!(self.stock(product_id), self.table.get(&told_key))?;
-        Ok(stock.map(|stock| (stock, told)))
+    /// Returns the stock of a product and its last published level.
+    pub async fn stock_and_published_level(
+        &self,
+        product_id: ProductId,
+    ) -> Result<Option<(Stock, Option<PublishedLevel>)>, StoreError> {
+        let published_level_key = published_level_key(product_id);
+        let (stock, published) = futures::try_join!(self.stock(product_id), self.table.get(&published_level_key))?;
+        Ok(stock.map(|stock| (stock, published)))
     }
 
-    /// Remembers what was told of a product's stock, or is about to be; not if something later was.
-    pub async fn remember(&self, product_id: ProductId, told: &Told) -> Result<(), StoreError> {
-        let write = Write::put(item(&told_key(product_id), told)?)
+    /// Records the level of a product that was published or is about to be, unless a later one is recorded.
+    pub async fn record_published_level(
+        &self,
+        product_id: ProductId,
+        published: &PublishedLevel,
+    ) -> Result<(), StoreError> {
+        let write = Write::put(item(&published_level_key(product_id), published)?)
             .only_if("attribute_not_exists(pk) OR #sequence <= :sequence")
-            .with([number(":sequence", told.sequence)]);
+            .with([number(":sequence", published.sequence)]);
         self.table.write_if_allowed(write).await.map(drop)
     }
 
@@ -448,7 +470,7 @@ impl Store {
         self.table.all(&format!("ORDER#{id}"), "PART#").await
     }
 
-    /// Whether the step was taken; not if the part has changed since it was read.
+    /// Takes a step of a reservation. Returns false if the part has changed since it was read.
     async fn take_step(
         &self,
         id: OrderId,
@@ -457,9 +479,9 @@ impl Store {
         effect: Effect,
         event: Option<Write>,
     ) -> Result<bool, StoreError> {
-        let then = Reservation { status: effect.to, ..reservation.clone() };
+        let changed = Reservation { status: effect.to, ..reservation.clone() };
         let seen = item(&part_key(id, part), reservation)?.remove("status");
-        let unchanged = Write::put(part_item(id, part, &then)?).only_if("#status = :seen");
+        let unchanged = Write::put(part_item(id, part, &changed)?).only_if("#status = :seen");
         let mut writes = vec![unchanged.with(seen.map(|status| (":seen".to_owned(), status)))];
         writes.extend(reservation.taken.iter().map(|taken| step_write(*taken, effect)));
         writes.extend(event);
@@ -467,9 +489,9 @@ impl Store {
     }
 }
 
-/// The place of the first event of an order's stock that is not the one of its reservation, whose place is 1: those that ask come
-/// first, then those that put back.
-const AFTER_ASKING: u64 = 2;
+/// The sequence of the first event of an order after `StockReserved` or `StockRejected`, whose sequence is 1. The
+/// events `ReservationExpired` come first, then `StockReleased`.
+const FIRST_FOLLOW_UP_SEQUENCE: u64 = 2;
 
 fn seconds(time: Duration) -> i64 {
     i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
@@ -479,21 +501,21 @@ fn open_pk(shard: u8) -> String {
     format!("OPEN#{shard}")
 }
 
-/// A part as an item: in the index of open ones as long as it is set aside.
+/// Returns a part as an item, which is in the index of open reservations while it is reserved.
 fn part_item(id: OrderId, part: usize, reservation: &Reservation) -> Result<Item, StoreError> {
-    let mut whole = item(&part_key(id, part), reservation)?;
+    let mut item = item(&part_key(id, part), reservation)?;
     if reservation.status == Status::Reserved {
         let shard = id.as_ref().last().map_or(0, |byte| byte % OPEN_SHARDS);
-        whole.extend([text("gsi1pk", open_pk(shard)), text("gsi1sk", format!("{}#{id}", reservation.reserved_until))]);
+        item.extend([text("gsi1pk", open_pk(shard)), text("gsi1sk", format!("{}#{id}", reservation.reserved_until))]);
     }
-    Ok(whole)
+    Ok(item)
 }
 
 fn if_reserved(write: Write) -> Write {
     write.only_if("#status = :reserved").with([text(":reserved", "reserved")])
 }
 
-/// What `effect` does to the counter that pieces were taken from: only if that much is there.
+/// Returns the write of `effect` to the counter that pieces were taken from. It fails if the counter has too few.
 fn step_write(taken: Taken, effect: Effect) -> Write {
     let Movement { split, available, on_hand } = effect.on(taken);
     let moved = "SET available = available + :available, on_hand = on_hand + :on_hand ADD #version :one";
@@ -508,7 +530,7 @@ fn step_write(taken: Taken, effect: Effect) -> Write {
         ])
 }
 
-/// What a change of stock does to a counter, which is made if it is not there.
+/// Returns the write of a change of stock to a counter, which is created if it does not exist.
 fn change_write(stock: &Stock, movement: Movement) -> Write {
     let Movement { split, available, on_hand } = movement;
     let moved = "SET #split = :split, #kind = :kind, available = if_not_exists(available, :zero) + :available, \

@@ -1,4 +1,4 @@
-//! Once a minute: asks about what is set aside for too long.
+//! Reports expired reservations, once a minute.
 
 use std::time::{Duration, Instant};
 
@@ -8,60 +8,62 @@ use serde::{Deserialize, Serialize};
 
 use crate::Inventory;
 
-/// What the schedule says; nothing of it is of interest.
+/// The input from the schedule. None of its fields is used.
 #[derive(Debug, Deserialize)]
-pub struct Tick {}
+pub struct ScheduledEvent {}
 
-/// What was done.
+/// The result of a sweep.
 #[derive(Debug, Default, Serialize)]
-pub struct Swept {
-    /// Orders that were asked about.
+pub struct SweepReport {
+    /// Orders for which `ReservationExpired` was published.
     pub asked: usize,
-    /// Orders that could not be asked about this time, or of which nothing becomes however often that is done.
+    /// Orders whose reservations could not be reported this time, or were reported so often that an operator has to
+    /// look.
     pub failed: usize,
 }
 
-/// How many orders are looked up at once, in each shard.
-const BATCH: usize = 100;
+/// How many orders are read from each shard in one run.
+const BATCH_SIZE: usize = 100;
 
-/// After so long the rest is left to the next run.
-const LONGEST_RUN: Duration = Duration::from_secs(40);
+/// After this time, the remaining orders are left to the next run.
+const MAX_RUN: Duration = Duration::from_secs(40);
 
-/// An order about which it was asked so often in vain is a case for a person.
-const IN_VAIN: u32 = 4;
+/// After this many reports of an order without effect, the run fails so that an operator looks at it.
+const ALERT_AFTER: u32 = 4;
 
-/// Asks about every order for which something is set aside for longer than it may be.
+/// Publishes `ReservationExpired` for every order whose reservation has expired.
 ///
 /// # Errors
-/// When the store does not answer, or an order is a case for a person: the others were asked about.
-pub async fn sweep(inventory: &Inventory, _: Tick) -> Result<Swept, lambda::Error> {
-    let (started, now, mut swept) = (Instant::now(), Timestamp::now(), Swept::default());
-    let overdue = inventory.store.overdue(now, BATCH).await?;
+/// If the table does not respond, or an order has to be looked at by an operator. All other orders were handled
+/// nevertheless.
+pub async fn sweep(inventory: &Inventory, _: ScheduledEvent) -> Result<SweepReport, lambda::Error> {
+    let (started, now, mut report) = (Instant::now(), Timestamp::now(), SweepReport::default());
+    let overdue = inventory.store.overdue(now, BATCH_SIZE).await?;
     let found = overdue.len();
     for id in overdue {
-        if started.elapsed() > LONGEST_RUN {
+        if started.elapsed() > MAX_RUN {
             break;
         }
         match inventory.expire(id, now, &Cause::own()).await {
             Ok(Some(asked)) => {
                 tracing::info!(order_id = %id, asked, "a reservation has expired");
-                swept.asked += 1;
-                if asked >= IN_VAIN {
-                    tracing::error!(order_id = %id, asked, "nothing becomes of a reservation that has expired");
-                    swept.failed += 1;
+                report.asked += 1;
+                if asked >= ALERT_AFTER {
+                    tracing::error!(order_id = %id, asked, "an expired reservation was reported without effect");
+                    report.failed += 1;
                 }
             }
-            // Somebody was faster, or the index is a moment behind.
+            // Another run was faster, or the index is not up to date.
             Ok(None) => {}
             Err(error) => {
-                tracing::error!(order_id = %id, %error, "a reservation could not be asked about");
-                swept.failed += 1;
+                tracing::error!(order_id = %id, %error, "an expired reservation could not be reported");
+                report.failed += 1;
             }
         }
     }
-    tracing::info!(found, asked = swept.asked, failed = swept.failed, "swept");
-    if swept.failed > 0 {
-        return Err(format!("{} reservations are not settled", swept.failed).into());
+    tracing::info!(found, asked = report.asked, failed = report.failed, "expired reservations were reported");
+    if report.failed > 0 {
+        return Err(format!("{} expired reservations could not be settled", report.failed).into());
     }
-    Ok(swept)
+    Ok(report)
 }

@@ -1,7 +1,7 @@
-//! Inventory on a real table, which each test makes for itself: what many do to the same stock at the same moment.
+//! Tests of inventory on a real table, which each test creates for itself: many clients change the same stock at once.
 //!
-//! Clients of one process stand for the functions' environments. Where one is dropped in the middle of its work, it is
-//! a function that was killed: what it had sent may or may not have been done.
+//! Clients of one process stand for execution environments of functions. A client that is dropped in the middle of its
+//! work stands for a function that was killed: the requests that it had sent may have been executed or not.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
 #[path = "never_oversold/storm.rs"]
@@ -12,23 +12,23 @@ mod table;
 use std::time::Duration;
 
 use contracts::{Cause, StockLine, StockReserved};
-use dynamo::{Answer, Claim};
+use dynamo::{IdempotencyKey, StoredResponse};
 use futures::future::join_all;
-use inventory::{Inventory, InventoryError, Outcome, domain::Change, sweep, tell};
+use inventory::{Inventory, InventoryError, Outcome, domain::Change, publish, sweep};
 use kernel::{OrderId, ProductId, Quantity, Timestamp};
 use testkit::TestTable;
 
-const QUARTER: Duration = Duration::from_secs(900);
+const QUARTER_HOUR: Duration = Duration::from_secs(900);
 
 fn line(product_id: ProductId, pieces: u32) -> StockLine {
     StockLine { product_id, quantity: Quantity::try_from(pieces).unwrap() }
 }
 
-/// So many new products, so many pieces of each.
+/// Creates `count` new products with `pieces` pieces each.
 async fn products(inventory: &Inventory, count: usize, pieces: i64) -> Vec<ProductId> {
     join_all((0..count).map(|_| async {
         let id = ProductId::new();
-        inventory.keep(id).await.unwrap();
+        inventory.create_stock(id).await.unwrap();
         change(inventory, id, Change::Set(pieces), None).await.unwrap();
         id
     }))
@@ -39,21 +39,21 @@ async fn change(
     inventory: &Inventory,
     id: ProductId,
     change: Change,
-    claim: Option<&Claim>,
+    idempotency_key: Option<&IdempotencyKey>,
 ) -> Result<Outcome, InventoryError> {
     let respond = |stock: &inventory::domain::Stock| {
-        Ok(Answer { status: 200, location: None, body: stock.on_hand().to_string() })
+        Ok(StoredResponse { status: 200, location: None, body: stock.on_hand().to_string() })
     };
-    inventory.change(id, change, claim, Timestamp::now(), respond).await
+    inventory.change(id, change, idempotency_key, Timestamp::now(), respond).await
 }
 
-/// `(available, reserved)`
+/// Returns `(available, reserved)`.
 async fn levels(inventory: &Inventory, id: ProductId) -> (i64, i64) {
     let stock = inventory.stock(id).await.unwrap();
     (stock.available(), stock.reserved())
 }
 
-/// What `count` executions of the same step at the same moment answer.
+/// Executes the same step `count` times at once, and returns all results.
 async fn at_once<T>(count: usize, step: impl AsyncFn() -> T) -> Vec<T> {
     join_all((0..count).map(|_| step())).await
 }
@@ -61,8 +61,8 @@ async fn at_once<T>(count: usize, step: impl AsyncFn() -> T) -> Vec<T> {
 #[tokio::test]
 async fn one_reservation_executed_eight_times_at_once() {
     let table = TestTable::create().await;
-    let inventory = table::inventory(&table, QUARTER);
-    // Of one part, of two, and of several.
+    let inventory = table::inventory(&table, QUARTER_HOUR);
+    // The orders have one part, two, and several.
     for lines in [1, 20, 60] {
         let ids = products(&inventory, lines, 9).await;
         let lines: Vec<StockLine> = ids.iter().map(|id| line(*id, 2)).collect();
@@ -86,11 +86,11 @@ async fn one_reservation_executed_eight_times_at_once() {
 #[tokio::test]
 async fn one_reservation_that_is_short_executed_eight_times_at_once() {
     let table = TestTable::create().await;
-    let inventory = table::inventory(&table, QUARTER);
+    let inventory = table::inventory(&table, QUARTER_HOUR);
     for lines in [1, 20, 60] {
         let ids = products(&inventory, lines, 9).await;
         let mut lines: Vec<StockLine> = ids.iter().map(|id| line(*id, 2)).collect();
-        // The last one is short: all that comes before it was set aside.
+        // The last line is short, and all lines before it are reserved first.
         let last = lines.last_mut().unwrap();
         *last = line(last.product_id, 10);
         let order = OrderId::new();
@@ -112,7 +112,7 @@ async fn one_reservation_that_is_short_executed_eight_times_at_once() {
 #[tokio::test]
 async fn a_reservation_and_its_release_at_once() {
     let table = TestTable::create().await;
-    let inventory = table::inventory(&table, QUARTER);
+    let inventory = table::inventory(&table, QUARTER_HOUR);
     let ids = products(&inventory, 20, 500).await;
     let lines: Vec<StockLine> = ids.iter().map(|id| line(*id, 2)).collect();
     join_all((0..20).map(|_| async {
@@ -121,7 +121,7 @@ async fn a_reservation_and_its_release_at_once() {
             futures::join!(inventory.reserve(order, &lines, &cause), inventory.release(order, &cause));
         released.unwrap();
         assert!(matches!(reserved, Ok(()) | Err(InventoryError::Ended)), "{reserved:?}");
-        // What was a moment too late for the release finds the order ended.
+        // A reservation that comes after the release finds that the order has ended.
         assert!(matches!(inventory.reserve(order, &lines, &cause).await, Err(InventoryError::Ended)));
         inventory.release(order, &cause).await.unwrap();
     }))
@@ -133,9 +133,9 @@ async fn a_reservation_and_its_release_at_once() {
 }
 
 #[tokio::test]
-async fn what_is_set_aside_for_too_long_is_asked_about_and_stays_set_aside() {
+async fn an_expired_reservation_is_reported_and_stays_reserved() {
     let table = TestTable::create().await;
-    let (hasty, patient) = (table::inventory(&table, Duration::ZERO), table::inventory(&table, QUARTER));
+    let (hasty, patient) = (table::inventory(&table, Duration::ZERO), table::inventory(&table, QUARTER_HOUR));
     let ids = products(&patient, 30, 9).await;
     let lines: Vec<StockLine> = ids.iter().map(|id| line(*id, 2)).collect();
     let [overdue, in_time, sold] = [OrderId::new(), OrderId::new(), OrderId::new()];
@@ -143,15 +143,15 @@ async fn what_is_set_aside_for_too_long_is_asked_about_and_stays_set_aside() {
     patient.reserve(in_time, &lines, &Cause::own()).await.unwrap();
     hasty.reserve(sold, &lines, &Cause::own()).await.unwrap();
     hasty.commit(sold).await.unwrap();
-    // Two sweeps at once, and one more: one of them asks, and the next time is a quarter of an hour away.
-    let swept = at_once(2, async || sweep::sweep(&patient, sweep::Tick {}).await.unwrap().asked).await;
+    // Of two sweeps at once and a third one, only one reports the order: the next report is 15 minutes away.
+    let swept = at_once(2, async || sweep::sweep(&patient, sweep::ScheduledEvent {}).await.unwrap().asked).await;
     assert_eq!(swept.iter().sum::<usize>(), 1);
-    assert_eq!(sweep::sweep(&patient, sweep::Tick {}).await.unwrap().asked, 0);
+    assert_eq!(sweep::sweep(&patient, sweep::ScheduledEvent {}).await.unwrap().asked, 0);
     for id in &ids {
         assert_eq!(levels(&patient, *id).await, (3, 4));
     }
     assert_eq!(table::events_of(&table, overdue).await, [("ReservationExpired".to_owned(), 2)]);
-    // It was paid all the same, but the news were slow.
+    // The order was paid, and the event of it arrived late.
     patient.commit(overdue).await.unwrap();
     patient.release(in_time, &Cause::own()).await.unwrap();
     for id in &ids {
@@ -163,20 +163,20 @@ async fn what_is_set_aside_for_too_long_is_asked_about_and_stays_set_aside() {
 #[tokio::test]
 async fn a_reservation_is_published_by_the_part_that_completes_it() {
     let table = TestTable::create().await;
-    let inventory = table::inventory(&table, QUARTER);
-    // Of one part, and of several.
+    let inventory = table::inventory(&table, QUARTER_HOUR);
+    // The orders have one part, and several.
     for lines in [1, 30] {
         let ids = products(&inventory, lines, 9).await;
         let lines: Vec<StockLine> = ids.iter().map(|id| line(*id, 2)).collect();
         let (order, cause) = (OrderId::new(), Cause::own());
         inventory.reserve(order, &lines, &cause).await.unwrap();
-        let told = tell::tell(&inventory, &table::completed(&table, order).await).await.unwrap();
-        let again = tell::tell(&inventory, &table::completed(&table, order).await).await.unwrap();
-        let ([told], [again]) = (&told[..], &again[..]) else { panic!("one event: {told:?}") };
-        assert_eq!(told.event, StockReserved { order_id: order, lines }.into());
-        assert_eq!((told.sequence, &told.correlation_id), (1, &cause.correlation_id));
-        assert_eq!((told.event_id, told.timestamp), (again.event_id, again.timestamp));
-        // What becomes of it later tells that no more.
+        let events = publish::events_of(&inventory, &table::completed(&table, order).await).await.unwrap();
+        let repeated = publish::events_of(&inventory, &table::completed(&table, order).await).await.unwrap();
+        let ([event], [again]) = (&events[..], &repeated[..]) else { panic!("one event: {events:?}") };
+        assert_eq!(event.event, StockReserved { order_id: order, lines }.into());
+        assert_eq!((event.sequence, &event.correlation_id), (1, &cause.correlation_id));
+        assert_eq!((event.event_id, event.timestamp), (again.event_id, again.timestamp));
+        // Later changes of the part publish no further `StockReserved`.
         inventory.commit(order).await.unwrap();
         assert!(table::completed(&table, order).await.is_empty());
     }
@@ -184,7 +184,7 @@ async fn a_reservation_is_published_by_the_part_that_completes_it() {
 }
 
 #[tokio::test]
-async fn an_order_that_nothing_becomes_of_is_a_case_for_a_person() {
+async fn a_reservation_that_stays_open_after_four_reports_fails_the_sweep() {
     let table = TestTable::create().await;
     let inventory = table::inventory(&table, Duration::ZERO);
     let [mug] = products(&inventory, 1, 5).await[..] else { panic!("one product") };
@@ -192,35 +192,35 @@ async fn an_order_that_nothing_becomes_of_is_a_case_for_a_person() {
     inventory.reserve(order, &[line(mug, 2)], &Cause::own()).await.unwrap();
     let mut swept = Vec::new();
     for _ in 0..4 {
-        swept.push(sweep::sweep(&inventory, sweep::Tick {}).await.is_ok());
+        swept.push(sweep::sweep(&inventory, sweep::ScheduledEvent {}).await.is_ok());
     }
     assert_eq!(swept, [true, true, true, false]);
     inventory.release(order, &Cause::own()).await.unwrap();
-    assert_eq!(sweep::sweep(&inventory, sweep::Tick {}).await.unwrap().asked, 0);
+    assert_eq!(sweep::sweep(&inventory, sweep::ScheduledEvent {}).await.unwrap().asked, 0);
     assert_eq!(levels(&inventory, mug).await, (5, 0));
-    let told = table::events_of(&table, order).await;
-    assert_eq!(told.last().map(|(event, place)| (event.as_str(), *place)), Some(("StockReleased", 6)));
+    let events = table::events_of(&table, order).await;
+    assert_eq!(events.last().map(|(event, sequence)| (event.as_str(), *sequence)), Some(("StockReleased", 6)));
     table.delete().await;
 }
 
 #[tokio::test]
-async fn a_change_with_a_key_is_made_once() {
+async fn a_change_with_an_idempotency_key_is_made_once() {
     let table = TestTable::create().await;
-    let inventory = table::inventory(&table, QUARTER);
+    let inventory = table::inventory(&table, QUARTER_HOUR);
     let [mug] = products(&inventory, 1, 5).await[..] else { panic!("one product") };
-    let claim = Claim::new("admin", "key", "adjust -5");
-    let done = at_once(8, async || change(&inventory, mug, Change::Adjust(-5), Some(&claim)).await).await;
+    let idempotency_key = IdempotencyKey::new("admin", "key", "adjust -5");
+    let done = at_once(8, async || change(&inventory, mug, Change::Adjust(-5), Some(&idempotency_key)).await).await;
     for outcome in done {
         match outcome.unwrap() {
             Outcome::Stock(stock) => assert_eq!(stock.on_hand(), 0),
-            Outcome::Answer(answer) => assert_eq!(answer.body, "0"),
+            Outcome::Replayed(response) => assert_eq!(response.body, "0"),
         }
     }
     assert_eq!(levels(&inventory, mug).await, (0, 0));
-    let other = Claim::new("admin", "key", "adjust -1");
+    let other = IdempotencyKey::new("admin", "key", "adjust -1");
     let reused = change(&inventory, mug, Change::Adjust(-1), Some(&other)).await;
     assert!(matches!(reused, Err(InventoryError::KeyReused(_))));
-    // Of settings at the same moment one is the last: they do not add up.
+    // Concurrent requests that set the stock do not add up: the last one wins.
     let set = at_once(6, async || change(&inventory, mug, Change::Set(7), None).await).await;
     assert!(set.iter().any(Result::is_ok));
     assert_eq!(levels(&inventory, mug).await, (7, 0));

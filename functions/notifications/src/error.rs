@@ -1,51 +1,51 @@
-//! Why something was not told, or not done, and how a caller sees that.
+//! The errors of the context, and the problems that API callers receive for them.
 
 use dynamo::StoreError;
 use kernel::Invalid;
 use lambda::problem::{FieldError, Problem};
 
-use crate::domain::MOST_DEVICES;
+use crate::domain::MAX_DEVICES;
 
-/// What went wrong in notifications.
+/// An error of the notifications context.
 #[derive(Debug, thiserror::Error)]
 pub enum NotificationsError {
-    /// The user has not been heard of yet. The message comes again.
-    #[error("no address is known of the user")]
-    NoContact,
-    /// Another environment is telling the same, or died while it did.
-    #[error("it is being sent")]
-    BeingSent,
-    /// It could not be written.
-    #[error("a template failed: {0}")]
+    /// No event of the user was received yet. The message is delivered again.
+    #[error("the user is not known yet")]
+    UnknownUser,
+    /// Another environment is sending the notification, or died while it did.
+    #[error("another function holds the delivery lease")]
+    LeaseHeld,
+    /// A template could not be rendered.
+    #[error("a template could not be rendered: {0}")]
     Template(#[from] minijinja::Error),
-    /// The channel's service did not take it.
-    #[error("not sent: {0}")]
-    NotSent(String),
-    /// The channel's service did not answer: it may have taken it. The claim runs out before it is tried again.
-    #[error("the service did not answer")]
+    /// The service did not accept the notification.
+    #[error("the service did not accept the notification: {0}")]
+    NotAccepted(String),
+    /// The service did not respond: it may have accepted the notification. The lease expires before the next attempt.
+    #[error("the service did not respond")]
     Unanswered,
     /// The account was deleted.
-    #[error("there is no such user any more")]
-    Gone,
+    #[error("the user was deleted")]
+    UserDeleted,
     /// The caller has no such device.
-    #[error("there is no such device")]
+    #[error("the device does not exist")]
     NoDevice,
-    /// The caller has as many devices as anybody may have.
-    #[error("there are too many devices")]
+    /// The caller has the maximum number of devices.
+    #[error("the user has too many devices")]
     TooManyDevices,
     /// The shop sends no push messages.
-    #[error("there is no platform application")]
-    PushIsOff,
-    /// No device of the platform has such a token.
-    #[error("the token is none")]
+    #[error("push messages are disabled: there is no platform application")]
+    PushDisabled,
+    /// The platform does not know the token.
+    #[error("the device token is unknown")]
     UnknownToken,
-    /// SNS failed.
-    #[error("a device could not be registered or forgotten: {0}")]
+    /// A call to SNS failed.
+    #[error("a device could not be registered or deleted at SNS: {0}")]
     Push(String),
-    /// Others changed the same at the same moment.
-    #[error("it is being changed by others")]
+    /// Other requests changed the contact at the same time.
+    #[error("the contact is being changed by other requests")]
     Busy,
-    /// The store failed.
+    /// The table failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -53,23 +53,28 @@ pub enum NotificationsError {
 impl From<NotificationsError> for Problem {
     fn from(error: NotificationsError) -> Self {
         match error {
-            NotificationsError::Gone => Self::not_found("user"),
+            NotificationsError::UserDeleted => Self::not_found("user"),
             NotificationsError::NoDevice => Self::not_found("device"),
             NotificationsError::TooManyDevices => {
-                let detail = format!("There are {MOST_DEVICES} devices already; delete one of them first.");
+                let detail =
+                    format!("You already have the maximum of {MAX_DEVICES} devices. Delete one of them first.");
                 Self::new(409, "too_many_devices", detail)
             }
-            NotificationsError::PushIsOff => Self::new(409, "push_is_off", "This shop sends no push messages."),
+            NotificationsError::PushDisabled => {
+                Self::new(409, "push_is_off", "This shop does not send push notifications.")
+            }
             NotificationsError::UnknownToken => {
-                let invalid = Invalid::new("unknown_token", "is not a token of the platform that the shop pushes to");
+                let invalid = Invalid::new("unknown_token", "is not a valid token of the push platform of this shop");
                 Self::validation(vec![FieldError::new("token", invalid)])
             }
-            NotificationsError::Busy => Self::new(409, "busy", "It is being changed by another request; try again."),
+            NotificationsError::Busy => {
+                Self::new(409, "busy", "Another request is changing your notification settings. Try again.")
+            }
             NotificationsError::Store(error) => error.into(),
-            NotificationsError::NoContact
-            | NotificationsError::BeingSent
+            NotificationsError::UnknownUser
+            | NotificationsError::LeaseHeld
             | NotificationsError::Template(_)
-            | NotificationsError::NotSent(_)
+            | NotificationsError::NotAccepted(_)
             | NotificationsError::Unanswered
             | NotificationsError::Push(_) => {
                 tracing::error!(%error, "a request failed");

@@ -1,15 +1,15 @@
-//! Notifications: customers are told of what becomes of them and of their orders, by mail, text message and push message, each once. The
-//! order stands, whatever becomes of its news.
+//! Notifications: notifies customers about their accounts and orders by mail, text message and push message, each once.
+//! A notification that fails does not affect the order.
 
 pub mod api;
 mod channels;
 pub mod consumers;
 mod devices;
+mod dispatcher;
 pub mod domain;
 mod error;
 pub mod samples;
 mod store;
-mod teller;
 pub mod templates;
 
 use aws_config::SdkConfig;
@@ -18,123 +18,137 @@ use dynamo::{Table, Write};
 use kernel::{NotificationId, UserId};
 use lambda::env;
 
-pub use crate::{channels::Push, error::NotificationsError, store::Sent, teller::Teller};
+pub use crate::{
+    channels::Push, dispatcher::NotificationDispatcher, error::NotificationsError, store::SentNotification,
+};
 use crate::{
-    domain::{Choices, Contact, PhoneNumber, Reached},
+    domain::{ChannelChoices, Contact, ContactDetails, PhoneNumber},
     store::Store,
 };
 
-/// What is known of users, and what was sent to them.
+/// The contacts of users, and the notifications that were sent to them.
 pub struct Notifications {
     store: Store,
 }
 
-/// What somebody changes in how they want to be reached.
+/// A change of the notification preferences of a user.
 #[derive(Debug, Default)]
-pub struct Wishes {
-    /// Another number, or none; nothing, if it stays.
+pub struct PreferencesUpdate {
+    /// The new number, `Some(None)` to remove it, or `None` to leave it as it is.
     pub phone_number: Option<Option<PhoneNumber>>,
-    /// What was chosen.
-    pub choices: Vec<(NotificationKind, Choices)>,
+    /// The new choices, by type of event.
+    pub choices: Vec<(NotificationKind, ChannelChoices)>,
 }
 
-/// How often others may come between a read and a write.
-const TRIES: usize = 6;
+/// The maximum number of attempts to change a contact that others change at the same time.
+const MAX_ATTEMPTS: usize = 6;
 
 impl Notifications {
-    /// Over the environment's one configuration.
+    /// Connects to the table with the SDK configuration of the environment.
     ///
     /// # Errors
-    /// When the template did not set a variable.
+    /// If an environment variable is missing.
     pub fn connect(config: &SdkConfig) -> Result<Self, lambda::Error> {
         Ok(Self { store: Store::new(Table::connect(config, env("TABLE_NAME")?)) })
     }
 
-    /// How the user is reached; as everybody, before they are heard of.
+    /// Returns the contact of a user, or the default one if no event of the user was received yet.
     ///
     /// # Errors
-    /// When the account is gone, or the store does not answer.
+    /// If the account was deleted, or the table does not respond.
     pub async fn contact(&self, user_id: UserId) -> Result<Contact, NotificationsError> {
         let contact = self.store.contact(user_id).await?.unwrap_or_default();
-        if contact.is_gone() { Err(NotificationsError::Gone) } else { Ok(contact) }
+        if contact.is_deleted() { Err(NotificationsError::UserDeleted) } else { Ok(contact) }
     }
 
-    /// Takes in how the user wants to be reached; all of it, as it is then.
+    /// Changes the preferences of a user and returns the contact.
     ///
     /// # Errors
-    /// As there.
-    pub async fn choose(&self, user_id: UserId, wishes: &Wishes) -> Result<Contact, NotificationsError> {
-        let choose = |contact: &mut Contact| {
-            if contact.is_gone() {
-                return Err(NotificationsError::Gone);
+    /// If the account was deleted, others change the contact at the same time, or the table does not respond.
+    pub async fn update_preferences(
+        &self,
+        user_id: UserId,
+        update: &PreferencesUpdate,
+    ) -> Result<Contact, NotificationsError> {
+        let change = |contact: &mut Contact| {
+            if contact.is_deleted() {
+                return Err(NotificationsError::UserDeleted);
             }
-            if let Some(phone_number) = &wishes.phone_number {
+            if let Some(phone_number) = &update.phone_number {
                 contact.phone_number.clone_from(phone_number);
             }
-            for (kind, choices) in &wishes.choices {
-                contact.preferences.choose(*kind, *choices);
+            for (kind, choices) in &update.choices {
+                contact.preferences.update(*kind, *choices);
             }
             Ok(())
         };
-        self.change(user_id, choose, || Ok(None)).await
+        self.change(user_id, change, || Ok(None)).await
     }
 
-    /// Keeps how a user is reached, unless something newer is known.
+    /// Stores the name and address of a user, unless those of a newer event are stored.
     ///
     /// # Errors
-    /// When the store does not answer.
-    pub async fn remember(&self, user_id: UserId, reached: &Reached, sequence: u64) -> Result<(), NotificationsError> {
-        let hear = |contact: &mut Contact| {
-            contact.hear(reached.clone(), sequence);
+    /// If others change the contact at the same time, or the table does not respond.
+    pub async fn update_contact(
+        &self,
+        user_id: UserId,
+        details: &ContactDetails,
+        sequence: u64,
+    ) -> Result<(), NotificationsError> {
+        let update = |contact: &mut Contact| {
+            contact.update_details(details.clone(), sequence);
             Ok(())
         };
-        self.change(user_id, hear, || Ok(None)).await.map(drop)
+        self.change(user_id, update, || Ok(None)).await.map(drop)
     }
 
-    /// Erases all that is personal of a user, at SNS too; once more, if it was done before.
+    /// Erases all personal data of a user, also at SNS. It can be repeated.
     ///
-    /// Nothing is written of them from the first step on. The devices go last, for it is by them that the rest is found again.
+    /// After the first step nothing more is written about the user. The devices are removed last, because they say what
+    /// is still to be deleted.
     ///
     /// # Errors
-    /// When the store or SNS does not answer.
-    pub async fn forget(&self, push: &Push, user_id: UserId, sequence: u64) -> Result<(), NotificationsError> {
-        let forget = |contact: &mut Contact| {
-            contact.forget(sequence);
+    /// If others change the contact at the same time, or the table or SNS does not respond.
+    pub async fn erase_user(&self, push: &Push, user_id: UserId, sequence: u64) -> Result<(), NotificationsError> {
+        let erase = |contact: &mut Contact| {
+            contact.erase(sequence);
             Ok(())
         };
-        let contact = self.change(user_id, forget, || Ok(None)).await?;
+        let contact = self.change(user_id, erase, || Ok(None)).await?;
         self.store.erase(user_id).await?;
-        // One that SNS does not forget must not keep the others.
-        let mut forgotten = Ok(());
+        // A device that SNS does not delete must not prevent the deletion of the others.
+        let mut erased = Ok(());
         for device in &contact.devices {
-            forgotten = forgotten.and(self.erase_device(push, user_id, device).await);
+            erased = erased.and(self.erase_device(push, user_id, device).await);
         }
-        forgotten
+        erased
     }
 
-    /// A page of what was sent to a user, newest first; the id of the last one, if there are more.
+    /// Returns a page of the notifications that were sent to a user, newest first, and the id of the last one if there
+    /// are more.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the table does not respond.
     pub async fn sent_to(
         &self,
         user_id: UserId,
         after: Option<String>,
         limit: usize,
-    ) -> Result<(Vec<Sent>, Option<NotificationId>), NotificationsError> {
+    ) -> Result<(Vec<SentNotification>, Option<NotificationId>), NotificationsError> {
         let (sent, more) = self.store.sent_to(user_id, after, limit).await?;
-        let next = sent.last().map(|last| last.told.notification_id).filter(|_| more);
+        let next = sent.last().map(|last| last.notification.notification_id).filter(|_| more);
         Ok((sent, next))
     }
 
-    /// Changes what is known of a user, and writes something beside it; writes nothing where nothing changes. The contact as it is then.
+    /// Changes the contact of a user, together with an extra write, and returns it. Writes nothing if the contact does
+    /// not change.
     async fn change(
         &self,
         user_id: UserId,
         change: impl Fn(&mut Contact) -> Result<(), NotificationsError>,
-        beside: impl Fn() -> Result<Option<Write>, NotificationsError>,
+        extra: impl Fn() -> Result<Option<Write>, NotificationsError>,
     ) -> Result<Contact, NotificationsError> {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let before = self.store.contact(user_id).await?;
             let mut contact = before.clone().unwrap_or_default();
             change(&mut contact)?;
@@ -142,7 +156,7 @@ impl Notifications {
                 return Ok(contact);
             }
             contact.revision += 1;
-            if self.store.write_contact(user_id, before.as_ref(), &contact, beside()?).await? {
+            if self.store.write_contact(user_id, before.as_ref(), &contact, extra()?).await? {
                 return Ok(contact);
             }
         }

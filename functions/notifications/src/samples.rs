@@ -1,24 +1,23 @@
-//! Example news, for previews and for the snapshots of the templates.
+//! Sample contents of notifications, for previews and for the snapshots of the templates.
 
-use contracts::{CancelReason, OrderCancelled, OrderEvent, OrderLine};
+use contracts::{CancelReason, NotificationKind as Kind, OrderCancelled, OrderEvent, OrderLine};
 use kernel::{Currency, Money, OrderId, ProductId, Quantity, UserId};
 
-use crate::domain::News;
-use contracts::NotificationKind as Kind;
+use crate::domain::{Notifiable, NotificationContent};
 
-/// The shop that speaks.
-pub const SHOP: &str = "Waybill Shop";
+/// The name of the shop.
+pub const SHOP_NAME: &str = "Waybill Shop";
 
-/// Where its pages are.
-pub const URL: &str = "https://shop.example";
+/// The URL of the shop.
+pub const SHOP_URL: &str = "https://shop.example";
 
-/// Who is spoken to.
-pub const NAME: &str = "Ada Lovelace";
+/// The name of the customer.
+pub const CUSTOMER_NAME: &str = "Ada Lovelace";
 
-/// One of each type, and each reason of a cancelled order, with a name for its file.
-pub fn news() -> Vec<(&'static str, News)> {
+/// Returns a sample of each type of event, and of each reason to cancel an order, with the names of their files.
+pub fn contents() -> Vec<(&'static str, NotificationContent)> {
     let (user_id, order_id) = ids();
-    let of = |kind, lines: Vec<OrderLine>, has_amount: bool| News {
+    let content = |kind, lines: Vec<OrderLine>, has_amount: bool| NotificationContent {
         kind,
         user_id,
         order_id: (kind != Kind::UserRegistered).then_some(order_id),
@@ -26,14 +25,14 @@ pub fn news() -> Vec<(&'static str, News)> {
         amount: has_amount.then(total),
         reason: None,
     };
-    let mut news = vec![
-        ("user_registered", of(Kind::UserRegistered, Vec::new(), false)),
-        ("order_placed", of(Kind::OrderPlaced, lines(), true)),
-        ("payment_processed", of(Kind::PaymentProcessed, Vec::new(), true)),
-        ("payment_failed", of(Kind::PaymentFailed, Vec::new(), true)),
-        ("order_confirmed", of(Kind::OrderConfirmed, lines(), true)),
-        ("order_shipped", of(Kind::OrderShipped, Vec::new(), false)),
-        ("order_refunded", of(Kind::OrderRefunded, Vec::new(), true)),
+    let mut contents = vec![
+        ("user_registered", content(Kind::UserRegistered, Vec::new(), false)),
+        ("order_placed", content(Kind::OrderPlaced, lines(), true)),
+        ("payment_processed", content(Kind::PaymentProcessed, Vec::new(), true)),
+        ("payment_failed", content(Kind::PaymentFailed, Vec::new(), true)),
+        ("order_confirmed", content(Kind::OrderConfirmed, lines(), true)),
+        ("order_shipped", content(Kind::OrderShipped, Vec::new(), false)),
+        ("order_refunded", content(Kind::OrderRefunded, Vec::new(), true)),
     ];
     let reasons = [
         ("order_cancelled_out_of_stock", CancelReason::OutOfStock),
@@ -43,11 +42,11 @@ pub fn news() -> Vec<(&'static str, News)> {
         ("order_cancelled_requested", CancelReason::Requested),
         ("order_cancelled_unpaid", CancelReason::Unpaid),
     ];
-    news.extend(reasons.into_iter().filter_map(|(name, reason)| {
+    contents.extend(reasons.into_iter().filter_map(|(name, reason)| {
         let event = OrderCancelled { order_id, user_id, reason, lines: lines(), total: total() };
-        Some((name, News::of_order(OrderEvent::OrderCancelled(event))?))
+        Some((name, OrderEvent::OrderCancelled(event).into_content()?))
     }));
-    news
+    contents
 }
 
 fn ids() -> (UserId, OrderId) {

@@ -1,7 +1,7 @@
-//! What is done with orders that were placed.
+//! Changes of placed orders.
 
 use contracts::{CancelReason, PaymentEvent};
-use dynamo::{Answer, Claim};
+use dynamo::{IdempotencyKey, StoredResponse};
 use kernel::{EventId, OrderId, PaymentId, Timestamp, UserId};
 use lambda::{
     http::{Caller, Request},
@@ -11,223 +11,249 @@ use lambda::{
 use crate::{
     Orders, OrdersError,
     domain::{Command, Order, Payment, Refusal, Status},
-    store::{Act, Appended, Beside, Change, Parked},
+    store::{Appended, AuditContext, Change, Parked, TransactionExtras},
 };
 
-/// A change that met another one on the same order is tried once more.
-const TRIES: usize = 2;
+/// How often a change is tried that conflicts with another one of the same order.
+const MAX_ATTEMPTS: usize = 2;
 
-/// How often a copy of a payment is written that is being written by others, too.
-const COPY_TRIES: usize = 8;
+/// How often the replica of a payment is written that others write at the same time.
+const MAX_REPLICA_ATTEMPTS: usize = 8;
 
 impl Orders {
-    /// Carries out `command` on an order, whosever it is; done before is done.
+    /// Executes `command` on an order, whoever its customer is. A command that was executed before has no effect.
     ///
     /// # Errors
-    /// When there is no such order or its state does not allow it.
-    pub async fn carry_out(&self, id: OrderId, command: Command, act: &Act) -> Result<Order, OrdersError> {
-        self.change(async || self.load(id).await, |_| Some(command.clone()), act).await
+    /// If there is no such order, or its state does not allow the command.
+    pub async fn execute(&self, id: OrderId, command: Command, audit: &AuditContext) -> Result<Order, OrdersError> {
+        self.change(async || self.load(id).await, |_| Some(command.clone()), audit).await
     }
 
-    /// Lets the sale of a user's order stand; done before is done.
+    /// Confirms a user's order: it is sold. An order that was confirmed before stays as it is.
     ///
     /// # Errors
-    /// As [`Orders::carry_out`].
+    /// If there is no such order, or it was cancelled.
     pub async fn confirm(
         &self,
         user_id: UserId,
         id: OrderId,
         payment_id: PaymentId,
-        act: &Act,
+        audit: &AuditContext,
     ) -> Result<Order, OrdersError> {
-        // Who knows whose it is need not ask the log; a view that is gone is replayed from it.
-        let find = async || match self.store.view(user_id, id).await? {
+        // With the customer's id the read model is one read. If it is missing, the order is loaded from its log.
+        let find = async || match self.store.read_model(user_id, id).await? {
             Some(order) => Ok(order),
             None => self.load(id).await,
         };
-        self.change(find, |_| Some(Command::Confirm { payment_id }), act).await
+        self.change(find, |_| Some(Command::Confirm { payment_id }), audit).await
     }
 
-    /// Ends an order that the caller may see.
+    /// Cancels an order that the caller may see.
     ///
     /// # Errors
-    /// When there is no such order for this caller or its state does not allow it.
-    pub async fn cancel(&self, caller: Caller, id: OrderId, act: &Act) -> Result<Order, OrdersError> {
+    /// If there is no such order for this caller, or its state does not allow it.
+    pub async fn cancel(&self, caller: Caller, id: OrderId, audit: &AuditContext) -> Result<Order, OrdersError> {
         let command = Command::by_hand(Status::Cancelled).ok_or(OrdersError::NotFound)?;
-        self.change(async || self.find(caller, id).await, |_| Some(command.clone()), act).await
+        self.change(async || self.find(caller, id).await, |_| Some(command.clone()), audit).await
     }
 
-    /// Brings an order one step on, to `status`.
+    /// Moves an order one step forward, to `status`.
     ///
     /// # Errors
-    /// When there is no such order, its state does not allow it, or `status` follows from its payment.
-    pub async fn set_status(&self, id: OrderId, status: Status, act: &Act) -> Result<Order, OrdersError> {
+    /// If there is no such order, its state does not allow the step, or `status` follows from its payment.
+    pub async fn set_status(&self, id: OrderId, status: Status, audit: &AuditContext) -> Result<Order, OrdersError> {
         if let Some(command) = Command::by_hand(status) {
-            return self.carry_out(id, command, act).await;
+            return self.execute(id, command, audit).await;
         }
         let order = self.load(id).await?;
         if order.status == status { Ok(order) } else { Err(Refusal::Step { from: order.status, to: status }.into()) }
     }
 
-    /// Ends an order that nobody has paid for longer than `patience`, in seconds, unless its checkout is deferred; whether it has ended.
+    /// Cancels an order that has been unpaid for longer than `unpaid_timeout` seconds, unless its checkout is deferred.
+    /// Returns whether the order is cancelled.
     ///
     /// # Errors
-    /// When there is no such order or the store does not answer.
-    pub async fn end_unpaid(&self, id: OrderId, patience: i64, act: &Act) -> Result<bool, OrdersError> {
+    /// If there is no such order or the table does not respond.
+    pub async fn end_unpaid(
+        &self,
+        id: OrderId,
+        unpaid_timeout: i64,
+        audit: &AuditContext,
+    ) -> Result<bool, OrdersError> {
         if self.store.deferred(id).await?.is_some() {
             return Ok(false);
         }
-        // Looked at once more where it is decided: it may just have been paid, or its checkout have begun.
-        let choose = |order: &Order| order.unpaid(act.now, patience).map(|reason| Command::Fail { reason });
-        let order = self.change(async || self.load(id).await, choose, act).await?;
+        // Decided again on the current order: it may have been paid, or its checkout may have started, in the meantime.
+        let command_for =
+            |order: &Order| order.unpaid(audit.now, unpaid_timeout).map(|reason| Command::Fail { reason });
+        let order = self.change(async || self.load(id).await, command_for, audit).await?;
         Ok(order.cancel_reason.is_some())
     }
 
-    /// Carries out what `choose` makes of the order that `find` finds.
+    /// Executes the command that `command_for` chooses for the order that `find` returns.
     async fn change(
         &self,
         find: impl AsyncFn() -> Result<Order, OrdersError>,
-        choose: impl Fn(&Order) -> Option<Command>,
-        act: &Act,
+        command_for: impl Fn(&Order) -> Option<Command>,
+        audit: &AuditContext,
     ) -> Result<Order, OrdersError> {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let mut order = find().await?;
-            let before = Some(order.status);
-            let mut events = choose(&order).map_or(Ok(Vec::new()), |command| order.decide(command))?;
+            let previous_status = Some(order.status);
+            let mut events = command_for(&order).map_or(Ok(Vec::new()), |command| order.decide(command))?;
             if events.is_empty() {
                 return Ok(order);
             }
-            events.iter().for_each(|event| order.apply(event, act.now));
-            // Its money may have gone back before the order was where that ends it.
+            events.iter().for_each(|event| order.apply(event, audit.now));
+            // All its money may have been refunded before the order reached a state in which it can become `refunded`.
             let payment = if order.may_be_refunded() { Some(self.store.payment(order.id).await?) } else { None };
             if payment.iter().flatten().any(|payment| payment.is_refund_of(order.total)) {
                 let refunded = order.decide(Command::Refund)?;
-                refunded.iter().for_each(|event| order.apply(event, act.now));
+                refunded.iter().for_each(|event| order.apply(event, audit.now));
                 events.extend(refunded);
             }
-            let beside = Beside { payment: payment.as_ref().map(Option::as_ref), ..Beside::default() };
-            let change = Change { before, order: &order, events, act };
-            if let Appended::Done = self.store.append(change, beside).await? {
+            let extras = TransactionExtras {
+                expected_payment: payment.as_ref().map(Option::as_ref),
+                ..TransactionExtras::default()
+            };
+            let change = Change { previous_status, order: &order, events, audit };
+            if let Appended::Done = self.store.append(change, extras).await? {
                 return Ok(order);
             }
         }
         Err(OrdersError::Busy)
     }
 
-    /// Starts the checkout of an order that was placed to be paid later; once per idempotency key, for which what `respond` makes of
-    /// it is kept.
+    /// Starts the checkout of an order that was placed to be paid later, once per idempotency key. The response that
+    /// `respond` creates is stored with the key.
     ///
     /// # Errors
-    /// When there is no such order for this caller, it is not waiting to be paid, or the key was used with another request.
+    /// If there is no such order for this caller, it is not pending, or the idempotency key was used with another
+    /// request.
     pub async fn pay(
         &self,
         request: &Request,
         id: OrderId,
         payment_method: String,
-        claim: Option<Claim>,
-        respond: impl Fn(&Order) -> Result<Answer, Problem>,
-    ) -> Result<Answer, OrdersError> {
-        let caller = request.caller().map_err(OrdersError::Answer)?;
-        let act = Act { by: caller.into(), reason: None, now: request.now, cause: request.cause() };
-        for _ in 0..TRIES {
+        idempotency_key: Option<IdempotencyKey>,
+        respond: impl Fn(&Order) -> Result<StoredResponse, Problem>,
+    ) -> Result<StoredResponse, OrdersError> {
+        let caller = request.caller().map_err(OrdersError::Response)?;
+        let audit = AuditContext { actor: caller.into(), reason: None, now: request.now, cause: request.cause() };
+        for _ in 0..MAX_ATTEMPTS {
             let mut order = self.find(caller, id).await?;
-            // In this order: who finds no answer now has seen the order as it was before the same request changed it.
-            if let Some(claim) = &claim
-                && let Some(answer) = claim.answered(self.store.table(), request.now).await??
+            // The order is read first: if no response is stored yet, the same request had not changed the order when it
+            // was read.
+            if let Some(key) = &idempotency_key
+                && let Some(response) = key.find(self.store.table(), request.now).await??
             {
-                return Ok(answer);
+                return Ok(response);
             }
-            let before = Some(order.status);
+            let previous_status = Some(order.status);
             let events = order.decide(Command::StartCheckout { payment_method: payment_method.clone() })?;
-            events.iter().for_each(|event| order.apply(event, act.now));
-            let answer = respond(&order).map_err(OrdersError::Answer)?;
-            let claimed = claim.as_ref().map(|claim| (claim, &answer));
-            let change = Change { before, order: &order, events, act: &act };
-            match self.store.append(change, Beside { claimed, ..Beside::default() }).await? {
-                Appended::Done => return Ok(answer),
-                // Whoever was faster is looked at once more, be it the same request or another.
-                Appended::Answered(_) | Appended::Charged(_) | Appended::Conflict => {}
+            events.iter().for_each(|event| order.apply(event, audit.now));
+            let response = respond(&order).map_err(OrdersError::Response)?;
+            let idempotency = idempotency_key.as_ref().map(|key| (key, &response));
+            let change = Change { previous_status, order: &order, events, audit: &audit };
+            match self.store.append(change, TransactionExtras { idempotency, ..TransactionExtras::default() }).await? {
+                Appended::Done => return Ok(response),
+                // Another request, or the same one, was faster: read again.
+                Appended::Replayed(_) | Appended::RateLimitContended(_) | Appended::Conflict => {}
             }
         }
         Err(OrdersError::Busy)
     }
 
-    /// Keeps what is heard of an order's payment. An order whose money is all back becomes `refunded`, or will as soon as it is
-    /// cancelled or delivered.
+    /// Applies an event of an order's payment. An order whose money is refunded completely becomes `refunded` as soon
+    /// as it is also cancelled or delivered.
     ///
     /// # Errors
-    /// When the store does not answer.
-    pub async fn hear_of_payment(
+    /// If the table does not respond.
+    pub async fn apply_payment_event(
         &self,
         id: OrderId,
         event: &PaymentEvent,
         event_id: EventId,
         at: Timestamp,
-        act: &Act,
+        audit: &AuditContext,
     ) -> Result<(), OrdersError> {
         if let PaymentEvent::PaymentRequested(payment) = event {
-            return self.start_requested(id, payment.method.clone(), act).await;
+            return self.start_requested_checkout(id, payment.method.clone(), audit).await;
         }
-        self.remember_payment(id, event, event_id, at).await?;
+        self.replicate_payment(id, event, event_id, at).await?;
         match event {
             PaymentEvent::PaymentRefunded(_) => {}
-            PaymentEvent::PaymentFailed(failed) => return self.lose_money(id, &failed.reason, act).await,
+            PaymentEvent::PaymentFailed(failed) => {
+                return self.cancel_for_failed_payment(id, &failed.reason, audit).await;
+            }
             PaymentEvent::PaymentRequested(_) | PaymentEvent::PaymentProcessed(_) => return Ok(()),
         }
-        // Read again, after the copy was written: who cancels meanwhile has seen either it or this.
+        // Read after the replica was written, so that either this function or a concurrent cancellation sees the other
+        // one's write.
         let (order, payment) = (self.load(id).await?, self.store.payment(id).await?);
         if !payment.is_some_and(|payment| payment.is_refund_of(order.total)) {
             return Ok(());
         }
-        match self.carry_out(id, Command::Refund, act).await {
+        match self.execute(id, Command::Refund, audit).await {
             Ok(_) | Err(OrdersError::Refused(_)) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Ends a sale whose money will never come; what has left the house is a case for a person. An order that was never sold is ended by
-    /// its checkout, which puts its stock back first.
-    async fn lose_money(&self, id: OrderId, reason: &str, act: &Act) -> Result<(), OrdersError> {
+    /// Cancels a sold order whose payment failed for good, or parks it if it was shipped before. An order that was not
+    /// sold is cancelled by its checkout, which releases the stock first.
+    async fn cancel_for_failed_payment(
+        &self,
+        id: OrderId,
+        reason: &str,
+        audit: &AuditContext,
+    ) -> Result<(), OrdersError> {
         let (order, payment) = (self.load(id).await?, self.store.payment(id).await?);
         if !order.is_sold() || payment.is_some_and(|payment| payment.captured) {
             return Ok(());
         }
-        match self.carry_out(id, Command::Cancel { reason: CancelReason::PaymentDeclined }, act).await {
+        match self.execute(id, Command::Cancel { reason: CancelReason::PaymentDeclined }, audit).await {
             Ok(_) => Ok(()),
             Err(OrdersError::Refused(_)) => {
-                tracing::error!(order_id = %id, reason, "the money of an order that was sent will never come; it is parked");
+                tracing::error!(order_id = %id, reason, "the payment of a shipped order failed; the order is parked");
                 let failure = format!("PaymentFailed: {reason}");
-                Ok(self.store.park(&Parked { order_id: id, failure, parked_at: act.now, attempt: 0 }).await?)
+                Ok(self.store.park(&Parked { order_id: id, failure, parked_at: audit.now, attempt: 0 }).await?)
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Starts the checkout that payments was asked for; one that has started before, or an order that has ended, stays as it is.
-    async fn start_requested(&self, id: OrderId, payment_method: String, act: &Act) -> Result<(), OrdersError> {
-        match self.carry_out(id, Command::StartCheckout { payment_method }, act).await {
+    /// Starts the checkout of an order whose payment was requested in payments, unless it has started before or the
+    /// order has ended.
+    async fn start_requested_checkout(
+        &self,
+        id: OrderId,
+        payment_method: String,
+        audit: &AuditContext,
+    ) -> Result<(), OrdersError> {
+        match self.execute(id, Command::StartCheckout { payment_method }, audit).await {
             Ok(_) | Err(OrdersError::Refused(_)) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    async fn remember_payment(
+    async fn replicate_payment(
         &self,
         id: OrderId,
         event: &PaymentEvent,
         event_id: EventId,
         at: Timestamp,
     ) -> Result<(), OrdersError> {
-        // Of almost every payment only this is heard, that it came: what was known before is looked at if there was something.
-        let mut known = None;
-        for _ in 0..COPY_TRIES {
-            let Some(payment) = Payment::heard(known.as_ref(), event, event_id, at) else {
+        // Most payments have a single event, so the first write assumes that there is no replica yet.
+        let mut current = None;
+        for _ in 0..MAX_REPLICA_ATTEMPTS {
+            let Some(payment) = Payment::heard(current.as_ref(), event, event_id, at) else {
                 return Ok(());
             };
-            if self.store.remember_payment(id, &payment).await? {
+            if self.store.put_payment(id, &payment).await? {
                 return Ok(());
             }
-            known = self.store.payment(id).await?;
+            current = self.store.payment(id).await?;
         }
         Err(OrdersError::Busy)
     }

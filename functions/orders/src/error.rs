@@ -1,4 +1,4 @@
-//! What can go wrong with an order, and how a caller is told.
+//! The errors of the orders context, and what they mean to callers and to the workflow.
 
 use dynamo::{KeyReused, StoreError};
 use kernel::Invalid;
@@ -9,43 +9,43 @@ use lambda::{
 
 use crate::domain::Refusal;
 
-/// Why a use case of orders did not happen.
+/// Why a use case of orders failed.
 #[derive(Debug, thiserror::Error)]
 pub enum OrdersError {
-    /// Fields of the request are wrong.
+    /// Fields of the request are invalid.
     #[error("the request is not valid")]
     Invalid(Vec<FieldError>),
-    /// A customer tried to order for somebody else.
-    #[error("only an administrator orders for somebody else")]
+    /// A customer tried to order for another user.
+    #[error("only an administrator can place orders for another user")]
     NotTheCaller,
-    /// Nobody to order for.
+    /// The user to order for does not exist.
     #[error("there is no such user")]
     UnknownUser,
-    /// No such order, or not the caller's.
+    /// There is no such order, or it is not the caller's.
     #[error("there is no such order")]
     NotFound,
-    /// The order's state does not allow it.
+    /// The state of the order does not allow the command.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The order's checkout does not wait for a person.
+    /// The order is not parked.
     #[error("the order is not parked")]
     NotParked,
-    /// The idempotency key answered another request.
+    /// The idempotency key was used with another request.
     #[error(transparent)]
     KeyReused(#[from] KeyReused),
-    /// Others changed the same order again and again.
-    #[error("the order is being changed by others")]
+    /// Others changed the order at the same time, repeatedly.
+    #[error("the order is being changed by other requests")]
     Busy,
-    /// The customer places too many orders.
-    #[error("too many orders at once")]
-    Limited(Problem),
-    /// The answer could not be made.
-    #[error("the answer could not be made")]
-    Answer(Problem),
+    /// The customer exceeded the rate limit.
+    #[error("too many requests")]
+    RateLimited(Problem),
+    /// The response could not be created.
+    #[error("the response could not be created")]
+    Response(Problem),
     /// The workflow did not start.
     #[error("the checkout workflow did not start: {0}")]
     Workflow(String),
-    /// The store failed.
+    /// The table failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -55,24 +55,27 @@ impl From<OrdersError> for Problem {
         let detail = error.to_string();
         match error {
             OrdersError::Invalid(errors) => Self::validation(errors),
-            OrdersError::NotTheCaller => Self::new(403, "forbidden", "Only an administrator orders for somebody else."),
+            OrdersError::NotTheCaller => {
+                Self::new(403, "forbidden", "Only an administrator can place orders for another user.")
+            }
             OrdersError::UnknownUser => {
                 let unknown = Invalid::new("unknown_user", "is not a user of this shop");
                 Self::validation(vec![FieldError::new("user_id", unknown)])
             }
             OrdersError::NotFound => Self::not_found("order"),
-            OrdersError::Refused(Refusal::Step { from, .. }) => {
+            OrdersError::Refused(Refusal::Step { from, to }) => {
                 let allowed: Vec<String> = from.next_by_hand().map(|status| status.to_string()).collect();
-                Self::new(409, "step_not_allowed", format!("{detail}.")).with("allowed", allowed)
+                let detail = format!("An order that is {from} cannot become {to}.");
+                Self::new(409, "step_not_allowed", detail).with("allowed", allowed)
             }
             OrdersError::Refused(Refusal::InCheckout { payment_id }) => {
-                Self::new(409, "in_checkout", "The checkout of the order has started before.")
+                Self::new(409, "in_checkout", "The checkout of this order has already started.")
                     .with("payment_id", payment_id.to_string())
             }
-            OrdersError::NotParked => Self::new(409, "not_parked", format!("{detail}.")),
+            OrdersError::NotParked => Self::new(409, "not_parked", "The order is not parked."),
             OrdersError::KeyReused(reused) => reused.into(),
-            OrdersError::Busy => Self::new(409, "busy", "The order is being changed by another request; try again."),
-            OrdersError::Answer(problem) | OrdersError::Limited(problem) => problem,
+            OrdersError::Busy => Self::new(409, "busy", "The order is being changed by another request. Try again."),
+            OrdersError::Response(problem) | OrdersError::RateLimited(problem) => problem,
             OrdersError::Workflow(_) => {
                 tracing::error!(detail, "the checkout workflow did not start");
                 Self::internal()
@@ -83,7 +86,7 @@ impl From<OrdersError> for Problem {
 }
 
 impl From<OrdersError> for TaskError {
-    /// A refusal is for the workflow to catch; the rest may pass.
+    /// A refusal is caught by the workflow. Everything else may be transient and is retried.
     fn from(error: OrdersError) -> Self {
         match error {
             OrdersError::Refused(refusal) => Self::refused("StepNotAllowed", refusal),

@@ -6,7 +6,7 @@ use lambda::{
 };
 use orders::{
     Orders, api, consumers, rebuild, saga,
-    schedules::{self, Patience},
+    schedules::{self, UnpaidTimeout},
     seed,
 };
 
@@ -40,7 +40,7 @@ async fn main() -> Result<(), Error> {
         "cancel-order" => task::serve(orders()?, saga::cancel_order).await,
         "park-order" => task::serve(orders()?, saga::park_order).await,
         "resume-checkouts" => command::serve(orders()?.with_workflow(&config)?, schedules::resume_checkouts).await,
-        "end-unpaid" => command::serve((orders()?, Patience::from_env()?), schedules::end_unpaid).await,
+        "end-unpaid" => command::serve((orders()?, UnpaidTimeout::from_env()?), schedules::end_unpaid).await,
         "rebuild" => command::serve(orders()?, rebuild::rebuild).await,
         "seed" => command::serve(orders()?, seed::seed).await,
         unknown => Err(unknown_handler(unknown)),

@@ -1,4 +1,4 @@
-//! What is asked of orders.
+//! Queries of orders.
 
 use std::collections::BTreeMap;
 
@@ -12,12 +12,12 @@ use crate::{
 };
 
 impl Orders {
-    /// The order, if it is the caller's or the caller runs the shop: up to date to the last write.
+    /// Returns the order, if it is the caller's or the caller is an administrator. The read is strongly consistent.
     ///
     /// # Errors
-    /// When there is no such order for this caller.
+    /// If there is no such order for this caller.
     pub async fn find(&self, caller: Caller, id: OrderId) -> Result<Order, OrdersError> {
-        let own = self.store.view(caller.user_id, id).await?;
+        let own = self.store.read_model(caller.user_id, id).await?;
         match own {
             Some(order) => Ok(order),
             None if caller.is_admin() => self.load(id).await,
@@ -25,22 +25,23 @@ impl Orders {
         }
     }
 
-    /// The order as it stood at `moment`, for whom [`Orders::find`] finds it.
+    /// Returns the order as it was at `moment`, to the callers that [`Orders::find`] returns it to.
     ///
     /// # Errors
-    /// As there, and when it was not placed by then.
+    /// If there is no such order for this caller, or it was placed later.
     pub async fn find_at(&self, caller: Caller, id: OrderId, moment: Timestamp) -> Result<Order, OrdersError> {
         let order = self.find(caller, id).await?;
         if order.updated_at <= moment {
             return Ok(order);
         }
-        self.store.at(id, order.sequence, moment).await?.ok_or(OrdersError::NotFound)
+        self.store.order_at(id, order.sequence, moment).await?.ok_or(OrdersError::NotFound)
     }
 
-    /// Up to `limit` events of an order behind the `after`th, the oldest first, and whether there are more.
+    /// Returns up to `limit` events of an order after the sequence number `after`, the oldest first, and whether there
+    /// are more.
     ///
     /// # Errors
-    /// As [`Orders::find`].
+    /// If there is no such order for this caller.
     pub async fn history(
         &self,
         caller: Caller,
@@ -52,54 +53,57 @@ impl Orders {
         Ok(self.store.history(id, after, limit).await?)
     }
 
-    /// The last `limit` events of an order that was found, the oldest first.
+    /// Returns the last `limit` events of `order`, the oldest first.
     ///
     /// # Errors
-    /// When the store does not answer.
-    pub async fn latest(&self, order: &Order, limit: usize) -> Result<Vec<Entry>, OrdersError> {
-        let (mut entries, _) = self.store.latest(order.id, limit).await?;
+    /// If the table does not respond.
+    pub async fn latest_entries(&self, order: &Order, limit: usize) -> Result<Vec<Entry>, OrdersError> {
+        let (mut entries, _) = self.store.latest_entries(order.id, limit).await?;
         entries.reverse();
         Ok(entries)
     }
 
-    /// What was heard of the payment of an order that was found.
+    /// Returns the replica of the payment of `order`, if there is one.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the table does not respond.
     pub async fn payment(&self, order: &Order) -> Result<Option<Payment>, OrdersError> {
         Ok(self.store.payment(order.id).await?)
     }
 
-    /// A page of one user's orders, newest first: up to date to the last write.
+    /// Returns a page of one user's orders, the newest first, and whether there are more. The read is strongly
+    /// consistent.
     ///
     /// # Errors
-    /// When the store does not answer.
-    pub async fn of_user(
+    /// If the table does not respond.
+    pub async fn orders_of_user(
         &self,
         user_id: UserId,
         after: Option<String>,
         limit: usize,
     ) -> Result<(Vec<Order>, bool), OrdersError> {
-        Ok(self.store.of_user(user_id, after, limit).await?)
+        Ok(self.store.orders_of_user(user_id, after, limit).await?)
     }
 
-    /// A page of all orders, or of those in one state, newest first; a moment behind the last write.
+    /// Returns a page of all orders, or of those in one status, the newest first, and whether there are more. The index
+    /// may lag behind.
     ///
     /// # Errors
-    /// When the store does not answer.
-    pub async fn of_all(
+    /// If the table does not respond.
+    pub async fn all_orders(
         &self,
         status: Option<Status>,
         after: Option<String>,
         limit: usize,
     ) -> Result<(Vec<Order>, bool), OrdersError> {
-        Ok(self.store.of_all(status, after, limit).await?)
+        Ok(self.store.all_orders(status, after, limit).await?)
     }
 
-    /// How many orders there are in each state, and of how much money; those that are pending as far as the index has them.
+    /// Returns the number of orders in each status, and their totals. Pending orders are counted in the index, which
+    /// may lag behind.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the table does not respond.
     pub async fn counts(&self) -> Result<BTreeMap<Status, Count>, OrdersError> {
         Ok(self.store.counts().await?)
     }

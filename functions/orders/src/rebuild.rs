@@ -1,4 +1,4 @@
-//! The views of orders, built again from their logs: after they have grown a field, or were lost.
+//! Rebuilds the read models of orders from their logs, after they were lost or have got a new field.
 
 use std::time::Duration;
 
@@ -10,54 +10,54 @@ use tokio::time::Instant;
 
 use crate::{Orders, OrdersError};
 
-/// Where to begin: at the beginning, or where the last call left off.
+/// The input: where to start. Without a position, at the beginning.
 #[derive(Debug, Default, Deserialize)]
 pub struct Rebuild {
-    /// What the last call answered as `next`.
-    from: Option<Place>,
+    /// The `next` of the previous call.
+    from: Option<Position>,
 }
 
-/// A place among all orders.
+/// A position in the scan of all orders.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Place {
+pub struct Position {
     pk: String,
     sk: String,
 }
 
-/// What was done.
+/// The result of one call.
 #[derive(Debug, Serialize)]
 pub struct Rebuilt {
-    /// How many views were written.
+    /// How many read models were written.
     rebuilt: usize,
-    /// How many were left alone: their orders changed meanwhile, which wrote them.
+    /// How many were not written, because a newer one was stored in the meantime.
     newer: usize,
-    /// Where the next call begins; nothing, if all is done.
-    next: Option<Place>,
+    /// Where the next call starts; `None` if all orders are done.
+    next: Option<Position>,
 }
 
-/// How long one call works before it hands over to the next.
-const SHIFT: Duration = Duration::from_secs(30);
+/// How long one call works before the next one has to continue.
+const MAX_RUN_TIME: Duration = Duration::from_secs(30);
 
-/// How many orders are read and written at the same moment.
-const AT_ONCE: usize = 8;
+/// How many orders are read and written at the same time.
+const MAX_CONCURRENCY: usize = 8;
 
-/// Replays the log of every order and writes its view. Nothing is out of sight meanwhile: a view is replaced in one write, and never by
-/// an older one. Orders that are placed meanwhile have theirs.
+/// Replays the log of every order and writes its read model. The shop may stay open: a read model is replaced in one
+/// write and never by an older one, and orders that are placed in the meantime have theirs.
 ///
 /// # Errors
-/// When the store does not answer; what is rebuilt by then is.
-pub async fn rebuild(orders: &Orders, work: Rebuild) -> Result<Rebuilt, OrdersError> {
-    let begun = Instant::now();
-    let mut from = work.from.map(|place| Key::new(place.pk, place.sk));
+/// If the table does not respond. Read models that were written before stay rebuilt.
+pub async fn rebuild(orders: &Orders, input: Rebuild) -> Result<Rebuilt, OrdersError> {
+    let started = Instant::now();
+    let mut from = input.from.map(|position| Key::new(position.pk, position.sk));
     let (mut rebuilt, mut newer) = (0, 0);
     loop {
-        let (ids, next) = orders.store.some_orders(from).await?;
-        let written = stream::iter(ids).map(|id| rebuild_one(orders, id)).buffer_unordered(AT_ONCE);
+        let (ids, next) = orders.store.scan_orders(from).await?;
+        let written = stream::iter(ids).map(|id| rebuild_one(orders, id)).buffer_unordered(MAX_CONCURRENCY);
         let written: Vec<bool> = written.try_collect().await?;
         rebuilt += written.iter().filter(|written| **written).count();
         newer += written.iter().filter(|written| !**written).count();
-        if next.is_none() || begun.elapsed() > SHIFT {
-            let next = next.map(|key| Place { pk: key.pk, sk: key.sk });
+        if next.is_none() || started.elapsed() > MAX_RUN_TIME {
+            let next = next.map(|key| Position { pk: key.pk, sk: key.sk });
             return Ok(Rebuilt { rebuilt, newer, next });
         }
         from = next;
@@ -65,6 +65,6 @@ pub async fn rebuild(orders: &Orders, work: Rebuild) -> Result<Rebuilt, OrdersEr
 }
 
 async fn rebuild_one(orders: &Orders, id: OrderId) -> Result<bool, OrdersError> {
-    let order = orders.store.replayed(id).await?.ok_or(OrdersError::NotFound)?;
-    Ok(orders.store.rebuild_view(&order).await?)
+    let order = orders.store.replay(id).await?.ok_or(OrdersError::NotFound)?;
+    Ok(orders.store.rebuild_read_model(&order).await?)
 }

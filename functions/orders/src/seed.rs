@@ -1,4 +1,4 @@
-//! Example orders, for a stack that is tried out. They take the way of every order.
+//! Example orders, for a stack to try out. They go through the same steps as all orders.
 
 use contracts::Cause;
 use kernel::{OrderId, ProductId, Quantity, Timestamp, UserId};
@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Orders, OrdersError,
-    domain::{self, Actor, Command, Order, Status, WantedLine},
-    store::{Act, Appended, Beside, Change},
+    domain::{self, Actor, Command, Order, RequestedLine, Status},
+    store::{Appended, AuditContext, Change, TransactionExtras},
 };
 
-/// The orders to be there.
+/// The orders that shall exist.
 #[derive(Debug, Deserialize)]
 pub struct Seed {
     orders: Vec<SeedOrder>,
@@ -21,9 +21,9 @@ struct SeedOrder {
     id: OrderId,
     user_id: UserId,
     items: Vec<SeedItem>,
-    /// None for an order that stays unpaid.
+    /// `None` for an order that stays unpaid.
     payment_method: Option<String>,
-    /// The state it is to be brought to.
+    /// The status that the order is to reach.
     until: Status,
 }
 
@@ -33,19 +33,19 @@ struct SeedItem {
     quantity: Quantity,
 }
 
-/// What became of them.
+/// The result of one call.
 #[derive(Debug, Default, Serialize)]
 pub struct Seeded {
     created: usize,
     existing: usize,
-    /// How many wait for news from other contexts or for their checkout: the command is to be given again.
+    /// How many wait for replicas or for their checkout: the command has to be run again.
     waiting: usize,
 }
 
-/// Places the orders that are not there yet and brings each, step by step, to the state it is to have.
+/// Places the orders that do not exist yet, and moves each of them step by step to its status.
 ///
 /// # Errors
-/// When the store does not answer.
+/// If the table does not respond.
 pub async fn seed(orders: &Orders, seed: Seed) -> Result<Seeded, OrdersError> {
     let mut seeded = Seeded::default();
     for wanted in &seed.orders {
@@ -54,31 +54,31 @@ pub async fn seed(orders: &Orders, seed: Seed) -> Result<Seeded, OrdersError> {
             Err(OrdersError::NotFound) => (place(orders, wanted).await?, true),
             Err(error) => return Err(error),
         };
-        let there = match order {
+        let reached = match order {
             Some(order) => {
                 seeded.created += usize::from(new);
-                bring_on(orders, order, wanted.until).await?
+                advance(orders, order, wanted.until).await?
             }
             None => false,
         };
-        seeded.waiting += usize::from(!there);
-        seeded.existing += usize::from(there && !new);
+        seeded.waiting += usize::from(!reached);
+        seeded.existing += usize::from(reached && !new);
     }
     Ok(seeded)
 }
 
-/// Places the order, once its products are known.
+/// Places the order, or returns `None` if the replica of the user or of a product has not arrived yet.
 async fn place(orders: &Orders, wanted: &SeedOrder) -> Result<Option<Order>, OrdersError> {
-    let line = |item: &SeedItem| WantedLine {
+    let line = |item: &SeedItem| RequestedLine {
         field: String::new(),
         product_id: item.product_id,
         quantity: item.quantity,
         price: None,
     };
-    let lines: Vec<WantedLine> = wanted.items.iter().map(line).collect();
-    let known = orders.store.known(wanted.user_id, &lines, None, None).await?;
-    let quote = match domain::price(&lines, None, &known.products) {
-        Ok(quote) if known.user == Some(true) => quote,
+    let lines: Vec<RequestedLine> = wanted.items.iter().map(line).collect();
+    let context = orders.store.placement_context(wanted.user_id, &lines, None, None).await?;
+    let quote = match domain::price(&lines, None, &context.products) {
+        Ok(quote) if context.user == Some(true) => quote,
         _ => return Ok(None),
     };
     let now = Timestamp::now();
@@ -89,28 +89,28 @@ async fn place(orders: &Orders, wanted: &SeedOrder) -> Result<Option<Order>, Ord
         started.iter().for_each(|event| order.apply(event, now));
         events.extend(started);
     }
-    let change = Change { before: None, order: &order, events, act: &act(now) };
-    match orders.store.append(change, Beside::default()).await? {
+    let change = Change { previous_status: None, order: &order, events, audit: &audit_context(now) };
+    match orders.store.append(change, TransactionExtras::default()).await? {
         Appended::Done => Ok(Some(order)),
-        Appended::Answered(_) | Appended::Charged(_) | Appended::Conflict => Err(OrdersError::Busy),
+        Appended::Replayed(_) | Appended::RateLimitContended(_) | Appended::Conflict => Err(OrdersError::Busy),
     }
 }
 
-/// Takes the steps that an operator takes; whether the order is where it is to be.
-async fn bring_on(orders: &Orders, mut order: Order, until: Status) -> Result<bool, OrdersError> {
+/// Takes the steps that an operator takes. Returns whether the order has reached its status.
+async fn advance(orders: &Orders, mut order: Order, until: Status) -> Result<bool, OrdersError> {
     while order.status < until {
         let step = match order.status {
             Status::Paid => Command::Process,
             Status::Processing => Command::Ship,
             Status::Shipped => Command::Deliver,
-            // Paid or cancelled by the checkout, not by hand.
+            // Only the checkout pays or cancels the order.
             Status::Pending | Status::Delivered | Status::Cancelled | Status::Refunded => return Ok(false),
         };
-        order = orders.carry_out(order.id, step, &act(Timestamp::now())).await?;
+        order = orders.execute(order.id, step, &audit_context(Timestamp::now())).await?;
     }
     Ok(true)
 }
 
-fn act(now: Timestamp) -> Act {
-    Act { by: Actor::system("seed"), reason: None, now, cause: Cause::own() }
+fn audit_context(now: Timestamp) -> AuditContext {
+    AuditContext { actor: Actor::system("seed"), reason: None, now, cause: Cause::own() }
 }

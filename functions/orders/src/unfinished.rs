@@ -1,5 +1,5 @@
-//! Checkouts that are neither finished nor undone are started over: every step is idempotent on the order, so that a new execution
-//! either finishes the sale or undoes it, whatever the ones before it have done.
+//! Starts checkouts again that were neither completed nor compensated. Every step is idempotent on the order's id, so a
+//! new execution either completes the sale or undoes it, whatever the previous ones have done.
 
 use futures::{StreamExt, TryStreamExt, stream};
 use kernel::{OrderId, Timestamp};
@@ -10,67 +10,70 @@ use crate::{
     store::{Deferred, Parked},
 };
 
-/// How long an execution may take, and some more, in seconds: one that has not ended or deferred its order by then died.
-const EXECUTION_TAKES: i64 = 360;
+/// How long an execution may take, with a margin, in seconds. One that has neither ended nor deferred its order by then
+/// has died.
+const MAX_EXECUTION_SECONDS: i64 = 360;
 
-/// How many attempts of a parked order may have been made since.
-const MOST_ATTEMPTS: u32 = 50;
+/// How many attempts that were made since an order was parked are skipped at most.
+const MAX_FURTHER_ATTEMPTS: u32 = 50;
 
-/// How many orders are read at the same moment.
-const AT_ONCE: usize = 8;
+/// How many orders are read at the same time.
+const MAX_CONCURRENCY: usize = 8;
 
 impl Orders {
-    /// Starts a deferred checkout over, if its order is still pending; whether it is.
+    /// Starts a deferred checkout again if its order is still pending. Returns whether it is.
     ///
-    /// First it is started, then it is made due again: who dies between the two starts it twice.
+    /// The checkout is started before its entry is made due again. If the function dies in between, it is started
+    /// twice.
     ///
     /// # Errors
-    /// When the workflow does not start or the store does not answer.
+    /// If the workflow does not start or the table does not respond.
     pub async fn resume(&self, deferred: &Deferred, now: Timestamp) -> Result<bool, OrdersError> {
         if self.load(deferred.order_id).await?.status != Status::Pending {
-            self.store.forget_deferred(deferred).await?;
+            self.store.delete_deferred(deferred).await?;
             return Ok(false);
         }
-        self.start_over(deferred.order_id, deferred.attempt).await?;
+        self.restart_checkout(deferred.order_id, deferred.attempt).await?;
         let attempt = deferred.attempt.saturating_add(1);
-        let again = Deferred { attempt, due_at: now.plus_seconds(EXECUTION_TAKES), ..*deferred };
-        self.store.defer_again(deferred, &again).await?;
+        let again = Deferred { attempt, due_at: now.plus_seconds(MAX_EXECUTION_SECONDS), ..*deferred };
+        self.store.reschedule(deferred, &again).await?;
         Ok(true)
     }
 
-    /// A page of the parked orders behind `after`, the oldest first, each with what it has become since; and whether there are more.
+    /// Returns a page of the parked orders after `after`, the oldest first, each with its current state, and whether
+    /// there are more.
     ///
     /// # Errors
-    /// When the store does not answer.
-    pub async fn all_parked(
+    /// If the table does not respond.
+    pub async fn parked_orders(
         &self,
         after: Option<OrderId>,
         limit: usize,
     ) -> Result<(Vec<(Parked, Order)>, bool), OrdersError> {
-        let (parked, more) = self.store.all_parked(after, limit).await?;
+        let (parked, more) = self.store.parked_orders(after, limit).await?;
         let with_order = async |parked: Parked| {
             let order = self.load(parked.order_id).await?;
             Ok::<_, OrdersError>((parked, order))
         };
-        let orders = stream::iter(parked).map(with_order).buffered(AT_ONCE);
+        let orders = stream::iter(parked).map(with_order).buffered(MAX_CONCURRENCY);
         Ok((orders.try_collect().await?, more))
     }
 
-    /// Starts the checkout of a parked order over.
+    /// Starts the checkout of a parked order again.
     ///
-    /// First it is started, then the entry goes, if the new execution has not parked the order again by then: who dies between the two
-    /// has an entry left that can be retried.
+    /// The checkout is started before the entry is deleted. If the new execution has parked the order again by then, the
+    /// new entry stays. If the function dies in between, the old one stays and can be retried.
     ///
     /// # Errors
-    /// When there is no such order, it is not parked, or the workflow does not start.
+    /// If there is no such order, it is not parked, or the workflow does not start.
     pub async fn retry(&self, id: OrderId) -> Result<Order, OrdersError> {
         let order = self.load(id).await?;
         let parked = self.store.parked(id).await?.ok_or(OrdersError::NotParked)?;
-        // Others may have had the next attempts, deferred ones for example.
-        let mut attempts = (1..=MOST_ATTEMPTS).map(|further| parked.attempt.saturating_add(further));
+        // The next attempts may have been made already, for example by the schedule.
+        let mut attempts = (1..=MAX_FURTHER_ATTEMPTS).map(|further| parked.attempt.saturating_add(further));
         loop {
             let attempt = attempts.next().ok_or(OrdersError::Busy)?;
-            if self.start_over(id, attempt).await? {
+            if self.restart_checkout(id, attempt).await? {
                 break;
             }
         }
@@ -78,11 +81,11 @@ impl Orders {
         Ok(order)
     }
 
-    /// Starts the workflow of an order from the beginning, with what its log says that it was started with; whether that attempt was not
-    /// started before.
-    async fn start_over(&self, id: OrderId, attempt: u32) -> Result<bool, OrdersError> {
-        let never = || OrdersError::Workflow(format!("order {id} was never in checkout"));
-        let (checkout, cause) = self.store.checkout(id).await?.ok_or_else(never)?;
+    /// Starts the workflow of an order from the beginning, with the recorded `CheckoutStarted`. Returns whether this
+    /// attempt was not started before.
+    async fn restart_checkout(&self, id: OrderId, attempt: u32) -> Result<bool, OrdersError> {
+        let never = || OrdersError::Workflow(format!("the checkout of order {id} was never started"));
+        let (checkout, cause) = self.store.started_checkout(id).await?.ok_or_else(never)?;
         self.workflow()?.start(&checkout, &cause, attempt).await
     }
 }

@@ -1,4 +1,4 @@
-//! The checkout workflow: an execution of the state machine, named after its order and, if it is not the first, its number.
+//! The checkout workflow. An execution is named `<order>`, or `<order>-<attempt>` if it is not the first.
 
 use aws_config::SdkConfig;
 use aws_sdk_sfn::{Client, operation::start_execution::StartExecutionError};
@@ -14,7 +14,7 @@ pub(crate) struct Workflow {
     state_machine: String,
 }
 
-/// The input of an execution; every task gets the whole of it.
+/// The input of an execution. Every task receives all of it.
 #[derive(Serialize)]
 struct Input<'a> {
     #[serde(flatten)]
@@ -29,8 +29,8 @@ impl Workflow {
         Ok(Self { client: Client::new(config), state_machine: env("STATE_MACHINE_ARN")? })
     }
 
-    /// Starts the checkout of an order, the first being attempt 0; whether it was not started before. EXPRESS does not see that: it
-    /// starts a second one.
+    /// Starts the checkout of an order; the first attempt is 0. Returns whether this attempt was not started before. An
+    /// EXPRESS workflow always starts another execution.
     pub(crate) async fn start(
         &self,
         checkout: &CheckoutStarted,

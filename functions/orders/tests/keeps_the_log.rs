@@ -1,4 +1,4 @@
-//! Orders on a real table, which each test makes for itself: the log and what follows from it.
+//! Tests of orders on a real table, which each test creates for itself: the log, and what follows from it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
 #[path = "keeps_the_log/long.rs"]
@@ -15,36 +15,36 @@ use orders::{
     OrdersError,
     domain::{Command, Refusal, Status},
     rebuild::rebuild,
-    store::{Appended, Beside, Change},
+    store::{Appended, Change, TransactionExtras},
 };
 use serde_json::json;
-use shop::{Shop, WAYS, act};
+use shop::{STATES, Shop, audit_context};
 use testkit::text;
 
-/// The views of all orders, as they lie in the table.
-async fn views(shop: &Shop) -> BTreeMap<String, Item> {
+/// Returns the items of all read models, by sort key.
+async fn read_models(shop: &Shop) -> BTreeMap<String, Item> {
     let items = shop.table.items().await.into_iter();
-    let views = items.filter(|item| text(item, "pk").starts_with("USER#") && text(item, "sk").starts_with("ORDER#"));
-    views.map(|item| (text(&item, "sk").to_owned(), item)).collect()
+    let found = items.filter(|item| text(item, "pk").starts_with("USER#") && text(item, "sk").starts_with("ORDER#"));
+    found.map(|item| (text(&item, "sk").to_owned(), item)).collect()
 }
 
 #[tokio::test]
 async fn lost_views_are_rebuilt_to_the_byte() {
     let shop = Shop::open().await;
     for _ in 0..4 {
-        join_all(WAYS.map(|way| shop.order_that_went(way))).await;
+        join_all(STATES.map(|state| shop.order_in_state(state))).await;
     }
-    let before = views(&shop).await;
-    let statuses: BTreeSet<&str> = before.values().map(|view| text(view, "status")).collect();
+    let before = read_models(&shop).await;
+    let statuses: BTreeSet<&str> = before.values().map(|item| text(item, "status")).collect();
     assert_eq!(statuses.len(), Status::ALL.len(), "{statuses:?}");
 
-    for (index, view) in before.values().enumerate() {
-        // A third is lost, a third is wrong, a third is left as it is.
+    for (index, item) in before.values().enumerate() {
+        // A third is deleted, a third is made wrong, and a third stays as it is.
         let change = match index % 3 {
-            0 => shop.table.client.delete_item().table_name(&shop.table.name).key("pk", view["pk"].clone()),
+            0 => shop.table.client.delete_item().table_name(&shop.table.name).key("pk", item["pk"].clone()),
             1 => {
-                let mut wrong = view.clone();
-                wrong.insert("status".to_owned(), view["sk"].clone());
+                let mut wrong = item.clone();
+                wrong.insert("status".to_owned(), item["sk"].clone());
                 wrong.remove("gsi1pk");
                 wrong.remove("gsi1sk");
                 let put = shop.table.client.put_item().table_name(&shop.table.name).set_item(Some(wrong));
@@ -53,9 +53,9 @@ async fn lost_views_are_rebuilt_to_the_byte() {
             }
             _ => continue,
         };
-        change.key("sk", view["sk"].clone()).send().await.unwrap();
+        change.key("sk", item["sk"].clone()).send().await.unwrap();
     }
-    assert_ne!(views(&shop).await, before);
+    assert_ne!(read_models(&shop).await, before);
 
     let mut from = json!({});
     let mut rebuilt = 0;
@@ -69,25 +69,25 @@ async fn lost_views_are_rebuilt_to_the_byte() {
         from = json!({ "from": done["next"] });
     }
     assert_eq!(rebuilt, before.len() as u64);
-    assert_eq!(views(&shop).await, before);
+    assert_eq!(read_models(&shop).await, before);
     shop.close().await;
 }
 
 #[tokio::test]
-async fn a_view_is_not_replaced_by_an_older_one() {
+async fn a_read_model_is_not_replaced_by_an_older_one() {
     let shop = Shop::open().await;
-    let old = shop.order_that_went("paid").await;
-    shop.orders.carry_out(old.id, Command::Process, &act("test")).await.unwrap();
-    let before = views(&shop).await;
-    assert!(!shop.store().rebuild_view(&old).await.unwrap());
-    assert_eq!(views(&shop).await, before);
+    let old = shop.order_in_state("paid").await;
+    shop.orders.execute(old.id, Command::Process, &audit_context("test")).await.unwrap();
+    let before = read_models(&shop).await;
+    assert!(!shop.store().rebuild_read_model(&old).await.unwrap());
+    assert_eq!(read_models(&shop).await, before);
     shop.close().await;
 }
 
 #[tokio::test]
-async fn counters_are_exact_after_many_at_once() {
+async fn counters_are_exact_after_many_concurrent_orders() {
     let shop = Shop::open().await;
-    let orders = join_all((0..96).map(|index| shop.order_that_went(WAYS[index % WAYS.len()]))).await;
+    let orders = join_all((0..96).map(|index| shop.order_in_state(STATES[index % STATES.len()]))).await;
     let mut expected: BTreeMap<Status, (i64, i64)> = Status::ALL.map(|status| (status, (0, 0))).into();
     for order in &orders {
         let (count, minor) = expected.entry(order.status).or_default();
@@ -102,14 +102,14 @@ async fn counters_are_exact_after_many_at_once() {
 #[tokio::test]
 async fn of_two_changes_at_the_same_place_one_is_written() {
     let shop = Shop::open().await;
-    let order = shop.order_that_went("paid").await;
+    let order = shop.order_in_state("paid").await;
     let append = async |command: Command| {
         let mut changed = order.clone();
         let events = changed.decide(command).unwrap();
         events.iter().for_each(|event| changed.apply(event, Timestamp::now()));
-        let act = act("test");
-        let change = Change { before: Some(order.status), order: &changed, events, act: &act };
-        shop.store().append(change, Beside::default()).await.unwrap()
+        let audit = audit_context("test");
+        let change = Change { previous_status: Some(order.status), order: &changed, events, audit: &audit };
+        shop.store().append(change, TransactionExtras::default()).await.unwrap()
     };
     let cancel = Command::by_hand(Status::Cancelled).unwrap();
     let (one, other) = tokio::join!(append(Command::Process), append(cancel.clone()));
@@ -117,12 +117,12 @@ async fn of_two_changes_at_the_same_place_one_is_written() {
     assert!(done(&one) != done(&other), "{one:?} {other:?}");
     assert_eq!(shop.store().history(order.id, 0, 100).await.unwrap().0.len(), order.sequence as usize + 1);
 
-    // Through the use case, the second looks again, and does what is left to do.
-    let order = shop.order_that_went("paid").await;
-    let act = act("test");
+    // The use case of the second change reads the order again, and does what is left to do.
+    let order = shop.order_in_state("paid").await;
+    let audit = audit_context("test");
     let (process, cancelled) = tokio::join!(
-        shop.orders.carry_out(order.id, Command::Process, &act),
-        shop.orders.carry_out(order.id, cancel, &act)
+        shop.orders.execute(order.id, Command::Process, &audit),
+        shop.orders.execute(order.id, cancel, &audit)
     );
     assert_eq!(cancelled.unwrap().status, Status::Cancelled);
     let refused = Refusal::Step { from: Status::Cancelled, to: Status::Processing };
@@ -130,64 +130,62 @@ async fn of_two_changes_at_the_same_place_one_is_written() {
     shop.close().await;
 }
 
-/// The money goes back while the order is being ended: whoever comes second sees the other.
+/// All money is refunded while the order is being cancelled: whichever comes second sees the other one.
 #[tokio::test]
 async fn a_refund_beside_a_cancellation_ends_refunded() {
     let shop = Shop::open().await;
     for _ in 0..12 {
-        let order = shop.order_that_went("paid").await;
-        let act = act("test");
+        let order = shop.order_in_state("paid").await;
+        let audit = audit_context("test");
         let cancel = Command::by_hand(Status::Cancelled).unwrap();
-        let (heard, cancelled) = tokio::join!(
-            shop.hear_of_refund(&order, order.total),
-            shop.orders.carry_out(order.id, cancel.clone(), &act)
-        );
-        // Who loses twice is told to come again, as the queue does and a person may.
-        if heard.is_err() {
-            shop.hear_of_refund(&order, order.total).await.unwrap();
+        let (refunded, cancelled) =
+            tokio::join!(shop.apply_refund(&order, order.total), shop.orders.execute(order.id, cancel.clone(), &audit));
+        // A change that conflicts twice is repeated, as the queue and a client do.
+        if refunded.is_err() {
+            shop.apply_refund(&order, order.total).await.unwrap();
         }
         if cancelled.is_err() {
-            shop.orders.carry_out(order.id, cancel, &act).await.unwrap();
+            shop.orders.execute(order.id, cancel, &audit).await.unwrap();
         }
-        let ended = shop.order(order.id).await;
-        assert_eq!(ended.status, Status::Refunded);
-        assert_eq!(shop.store().replayed(order.id).await.unwrap(), Some(ended));
+        let order = shop.order(order.id).await;
+        assert_eq!(order.status, Status::Refunded);
+        assert_eq!(shop.store().replay(order.id).await.unwrap(), Some(order));
     }
     shop.close().await;
 }
 
-/// The refund is heard of after the cancellation has looked and before it is written.
+/// The refund arrives after the cancellation has read the payment and before it is written.
 #[tokio::test]
 async fn a_cancellation_that_has_not_seen_the_refund_is_not_written() {
     let shop = Shop::open().await;
-    let order = shop.order_that_went("paid").await;
+    let order = shop.order_in_state("paid").await;
     let cancel = Command::by_hand(Status::Cancelled).unwrap();
-    let act = act("test");
+    let audit = audit_context("test");
     let mut changed = order.clone();
     let events = changed.decide(cancel.clone()).unwrap();
     events.iter().for_each(|event| changed.apply(event, Timestamp::now()));
-    let seen = shop.store().payment(order.id).await.unwrap();
+    let expected = shop.store().payment(order.id).await.unwrap();
 
-    shop.hear_of_refund(&order, order.total).await.unwrap();
+    shop.apply_refund(&order, order.total).await.unwrap();
     assert_eq!(shop.order(order.id).await.status, Status::Paid);
-    let change = Change { before: Some(order.status), order: &changed, events, act: &act };
-    let beside = Beside { payment: Some(seen.as_ref()), ..Beside::default() };
-    assert!(matches!(shop.store().append(change, beside).await.unwrap(), Appended::Conflict));
-    assert_eq!(shop.orders.carry_out(order.id, cancel, &act).await.unwrap().status, Status::Refunded);
+    let change = Change { previous_status: Some(order.status), order: &changed, events, audit: &audit };
+    let extras = TransactionExtras { expected_payment: Some(expected.as_ref()), ..TransactionExtras::default() };
+    assert!(matches!(shop.store().append(change, extras).await.unwrap(), Appended::Conflict));
+    assert_eq!(shop.orders.execute(order.id, cancel, &audit).await.unwrap().status, Status::Refunded);
     shop.close().await;
 }
 
 #[tokio::test]
-async fn money_that_goes_back_on_the_way_counts_when_the_order_arrives() {
+async fn an_order_that_is_refunded_before_its_delivery_is_refunded_when_delivered() {
     let shop = Shop::open().await;
-    let order = shop.order_that_went("shipped").await;
+    let order = shop.order_in_state("shipped").await;
     let half = Money::from_minor(order.total.minor() / 2, order.total.currency());
-    shop.hear_of_refund(&order, half).await.unwrap();
-    shop.hear_of_refund(&order, half).await.unwrap();
+    shop.apply_refund(&order, half).await.unwrap();
+    shop.apply_refund(&order, half).await.unwrap();
     assert_eq!(shop.order(order.id).await.status, Status::Shipped);
-    let delivered = shop.orders.carry_out(order.id, Command::Deliver, &act("test")).await.unwrap();
+    let delivered = shop.orders.execute(order.id, Command::Deliver, &audit_context("test")).await.unwrap();
     assert_eq!(delivered.status, Status::Refunded);
     let (entries, _) = shop.store().history(order.id, order.sequence, 10).await.unwrap();
-    assert_eq!(entries.len(), 2, "delivered, refunded");
+    assert_eq!(entries.len(), 2, "OrderDelivered and OrderRefunded");
     shop.close().await;
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with a payment, and how a caller is told.
+//! The errors of payments, and how callers and the workflow see them.
 
 use dynamo::{KeyReused, StoreError};
 use kernel::{Invalid, Money};
@@ -12,46 +12,46 @@ use crate::{
     domain::{Payment, Refusal},
 };
 
-/// Why a use case of payments did not happen.
+/// Why a use case of payments failed.
 #[derive(Debug, thiserror::Error)]
 pub enum PaymentsError {
-    /// No such order, or not the caller's.
+    /// The order does not exist, or it is not the caller's.
     #[error("there is no such order")]
     NoSuchOrder,
-    /// The amount is not what the order costs.
-    #[error("the order costs {}", .0.to_decimal())]
-    OtherAmount(Money),
-    /// The provider has no such means of payment.
-    #[error("the provider does not know this means of payment")]
+    /// The amount is not the order's total.
+    #[error("the order's total is {}", .0.to_decimal())]
+    AmountDiffers(Money),
+    /// The provider has no such payment method; the field lists those that it has.
+    #[error("the provider does not know this payment method")]
     UnknownMethod(Vec<&'static str>),
-    /// What is recorded of the payment does not allow it.
+    /// The state of the payment does not allow it.
     #[error("{0}")]
     Refused(Refusal, Option<Box<Payment>>),
-    /// The provider did not answer, or with a fault of its own.
+    /// The provider did not respond, or it responded with a server error.
     #[error("the payment provider is unavailable: {0}")]
     Unavailable(String),
-    /// The provider is known to be down: it was not asked.
-    #[error("the payment provider is down; it is not asked for a while")]
+    /// The circuit is open, so the provider was not asked.
+    #[error("the payment provider is unavailable, and its circuit is open")]
     CircuitOpen,
-    /// An event that the provider has not signed.
-    #[error("the event bears no signature of the payment provider")]
+    /// The event has no valid signature of the provider.
+    #[error("the event has no valid signature of the payment provider")]
     BadSignature,
-    /// An event that the provider signed at another time.
-    #[error("the event's signature is older than five minutes, or from the future")]
+    /// The event was signed too long ago, or in the future.
+    #[error("the event's signature is more than five minutes old, or from the future")]
     OldSignature,
-    /// An event that the provider has signed, but that says nothing.
-    #[error("the event is not one that the payment provider is known to send")]
+    /// The event is signed, but cannot be parsed.
+    #[error("the event is not in the format of the payment provider")]
     MalformedEvent,
-    /// Others changed the same payment again and again.
-    #[error("the payment is being changed by others")]
+    /// Every write conflicted with another change of the same payment.
+    #[error("the payment is being changed by other requests; try again")]
     Busy,
-    /// The idempotency key answered another request.
+    /// The idempotency key was used with another request.
     #[error(transparent)]
     KeyReused(#[from] KeyReused),
-    /// The answer could not be made.
-    #[error("the answer could not be made")]
-    Answer(Problem),
-    /// The store failed.
+    /// The response could not be created.
+    #[error("the response could not be created")]
+    Response(Problem),
+    /// The table did not respond, or an item could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -61,15 +61,15 @@ impl From<PaymentsError> for Problem {
         let detail = sentence(&error.to_string());
         match error {
             PaymentsError::NoSuchOrder => Self::not_found("order"),
-            PaymentsError::OtherAmount(total) => {
-                amount(Invalid::new("amount_differs", format!("is not the order's total, {}", total.to_decimal())))
+            PaymentsError::AmountDiffers(total) => {
+                amount(Invalid::new("amount_differs", format!("must be the order's total, {}", total.to_decimal())))
             }
             PaymentsError::UnknownMethod(known) => {
                 Self::validation(vec![FieldError::new("method", unknown_method(&known))])
             }
             PaymentsError::Refused(refusal, payment) => refused(&refusal, payment.as_deref(), detail),
             PaymentsError::Unavailable(_) | PaymentsError::CircuitOpen => {
-                let detail = "The payment provider does not answer; try again later.";
+                let detail = "The payment provider is unavailable. Try again later.";
                 Self::new(503, "provider_unavailable", detail).header("retry-after", "30")
             }
             PaymentsError::BadSignature => Self::new(400, "bad_signature", detail),
@@ -77,7 +77,7 @@ impl From<PaymentsError> for Problem {
             PaymentsError::MalformedEvent => Self::new(400, "malformed_event", detail),
             PaymentsError::Busy => Self::new(409, "busy", detail),
             PaymentsError::KeyReused(reused) => reused.into(),
-            PaymentsError::Answer(problem) => problem,
+            PaymentsError::Response(problem) => problem,
             PaymentsError::Store(error) => error.into(),
         }
     }
@@ -87,7 +87,10 @@ fn refused(refusal: &Refusal, payment: Option<&Payment>, detail: String) -> Prob
     let code = match refusal {
         Refusal::NotFound => return Problem::not_found("payment"),
         Refusal::TooMuch(left) => {
-            return amount(Invalid::new("too_much", format!("is more than what is left, {}", left.to_decimal())));
+            return amount(Invalid::new(
+                "too_much",
+                format!("must not exceed the refundable amount, {}", left.to_decimal()),
+            ));
         }
         Refusal::Exists => "payment_exists",
         Refusal::Declined(_) => "payment_declined",
@@ -109,17 +112,14 @@ fn amount(invalid: Invalid) -> Problem {
     Problem::validation(vec![FieldError::new("amount", invalid)])
 }
 
-/// What is said of a means of payment that is none; `known` are those that there are, if that can be said.
+/// Returns the error for an unknown payment method; `known` is empty if only the provider knows which methods exist.
 pub(crate) fn unknown_method(known: &[&str]) -> Invalid {
     let known =
         if known.is_empty() { "such as pm_card_visa".to_owned() } else { format!("one of {}", known.join(", ")) };
-    Invalid::new(
-        "unknown_payment_method",
-        format!("must be the payment provider's token of a means of payment, {known}"),
-    )
+    Invalid::new("unknown_payment_method", format!("must be the payment provider's token of a payment method, {known}"))
 }
 
-/// As a person reads it.
+/// Returns the text as a sentence, with a capital letter and a full stop.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
@@ -127,7 +127,7 @@ fn sentence(text: &str) -> String {
 }
 
 impl From<PaymentsError> for TaskError {
-    /// A refusal is for the workflow to catch; the rest may pass.
+    /// The workflow catches refusals by name and retries faults, which may be temporary.
     fn from(error: PaymentsError) -> Self {
         match &error {
             PaymentsError::Refused(Refusal::Declined(_), _) => Self::refused("PaymentDeclined", error),

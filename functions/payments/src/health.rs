@@ -1,4 +1,4 @@
-//! The health of this context: what every context has, and whether the payment provider is asked.
+//! The health of this context: its table and queues, as in every context, and the circuit of the payment provider.
 
 use aws_config::SdkConfig;
 use dynamo::Table;
@@ -14,7 +14,7 @@ use crate::provider::{
     circuit::{Circuit, State},
 };
 
-/// Looks at the context's table, its queues and the circuit of its provider.
+/// Checks the context's table, its queues and the circuit of its provider.
 pub struct Health {
     context: health::Health,
     table: Table,
@@ -22,10 +22,10 @@ pub struct Health {
 }
 
 impl Health {
-    /// Over the environment's one configuration.
+    /// Connects to the context's table and queues.
     ///
     /// # Errors
-    /// When the template did not set a variable.
+    /// If the template did not set a variable.
     pub fn connect(config: &SdkConfig) -> Result<Self, Error> {
         Ok(Self {
             context: health::Health::connect(config, "payments")?,
@@ -34,13 +34,14 @@ impl Health {
         })
     }
 
-    pub(crate) async fn answer(&self, now: Timestamp) -> Reply {
-        self.context.answer(now, async { Some(self.provider().await) }).await
+    pub(crate) async fn respond(&self, now: Timestamp) -> Reply {
+        self.context.respond(now, async { Some(self.provider().await) }).await
     }
 
-    /// Whether the provider is asked: what was written down of that, which is nothing as long as all was well.
+    /// Reads the circuit of the provider, which is not written before the first failure.
     async fn provider(&self) -> Option<FoundProvider> {
-        let circuit = in_time(&self.provider, self.table.get_of_late(&circuit_key(&self.provider))).await?;
+        let circuit =
+            in_time(&self.provider, self.table.get_eventually_consistent(&circuit_key(&self.provider))).await?;
         Some(found(circuit.as_ref()))
     }
 }
@@ -67,16 +68,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_circuit_is_read_as_it_is_said() {
+    fn circuit_states_have_the_same_names_in_the_table_and_in_the_response() {
         for state in [State::Closed, State::Open, State::HalfOpen] {
-            let said = to_value(health::Circuit::from(state)).expect("JSON");
-            assert_eq!(from_value::<State>(said).ok(), Some(state));
+            let json = to_value(health::Circuit::from(state)).expect("JSON");
+            assert_eq!(from_value::<State>(json).ok(), Some(state));
         }
         assert!(from_value::<State>(json!("ajar")).is_err());
     }
 
     #[test]
-    fn a_provider_that_was_always_well_has_no_circuit() {
+    fn a_circuit_that_was_never_written_is_closed() {
         let found = found(None);
         assert_eq!((found.circuit, found.since), (health::Circuit::Closed, None));
     }

@@ -4,7 +4,7 @@ use lambda::{
     Error, command, cursor::Cursors, handler, http, limit::Limiter, outbox, policy::Limit, queue, start, task,
     unknown_handler,
 };
-use payments::{Health, Payments, api, consumers, provider::stripe::Stripe, saga, settling};
+use payments::{Health, Payments, api, consumers, provider::stripe::Stripe, saga, schedules};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -22,7 +22,7 @@ async fn main() -> Result<(), Error> {
         "publish" => outbox::serve(&config).await,
         "replicate-order" => queue::serve(payments()?, consumers::replicate_order).await,
         "capture-confirmed" => queue::serve(payments()?.with_provider(&config)?, consumers::capture_confirmed).await,
-        "settle-refunds" => command::serve(payments()?.with_provider(&config)?, settling::settle_refunds).await,
+        "settle-refunds" => command::serve(payments()?.with_provider(&config)?, schedules::settle_refunds).await,
         "undo-cancelled" => {
             let dead_letters = queue::DeadLetters::connect(&config)?;
             queue::serve((payments()?.with_provider(&config)?, dead_letters), consumers::undo_cancelled).await

@@ -1,7 +1,7 @@
-//! Giving money back.
+//! Refunds of captured payments.
 
 use contracts::Cause;
-use dynamo::{Answer, Claim, KeyReused};
+use dynamo::{IdempotencyKey, KeyReused, StoredResponse};
 use kernel::{Money, PaymentId, RefundId, Timestamp};
 use lambda::problem::Problem;
 
@@ -12,49 +12,51 @@ use crate::{
     store::Change,
 };
 
-/// What is to go back.
+/// A request for a refund.
 #[derive(Debug, serde::Serialize)]
 pub struct RefundRequest {
-    /// Of which payment.
+    /// The payment to refund.
     pub payment_id: PaymentId,
-    /// How much; nothing means all that is left.
+    /// The amount to refund; `None` means all that is left.
     pub amount: Option<lambda::input::Amount>,
-    /// Why.
+    /// The reason, in the caller's words.
     pub reason: Option<String>,
 }
 
-/// How often others may come between a read and a write.
-const TRIES: usize = 8;
+/// How often a write that conflicts with others is attempted.
+const MAX_ATTEMPTS: usize = 8;
 
 impl Payments {
-    /// Gives back a part of a captured payment, or all that is left: the payment as it is then, and the refund. What the provider does
-    /// not answer to at once is pending, and asked again until it does.
+    /// Refunds a part of a captured payment, or all that is left, and returns what `respond` makes of the payment and
+    /// the refund. If the provider does not respond, the refund stays pending and is retried until the provider does.
     ///
-    /// Once per idempotency key, from which the refund's id follows: asked again, it is told as it stands then.
+    /// There is one refund for each idempotency key, because the refund's id is derived from the key. A repeated
+    /// request returns the current state of the refund.
     ///
     /// # Errors
-    /// When there is no such payment, less of it is left, the provider will not, or the key was used with another request.
+    /// If the payment does not exist, less than the amount is left, the provider refuses the refund, or the key was
+    /// used with another request.
     pub async fn refund(
         &self,
         wanted: &RefundRequest,
-        claim: Option<Claim>,
+        key: Option<IdempotencyKey>,
         now: Timestamp,
         cause: &Cause,
-        respond: impl Fn(&Payment, RefundId) -> Result<Answer, Problem>,
-    ) -> Result<Answer, PaymentsError> {
-        let id =
-            claim.as_ref().map_or_else(RefundId::new, |claim| RefundId::derived(wanted.payment_id, &claim.key().pk));
-        let found = self.find_anyones(wanted.payment_id).await?.filter(Payment::was_tried).ok_or_else(not_found)?;
+        respond: impl Fn(&Payment, RefundId) -> Result<StoredResponse, Problem>,
+    ) -> Result<StoredResponse, PaymentsError> {
+        let id = key.as_ref().map_or_else(RefundId::new, |key| RefundId::derived(wanted.payment_id, &key.key().pk));
+        let found =
+            self.find_of_any_user(wanted.payment_id).await?.filter(Payment::is_visible).ok_or_else(not_found)?;
         let due = found.due();
         let amount: Option<Money> = wanted.amount.map(|amount| amount.of(due.total.currency()));
         let mut known = Some(found);
-        for _ in 0..TRIES {
-            if let Some(claim) = &claim
-                && claim.answered(self.store.table(), now).await??.is_some()
+        for _ in 0..MAX_ATTEMPTS {
+            if let Some(key) = &key
+                && key.find(self.store.table(), now).await??.is_some()
             {
                 return self.settle_now(&due, id, cause, respond).await;
             }
-            // The key is older than its answer is kept.
+            // The refund outlives the response that is stored under its key.
             if let Some(refund) = known.as_ref().and_then(|payment| payment.refund(id)) {
                 if amount.is_some_and(|amount| amount != refund.amount) {
                     return Err(KeyReused.into());
@@ -63,9 +65,9 @@ impl Payments {
             }
             match domain::refund(id, amount, wanted.reason.as_deref(), known.as_ref(), None, now) {
                 Step::Write { payment, events } => {
-                    let answer = respond(&payment, id).map_err(PaymentsError::Answer)?;
-                    let claimed = claim.as_ref().map(|claim| (claim, &answer));
-                    let change = Change { events, claimed, ..change(known.as_ref(), &payment) };
+                    let stored = respond(&payment, id).map_err(PaymentsError::Response)?;
+                    let response = key.as_ref().map(|key| (key, &stored));
+                    let change = Change { events, response, ..change(known.as_ref(), &payment) };
                     if self.store.write(change, now, cause).await? {
                         return self.settle_now(&due, id, cause, respond).await;
                     }
@@ -78,14 +80,14 @@ impl Payments {
         Err(PaymentsError::Busy)
     }
 
-    /// Asks the provider for a refund that is recorded; if it does not answer, the refund stays pending.
+    /// Asks the provider for a recorded refund. If the provider does not respond, the refund stays pending.
     async fn settle_now(
         &self,
         due: &Due,
         id: RefundId,
         cause: &Cause,
-        respond: impl Fn(&Payment, RefundId) -> Result<Answer, Problem>,
-    ) -> Result<Answer, PaymentsError> {
+        respond: impl Fn(&Payment, RefundId) -> Result<StoredResponse, Problem>,
+    ) -> Result<StoredResponse, PaymentsError> {
         let step = |known: Option<&Payment>, answer, now| domain::refund(id, None, None, known, answer, now);
         let payment = match self.take_steps(due, step, cause).await {
             Ok(payment) => payment,
@@ -95,13 +97,13 @@ impl Payments {
             }
             Err(error) => return Err(error),
         };
-        respond(&payment.ok_or_else(not_found)?, id).map_err(PaymentsError::Answer)
+        respond(&payment.ok_or_else(not_found)?, id).map_err(PaymentsError::Response)
     }
 
-    /// Asks the provider for all refunds of an order that have not gone yet.
+    /// Asks the provider for all pending refunds of an order.
     ///
     /// # Errors
-    /// When the provider or the store does not answer, or one of them cannot go.
+    /// If the provider or the table does not respond, or the provider refuses one of the refunds.
     pub async fn settle(&self, due: &Due, cause: &Cause) -> Result<(), PaymentsError> {
         let before = self.store.of_order(due.user_id, due.order_id).await?.ok_or_else(not_found)?;
         let pending = before.refunds.iter().filter(|refund| refund.status == RefundStatus::Pending);

@@ -3,19 +3,20 @@
 //! | item | pk | sk |
 //! | --- | --- | --- |
 //! | payment | `USER#<user>` | `PAYMENT#<payment>` |
-//! | copy of an order's total, by its payment | `PAYMENT#<payment>` | `COPY` |
-//! | payment with refunds that have not gone yet | `UNSETTLED` | `PAYMENT#<payment>` |
-//! | counters of a 256th of the payments | `STATS#<shard>` | `STATS` |
-//! | answer to an idempotency key | `IDEMPOTENCY#<hash of the user>#<key>` | `IDEMPOTENCY` |
+//! | replica of an order's total | `PAYMENT#<payment>` | `COPY` |
+//! | payment with pending refunds | `UNSETTLED` | `PAYMENT#<payment>` |
+//! | counters, in 256 shards | `STATS#<shard>` | `STATS` |
+//! | response to an idempotency key | `IDEMPOTENCY#<hash of the user>#<key>` | `IDEMPOTENCY` |
 //! | outbox entry | `EVENT#<event>` | `EVENT` |
-//! | whether a provider is asked | `CIRCUIT` | `<provider>` |
-//! | the simulator's books | `SIMULATOR#<order>` | `INTENT` |
+//! | circuit | `CIRCUIT` | `<provider>` |
+//! | ledger of the simulator | `SIMULATOR#<order>` | `INTENT` |
 //!
-//! A payment's id follows from its order's, and bears its time: an order's payment is a GetItem, a user's history a Query
-//! backwards. Another user's payment is simply not there; an administrator finds it by the copy of its order, which says whose it is.
+//! A payment's id is derived from the order's id, whose time it contains. The payment of an order is read by GetItem, a
+//! user's payments by a Query in descending order. The key of another user's payment does not exist for a caller; an
+//! administrator finds the payment by the replica of its order, which names the user.
 
 use contracts::{Cause, Envelope, PaymentEvent};
-use dynamo::{Answer, Claim, Key, Query, StoreError, Table, Write, count, item, number, outbox_item};
+use dynamo::{IdempotencyKey, Key, Query, StoreError, StoredResponse, Table, Write, count, item, number, outbox_item};
 use kernel::{OrderId, PaymentId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -28,24 +29,24 @@ pub struct Store {
     table: Table,
 }
 
-/// What is written of a payment, and beside it.
+/// A write of a payment, with what is written in the same transaction.
 pub struct Change<'a> {
-    /// The payment as it is then.
+    /// The payment after the change.
     pub payment: &'a Payment,
-    /// What was known of it; nothing, if it is new.
+    /// The payment before the change, or `None` if it is new.
     pub before: Option<&'a Payment>,
-    /// What is told of it.
+    /// The events to publish.
     pub events: Vec<PaymentEvent>,
-    /// The answer to an idempotency key.
-    pub claimed: Option<(&'a Claim, &'a Answer)>,
+    /// The response to store under an idempotency key.
+    pub response: Option<(&'a IdempotencyKey, &'a StoredResponse)>,
 }
 
-/// A payment with refunds that have not gone yet.
+/// The entry of a payment with pending refunds.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Unsettled {
-    /// Whose, and for what.
+    /// The order, and who paid it.
     pub due: Due,
-    /// Since when.
+    /// When the first of the pending refunds was recorded.
     pub since: Timestamp,
 }
 
@@ -53,7 +54,7 @@ fn payment_key(user_id: UserId, id: PaymentId) -> Key {
     Key::new(format!("USER#{user_id}"), format!("PAYMENT#{id}"))
 }
 
-fn copy_key(id: PaymentId) -> Key {
+fn replica_key(id: PaymentId) -> Key {
     Key::new(format!("PAYMENT#{id}"), "COPY")
 }
 
@@ -78,12 +79,17 @@ impl Store {
         self.find(user_id, payment_id(order_id)).await
     }
 
-    /// As [`Store::of_order`], at half the price and perhaps as it was a moment before.
-    pub async fn of_order_of_late(&self, user_id: UserId, order_id: OrderId) -> Result<Option<Payment>, StoreError> {
-        self.table.get_of_late(&payment_key(user_id, payment_id(order_id))).await
+    /// Reads the payment of an order with an eventually consistent read, which costs half as much as
+    /// [`Store::of_order`].
+    pub async fn of_order_eventually_consistent(
+        &self,
+        user_id: UserId,
+        order_id: OrderId,
+    ) -> Result<Option<Payment>, StoreError> {
+        self.table.get_eventually_consistent(&payment_key(user_id, payment_id(order_id))).await
     }
 
-    /// The payment of an order and the circuit at `circuit`, in one read.
+    /// Reads the payment of an order and the circuit with the key `circuit` in one BatchGetItem.
     pub async fn of_order_with_circuit(
         &self,
         user_id: UserId,
@@ -116,32 +122,33 @@ impl Store {
         Ok((page.items, page.more))
     }
 
-    /// What the order of a payment costs, and whom: once told, it stays.
+    /// Reads the replica of a payment's order, which never changes.
     pub async fn due(&self, id: PaymentId) -> Result<Option<Due>, StoreError> {
-        self.table.get(&copy_key(id)).await
+        self.table.get(&replica_key(id)).await
     }
 
-    pub async fn remember_order(&self, due: &Due) -> Result<(), StoreError> {
+    pub async fn put_order_replica(&self, due: &Due) -> Result<(), StoreError> {
         self.table
-            .write_if_allowed(Write::put(item(&copy_key(payment_id(due.order_id)), due)?).if_absent())
+            .write_if_allowed(Write::put(item(&replica_key(payment_id(due.order_id)), due)?).if_absent())
             .await
             .map(drop)
     }
 
-    /// The payments with refunds that have not gone yet, no more than so many.
-    pub async fn unsettled(&self, most: usize) -> Result<Vec<Unsettled>, StoreError> {
+    /// Reads up to `limit` payments with pending refunds.
+    pub async fn unsettled(&self, limit: usize) -> Result<Vec<Unsettled>, StoreError> {
         let pk = "UNSETTLED".to_owned();
-        let query = Query { index: None, pk, sk_prefix: "", after: None, descending: false, limit: most };
+        let query = Query { index: None, pk, sk_prefix: "", after: None, descending: false, limit };
         Ok(self.table.page(&query).await?.items)
     }
 
-    /// Writes a payment with its events and counters, all or nothing; whether nobody else had written it since it was read, or
-    /// answered to the idempotency key.
+    /// Writes a payment with its events, its counters and the response to an idempotency key, in one transaction.
+    /// Returns `false`, and writes nothing, if the payment has changed since it was read, or the key has a response
+    /// already.
     pub async fn write(&self, change: Change<'_>, now: Timestamp, cause: &Cause) -> Result<bool, StoreError> {
-        let Change { payment, before, events, claimed } = change;
+        let Change { payment, before, events, response } = change;
         let mut writes = Vec::new();
-        if let Some((claim, answer)) = claimed {
-            writes.push(claim.store(answer, now)?);
+        if let Some((key, response)) = response {
+            writes.push(key.store(response, now)?);
         }
         let put = Write::put(item(&payment_key(payment.user_id, payment.id), payment)?);
         writes.push(match before {
@@ -154,7 +161,7 @@ impl Store {
         for (sequence, event) in (first..).zip(events) {
             writes.push(Write::put(outbox_item(&Envelope::new(event, payment.id, sequence, now, cause))?));
         }
-        // A transaction of one write costs twice as much as the write.
+        // A single write in a transaction costs twice as much as the write alone.
         match writes.pop() {
             Some(only) if writes.is_empty() => self.table.write_if_allowed(only).await,
             last => self.table.transact_if_allowed(writes.into_iter().chain(last).collect()).await,
@@ -162,7 +169,8 @@ impl Store {
     }
 }
 
-/// How the counters see what happened: `captured`, `declined`, `refunded` and the minor units of each, by currency.
+/// Returns what the events add to the counters `captured`, `declined` and `refunded`, and to the minor units of each by
+/// currency, such as `captured_USD`.
 fn counted(events: &[PaymentEvent]) -> Vec<(String, i64)> {
     let counts = |event: &PaymentEvent| {
         let (what, amount) = match event {
@@ -176,7 +184,7 @@ fn counted(events: &[PaymentEvent]) -> Vec<(String, i64)> {
     events.iter().flat_map(counts).collect()
 }
 
-/// The entry among those that have refunds to go, when that changes.
+/// Returns the write of the entry of a payment with pending refunds, if the change creates or removes the entry.
 fn unsettled(before: Option<&Payment>, payment: &Payment, now: Timestamp) -> Result<Option<Write>, StoreError> {
     let was = before.is_some_and(|before| before.pending_refund().is_some());
     let key = unsettled_key(payment.id);

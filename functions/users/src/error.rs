@@ -1,4 +1,4 @@
-//! What can go wrong with an account, and how a caller is told.
+//! The errors of this context, and the problems that callers get for them.
 
 use std::time::Duration;
 
@@ -7,58 +7,58 @@ use kernel::Invalid;
 use lambda::problem::{FieldError, Problem};
 use tokens::KeyError;
 
-/// Why a use case of users did not happen.
+/// The errors of the use cases.
 #[derive(Debug, thiserror::Error)]
 pub enum UsersError {
-    /// Another account has the address.
+    /// Another account has the e-mail address.
     #[error("the e-mail address is taken")]
     EmailTaken,
-    /// Another account has the name.
+    /// Another account has the username.
     #[error("the username is taken")]
     UsernameTaken,
-    /// No such account, or another password.
+    /// There is no such account, or the password is wrong.
     #[error("the login or the password is wrong")]
     WrongCredentials,
-    /// Wrong too often: not before this is over.
-    #[error("the login failed too often")]
+    /// There were too many failed logins. The next attempt is allowed after this duration.
+    #[error("there were too many failed logins")]
     TooManyFailures(Duration),
-    /// The refresh token was used, has expired, or never was one.
+    /// The refresh token was used before, has expired, or was never issued.
     #[error("the refresh token is not valid")]
     InvalidRefreshToken,
-    /// The change needs the caller's password.
+    /// The change requires the caller's own password.
     #[error("the caller's password is missing")]
-    PasswordMissing,
-    /// The caller's password is another one.
+    CurrentPasswordMissing,
+    /// The given password is not the caller's.
     #[error("the caller's password is wrong")]
-    WrongPassword,
-    /// The new password is the account's own address or name.
-    #[error("the password is the address or the name")]
-    PasswordKnown,
-    /// No such account.
+    WrongCurrentPassword,
+    /// The new password is the e-mail address or the username of the account.
+    #[error("the password equals the e-mail address or the username")]
+    PasswordEqualsLogin,
+    /// There is no such account.
     #[error("there is no such user")]
     NotFound,
-    /// An administrator's own role.
-    #[error("nobody changes their own role")]
+    /// Administrators cannot change their own role.
+    #[error("administrators cannot change their own role")]
     OwnRole,
-    /// An administrator's own account.
-    #[error("an administrator does not delete their own account")]
+    /// Administrators cannot delete their own account.
+    #[error("administrators cannot delete their own account")]
     OwnAccount,
-    /// Others changed the same account at the same moment.
-    #[error("the account is being changed by others")]
+    /// Concurrent requests changed the same account.
+    #[error("the account is being changed by other requests")]
     Busy,
-    /// The idempotency key answered another request.
+    /// The idempotency key was used for another request.
     #[error(transparent)]
     KeyReused(#[from] KeyReused),
     /// The password could not be hashed.
     #[error("the password could not be hashed: {0}")]
     Hash(String),
-    /// This function was not given the signing keys.
+    /// This function has no signing keys.
     #[error("the signing keys are not configured")]
-    NoKey,
+    SigningKeysMissing,
     /// KMS failed.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// The store failed.
+    /// The table failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -68,34 +68,42 @@ impl From<UsersError> for Problem {
         let password =
             |code, message| Self::validation(vec![FieldError::new("current_password", Invalid::new(code, message))]);
         match error {
-            UsersError::EmailTaken => Self::new(409, "email_taken", "There is an account with this e-mail address."),
-            UsersError::UsernameTaken => Self::new(409, "username_taken", "There is an account with this username."),
-            UsersError::WrongCredentials => Self::new(401, "wrong_credentials", "The login or the password is wrong."),
+            UsersError::EmailTaken => {
+                Self::new(409, "email_taken", "An account with this e-mail address already exists.")
+            }
+            UsersError::UsernameTaken => {
+                Self::new(409, "username_taken", "An account with this username already exists.")
+            }
+            UsersError::WrongCredentials => {
+                Self::new(401, "wrong_credentials", "The login or the password is incorrect.")
+            }
             UsersError::TooManyFailures(wait) => {
-                let detail = "The password was wrong too often; wait before the next try.";
+                let detail = "Too many failed attempts. Wait before you try again.";
                 Self::too_many("too_many_failures", wait, detail)
             }
-            UsersError::InvalidRefreshToken => {
-                Self::new(401, "invalid_refresh_token", "The refresh token was used, has expired, or never was one.")
-            }
-            UsersError::PasswordMissing => {
+            UsersError::InvalidRefreshToken => Self::new(
+                401,
+                "invalid_refresh_token",
+                "The refresh token was already used, has expired, or is not valid.",
+            ),
+            UsersError::CurrentPasswordMissing => {
                 password("required", "is required to change the e-mail address or the password")
             }
-            UsersError::WrongPassword => password("wrong_password", "is not the caller's password"),
+            UsersError::WrongCurrentPassword => password("wrong_password", "is not the caller's password"),
             UsersError::NotFound => Self::not_found("user"),
             UsersError::OwnRole => {
-                Self::new(409, "own_role", "Nobody changes their own role; another administrator does.")
+                Self::new(409, "own_role", "You cannot change your own role. Another administrator can.")
             }
             UsersError::OwnAccount => {
-                Self::new(409, "own_account", "An administrator's account is deleted by another administrator.")
+                Self::new(409, "own_account", "You cannot delete your own account. Another administrator can.")
             }
-            UsersError::PasswordKnown => {
-                Self::validation(vec![FieldError::new("password", crate::api::known_to_others())])
+            UsersError::PasswordEqualsLogin => {
+                Self::validation(vec![FieldError::new("password", crate::api::password_equals_login())])
             }
-            UsersError::Busy => Self::new(409, "busy", "The account is being changed by another request; try again."),
+            UsersError::Busy => Self::new(409, "busy", "The account is being changed by another request. Try again."),
             UsersError::KeyReused(reused) => reused.into(),
-            UsersError::Hash(_) | UsersError::NoKey | UsersError::Key(_) => {
-                tracing::error!(%error, "credentials could not be handled");
+            UsersError::Hash(_) | UsersError::SigningKeysMissing | UsersError::Key(_) => {
+                tracing::error!(%error, "a password could not be hashed, or the signing keys failed");
                 Self::internal()
             }
             UsersError::Store(error) => error.into(),

@@ -1,7 +1,8 @@
-//! Users: accounts with a unique e-mail address and a unique name, their sessions, and who calls.
+//! The users context: accounts with a unique e-mail address and a unique username, their sessions, and the
+//! authentication of callers.
 //!
-//! A login opens a session. Its access token is good for minutes, its refresh token for days and for one use; the
-//! authorizer looks the session and the account up, so that a logout, a deletion or another role counts from then on.
+//! A login opens a session. Its access token is valid for minutes, its refresh token for days and for one use. The
+//! authorizer reads the session and the account, so that a logout, a deletion or a new role takes effect.
 
 pub mod api;
 pub mod authorizer;
@@ -14,7 +15,7 @@ mod store;
 
 use aws_config::SdkConfig;
 use contracts::{Cause, Role};
-use dynamo::{Answer, Claim, Item, KeyReused, Table};
+use dynamo::{IdempotencyKey, Item, KeyReused, StoredResponse, Table};
 use kernel::{Redacted, Timestamp, UserId};
 use lambda::{
     env,
@@ -24,67 +25,67 @@ use tokens::{Claims, Jwk, SigningKeys};
 
 use crate::{
     domain::{Account, Changes, Login, Password, PasswordHash, RefreshToken, Registration, Session},
-    store::{Counts, Created, InTheWay, LoginAttempt, Store},
+    store::{Counts, Created, LoginAttempt, RegistrationConflict, Store},
 };
 pub use error::UsersError;
 
-/// The use cases of users.
+/// The use cases of the users context.
 pub struct Users {
     store: Store,
     keys: Option<SigningKeys>,
-    /// How many failed logins have no consequence.
+    /// The number of failed logins after which further attempts have to wait.
     failures_allowed: u32,
 }
 
-/// What a login or a refresh gives.
+/// The tokens that a login or a refresh returns.
 #[derive(Debug)]
 pub struct Tokens {
-    /// Good for minutes.
+    /// The access token, which is valid for minutes.
     pub access: Redacted<String>,
-    /// Good for one refresh.
+    /// The refresh token, which is valid for one use.
     pub refresh: RefreshToken,
 }
 
-/// Somebody who showed an access token.
+/// A caller with a valid access token.
 #[derive(Debug, Clone, Copy)]
-pub struct Known {
-    /// Who it is, as the account is now.
+pub struct AuthenticatedCaller {
+    /// The caller, with the current role of the account.
     pub caller: Caller,
-    /// When their token ends, in seconds since 1970.
-    pub until: i64,
+    /// When the token expires, in seconds since 1970.
+    pub expires_at: i64,
 }
 
-/// How often a change that met another one on the same account is tried.
-const TRIES: usize = 4;
+/// How many times a change is attempted if it conflicts with other changes of the account.
+const MAX_ATTEMPTS: usize = 4;
 
-/// How many failed logins have no consequence, where the template says nothing.
-const FAILURES_ALLOWED: u32 = 5;
+/// The number of failed logins after which further attempts have to wait, unless the template sets another one.
+const DEFAULT_FAILURES_ALLOWED: u32 = 5;
 
 impl Users {
-    /// Over the environment's one configuration.
+    /// Creates the use cases from the environment's AWS configuration.
     ///
     /// # Errors
-    /// When the template did not set a variable.
+    /// If an environment variable is not set or not valid.
     pub fn connect(config: &SdkConfig) -> Result<Self, lambda::Error> {
         Ok(Self {
             store: Store::new(Table::connect(config, env("TABLE_NAME")?)),
             keys: None,
-            failures_allowed: env("LOGIN_FAILURES").map_or(Ok(FAILURES_ALLOWED), |text| text.parse())?,
+            failures_allowed: env("LOGIN_FAILURES").map_or(Ok(DEFAULT_FAILURES_ALLOWED), |text| text.parse())?,
         })
     }
 
-    /// With the signing keys, for the functions that may use them.
+    /// Adds the signing keys, for the functions that may use them.
     ///
     /// # Errors
-    /// When the template did not set a variable.
+    /// If an environment variable is not set.
     pub fn with_keys(self, config: &SdkConfig) -> Result<Self, lambda::Error> {
         Ok(Self { keys: Some(SigningKeys::connect(config, &env("SIGNING_KEY_IDS")?)), ..self })
     }
 
-    /// Makes an account.
+    /// Creates an account.
     ///
     /// # Errors
-    /// When its address or name is taken.
+    /// If the e-mail address or the username is taken.
     pub async fn register(
         &self,
         id: UserId,
@@ -96,66 +97,67 @@ impl Users {
         let account = new_account(id, &registration, role, now)?;
         match self.store.create(&account, now, cause, None).await? {
             Created::Done => Ok(account),
-            Created::Answered(_) => Err(UsersError::Busy),
+            Created::Replayed(_) => Err(UsersError::Busy),
         }
     }
 
-    /// As [`Users::register`], for a request that may carry an idempotency key.
+    /// Creates an account for a request that may carry an idempotency key.
     ///
-    /// Only the id is stored with the key: the account itself tells the rest, as long as there is one.
+    /// Only the id is stored with the key. A repeated request gets the account as it is now, if it still exists.
     ///
     /// # Errors
-    /// When the address or name is taken, or the key was used with another request.
+    /// If the e-mail address or the username is taken, or the key was used for another request.
     pub async fn register_once(
         &self,
         registration: Registration,
         role: Role,
-        claim: Option<Claim>,
+        key: Option<IdempotencyKey>,
         request: &Request,
     ) -> Result<Account, UsersError> {
-        match self.store.in_the_way(&registration, claim.as_ref()).await? {
+        match self.store.find_registration_conflict(&registration, key.as_ref()).await? {
             None => {}
-            Some(InTheWay::Taken(error)) => return Err(error),
-            Some(InTheWay::Answer(found)) => {
-                if let Some(account) = self.registered(claim.as_ref(), &found, &registration, request.now).await? {
+            Some(RegistrationConflict::Taken(error)) => return Err(error),
+            Some(RegistrationConflict::StoredResponse(found)) => {
+                if let Some(account) = self.replay(key.as_ref(), &found, &registration, request.now).await? {
                     return Ok(account);
                 }
             }
         }
         let account = new_account(UserId::new(), &registration, role, request.now)?;
-        let answer = Answer { status: 201, location: None, body: account.id.to_string() };
-        let claimed = claim.as_ref().map(|claim| (claim, &answer));
-        match self.store.create(&account, request.now, &request.cause(), claimed).await? {
+        let response = StoredResponse { status: 201, location: None, body: account.id.to_string() };
+        let stored = key.as_ref().map(|key| (key, &response));
+        match self.store.create(&account, request.now, &request.cause(), stored).await? {
             Created::Done => Ok(account),
-            Created::Answered(found) => {
-                self.registered(claim.as_ref(), &found, &registration, request.now).await?.ok_or(UsersError::Busy)
+            Created::Replayed(found) => {
+                self.replay(key.as_ref(), &found, &registration, request.now).await?.ok_or(UsersError::Busy)
             }
         }
     }
 
-    /// The account that an idempotency key answers with; none if the answer has expired. The password has to be the same too, but is
-    /// not kept with the key: the account tells.
-    async fn registered(
+    /// Returns the account whose id is stored with an idempotency key, or `None` if the stored response has expired.
+    /// The password has to be the same too. It is not part of the key's fingerprint, so it is compared with the
+    /// account's hash.
+    async fn replay(
         &self,
-        claim: Option<&Claim>,
+        key: Option<&IdempotencyKey>,
         found: &Item,
         registration: &Registration,
         now: Timestamp,
     ) -> Result<Option<Account>, UsersError> {
-        let claim = claim.ok_or(UsersError::Busy)?;
-        let Some(answer) = claim.replay(found, now)?? else {
+        let key = key.ok_or(UsersError::Busy)?;
+        let Some(response) = key.replay(found, now)?? else {
             return Ok(None);
         };
-        let id = answer.body.parse().map_err(|_| UsersError::Busy)?;
+        let id = response.body.parse().map_err(|_| UsersError::Busy)?;
         let account = self.find(id).await?;
         if account.password_hash.matches(&registration.password) { Ok(Some(account)) } else { Err(KeyReused.into()) }
     }
 
-    /// Opens a session of the account that `login` names, if the password is right; else one answer, after the same work, whatever
-    /// was wrong.
+    /// Opens a session for `login`, if the password is correct. An unknown login and a wrong password are the same
+    /// error, after the same work.
     ///
     /// # Errors
-    /// When it is not, or was not too often.
+    /// If the login or the password is wrong, or was wrong too often.
     pub async fn log_in(
         &self,
         login: &Login,
@@ -167,11 +169,12 @@ impl Users {
         let account = self.check(&attempt, password, now).await?.ok_or(UsersError::WrongCredentials)?;
         let (session, refresh) = Session::open(account, now);
         let access = self.access_token(account, &session, now).await?;
-        self.store.open(&session).await?;
+        self.store.create_session(&session).await?;
         Ok((account.clone(), Tokens { access, refresh }))
     }
 
-    /// The account of an attempt, if the password is its; the same work whatever is wrong. Failures before a success are forgotten.
+    /// Returns the account of an attempt if the password is correct. Otherwise it does the same work, and records a
+    /// failure. A success deletes earlier failures.
     async fn check<'a>(
         &self,
         attempt: &'a LoginAttempt,
@@ -179,13 +182,13 @@ impl Users {
         now: Timestamp,
     ) -> Result<Option<&'a Account>, UsersError> {
         let failures = attempt.failures.as_ref();
-        if let Some(wait) = failures.and_then(|failures| failures.pause(self.failures_allowed, now)) {
+        if let Some(wait) = failures.and_then(|failures| failures.remaining_pause(self.failures_allowed, now)) {
             return Err(UsersError::TooManyFailures(wait));
         }
         let account = attempt.account.as_ref();
         let hash = match account {
             Some(account) => &account.password_hash,
-            None => PasswordHash::of_nobody(), // which takes as long
+            None => PasswordHash::dummy(), // takes as long to compare
         };
         let matches = hash.matches(password);
         let Some(account) = account.filter(|_| matches) else {
@@ -193,32 +196,33 @@ impl Users {
             return Ok(None);
         };
         if failures.is_some() {
-            self.store.forget_failures(attempt).await?;
+            self.store.delete_failures(attempt).await?;
         }
         Ok(Some(account))
     }
 
-    /// Goes on with a session: a new access token, and a new refresh token in place of the one used.
+    /// Extends a session: returns a new access token, and a new refresh token that replaces the used one.
     ///
-    /// One that was used before has been stolen, or will have been: its session ends, for whoever has it.
+    /// A second use of a token means that two parties have it, so it was stolen. It ends the session for both.
     ///
     /// # Errors
-    /// When the token is not good any more.
-    pub async fn refresh(&self, given: &RefreshToken, now: Timestamp) -> Result<Tokens, UsersError> {
-        let (session, account) = self.store.session(given.user_id, given.session_id).await?;
+    /// If the token is not valid, or not valid any more.
+    pub async fn refresh(&self, token: &RefreshToken, now: Timestamp) -> Result<Tokens, UsersError> {
+        let (session, account) = self.store.session_and_account(token.user_id, token.session_id).await?;
         let (Some(session), Some(account)) = (session, account) else {
             return Err(UsersError::InvalidRefreshToken);
         };
-        if !session.is_open(&account, now) || !session.gave_out(given) {
+        if !session.is_active(&account, now) || !session.issued(token) {
             return Err(UsersError::InvalidRefreshToken);
         }
-        let (refreshed, refresh) = session.refreshed(given, now);
-        // Signed before the token is used up: a client whose answer is a fault tries again with it.
+        let (refreshed, refresh) = session.refreshed(token, now);
+        // The access token is signed before the refresh token is used, so that after a fault the client can try again.
         let access = self.access_token(&account, &refreshed, now).await?;
-        let is_current = given.hash() == session.refresh_hash;
-        if !is_current || !self.store.refresh(&session, &refreshed).await? {
-            tracing::warn!(session_id = %session.id, user_id = %account.id, "a refresh token came twice: its session is ended");
-            self.store.end(account.id, session.id).await?;
+        let is_current = token.hash() == session.refresh_hash;
+        if !is_current || !self.store.replace_refresh_token(&session, &refreshed).await? {
+            let (session_id, user_id) = (session.id, account.id);
+            tracing::warn!(%session_id, %user_id, "a refresh token was used twice, so its session ends");
+            self.store.delete_session(account.id, session.id).await?;
             return Err(UsersError::InvalidRefreshToken);
         }
         Ok(Tokens { access, refresh })
@@ -227,39 +231,40 @@ impl Users {
     /// Ends the caller's session.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the table does not respond.
     pub async fn log_out(&self, caller: Caller) -> Result<(), UsersError> {
-        Ok(self.store.end(caller.user_id, caller.session_id).await?)
+        Ok(self.store.delete_session(caller.user_id, caller.session_id).await?)
     }
 
-    /// Who calls with `token`: as the account is now, if the token is ours and its session goes on.
+    /// Returns the caller with `token`, if the token is valid and its session has not ended. The role is the account's
+    /// current one.
     ///
     /// # Errors
-    /// When the keys or the store do not answer.
-    pub async fn who_calls(&self, token: &str, now: Timestamp) -> Result<Option<Known>, UsersError> {
+    /// If KMS or the table does not respond.
+    pub async fn authenticate(&self, token: &str, now: Timestamp) -> Result<Option<AuthenticatedCaller>, UsersError> {
         let Ok(claims) = self.keys()?.verify(token).await? else {
             return Ok(None);
         };
-        let (session, account) = self.store.session(claims.sub, claims.sid).await?;
+        let (session, account) = self.store.session_and_account(claims.sub, claims.sid).await?;
         let (Some(session), Some(account)) = (session, account) else {
             return Ok(None);
         };
         let caller = Caller { user_id: account.id, role: account.role, session_id: session.id };
-        Ok(session.is_open(&account, now).then_some(Known { caller, until: claims.exp }))
+        Ok(session.is_active(&account, now).then_some(AuthenticatedCaller { caller, expires_at: claims.exp }))
     }
 
-    /// The account with this id.
+    /// Returns the account with this id.
     ///
     /// # Errors
-    /// When there is none.
+    /// If there is no such account.
     pub async fn find(&self, id: UserId) -> Result<Account, UsersError> {
         self.store.account(id).await?.ok_or(UsersError::NotFound)
     }
 
-    /// Changes an account. A new address or password needs the caller's own password once more.
+    /// Changes an account. A new e-mail address or password requires the caller's own password.
     ///
     /// # Errors
-    /// When that is wrong, or the new address or name is taken.
+    /// If that password is wrong, or the new e-mail address or username is taken.
     pub async fn update(
         &self,
         id: UserId,
@@ -269,14 +274,14 @@ impl Users {
         request: &Request,
     ) -> Result<Account, UsersError> {
         let account = self.find(id).await?;
-        if changes.password.as_ref().is_some_and(|password| account.is_called(&changes, password)) {
-            return Err(UsersError::PasswordKnown);
+        if changes.password.as_ref().is_some_and(|password| account.password_equals_login(&changes, password)) {
+            return Err(UsersError::PasswordEqualsLogin);
         }
-        let moves = changes.email.as_ref().is_some_and(|email| *email != account.email);
-        if moves || changes.password.is_some() {
-            self.confirm(caller, current_password, request).await?;
+        let changes_email = changes.email.as_ref().is_some_and(|email| *email != account.email);
+        if changes_email || changes.password.is_some() {
+            self.confirm_password(caller, current_password, request).await?;
         }
-        let (changed, fields) = account.changed(changes, request.now)?;
+        let (changed, fields) = account.with_changes(changes, request.now)?;
         if fields.is_empty() {
             return Ok(account);
         }
@@ -285,17 +290,22 @@ impl Users {
         Ok(changed)
     }
 
-    /// Makes sure that it is the caller who sits there: wrong passwords count as failed logins do.
-    async fn confirm(&self, caller: Caller, password: Option<&Password>, request: &Request) -> Result<(), UsersError> {
-        let password = password.ok_or(UsersError::PasswordMissing)?;
+    /// Checks the caller's own password again. A wrong one counts as a failed login.
+    async fn confirm_password(
+        &self,
+        caller: Caller,
+        password: Option<&Password>,
+        request: &Request,
+    ) -> Result<(), UsersError> {
+        let password = password.ok_or(UsersError::CurrentPasswordMissing)?;
         let attempt = self.store.find_for_password(caller.user_id, &request.address()).await?;
-        self.check(&attempt, password, request.now).await?.map(drop).ok_or(UsersError::WrongPassword)
+        self.check(&attempt, password, request.now).await?.map(drop).ok_or(UsersError::WrongCurrentPassword)
     }
 
-    /// Gives an account another role.
+    /// Changes the role of an account.
     ///
     /// # Errors
-    /// When there is none.
+    /// If there is no such account.
     pub async fn change_role(
         &self,
         id: UserId,
@@ -303,7 +313,7 @@ impl Users {
         now: Timestamp,
         cause: &Cause,
     ) -> Result<Account, UsersError> {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let account = self.find(id).await?;
             let Some(changed) = account.with_role(role, now) else {
                 return Ok(account);
@@ -311,58 +321,63 @@ impl Users {
             let fields = vec![contracts::UserField::Role];
             match self.store.update(&account, &changed, fields, None, now, cause).await {
                 Err(UsersError::Busy) => {}
-                done => return done.map(|()| changed),
+                result => return result.map(|()| changed),
             }
         }
         Err(UsersError::Busy)
     }
 
-    /// The account that `login` names.
+    /// Returns the account with this e-mail address or username.
     ///
     /// # Errors
-    /// When there is none.
+    /// If there is no such account.
     pub async fn find_by_login(&self, login: &Login) -> Result<Account, UsersError> {
         self.store.find(login).await?.ok_or(UsersError::NotFound)
     }
 
-    /// Erases an account; its orders remain, without a person behind them.
+    /// Erases an account. Its orders remain, without personal data.
     ///
     /// # Errors
-    /// When there is none, or it is the administrator's own: a shop would be left without one by a slip.
+    /// If there is no such account, or it is an administrator's own, so that no shop loses its last administrator by
+    /// mistake.
     pub async fn delete(&self, id: UserId, caller: Caller, now: Timestamp, cause: &Cause) -> Result<(), UsersError> {
         if caller.user_id == id && caller.is_admin() {
             return Err(UsersError::OwnAccount);
         }
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let account = self.find(id).await?;
             match self.store.delete(&account, now, cause).await {
                 Err(UsersError::Busy) => {}
-                done => return done,
+                result => return result,
             }
         }
         Err(UsersError::Busy)
     }
 
-    /// A page of all accounts, newest first, and where the next one begins.
+    /// Returns a page of all accounts, newest first, and the start of the next page.
     ///
     /// # Errors
-    /// When the store does not answer.
-    pub async fn all(&self, after: Option<String>, limit: usize) -> Result<(Vec<Account>, Option<String>), UsersError> {
-        Ok(self.store.all(after, limit).await?)
+    /// If the table does not respond.
+    pub async fn list(
+        &self,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<(Vec<Account>, Option<String>), UsersError> {
+        Ok(self.store.list(after, limit).await?)
     }
 
-    /// How many accounts there are and were.
+    /// Returns the counters of accounts.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the table does not respond.
     pub async fn counts(&self) -> Result<Counts, UsersError> {
         Ok(self.store.counts().await?)
     }
 
-    /// The public keys that verify access tokens.
+    /// Returns the public keys that verify access tokens.
     ///
     /// # Errors
-    /// When KMS does not give them.
+    /// If KMS does not respond.
     pub async fn public_keys(&self) -> Result<Vec<&Jwk>, UsersError> {
         Ok(self.keys()?.public().await?)
     }
@@ -378,7 +393,7 @@ impl Users {
     }
 
     fn keys(&self) -> Result<&SigningKeys, UsersError> {
-        self.keys.as_ref().ok_or(UsersError::NoKey)
+        self.keys.as_ref().ok_or(UsersError::SigningKeysMissing)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What operators do by hand: the first administrator of a shop is made here.
+//! Commands for operators, such as the one that makes an account the first administrator of a shop.
 
 use contracts::{Cause, Role};
 use kernel::{Redacted, Timestamp, UserId};
@@ -6,24 +6,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Users, domain::Login};
 
-/// Who is to have which role: `{"email": "you@example.com", "role": "admin"}`.
+/// The input: an account and its new role, such as `{"email": "you@example.com", "role": "admin"}`.
 #[derive(Debug, Deserialize)]
 pub struct Grant {
     email: Redacted<String>,
     role: Role,
 }
 
-/// Who has it now.
+/// The output: the account and its role.
 #[derive(Debug, Serialize)]
 pub struct Granted {
     user_id: UserId,
     role: Role,
 }
 
-/// Gives the account with that address that role; whoever may invoke the function may do so.
+/// Changes the role of the account with the given e-mail address. Everybody who may invoke the function may do so.
 ///
 /// # Errors
-/// When there is no such account or the store does not answer.
+/// If there is no such account, or the table does not respond.
 pub async fn grant_role(users: &Users, grant: Grant) -> Result<Granted, lambda::Error> {
     let login = Login::Email(grant.email.expose().parse()?);
     let account = users.find_by_login(&login).await?;

@@ -1,4 +1,4 @@
-//! Example users, for a stack that is tried out.
+//! Seeds a stack with example users.
 
 use contracts::{Cause, Role};
 use kernel::{Invalid, Redacted, Timestamp, UserId};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Users, UsersError, domain::Registration};
 
-/// The users to be there.
+/// The users to create.
 #[derive(Debug, Deserialize)]
 pub struct Seed {
     users: Vec<SeedUser>,
@@ -22,17 +22,17 @@ struct SeedUser {
     password: Redacted<String>,
 }
 
-/// What became of them.
+/// The numbers of created and of existing users.
 #[derive(Debug, Default, Serialize)]
 pub struct Seeded {
     created: usize,
     existing: usize,
 }
 
-/// Makes the accounts that are not there yet.
+/// Creates the accounts that do not exist yet.
 ///
 /// # Errors
-/// When one of them is not valid or the store does not answer.
+/// If one of them is not valid, or the table does not respond.
 pub async fn seed(users: &Users, seed: Seed) -> Result<Seeded, lambda::Error> {
     let mut seeded = Seeded::default();
     for user in seed.users {

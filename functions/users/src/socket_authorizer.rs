@@ -1,10 +1,11 @@
-//! The authorizer of the socket: says who connects, as the authorizer of the HTTP API says who calls; but here nobody is let in as
-//! nobody, and nothing is kept of what it said.
+//! The authorizer of the WebSocket API: authenticates who connects. Unlike the authorizer of the HTTP API, it denies
+//! anonymous callers, and its response is not cached.
 //!
-//! A browser cannot add a header to a WebSocket's handshake, so that the token may come as `?access_token=` too (RFC 6750 §2.3). An
-//! address is easily written down: the stage keeps no access log, and neither this nor any function behind it logs the query.
+//! A browser cannot add a header to the handshake of a WebSocket, so the token may also be in `?access_token=` (RFC
+//! 6750 §2.3). URLs are easily logged, so the stage has no access log, and no function logs the query string.
 //!
-//! API Gateway asks at the handshake alone. The functions behind are told when the token ends, which ends the connection.
+//! API Gateway calls the authorizer only at the handshake. The context that it passes to the other functions has the
+//! time when the token expires, at which the connection is closed.
 
 use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerRequestTypeRequest as Handshake;
 use futures::FutureExt;
@@ -13,38 +14,39 @@ use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use serde_json::{Value, json};
 
 use crate::{
-    Known, Users,
-    authorizer::{bearer, context, known},
+    AuthenticatedCaller, Users,
+    authorizer::{authenticate, bearer_token, context},
 };
 
 /// Serves the authorizer until the environment ends.
 ///
 /// # Errors
-/// When the runtime API is gone.
+/// If the Runtime API is not available.
 pub async fn serve(users: Users) -> Result<(), Error> {
     let service = service_fn(|event: LambdaEvent<Handshake>| authorize(&users, event.payload).boxed_local());
     Runtime::new(service).run().await
 }
 
 async fn authorize(users: &Users, handshake: Handshake) -> Result<Value, Error> {
-    let known = known(users, token(&handshake)).await?;
-    Ok(decision(known, handshake.method_arn.as_deref().unwrap_or_default()))
+    let caller = authenticate(users, token(&handshake)).await?;
+    Ok(policy_for(caller, handshake.method_arn.as_deref().unwrap_or_default()))
 }
 
 fn token(handshake: &Handshake) -> Option<&str> {
-    bearer(&handshake.headers).or_else(|| handshake.query_string_parameters.first("access_token"))
+    bearer_token(&handshake.headers).or_else(|| handshake.query_string_parameters.first("access_token"))
 }
 
-/// An IAM policy: a WebSocket API knows no simple answers. Whoever is denied is answered 403, before anything is connected.
-fn decision(known: Option<Known>, route: &str) -> Value {
+/// Returns an IAM policy, because WebSocket APIs do not support simple responses. API Gateway responds with 403 to a
+/// denied handshake.
+fn policy_for(caller: Option<AuthenticatedCaller>, route: &str) -> Value {
     let statement = |effect: &str| json!([{ "Action": "execute-api:Invoke", "Effect": effect, "Resource": route }]);
     let policy = |effect| json!({ "Version": "2012-10-17", "Statement": statement(effect) });
-    let Some(known) = known else {
+    let Some(caller) = caller else {
         return json!({ "principalId": "nobody", "policyDocument": policy("Deny") });
     };
-    let mut context = context(known);
-    context["expires_at"] = known.until.into();
-    json!({ "principalId": known.caller.user_id, "policyDocument": policy("Allow"), "context": context })
+    let mut context = context(caller);
+    context["expires_at"] = caller.expires_at.into();
+    json!({ "principalId": caller.caller.user_id, "policyDocument": policy("Allow"), "context": context })
 }
 
 #[cfg(test)]
@@ -58,10 +60,10 @@ mod tests {
     const ROUTE: &str = "arn:aws:execute-api:eu-central-1:000000000000:api/live/$connect";
 
     #[test]
-    fn nobody_is_denied_and_somebody_is_named_with_their_tokens_end() {
-        assert_eq!(decision(None, ROUTE)["policyDocument"]["Statement"][0]["Effect"], "Deny");
+    fn anonymous_callers_are_denied_and_others_get_the_expiry_of_their_token() {
+        assert_eq!(policy_for(None, ROUTE)["policyDocument"]["Statement"][0]["Effect"], "Deny");
         let caller = Caller { user_id: UserId::new(), role: Role::Admin, session_id: SessionId::new() };
-        let allowed = decision(Some(Known { caller, until: 7 }), ROUTE);
+        let allowed = policy_for(Some(AuthenticatedCaller { caller, expires_at: 7 }), ROUTE);
         assert_eq!(
             allowed["policyDocument"]["Statement"][0],
             json!({ "Action": "execute-api:Invoke", "Effect": "Allow", "Resource": ROUTE })
@@ -72,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_comes_in_the_header_or_in_the_query() {
+    fn the_token_is_in_the_header_or_in_the_query() {
         let handshake = |headers: Value, query: Value| -> Handshake {
             let event = json!({ "headers": headers, "queryStringParameters": query, "requestContext": {} });
             serde_json::from_value(event).expect("a handshake")

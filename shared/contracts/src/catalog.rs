@@ -1,4 +1,4 @@
-//! What `catalog` tells.
+//! The events that `catalog` publishes.
 
 use kernel::{Money, ProductId};
 use schemars::JsonSchema;
@@ -7,44 +7,44 @@ use serde::{Deserialize, Serialize};
 crate::events!(
     /// The events of products.
     CatalogEvent from "catalog" {
-        /// A product came into the catalog.
+        /// A product was added to the catalog.
         ProductCreated,
         /// A product was changed.
         ProductUpdated,
-        /// A product was taken out of the catalog.
+        /// A product was removed from the catalog.
         ProductArchived,
     }
 );
 
-/// A product came into the catalog; its stock is zero until somebody sets it.
+/// A product was added to the catalog. Its stock is zero until it is set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProductCreated {
-    /// Which.
+    /// The product.
     pub product_id: ProductId,
-    /// What it is called.
+    /// The name that customers see.
     pub name: String,
-    /// Where it stands in the shop.
+    /// The category in which the shop lists the product.
     pub category: String,
-    /// What one piece costs.
+    /// The price of one piece.
     pub price: Money,
 }
 
-/// A product was changed; it is now as told here.
+/// A product was changed. The event has the new state of the product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProductUpdated {
-    /// Which.
+    /// The product.
     pub product_id: ProductId,
-    /// What it is called.
+    /// The name that customers see.
     pub name: String,
-    /// Where it stands in the shop.
+    /// The category in which the shop lists the product.
     pub category: String,
-    /// What one piece costs.
+    /// The price of one piece.
     pub price: Money,
 }
 
-/// A product was taken out of the catalog: it is not sold any more.
+/// A product was removed from the catalog and is no longer sold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProductArchived {
-    /// Which.
+    /// The product.
     pub product_id: ProductId,
 }

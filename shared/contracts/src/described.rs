@@ -1,31 +1,31 @@
-//! The events for people and their tools: what each type is about, and its JSON Schema.
+//! Descriptions of all event types with their JSON Schemas, for the AsyncAPI document and other tools.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use crate::{
-    CatalogEvent, Envelope, Event, InventoryEvent, NotificationEvent, OrderEvent, PaymentEvent, UserEvent, lift,
+    CatalogEvent, Envelope, Event, InventoryEvent, NotificationEvent, OrderEvent, PaymentEvent, UserEvent, upcaster,
 };
 
-/// One type of event in its present version.
+/// An event type in its current version.
 #[derive(Debug, Clone, Copy)]
 pub struct Described {
-    /// Its name on the wire.
+    /// The name of the type in messages.
     pub event_type: &'static str,
-    /// The version of its shape.
+    /// The current version of its data.
     pub version: &'static str,
     /// The context that publishes it.
     pub source: &'static str,
-    /// What it says, in a sentence.
+    /// The meaning of the event in one sentence.
     pub about: &'static str,
     data: fn(&mut SchemaGenerator) -> Schema,
 }
 
-/// What an envelope has besides its event.
+/// Stands in for the event where the schema of the bare envelope is generated.
 #[derive(JsonSchema)]
-struct Nothing {}
+struct NoEvent {}
 
-/// Every type of event that the contexts publish.
+/// All event types that the contexts publish.
 pub fn described() -> Vec<Described> {
     [
         UserEvent::described(),
@@ -42,19 +42,19 @@ impl Described {
     pub(crate) fn new<E: Event, T: JsonSchema>(event_type: &'static str, about: &'static str) -> Self {
         Self {
             event_type,
-            version: lift::present(E::LIFTS, event_type),
+            version: upcaster::current_version(E::UPCASTERS, event_type),
             source: E::SOURCE,
             about: about.trim(),
             data: SchemaGenerator::subschema_for::<T>,
         }
     }
 
-    /// The schema of the whole envelope; the types it refers to are left with the generator. Who reads events passes over what the
-    /// schema does not name: an event may grow.
+    /// Returns the schema of the envelope with this event; the types that it refers to stay in the generator. The
+    /// schema allows other fields, because consumers ignore fields that they do not know.
     pub fn schema(&self, generator: &mut SchemaGenerator) -> Value {
-        let mut schema = Envelope::<Nothing>::json_schema(generator).to_value();
-        let fixed = [("event_type", self.event_type), ("version", self.version), ("source", self.source)];
-        for (name, value) in fixed {
+        let mut schema = Envelope::<NoEvent>::json_schema(generator).to_value();
+        let constants = [("event_type", self.event_type), ("version", self.version), ("source", self.source)];
+        for (name, value) in constants {
             schema["properties"][name] = json!({ "const": value });
         }
         schema["properties"]["data"] = (self.data)(generator).to_value();
@@ -72,12 +72,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_schema_is_of_the_whole_envelope() {
+    fn a_schema_describes_the_whole_envelope() {
         let mut generator = SchemaGenerator::default();
         let placed = described().into_iter().find(|event| event.event_type == "OrderPlaced").expect("a type");
         let schema = placed.schema(&mut generator);
         assert_eq!(schema["title"], "OrderPlaced");
-        assert!(schema["description"].as_str().is_some_and(|text| text.starts_with("A customer ordered.")));
+        assert!(schema["description"].as_str().is_some_and(|text| text.starts_with("A customer placed an order.")));
         assert_eq!(schema["properties"]["event_type"], json!({ "const": "OrderPlaced" }));
         assert_eq!(schema["properties"]["data"], json!({ "$ref": "#/$defs/OrderPlaced" }));
         let required: Vec<&str> =

@@ -1,89 +1,89 @@
-//! The envelope: what every event says of itself, whatever it tells.
+//! The envelope, which has the fields that all events have in common.
 
 use kernel::{CorrelationId, EventId, Timestamp, TraceParent};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{Described, Lift, lift};
+use crate::{Described, Upcaster, upcaster};
 
-/// One context's events.
+/// The events of one context.
 pub trait Event: Serialize + DeserializeOwned {
-    /// The context that publishes them.
+    /// The context that publishes the events.
     const SOURCE: &'static str;
-    /// Their names on the wire.
+    /// The names of the event types in messages.
     const TYPES: &'static [&'static str];
-    /// How events of older shapes become those of the present.
-    const LIFTS: &'static [Lift] = &[];
-    /// This one's name on the wire.
+    /// The conversions of events from older versions to the current one.
+    const UPCASTERS: &'static [Upcaster] = &[];
+    /// Returns the name of this event's type in messages.
     fn event_type(&self) -> &'static str;
-    /// All of them, for people.
+    /// Describes all event types of the context.
     fn described() -> Vec<Described>;
 }
 
-/// An event on its way: `{"event_id", "event_type", "version", …, "data"}`.
+/// An event with its metadata, as it is stored and published: `{"event_id", "event_type", "version", …, "data"}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Envelope<E> {
-    /// This event, once and for all; a second delivery has the same.
+    /// The id of the event, which every delivery of it has.
     pub event_id: EventId,
-    /// The version of its shape.
+    /// The version of the event's data.
     pub version: String,
-    /// When it happened.
+    /// The time at which it happened.
     pub timestamp: Timestamp,
-    /// The context it happened in.
+    /// The context that published it.
     pub source: String,
-    /// The request that led to it, however far back.
+    /// The correlation id of the request that led to it, directly or through other events.
     pub correlation_id: CorrelationId,
-    /// The event that led to it, if one did.
+    /// The event that directly caused it, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub causation_id: Option<EventId>,
-    /// The trace it belongs to.
+    /// The W3C trace context.
     pub traceparent: TraceParent,
-    /// The id of the thing it happened to.
+    /// The id of the entity that it happened to.
     pub subject: String,
-    /// Its place among the events of that subject, from 1.
+    /// The position among the events of the subject, counted from 1.
     pub sequence: u64,
-    /// What happened: `event_type` and `data`.
+    /// The event, as the fields `event_type` and `data`.
     #[serde(flatten)]
     pub event: E,
 }
 
-/// What a new event follows from: a request, or the event before it.
+/// The cause of a new event: a request, or another event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
-    /// The request's correlation id.
+    /// The correlation id of the request.
     pub correlation_id: CorrelationId,
-    /// The trace so far.
+    /// The trace context of the cause.
     pub traceparent: TraceParent,
-    /// The event that is being handled, if one is.
+    /// The event that is being handled, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub causation_id: Option<EventId>,
 }
 
 impl Cause {
-    /// Work that nobody asked for: a schedule, a command of an operator.
+    /// Creates a cause for work that no request or event caused, such as a schedule or an operator's command.
     pub fn own() -> Self {
         Self { correlation_id: CorrelationId::new(), traceparent: TraceParent::new(), causation_id: None }
     }
 }
 
-/// Why a message is not an envelope.
+/// The error of a message that is not an envelope.
 #[derive(Debug, thiserror::Error)]
 #[error("not an event of `{context}`: {category:?} error at line {line}, column {column}")]
 pub struct EnvelopeError {
     context: &'static str,
-    // Where and of what kind, not what: the reader's own words quote the message, which may be personal.
+    // Only the kind and the position of the error: serde's message quotes the input, which may be personal data.
     category: serde_json::error::Category,
     line: usize,
     column: usize,
 }
 
 impl<E: Event> Envelope<E> {
-    /// Puts `event`, the `sequence`th of `subject`, into a new envelope.
+    /// Creates the envelope of `event`, which is number `sequence` among the events of `subject`.
     pub fn new(event: E, subject: impl ToString, sequence: u64, now: Timestamp, cause: &Cause) -> Self {
         Self {
             event_id: EventId::new(),
-            version: lift::present(E::LIFTS, event.event_type()).to_owned(),
+            version: upcaster::current_version(E::UPCASTERS, event.event_type()).to_owned(),
             timestamp: now,
             source: E::SOURCE.to_owned(),
             correlation_id: cause.correlation_id.clone(),
@@ -95,8 +95,9 @@ impl<E: Event> Envelope<E> {
         }
     }
 
-    /// Reads a message or an entry of a log, whatever version of its type it has; `None` for an event type this build does not
-    /// know, which a newer producer may send.
+    /// Reads a message or a log entry of any version, and converts it to the current one.
+    ///
+    /// Returns `None` for an unknown event type, which a newer producer may send.
     pub fn read(message: &str) -> Result<Option<Self>, EnvelopeError> {
         #[derive(Deserialize)]
         struct Head {
@@ -104,25 +105,25 @@ impl<E: Event> Envelope<E> {
             #[serde(default)]
             version: String,
         }
-        let refused = |error: serde_json::Error| EnvelopeError {
+        let invalid = |error: serde_json::Error| EnvelopeError {
             context: E::SOURCE,
             category: error.classify(),
             line: error.line(),
             column: error.column(),
         };
-        let head: Head = serde_json::from_str(message).map_err(refused)?;
+        let head: Head = serde_json::from_str(message).map_err(invalid)?;
         if !E::TYPES.contains(&head.event_type.as_str()) {
             return Ok(None);
         }
-        if !lift::is_old(E::LIFTS, &head.event_type, &head.version) {
-            return serde_json::from_str(message).map(Some).map_err(refused);
+        if !upcaster::is_outdated(E::UPCASTERS, &head.event_type, &head.version) {
+            return serde_json::from_str(message).map(Some).map_err(invalid);
         }
-        let mut old: Value = serde_json::from_str(message).map_err(refused)?;
-        lift::lift(E::LIFTS, &mut old);
-        serde_json::from_value(old).map(Some).map_err(refused)
+        let mut outdated: Value = serde_json::from_str(message).map_err(invalid)?;
+        upcaster::upcast(E::UPCASTERS, &mut outdated);
+        serde_json::from_value(outdated).map(Some).map_err(invalid)
     }
 
-    /// What an event that follows from this one names as its cause.
+    /// Returns this event as the cause of another one.
     pub fn as_cause(&self) -> Cause {
         Cause {
             correlation_id: self.correlation_id.clone(),

@@ -1,4 +1,4 @@
-//! What `inventory` tells.
+//! The events that `inventory` publishes.
 
 use kernel::{OrderId, ProductId};
 use schemars::JsonSchema;
@@ -9,95 +9,96 @@ use crate::StockLine;
 crate::events!(
     /// The events of stock.
     InventoryEvent from "inventory" {
-        /// An order's pieces were set aside.
+        /// Stock was reserved for an order.
         StockReserved,
-        /// Pieces that were set aside, or sold, are for sale again.
+        /// Reserved or sold stock is available again.
         StockReleased,
-        /// There was too little for an order.
+        /// There was not enough stock for an order.
         StockRejected,
-        /// Something is set aside for longer than it may be.
+        /// A reservation has expired without a sale.
         ReservationExpired,
-        /// What there is of a product has changed.
+        /// The stock of a product has changed.
         StockChanged,
-        /// There is less for sale of a product than the shop wants there to be.
+        /// The available stock of a product has fallen below its threshold.
         StockRanLow,
     }
 );
 
-/// An order's pieces were set aside.
+/// Stock was reserved for an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockReserved {
-    /// For which order.
+    /// The order.
     pub order_id: OrderId,
-    /// What.
+    /// The reserved products and quantities.
     pub lines: Vec<StockLine>,
 }
 
-/// Pieces that were set aside for an order, or sold to it, are for sale again; of a large order, a part of them.
+/// Stock that was reserved for an order, or sold to it, is available again. For a large order, one event has a part of
+/// its lines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockReleased {
-    /// From which order.
+    /// The order.
     pub order_id: OrderId,
-    /// What.
+    /// The released products and quantities.
     pub lines: Vec<StockLine>,
 }
 
-/// There was too little for an order; nothing was set aside.
+/// There was not enough stock for an order. Nothing was reserved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockRejected {
-    /// For which order.
+    /// The order.
     pub order_id: OrderId,
-    /// What there was too little of.
+    /// The products of which there is too little stock.
     pub short: Vec<ProductId>,
 }
 
-/// What was set aside for an order is so for longer than it may be, and was not sold. It stays set aside until the order is known to
-/// have ended: whoever keeps orders ends it, if nobody has paid. Told again as long as nothing comes of it.
+/// A reservation has expired, and the order was not sold. The stock stays reserved until the order has ended: `orders`
+/// cancels the order if it was not paid. The event is published again for as long as the reservation stays open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReservationExpired {
-    /// For which order.
+    /// The order.
     pub order_id: OrderId,
-    /// What.
+    /// The reserved products and quantities.
     pub lines: Vec<StockLine>,
 }
 
-/// What there is of a product has changed; it is now as told here. Of several changes at the same moment the last is told, so the
-/// sequence may leap.
+/// The stock of a product has changed. The event has the new state. When the stock changes several times at once, only
+/// the last state is published, so the sequence may have gaps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockChanged {
-    /// Of what.
+    /// The product.
     pub product_id: ProductId,
-    /// For sale.
+    /// The number of pieces that are for sale.
     pub available: i64,
-    /// Set aside for orders that are being paid.
+    /// The number of pieces that are reserved for orders in checkout.
     pub reserved: i64,
-    /// Both together.
+    /// The sum of `available` and `reserved`.
     pub on_hand: i64,
-    /// How well the product is stocked.
+    /// The stock level.
     pub level: StockLevel,
-    /// Whether it was stocked otherwise when this was last told.
+    /// Whether the level differs from the one in the last `StockChanged` of this product.
     pub level_changed: bool,
 }
 
-/// How well a product is stocked.
+/// The stock level of a product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StockLevel {
-    /// As well as the shop wants.
+    /// The available stock is at or above the threshold.
     InStock,
-    /// Something is for sale, but less than the shop wants there to be.
+    /// Some stock is available, but less than the threshold.
     Low,
-    /// Nothing is for sale.
+    /// No stock is available.
     SoldOut,
 }
 
-/// There is less for sale of a product than the shop wants there to be, and a moment ago there was enough.
+/// The available stock of a product has fallen below its threshold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockRanLow {
-    /// Of what.
+    /// The product.
     pub product_id: ProductId,
-    /// For sale.
+    /// The number of pieces that are for sale.
     pub available: i64,
-    /// How much there should be at least.
+    /// The number of pieces that should be available at least.
     pub threshold: i64,
 }

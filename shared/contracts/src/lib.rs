@@ -1,16 +1,16 @@
-//! The events the contexts tell each other, and the envelope they travel in.
+//! The events that the contexts publish, and their envelope.
 //!
-//! An event is in the past tense and never changes: a new shape is a new version. A golden sample of each lies in
-//! `events/contracts/`, and a test reads all of them.
+//! Events are named in the past tense. Their data never changes: other data needs a new version. `events/contracts/`
+//! has a golden sample of each version, and a test reads all of them.
 
 mod catalog;
 mod described;
 mod envelope;
 mod inventory;
-mod lift;
 mod notifications;
 mod orders;
 mod payments;
+mod upcaster;
 mod users;
 
 pub use catalog::{CatalogEvent, ProductArchived, ProductCreated, ProductUpdated};
@@ -20,7 +20,6 @@ pub use inventory::{
     InventoryEvent, ReservationExpired, StockChanged, StockLevel, StockRanLow, StockRejected, StockReleased,
     StockReserved,
 };
-pub use lift::Lift;
 pub use notifications::{
     NotificationChannel, NotificationEvent, NotificationKind, NotificationSent, NotificationStatus,
 };
@@ -29,13 +28,15 @@ pub use orders::{
     OrderProcessing, OrderRefunded, OrderShipped, StockLine,
 };
 pub use payments::{PaymentEvent, PaymentFailed, PaymentProcessed, PaymentRefunded, PaymentRequested};
+pub use upcaster::Upcaster;
 pub use users::{Role, UserDeleted, UserEvent, UserField, UserRegistered, UserUpdated};
 
-/// Declares one context's events: the enum, its names on the wire, a `From` for each, and how those of older shapes are lifted.
+/// Declares the events of one context: the enum, the names of the types, a `From` for each, and the upcasters of older
+/// versions.
 macro_rules! events {
     (
         $(#[$doc:meta])* $name:ident from $source:literal { $($(#[doc = $about:literal])+ $event:ident),+ $(,)? }
-        $(lifted by $lifts:expr)?
+        $(upcast by $upcasters:expr)?
     ) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -45,7 +46,7 @@ macro_rules! events {
         impl $crate::Event for $name {
             const SOURCE: &'static str = $source;
             const TYPES: &'static [&'static str] = &[$(stringify!($event)),+];
-            $(const LIFTS: &'static [$crate::Lift] = $lifts;)?
+            $(const UPCASTERS: &'static [$crate::Upcaster] = $upcasters;)?
 
             fn event_type(&self) -> &'static str {
                 match self { $(Self::$event(_) => stringify!($event)),+ }
@@ -74,14 +75,14 @@ mod tests {
 
     use super::*;
 
-    /// Reads a golden sample as an event of `E` and writes it again.
-    fn again<E: Event>(sample: &str) -> Value {
+    /// Reads a golden sample as an event of `E` and serializes it again.
+    fn round_trip<E: Event>(sample: &str) -> Value {
         let envelope = Envelope::<E>::read(sample).expect("an envelope").expect("a known type");
         serde_json::to_value(&envelope).expect("JSON")
     }
 
     #[test]
-    fn every_golden_sample_is_read_and_written_as_it_is() {
+    fn every_golden_sample_survives_a_round_trip() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/contracts");
         let mut seen = BTreeSet::new();
         for entry in fs::read_dir(folder).expect("the samples") {
@@ -89,17 +90,17 @@ mod tests {
             let text = fs::read_to_string(&path).expect("text");
             let sample: Value = serde_json::from_str(&text).expect("JSON");
             let written = match sample["source"].as_str().expect("a source") {
-                "users" => again::<UserEvent>(&text),
-                "catalog" => again::<CatalogEvent>(&text),
-                "inventory" => again::<InventoryEvent>(&text),
-                "orders" => again::<OrderEvent>(&text),
-                "payments" => again::<PaymentEvent>(&text),
-                "notifications" => again::<NotificationEvent>(&text),
-                other => panic!("{other} publishes nothing"),
+                "users" => round_trip::<UserEvent>(&text),
+                "catalog" => round_trip::<CatalogEvent>(&text),
+                "inventory" => round_trip::<InventoryEvent>(&text),
+                "orders" => round_trip::<OrderEvent>(&text),
+                "payments" => round_trip::<PaymentEvent>(&text),
+                "notifications" => round_trip::<NotificationEvent>(&text),
+                other => panic!("no context is named {other}"),
             };
-            // What is of an older version is read as one of the present; what is of the present stays as it is.
-            let is_lifted = written["version"] != sample["version"];
-            assert!(is_lifted || written == sample, "{}", path.display());
+            // An older version is read as the current one; the current version stays as it is.
+            let is_upcast = written["version"] != sample["version"];
+            assert!(is_upcast || written == sample, "{}", path.display());
             let name = format!(
                 "{}.v{}.json",
                 sample["event_type"].as_str().expect("a type"),
@@ -109,11 +110,11 @@ mod tests {
             seen.insert(sample["event_type"].as_str().expect("a type").to_owned());
         }
         let types: BTreeSet<String> = described().iter().map(|event| event.event_type.to_owned()).collect();
-        assert_eq!(seen, types, "each type has its sample");
+        assert_eq!(seen, types, "every event type needs a golden sample");
     }
 
     #[test]
-    fn an_unknown_type_is_passed_over_and_a_broken_one_is_an_error() {
+    fn an_unknown_type_is_ignored_and_a_broken_message_is_an_error() {
         let unknown = r#"{"event_type": "OrderTeleported", "data": {"to": "Mars"}}"#;
         assert!(matches!(Envelope::<OrderEvent>::read(unknown), Ok(None)));
         for broken in
@@ -138,19 +139,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_an_envelope_or_an_error_that_does_not_quote_it(text in ".{0,200}") {
-            let quoted = format!("secret{text}");
-            let error = Envelope::<OrderEvent>::read(&quoted).expect_err("no envelope").to_string();
+        fn the_error_of_an_invalid_message_does_not_quote_it(text in ".{0,200}") {
+            let message = format!("secret{text}");
+            let error = Envelope::<OrderEvent>::read(&message).expect_err("no envelope").to_string();
             prop_assert!(!error.contains("secret"), "{error}");
         }
 
         #[test]
-        fn a_sample_with_another_field_is_read_as_it_is_written_again_or_refused(
+        fn a_sample_with_a_changed_field_survives_a_round_trip_or_is_rejected(
             of_data in any::<bool>(), at in any::<prop::sample::Index>(), value in prop::option::of(any_value()),
         ) {
             let mut sample: Value = serde_json::from_str(SAMPLE).expect("JSON");
-            let place = if of_data { &mut sample["data"] } else { &mut sample };
-            let fields = place.as_object_mut().expect("an object");
+            let object = if of_data { &mut sample["data"] } else { &mut sample };
+            let fields = object.as_object_mut().expect("an object");
             let name = fields.keys().nth(at.index(fields.len())).expect("a field").clone();
             match value {
                 Some(value) => drop(fields.insert(name, value)),

@@ -1,4 +1,4 @@
-//! What `notifications` tells.
+//! The events that `notifications` publishes.
 
 use kernel::{NotificationId, OrderId, UserId};
 use schemars::JsonSchema;
@@ -7,72 +7,73 @@ use serde::{Deserialize, Serialize};
 crate::events!(
     /// The events of notifications.
     NotificationEvent from "notifications" {
-        /// A customer was told of an event, or could not be told.
+        /// A notification was sent to a customer, or could not be sent.
         NotificationSent,
     }
 );
 
-/// A customer was told of an event by one channel, or could not be told. One that failed may be sent after all, when its message
-/// is taken out of the dead-letter queue: that is the second event of the same notification.
+/// A notification was sent to a customer through one channel, or could not be sent. A failed notification may be sent
+/// later, when an operator redrives its message from the dead-letter queue; then a second event of the same
+/// notification is published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NotificationSent {
-    /// Who.
+    /// The customer.
     pub user_id: UserId,
-    /// What was sent.
+    /// The notification.
     pub notification_id: NotificationId,
-    /// Of which type of event it tells.
+    /// The type of the event that the notification is about.
     #[serde(rename = "type")]
     pub kind: NotificationKind,
-    /// The order that it is about, if it is about one.
+    /// The order that the notification is about, if it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
-    /// The way it took.
+    /// The channel.
     pub channel: NotificationChannel,
-    /// Whereto, as much of it as may be shown: `a***@example.com`.
+    /// The recipient's address, masked: `a***@example.com`.
     pub recipient: String,
-    /// What became of it.
+    /// The outcome.
     pub status: NotificationStatus,
 }
 
-/// The types of events that customers are told of.
+/// The types of events that customers are notified of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum NotificationKind {
-    /// Their account was made.
+    /// The account was created.
     UserRegistered,
-    /// Their order is in.
+    /// The order was placed.
     OrderPlaced,
-    /// Their money was taken.
+    /// The payment was captured.
     PaymentProcessed,
-    /// Their payment was declined.
+    /// The payment was declined.
     PaymentFailed,
-    /// The sale stands.
+    /// The order was confirmed.
     OrderConfirmed,
-    /// The order left the house.
+    /// The order was shipped.
     OrderShipped,
-    /// The order ended without a sale.
+    /// The order was cancelled.
     OrderCancelled,
-    /// The money went back.
+    /// The order was refunded.
     OrderRefunded,
 }
 
-/// A way to a customer.
+/// A channel through which a notification is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NotificationChannel {
-    /// A mail.
+    /// An e-mail.
     Email,
-    /// A text message to their telephone.
+    /// A text message.
     Sms,
-    /// A push message to a device of theirs.
+    /// A push message to a device.
     Push,
 }
 
-/// What became of a notification.
+/// The outcome of a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NotificationStatus {
-    /// The channel's provider took it.
+    /// The channel's provider accepted it.
     Sent,
-    /// It refused it for good, or did not take it as often as it was asked.
+    /// The provider rejected it for good, or did not accept it in any attempt.
     Failed,
 }

@@ -1,93 +1,93 @@
-//! What `orders` tells: the same events its log is made of.
+//! The events that `orders` publishes, which are also the entries of its log.
 
 use kernel::{Money, OrderId, PaymentId, ProductId, Quantity, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 crate::events!(
-    /// The events of an order, in the order they can happen.
+    /// The events of an order, in the sequence in which they can happen.
     OrderEvent from "orders" {
-        /// A customer ordered. (Also known as `OrderCreated` and `order.created`.)
+        /// A customer placed an order. (Also known as `OrderCreated` and `order.created`.)
         OrderPlaced,
-        /// The order is to be paid; the checkout workflow starts.
+        /// The checkout of an order started.
         CheckoutStarted,
-        /// Stock is reserved and payment is authorized: the sale stands.
+        /// Stock is reserved and the payment is authorized, so the order is sold.
         OrderConfirmed,
         /// The order is being packed.
         OrderProcessing,
-        /// The order left the house.
+        /// The order was shipped.
         OrderShipped,
-        /// The order arrived.
+        /// The order was delivered.
         OrderDelivered,
         /// The order ended without a sale.
         OrderCancelled,
-        /// All that was paid for the order went back.
+        /// The whole payment of the order was refunded.
         OrderRefunded,
     }
 );
 
-/// One product of an order at the price of the day it was placed.
+/// One product of an order, with its name and price at the time when the order was placed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct OrderLine {
-    /// What was ordered.
+    /// The product.
     pub product_id: ProductId,
-    /// What it was called then.
+    /// The name of the product at that time.
     pub name: String,
-    /// How many.
+    /// The number of pieces.
     pub quantity: Quantity,
-    /// What one piece cost then.
+    /// The price of one piece at that time.
     pub unit_price: Money,
 }
 
-/// How many of a product; what inventory needs to know of an order.
+/// A product and a number of pieces, which is what inventory needs to know about an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct StockLine {
-    /// What.
+    /// The product.
     pub product_id: ProductId,
-    /// How many.
+    /// The number of pieces.
     pub quantity: Quantity,
 }
 
-/// A customer ordered.
+/// A customer placed an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderPlaced {
     /// The order.
     pub order_id: OrderId,
-    /// Who ordered.
+    /// The customer.
     pub user_id: UserId,
-    /// What, each product once.
+    /// The ordered products, each of them once.
     pub lines: Vec<OrderLine>,
-    /// What all of it costs.
+    /// The total of the order.
     pub total: Money,
 }
 
-/// The order is to be paid.
+/// The checkout of an order started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckoutStarted {
     /// The order.
     pub order_id: OrderId,
-    /// Who pays.
+    /// The customer, who pays.
     pub user_id: UserId,
-    /// What is to be reserved.
+    /// The products and quantities to reserve.
     pub lines: Vec<StockLine>,
-    /// What is to be paid.
+    /// The amount to pay.
     pub total: Money,
-    /// The provider's token of the means of payment; never a card number.
+    /// The provider's token of the payment method, which is never a card number.
     pub payment_method: String,
 }
 
-/// Stock is reserved and payment is authorized.
+/// Stock is reserved and the payment is authorized, so the order is sold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderConfirmed {
     /// The order.
     pub order_id: OrderId,
-    /// Whose.
+    /// The customer.
     pub user_id: UserId,
-    /// The payment that is now captured.
+    /// The payment, which is captured next.
     pub payment_id: PaymentId,
-    /// What was sold.
+    /// The sold products.
     pub lines: Vec<OrderLine>,
-    /// For how much.
+    /// The total of the order.
     pub total: Money,
 }
 
@@ -96,53 +96,53 @@ pub struct OrderConfirmed {
 pub struct OrderProcessing {
     /// The order.
     pub order_id: OrderId,
-    /// Whose.
+    /// The customer.
     pub user_id: UserId,
 }
 
-/// The order left the house.
+/// The order was shipped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderShipped {
     /// The order.
     pub order_id: OrderId,
-    /// Whose.
+    /// The customer.
     pub user_id: UserId,
 }
 
-/// The order arrived.
+/// The order was delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderDelivered {
     /// The order.
     pub order_id: OrderId,
-    /// Whose.
+    /// The customer.
     pub user_id: UserId,
 }
 
-/// The order ended without a sale: money and stock go back where they came from.
+/// The order ended without a sale. Reserved stock is released, and money is refunded or its authorization is voided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderCancelled {
     /// The order.
     pub order_id: OrderId,
-    /// Whose.
+    /// The customer.
     pub user_id: UserId,
-    /// Why.
+    /// The reason.
     pub reason: CancelReason,
-    /// What is not sold after all.
+    /// The products that are not sold.
     pub lines: Vec<OrderLine>,
-    /// What is not paid, or paid back.
+    /// The amount that is not paid, or is refunded.
     pub total: Money,
 }
 
-/// All that was paid for a cancelled or a delivered order went back.
+/// The whole payment of a cancelled or delivered order was refunded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderRefunded {
     /// The order.
     pub order_id: OrderId,
-    /// Whose.
+    /// The customer.
     pub user_id: UserId,
-    /// The payment that was given back.
+    /// The refunded payment.
     pub payment_id: PaymentId,
-    /// How much.
+    /// The refunded amount.
     pub total: Money,
 }
 
@@ -150,16 +150,16 @@ pub struct OrderRefunded {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CancelReason {
-    /// There was too little of something.
+    /// There was too little stock of a product.
     OutOfStock,
-    /// The bank said no.
+    /// The bank declined the payment.
     PaymentDeclined,
-    /// The payment provider did not answer, or not clearly, for as long as we asked.
+    /// The payment provider did not respond, or gave no clear result, until the retries ended.
     PaymentUnavailable,
-    /// A part of the shop did not answer for as long as we asked.
+    /// A step of the checkout did not respond until the retries ended.
     CheckoutFailed,
-    /// The customer, or the shop for them, did not want it any more.
+    /// The customer cancelled it, or the shop did so on their behalf.
     Requested,
-    /// Nobody paid it in time.
+    /// The order was not paid in time.
     Unpaid,
 }

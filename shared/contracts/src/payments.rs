@@ -1,4 +1,4 @@
-//! What `payments` tells.
+//! The events that `payments` publishes.
 
 use kernel::{Money, OrderId, PaymentId, UserId};
 use schemars::JsonSchema;
@@ -7,69 +7,69 @@ use serde::{Deserialize, Serialize};
 crate::events!(
     /// The events of payments.
     PaymentEvent from "payments" {
-        /// Somebody wants to pay an order.
+        /// A customer asked to pay for an order.
         PaymentRequested,
-        /// Money was captured.
+        /// A payment was captured.
         PaymentProcessed,
-        /// No money will come.
+        /// A payment failed.
         PaymentFailed,
-        /// Captured money went back.
+        /// A captured payment was refunded, in full or in part.
         PaymentRefunded,
     }
 );
 
-/// Somebody wants to pay an order: its checkout may start.
+/// A customer asked to pay for an order. The checkout of the order can start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentRequested {
-    /// The payment, of which nothing else is known yet.
+    /// The payment. Only its id exists so far.
     pub payment_id: PaymentId,
-    /// What it is to pay for.
+    /// The order that is paid for.
     pub order_id: OrderId,
-    /// Whose order that is.
+    /// The customer who placed the order.
     pub user_id: UserId,
-    /// How much: the order's total.
+    /// The amount to pay, which is the total of the order.
     pub amount: Money,
-    /// The provider's token of the means of payment.
+    /// The provider's token of the payment method.
     pub method: String,
 }
 
-/// Money was captured.
+/// A payment was captured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentProcessed {
     /// The payment.
     pub payment_id: PaymentId,
-    /// What it pays for.
+    /// The order that was paid for.
     pub order_id: OrderId,
-    /// Who paid.
+    /// The customer who paid.
     pub user_id: UserId,
-    /// How much.
+    /// The captured amount.
     pub amount: Money,
 }
 
-/// No money will come: the means of payment was declined.
+/// A payment failed because the payment method was declined. The order is not paid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentFailed {
     /// The payment.
     pub payment_id: PaymentId,
-    /// What it was to pay for.
+    /// The order that was to be paid for.
     pub order_id: OrderId,
-    /// Who was to pay.
+    /// The customer who was to pay.
     pub user_id: UserId,
-    /// How much.
+    /// The amount that was not paid.
     pub amount: Money,
-    /// The provider's word for why: `card_declined`, ….
+    /// The provider's code of the reason, such as `card_declined`.
     pub reason: String,
 }
 
-/// Captured money went back.
+/// A captured payment was refunded, in full or in part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentRefunded {
     /// The payment.
     pub payment_id: PaymentId,
-    /// What it had paid for.
+    /// The order that had been paid for.
     pub order_id: OrderId,
-    /// Who is paid back.
+    /// The customer who gets the refund.
     pub user_id: UserId,
-    /// How much.
+    /// The refunded amount.
     pub amount: Money,
 }

@@ -1,4 +1,4 @@
-//! What `users` tells.
+//! The events that `users` publishes.
 
 use kernel::{Email, Redacted, UserId};
 use schemars::JsonSchema;
@@ -7,57 +7,57 @@ use serde::{Deserialize, Serialize};
 crate::events!(
     /// The events of accounts.
     UserEvent from "users" {
-        /// An account was made.
+        /// An account was created.
         UserRegistered,
         /// An account was changed.
         UserUpdated,
-        /// An account was deleted: whoever keeps something personal of it erases that.
+        /// An account was deleted. Every context erases the personal data that it stores about the user.
         UserDeleted,
     }
 );
 
-/// An account was made.
+/// An account was created.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UserRegistered {
-    /// Whose.
+    /// The user.
     pub user_id: UserId,
-    /// Where mail reaches them.
+    /// The e-mail address.
     pub email: Email,
-    /// The name they log in by.
+    /// The name that the user logs in with.
     pub username: Redacted<String>,
-    /// The name they are addressed by, if they gave one.
+    /// The name by which the user is addressed, if they gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full_name: Option<Redacted<String>>,
-    /// What they may do.
+    /// The role, which decides what the user may do.
     pub role: Role,
 }
 
-/// An account was changed; it is now as told here.
+/// An account was changed. The event has the new state of the account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UserUpdated {
-    /// Whose.
+    /// The user.
     pub user_id: UserId,
-    /// Where mail reaches them.
+    /// The e-mail address.
     pub email: Email,
-    /// The name they log in by.
+    /// The name that the user logs in with.
     pub username: Redacted<String>,
-    /// The name they are addressed by, if they gave one.
+    /// The name by which the user is addressed, if they gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full_name: Option<Redacted<String>>,
-    /// What they may do.
+    /// The role, which decides what the user may do.
     pub role: Role,
-    /// What is different from before.
+    /// The fields that have changed.
     pub changed: Vec<UserField>,
 }
 
 /// An account was deleted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UserDeleted {
-    /// Whose.
+    /// The user.
     pub user_id: UserId,
 }
 
-/// What of an account can change.
+/// A field of an account that can change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
@@ -69,12 +69,12 @@ pub enum UserField {
     Role,
 }
 
-/// What an account may do.
+/// The role of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Buys.
+    /// Buys in the shop.
     Customer,
-    /// Runs the shop.
+    /// Administers the shop.
     Admin,
 }

@@ -1,7 +1,8 @@
-//! Counters that are raised in the transaction of what they count.
+//! Counters that are incremented in the transaction of what they count.
 //!
-//! DynamoDB lets one transaction at a time have an item, so the counters are spread over as many items as a byte has values, by the
-//! id of what is counted. A transaction writes one of them, which is 2 write units.
+//! Two transactions that write the same DynamoDB item at the same time conflict. The counters are therefore spread over
+//! 256 items, by the last byte of the id of what is counted. A transaction writes one of them, which costs 2 write
+//! units.
 
 use std::collections::BTreeMap;
 
@@ -11,25 +12,25 @@ fn key(shard: u8) -> Key {
     Key::new(format!("STATS#{shard:02x}"), "STATS")
 }
 
-/// Adds to the counters, by name, beside the thing of that id; nothing, if there is nothing to add.
+/// Returns the write that adds to the named counters for the entity `id`, or `None` if there is nothing to add.
 ///
-/// A name is letters and underscores.
-pub fn count(id: impl AsRef<[u8]>, adds: impl IntoIterator<Item = (String, i64)>) -> Option<Write> {
+/// A name may have only letters and underscores.
+pub fn count(id: impl AsRef<[u8]>, increments: impl IntoIterator<Item = (String, i64)>) -> Option<Write> {
     let (mut terms, mut values) = (Vec::new(), Vec::new());
-    for (name, by) in adds {
+    for (name, by) in increments {
         terms.push(format!("#{name} :{name}"));
         values.push(number(&format!(":{name}"), by));
     }
-    // The last bytes of an id are random; the first are its time.
+    // The last bytes of an id are random, the first ones are its time.
     let shard = id.as_ref().last().copied().unwrap_or_default();
     (!terms.is_empty()).then(|| Write::update(key(shard), format!("ADD {}", terms.join(", "))).with(values))
 }
 
 impl Table {
-    /// All counters of this table, by name; one that is missing was never raised.
+    /// Returns all counters of this table by name. A counter that was never incremented is missing.
     ///
     /// # Errors
-    /// When the table does not answer.
+    /// If the table does not respond.
     pub async fn counters(&self) -> Result<BTreeMap<String, i64>, StoreError> {
         let keys: Vec<Key> = (0..=u8::MAX).map(key).collect();
         let mut sums = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Idempotency keys: the answer is stored in the transaction of the work itself, so a key is either new or done.
+//! Idempotency keys. The response is stored in the transaction of the work, so a key is either unused or completed.
 
 use kernel::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,93 +6,101 @@ use sha2::{Digest, Sha256};
 
 use crate::{Item, Key, StoreError, Table, Write, item, number};
 
-/// How long an answer is kept.
-const KEPT_SECONDS: i64 = 24 * 3600;
+/// How long a response is stored.
+const RETENTION_SECONDS: i64 = 24 * 3600;
 
-/// A caller's claim that a request is the same as any other with this key.
+/// The idempotency key of a request. Requests with the same key get the same response.
 #[derive(Debug, Clone)]
-pub struct Claim {
+pub struct IdempotencyKey {
     key: Key,
     fingerprint: String,
 }
 
-/// What was answered the first time.
+/// The response to the first request with an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
+pub struct StoredResponse {
     /// The HTTP status.
     pub status: u16,
-    /// The `Location`, if there was one.
+    /// The `Location` header, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
     /// The JSON body.
     pub body: String,
 }
 
-/// The key was used before, with another request.
+/// The error of a key that was already used with a different request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the idempotency key was used with another request")]
 pub struct KeyReused;
 
+/// The item of an idempotency key.
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct StoredItem {
     fingerprint: String,
     #[serde(flatten)]
-    answer: Answer,
+    response: StoredResponse,
     expires_at: i64,
 }
 
-impl Claim {
-    /// `scope` says whose key it is: two callers may use the same one. `request` is what must be the same again.
+impl IdempotencyKey {
+    /// Creates a key. `scope` identifies the caller, because two callers may use the same key. `request` is what must
+    /// be the same in every request with the key.
     pub fn new(scope: &str, key: &str, request: &str) -> Self {
         let hash = |text: &str| Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        // A scope may be somebody's address.
+        // The scope is hashed because it may be a caller's address, which is personal data.
         Self { key: Key::new(format!("IDEMPOTENCY#{}#{key}", hash(scope)), "IDEMPOTENCY"), fingerprint: hash(request) }
     }
 
-    /// Stores `answer` unless the key has one. (An expired one may still lie there: DynamoDB removes them when it likes.)
+    /// Returns the write that stores `response` unless the key already has one. An expired response is overwritten,
+    /// because DynamoDB may delete it much later.
     ///
     /// # Errors
-    /// When the answer does not serialize.
-    pub fn store(&self, answer: &Answer, now: Timestamp) -> Result<Write, StoreError> {
-        let stored = Stored {
+    /// If the response cannot be serialized.
+    pub fn store(&self, response: &StoredResponse, now: Timestamp) -> Result<Write, StoreError> {
+        let stored = StoredItem {
             fingerprint: self.fingerprint.clone(),
-            answer: answer.clone(),
-            expires_at: now.as_seconds() + KEPT_SECONDS,
+            response: response.clone(),
+            expires_at: now.as_seconds() + RETENTION_SECONDS,
         };
         Ok(Write::put(item(&self.key, &stored)?)
             .only_if("attribute_not_exists(pk) OR expires_at < :now")
             .with([number(":now", now.as_seconds())]))
     }
 
-    /// Where the answer lies, for a read together with others.
+    /// Returns the key of the stored response's item, for a read together with other items.
     pub fn key(&self) -> &Key {
         &self.key
     }
 
-    /// What was answered to the key: as [`Claim::replay`], of what lies in `table` now.
+    /// Reads the stored response from `table`, and returns what [`IdempotencyKey::replay`] returns for it.
     ///
     /// # Errors
-    /// As there, and when the table does not answer.
-    pub async fn answered(
+    /// The outer error if the table does not respond or the item cannot be read, the inner error if the key was used
+    /// with a different request.
+    pub async fn find(
         &self,
         table: &Table,
         now: Timestamp,
-    ) -> Result<Result<Option<Answer>, KeyReused>, StoreError> {
+    ) -> Result<Result<Option<StoredResponse>, KeyReused>, StoreError> {
         let found = table.get_many(std::slice::from_ref(&self.key)).await?.remove(&self.key);
         found.map_or(Ok(Ok(None)), |found| self.replay(&found, now))
     }
 
-    /// What the item at [`Claim::key`] answers: nothing if it has expired.
+    /// Returns the response in the item at [`IdempotencyKey::key`], or `None` if it has expired.
     ///
     /// # Errors
-    /// When the item is not an answer; the inner error when it answers another request.
-    pub fn replay(&self, found: &Item, now: Timestamp) -> Result<Result<Option<Answer>, KeyReused>, StoreError> {
-        let stored: Stored = serde_dynamo::from_item(found.clone())
+    /// The outer error if the item cannot be read, the inner error if the key was used with a different request.
+    pub fn replay(
+        &self,
+        found: &Item,
+        now: Timestamp,
+    ) -> Result<Result<Option<StoredResponse>, KeyReused>, StoreError> {
+        let stored: StoredItem = serde_dynamo::from_item(found.clone())
             .map_err(|error| StoreError::unreadable("(an idempotency key's)", error))?;
         Ok(if stored.expires_at < now.as_seconds() {
             Ok(None)
         } else if stored.fingerprint == self.fingerprint {
-            Ok(Some(stored.answer))
+            Ok(Some(stored.response))
         } else {
             Err(KeyReused)
         })

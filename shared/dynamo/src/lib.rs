@@ -1,6 +1,6 @@
-//! A context's one DynamoDB table: typed reads, all-or-nothing writes, the outbox and idempotency keys.
+//! Access to the DynamoDB table of a context: typed reads, transactions, the outbox and idempotency keys.
 //!
-//! Every item has the string keys `pk` and `sk`; each context's `store` module documents its own layout.
+//! Every item has the string keys `pk` and `sk`. The `store` module of each context documents its items.
 
 mod counters;
 mod idempotency;
@@ -13,26 +13,26 @@ use aws_sdk_dynamodb::primitives::Blob;
 
 pub use aws_sdk_dynamodb::types::AttributeValue;
 pub use counters::count;
-pub use idempotency::{Answer, Claim, KeyReused};
+pub use idempotency::{IdempotencyKey, KeyReused, StoredResponse};
 pub use outbox::{OUTBOX_KIND, event_item, outbox_item, outbox_item_at};
 pub use sweep::{Scan, Scanned};
 pub use table::{Page, Query, Table};
 pub use write::{Refusal, TransactError, Write, pause};
 
-/// An item as DynamoDB holds it.
+/// A DynamoDB item.
 pub type Item = std::collections::HashMap<String, AttributeValue>;
 
-/// Where an item lies.
+/// The key of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
-    /// The partition.
+    /// The partition key.
     pub pk: String,
-    /// The place in it.
+    /// The sort key.
     pub sk: String,
 }
 
 impl Key {
-    /// A key from its two halves.
+    /// Creates a key.
     pub fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
         Self { pk: pk.into(), sk: sk.into() }
     }
@@ -42,7 +42,8 @@ impl Key {
     }
 }
 
-/// The table could not be read or written, or held what this build cannot read. Retrying may help.
+/// The error of a table that could not be read or written, or of an item that this build cannot read. Retrying may
+/// help.
 #[derive(Debug, thiserror::Error)]
 #[error("{operation} on table {table}: {reason}")]
 pub struct StoreError {
@@ -57,38 +58,38 @@ impl StoreError {
         Self { operation, table: table.to_owned(), reason: reason.to_string(), is_conflict: false }
     }
 
-    /// What lies in the table is not what this build reads.
+    /// Creates the error of an item that this build cannot read.
     pub fn unreadable(table: &str, reason: impl std::fmt::Display) -> Self {
         Self::new("read an item", table, reason)
     }
 
-    /// Whether the write failed only because other transactions changed the same item during each attempt.
+    /// Returns whether the write failed only because other transactions changed the same items during each attempt.
     pub fn is_conflict(&self) -> bool {
         self.is_conflict
     }
 }
 
-/// `value` as an item at `key`, ready to be written.
+/// Serializes `value` to an item with this `key`.
 ///
 /// # Errors
-/// When `value` does not serialize to a map.
+/// If `value` does not serialize to a map.
 pub fn item(key: &Key, value: &impl serde::Serialize) -> Result<Item, StoreError> {
     let mut item: Item = serde_dynamo::to_item(value).map_err(|error| StoreError::new("serialize", &key.pk, error))?;
     item.extend(key.attributes());
     Ok(item)
 }
 
-/// A named text attribute.
+/// Returns a text attribute with its name.
 pub fn text(name: &str, value: impl ToString) -> (String, AttributeValue) {
     (name.to_owned(), AttributeValue::S(value.to_string()))
 }
 
-/// A named number attribute.
+/// Returns a number attribute with its name.
 pub fn number(name: &str, value: impl Into<i128>) -> (String, AttributeValue) {
     (name.to_owned(), AttributeValue::N(value.into().to_string()))
 }
 
-/// A named attribute of bytes.
+/// Returns a binary attribute with its name.
 pub fn bytes(name: &str, value: Vec<u8>) -> (String, AttributeValue) {
     (name.to_owned(), AttributeValue::B(Blob::new(value)))
 }

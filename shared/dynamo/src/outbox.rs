@@ -1,52 +1,55 @@
-//! The outbox: an event is an item of the table, written with the change it tells of.
+//! The outbox. An event is stored as an item of the table, in the transaction of the change that it is about.
 //!
-//! The table's stream carries it to the context's `publish` function. The stream's filter looks at `kind`.
+//! The stream of the table invokes the context's `publish` function with it. The filter of the stream selects by
+//! `kind`.
 
 use contracts::{Envelope, Event};
 use serde::{Deserialize, Serialize};
 
 use crate::{Item, Key, StoreError, item};
 
-/// The `kind` of an item that is an event to be published.
+/// The `kind` of items that are events to publish.
 pub const OUTBOX_KIND: &str = "event";
 
-/// How long a published event is kept where the table is not itself the event log: time enough to repair a publisher.
-const KEPT_SECONDS: i64 = 7 * 24 * 3600;
+/// How long an event is stored where the table is not an event log. It is enough time to repair a publisher.
+const RETENTION_SECONDS: i64 = 7 * 24 * 3600;
 
+/// An outbox item.
 #[derive(Serialize, Deserialize)]
 struct Outbox {
     kind: String,
     event_type: String,
     source: String,
     correlation_id: String,
-    /// The whole envelope, as it goes out.
+    /// The whole envelope, as it is published.
     envelope: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_at: Option<i64>,
 }
 
-/// `envelope` as an item at `key` that stays: an entry of an event log.
+/// Returns `envelope` as an item at `key` that does not expire, for an event log.
 ///
 /// # Errors
-/// When the envelope does not serialize.
+/// If the envelope cannot be serialized.
 pub fn event_item<E: Event>(key: &Key, envelope: &Envelope<E>) -> Result<Item, StoreError> {
     item(key, &outbox(key, envelope, None)?)
 }
 
-/// `envelope` as an item of its own that expires a week after it was published.
+/// Returns `envelope` as an item with a key of its own that expires after a week.
 ///
 /// # Errors
-/// When the envelope does not serialize.
+/// If the envelope cannot be serialized.
 pub fn outbox_item<E: Event>(envelope: &Envelope<E>) -> Result<Item, StoreError> {
     outbox_item_at(&Key::new(format!("EVENT#{}", envelope.event_id), "EVENT"), envelope)
 }
 
-/// As [`outbox_item`], at a `key` where its subject's other items lie: what is personal in it can be erased with them.
+/// Returns `envelope` as an item at `key` that expires after a week. With a key beside the other items of its subject,
+/// personal data in the event can be erased together with them.
 ///
 /// # Errors
-/// When the envelope does not serialize.
+/// If the envelope cannot be serialized.
 pub fn outbox_item_at<E: Event>(key: &Key, envelope: &Envelope<E>) -> Result<Item, StoreError> {
-    let expires_at = envelope.timestamp.as_seconds() + KEPT_SECONDS;
+    let expires_at = envelope.timestamp.as_seconds() + RETENTION_SECONDS;
     item(key, &outbox(key, envelope, Some(expires_at))?)
 }
 

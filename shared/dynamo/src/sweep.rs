@@ -1,4 +1,4 @@
-//! The whole of a table, for the commands of operators: no request waits for it.
+//! Scans and bulk deletions of a table, for operators' commands. Requests never use them.
 
 use std::collections::HashMap;
 
@@ -7,36 +7,36 @@ use kernel::Chain;
 
 use crate::{Item, Key, StoreError, Table, write::pause};
 
-/// How many items one call deletes at most.
-const BATCH: usize = 25;
+/// The maximum number of items that DynamoDB deletes in one call.
+const MAX_BATCH: usize = 25;
 
-/// Which items of a table.
+/// Which items of a table to read.
 #[derive(Debug, Clone)]
 pub struct Scan<'a> {
-    /// What holds for them.
+    /// The filter expression.
     pub filter: &'a str,
-    /// The values that the filter names.
+    /// The values that the filter uses.
     pub values: Item,
-    /// Only their keys.
+    /// Whether only the keys are read.
     pub keys_only: bool,
 }
 
-/// Some of the items that a scan finds.
+/// A page of a scan.
 #[derive(Debug)]
 pub struct Scanned {
-    /// They come in no order.
+    /// The items, in no particular order.
     pub items: Vec<Item>,
-    /// Where the scan goes on, if it does.
+    /// The start of the next page, if there is one.
     pub next: Option<Item>,
 }
 
 impl Table {
-    /// The next items of `scan`, perhaps none; strongly consistent.
+    /// Reads the page of `scan` from `start` on, strongly consistent. A page may have no items.
     ///
     /// # Errors
-    /// When the table does not answer.
+    /// If the table does not respond.
     pub async fn scan(&self, scan: &Scan<'_>, start: Option<Item>) -> Result<Scanned, StoreError> {
-        let answer = self
+        let response = self
             .client
             .scan()
             .table_name(&self.name)
@@ -48,28 +48,28 @@ impl Table {
             .send()
             .await
             .map_err(|error| self.failed("scan", Chain(error)))?;
-        Ok(Scanned { items: answer.items.unwrap_or_default(), next: answer.last_evaluated_key })
+        Ok(Scanned { items: response.items.unwrap_or_default(), next: response.last_evaluated_key })
     }
 
-    /// Removes the items at `keys`, in batches.
+    /// Deletes the items at `keys`, in batches.
     ///
     /// # Errors
-    /// When the table does not answer; some may be gone by then.
+    /// If the table does not respond. Some items may have been deleted by then.
     pub async fn delete_many(&self, keys: &[Key]) -> Result<(), StoreError> {
-        for keys in keys.chunks(BATCH) {
+        for keys in keys.chunks(MAX_BATCH) {
             let delete = |key: &Key| {
                 let request = DeleteRequest::builder().set_key(Some(key.attributes())).build();
                 let request = request.map_err(|error| self.failed("delete items", error))?;
                 Ok(WriteRequest::builder().delete_request(request).build())
             };
             let deletes: Vec<WriteRequest> = keys.iter().map(delete).collect::<Result<_, _>>()?;
-            let mut left = HashMap::from([(self.name.clone(), deletes)]);
+            let mut unprocessed = HashMap::from([(self.name.clone(), deletes)]);
             let mut attempt = 1;
-            while !left.is_empty() {
-                let sent = self.client.batch_write_item().set_request_items(Some(left)).send().await;
-                let answer = sent.map_err(|error| self.failed("delete items", Chain(error)))?;
-                left = answer.unprocessed_items.unwrap_or_default();
-                if !left.is_empty() {
+            while !unprocessed.is_empty() {
+                let sent = self.client.batch_write_item().set_request_items(Some(unprocessed)).send().await;
+                let response = sent.map_err(|error| self.failed("delete items", Chain(error)))?;
+                unprocessed = response.unprocessed_items.unwrap_or_default();
+                if !unprocessed.is_empty() {
                     pause(attempt).await;
                     attempt = (attempt + 1).min(8);
                 }

@@ -1,4 +1,5 @@
-//! Reads. Those of the table are strongly consistent, but for those that say `of_late`; those of an index cannot be.
+//! Reads. Reads of the table are strongly consistent, except those named `eventually_consistent`. Reads of an index
+//! cannot be.
 
 use std::collections::HashMap;
 
@@ -12,74 +13,74 @@ use serde::de::DeserializeOwned;
 
 use crate::{Item, Key, StoreError, text};
 
-/// One context's table.
+/// The table of a context.
 #[derive(Debug, Clone)]
 pub struct Table {
     pub(crate) client: Client,
     pub(crate) name: String,
 }
 
-/// Which items of one partition, and in which order.
+/// Which items of one partition to read, and in which order.
 #[derive(Debug, Clone)]
 pub struct Query<'a> {
-    /// The index to ask, or the table itself: then `pk` and `sk` are its keys, else `<index>pk` and `<index>sk`.
+    /// The index to query, or `None` for the table. The keys of an index are `<index>pk` and `<index>sk`.
     pub index: Option<&'a str>,
-    /// The partition.
+    /// The partition key.
     pub pk: String,
-    /// What the sort key begins with; empty for all.
+    /// The prefix of the sort keys. It is empty for all items.
     pub sk_prefix: &'a str,
-    /// Only what comes after this sort key, in the direction asked for.
+    /// The sort key after which the items begin, in the order of the query.
     pub after: Option<String>,
-    /// Largest sort key first.
+    /// Whether the largest sort key comes first.
     pub descending: bool,
-    /// At most this many.
+    /// The maximum number of items.
     pub limit: usize,
 }
 
-/// Some of the items a query finds.
+/// A page of a query.
 #[derive(Debug)]
 pub struct Page<T> {
     /// The items, in order.
     pub items: Vec<T>,
-    /// Whether there are more behind them.
+    /// Whether there are more items after these.
     pub more: bool,
 }
 
 impl Table {
-    /// The table `name`, over the environment's one configuration.
+    /// Creates a client for the table `name`.
     pub fn connect(config: &SdkConfig, name: String) -> Self {
         Self { client: Client::new(config), name }
     }
 
-    /// Whether it takes reads and writes; one that is being updated does.
+    /// Returns whether the table accepts reads and writes. A table that is being updated does.
     ///
     /// # Errors
-    /// When the table does not answer.
+    /// If the table does not respond.
     pub async fn is_active(&self) -> Result<bool, StoreError> {
-        let asked = self.client.describe_table().table_name(&self.name).send().await;
-        let answer = asked.map_err(|error| self.failed("describe", Chain(error)))?;
-        let status = answer.table.and_then(|table| table.table_status);
+        let sent = self.client.describe_table().table_name(&self.name).send().await;
+        let response = sent.map_err(|error| self.failed("describe", Chain(error)))?;
+        let status = response.table.and_then(|table| table.table_status);
         Ok(matches!(status, Some(TableStatus::Active | TableStatus::Updating)))
     }
 
-    /// The item at `key`.
+    /// Reads the item at `key`.
     ///
     /// # Errors
-    /// When the table does not answer or the item is not a `T`.
+    /// If the table does not respond or the item is not a `T`.
     pub async fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, StoreError> {
         self.get_one(key, true).await
     }
 
-    /// As [`Table::get`], at half the price and perhaps as it was a moment before.
+    /// Reads the item at `key` at half the price of [`Table::get`]. It may be the state of a moment before.
     ///
     /// # Errors
-    /// As there.
-    pub async fn get_of_late<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, StoreError> {
+    /// If the table does not respond or the item is not a `T`.
+    pub async fn get_eventually_consistent<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, StoreError> {
         self.get_one(key, false).await
     }
 
     async fn get_one<T: DeserializeOwned>(&self, key: &Key, consistent: bool) -> Result<Option<T>, StoreError> {
-        let answer = self
+        let response = self
             .client
             .get_item()
             .table_name(&self.name)
@@ -88,22 +89,22 @@ impl Table {
             .send()
             .await
             .map_err(|error| self.failed("get", Chain(error)))?;
-        answer.item.map(|item| self.read(item)).transpose()
+        response.item.map(|item| self.read(item)).transpose()
     }
 
-    /// The items at `keys`, as many as there are, in one call per hundred.
+    /// Reads the items at `keys` that exist, with one call for every 100 keys.
     ///
     /// # Errors
-    /// When the table does not answer.
+    /// If the table does not respond.
     pub async fn get_many(&self, keys: &[Key]) -> Result<HashMap<Key, Item>, StoreError> {
         self.batch_get(keys, true).await
     }
 
-    /// As [`Table::get_many`], at half the price and perhaps as they were a moment before.
+    /// Reads items at half the price of [`Table::get_many`]. They may be the state of a moment before.
     ///
     /// # Errors
-    /// When the table does not answer.
-    pub async fn get_many_of_late(&self, keys: &[Key]) -> Result<HashMap<Key, Item>, StoreError> {
+    /// If the table does not respond.
+    pub async fn get_many_eventually_consistent(&self, keys: &[Key]) -> Result<HashMap<Key, Item>, StoreError> {
         self.batch_get(keys, false).await
     }
 
@@ -112,39 +113,39 @@ impl Table {
         for hundred in keys.chunks(100) {
             let mut wanted = self.wanted(hundred.iter().map(Key::attributes).collect(), consistent)?;
             while !wanted.is_empty() {
-                let answer = self
+                let response = self
                     .client
                     .batch_get_item()
                     .set_request_items(Some(wanted))
                     .send()
                     .await
                     .map_err(|error| self.failed("batch get", Chain(error)))?;
-                for item in answer.responses.into_iter().flat_map(HashMap::into_values).flatten() {
+                for item in response.responses.into_iter().flat_map(HashMap::into_values).flatten() {
                     if let (Some(AttributeValue::S(pk)), Some(AttributeValue::S(sk))) = (item.get("pk"), item.get("sk"))
                     {
                         found.insert(Key::new(pk, sk), item);
                     }
                 }
-                wanted = answer.unprocessed_keys.unwrap_or_default();
+                wanted = response.unprocessed_keys.unwrap_or_default();
             }
         }
         Ok(found)
     }
 
-    /// All items of the partition `pk` whose sort key begins with `sk_prefix`, to the last page.
+    /// Reads all items of the partition `pk` whose sort keys begin with `sk_prefix`, with all pages.
     ///
     /// # Errors
-    /// When the table does not answer or an item is not a `T`.
+    /// If the table does not respond or an item is not a `T`.
     pub async fn all<T: DeserializeOwned>(&self, pk: &str, sk_prefix: &str) -> Result<Vec<T>, StoreError> {
         let query =
             Query { index: None, pk: pk.to_owned(), sk_prefix, after: None, descending: false, limit: usize::MAX };
         Ok(self.page(&query).await?.items)
     }
 
-    /// All items of the partition `pk` from the sort key `from` to `to`, both included, to the last page.
+    /// Reads all items of the partition `pk` with sort keys from `from` to `to`, both included, with all pages.
     ///
     /// # Errors
-    /// When the table does not answer.
+    /// If the table does not respond.
     pub async fn between(&self, pk: &str, from: &str, to: &str) -> Result<Vec<Item>, StoreError> {
         let values = Item::from([text(":pk", pk), text(":from", from), text(":to", to)]);
         let query = self.client.query().table_name(&self.name).consistent_read(true);
@@ -154,24 +155,24 @@ impl Table {
         let mut start = None;
         loop {
             let sent = query.clone().set_exclusive_start_key(start).send().await;
-            let answer = sent.map_err(|error| self.failed("query", Chain(error)))?;
-            items.extend(answer.items.unwrap_or_default());
-            start = answer.last_evaluated_key;
+            let response = sent.map_err(|error| self.failed("query", Chain(error)))?;
+            items.extend(response.items.unwrap_or_default());
+            start = response.last_evaluated_key;
             if start.is_none() {
                 return Ok(items);
             }
         }
     }
 
-    /// The first `limit` items that `query` finds.
+    /// Reads the first `limit` items of `query`.
     ///
     /// # Errors
-    /// When the table does not answer or an item is not a `T`.
+    /// If the table does not respond or an item is not a `T`.
     pub async fn page<T: DeserializeOwned>(&self, query: &Query<'_>) -> Result<Page<T>, StoreError> {
         let index = query.index.unwrap_or_default();
         let mut values = Item::from([text(":pk", &query.pk)]);
         let mut condition = format!("{index}pk = :pk");
-        // A key condition takes one bound on the sort key: behind the last one seen, or the prefix.
+        // A key condition can have only one restriction of the sort key: after the last item, or the prefix.
         match (&query.after, query.descending) {
             (Some(after), true) => {
                 condition += &format!(" AND {index}sk BETWEEN :from AND :after");
@@ -196,7 +197,7 @@ impl Table {
         let mut start = None;
         loop {
             let wanted = query.limit.saturating_add(2).saturating_sub(items.len());
-            let answer = self
+            let response = self
                 .client
                 .query()
                 .table_name(&self.name)
@@ -210,15 +211,15 @@ impl Table {
                 .send()
                 .await
                 .map_err(|error| self.failed("query", Chain(error)))?;
-            for item in answer.items.unwrap_or_default() {
-                let place = item.get(&sort_key).and_then(|sk| sk.as_s().ok());
+            for item in response.items.unwrap_or_default() {
+                let found = item.get(&sort_key).and_then(|sk| sk.as_s().ok());
                 let in_range =
-                    place.is_some_and(|sk| sk.starts_with(query.sk_prefix) && Some(sk) != query.after.as_ref());
+                    found.is_some_and(|sk| sk.starts_with(query.sk_prefix) && Some(sk) != query.after.as_ref());
                 if in_range && items.len() <= query.limit {
                     items.push(item);
                 }
             }
-            start = answer.last_evaluated_key;
+            start = response.last_evaluated_key;
             if start.is_none() || items.len() > query.limit {
                 break;
             }
@@ -229,10 +230,10 @@ impl Table {
         Ok(Page { items, more })
     }
 
-    /// An item as a `T`.
+    /// Deserializes an item.
     ///
     /// # Errors
-    /// When it is not one.
+    /// If the item is not a `T`.
     pub fn read<T: DeserializeOwned>(&self, item: Item) -> Result<T, StoreError> {
         serde_dynamo::from_item(item).map_err(|error| self.failed("read an item", error))
     }

@@ -1,4 +1,4 @@
-//! Writes: all of them or none, each under its condition.
+//! Conditional writes and transactions.
 
 use std::time::Duration;
 
@@ -18,9 +18,10 @@ use kernel::Chain;
 
 use crate::{Item, Key, StoreError, Table, number};
 
-/// One write of a transaction.
+/// A write, alone or in a transaction.
 ///
-/// In its expressions `#name` stands for the attribute `name` (many plain names are reserved words) and `:name` for a value.
+/// In its expressions, `#name` stands for the attribute `name`, because many names are reserved words, and `:name`
+/// stands for a value.
 #[derive(Debug, Clone)]
 pub struct Write {
     kind: Kind,
@@ -36,13 +37,13 @@ enum Kind {
     Check(Key),
 }
 
-/// Why a transaction did not happen.
+/// Why a write or a transaction failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TransactError {
-    /// A condition did not hold; nothing was written.
+    /// A condition did not hold. Nothing was written.
     #[error("a condition did not hold")]
     Refused(Refusal),
-    /// The table did not answer; it may or may not have been written.
+    /// The table did not respond. Whether it was written is not known.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -54,58 +55,59 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Whether the condition of the write at `index` failed.
+    /// Returns whether the condition of the write at `index` failed.
     pub fn failed(&self, index: usize) -> bool {
         self.reasons.get(index).is_some_and(Option::is_some)
     }
 
-    /// The item that was there instead, if the condition of the write at `index` failed; empty if none was.
+    /// Returns the existing item if the condition of the write at `index` failed. It is empty if there was no item.
     pub fn found(&self, index: usize) -> Option<&Item> {
         self.reasons.get(index).and_then(Option::as_ref)
     }
 }
 
 impl Write {
-    /// Writes the whole of `item`.
+    /// Writes the whole item.
     pub fn put(item: Item) -> Self {
         Self { kind: Kind::Put(item), condition: None, values: Item::new() }
     }
 
-    /// Changes parts of the item at `key`, which is made if it is not there.
+    /// Updates attributes of the item at `key`, and creates it if it does not exist.
     pub fn update(key: Key, expression: impl Into<String>) -> Self {
         Self { kind: Kind::Update(key, expression.into()), condition: None, values: Item::new() }
     }
 
-    /// Removes the item at `key`.
+    /// Deletes the item at `key`.
     pub fn delete(key: Key) -> Self {
         Self { kind: Kind::Delete(key), condition: None, values: Item::new() }
     }
 
-    /// Writes nothing, but has a condition.
+    /// Writes nothing and only checks a condition of the item at `key`.
     pub fn check(key: Key) -> Self {
         Self { kind: Kind::Check(key), condition: None, values: Item::new() }
     }
 
-    /// Only if this holds.
+    /// Writes only if `condition` holds.
     #[must_use]
     pub fn only_if(mut self, condition: impl Into<String>) -> Self {
         self.condition = Some(condition.into());
         self
     }
 
-    /// Only if nothing is there.
+    /// Writes only if the item does not exist.
     #[must_use]
     pub fn if_absent(self) -> Self {
         self.only_if("attribute_not_exists(pk)")
     }
 
-    /// Only if nothing is there, or something of a smaller `sequence`: what was heard later stands.
+    /// Writes only if the item does not exist or has a smaller `sequence`, so that a late event does not overwrite a
+    /// newer one.
     #[must_use]
     pub fn if_newer(self, sequence: u64) -> Self {
         self.only_if("attribute_not_exists(pk) OR #sequence < :sequence").with([number(":sequence", sequence)])
     }
 
-    /// The values that the expressions name.
+    /// Adds values that the expressions use.
     #[must_use]
     pub fn with(mut self, values: impl IntoIterator<Item = (String, crate::AttributeValue)>) -> Self {
         self.values.extend(values);
@@ -169,14 +171,14 @@ impl Write {
     }
 }
 
-/// How often a transaction that met another one on the same item is tried.
-const TRIES: u32 = 8;
+/// The maximum number of attempts of a write that conflicts with other transactions.
+const MAX_ATTEMPTS: u32 = 8;
 
 impl Table {
-    /// Writes all of `writes` or none. A transaction that merely met another one is tried again, with full jitter.
+    /// Writes all of `writes` or none. A transaction that only conflicts with another one is retried, with full jitter.
     ///
     /// # Errors
-    /// [`TransactError::Refused`] when a condition did not hold, [`TransactError::Store`] when the table did not answer.
+    /// [`TransactError::Refused`] if a condition does not hold, [`TransactError::Store`] if the table does not respond.
     pub async fn transact(&self, writes: Vec<Write>) -> Result<(), TransactError> {
         let items: Vec<_> = writes.into_iter().map(|write| write.build(self)).collect::<Result<_, _>>()?;
         let mut attempt = 1;
@@ -199,10 +201,10 @@ impl Table {
                     .collect();
                 return Err(TransactError::Refused(Refusal { reasons }));
             }
-            let passing = ["None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
-            let will_pass = reasons.iter().all(|reason| passing.contains(&code(reason).as_str()));
-            if attempt == TRIES || !will_pass {
-                let is_conflict = will_pass && reasons.iter().any(|reason| code(reason) == "TransactionConflict");
+            let retryable = ["None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+            let can_retry = reasons.iter().all(|reason| retryable.contains(&code(reason).as_str()));
+            if attempt == MAX_ATTEMPTS || !can_retry {
+                let is_conflict = can_retry && reasons.iter().any(|reason| code(reason) == "TransactionConflict");
                 return Err(StoreError { is_conflict, ..self.failed("transact", Chain(error)) }.into());
             }
             pause(attempt).await;
@@ -210,30 +212,32 @@ impl Table {
         }
     }
 
-    /// As [`Table::transact`], for who need not know which condition did not hold: whether all was written.
+    /// Runs [`Table::transact`] and returns whether all conditions held, for callers that need not know which one
+    /// failed.
     ///
     /// # Errors
-    /// When the table did not answer.
+    /// If the table does not respond.
     pub async fn transact_if_allowed(&self, writes: Vec<Write>) -> Result<bool, StoreError> {
         allowed(self.transact(writes).await)
     }
 
-    /// One write by itself: half the price of a transaction, and no conflict with another like it.
+    /// Executes a single write, at half the price of a transaction. Single writes do not conflict with each other.
     ///
-    /// Only for what may be written twice: unlike a transaction it has no token, so that a try whose answer was lost is carried out
-    /// again, or refused for what it has itself written.
+    /// Use it only for writes that may be repeated. Unlike a transaction, it has no token: if the response is lost, the
+    /// write is executed again, or its condition fails because of what it has already written.
     ///
     /// # Errors
-    /// [`TransactError::Refused`] when its condition did not hold, [`TransactError::Store`] when the table did not answer.
+    /// [`TransactError::Refused`] if its condition does not hold, [`TransactError::Store`] if the table does not
+    /// respond.
     pub async fn write(&self, write: Write) -> Result<(), TransactError> {
         let item = write.build(self)?;
         let mut attempt = 1;
         while let Err(failure) = self.write_once(&item).await {
             match failure {
                 Failure::Refused(found) => return Err(TransactError::Refused(Refusal { reasons: vec![Some(found)] })),
-                Failure::Fault { passing: true, .. } if attempt < TRIES => pause(attempt).await,
-                Failure::Fault { reason, passing } => {
-                    return Err(StoreError { is_conflict: passing, ..self.failed("write", reason) }.into());
+                Failure::Fault { is_conflict: true, .. } if attempt < MAX_ATTEMPTS => pause(attempt).await,
+                Failure::Fault { reason, is_conflict } => {
+                    return Err(StoreError { is_conflict, ..self.failed("write", reason) }.into());
                 }
             }
             attempt += 1;
@@ -241,10 +245,10 @@ impl Table {
         Ok(())
     }
 
-    /// As [`Table::write`]: whether it was written.
+    /// Runs [`Table::write`] and returns whether the condition held.
     ///
     /// # Errors
-    /// When the table did not answer.
+    /// If the table does not respond.
     pub async fn write_if_allowed(&self, write: Write) -> Result<bool, StoreError> {
         allowed(self.write(write).await)
     }
@@ -282,7 +286,7 @@ impl Table {
             });
         }
         let Some(delete) = &item.delete else {
-            return Err(Failure::Fault { reason: "a check writes nothing".to_owned(), passing: false });
+            return Err(Failure::Fault { reason: "a check writes nothing".to_owned(), is_conflict: false });
         };
         let request = self
             .client
@@ -300,10 +304,10 @@ impl Table {
     }
 }
 
-/// Why a single write did not happen.
+/// Why a single write failed.
 enum Failure {
     Refused(Item),
-    Fault { reason: String, passing: bool },
+    Fault { reason: String, is_conflict: bool },
 }
 
 impl Failure {
@@ -311,27 +315,28 @@ impl Failure {
         Self::Refused(found.cloned().unwrap_or_default())
     }
 
-    /// A write that meets a transaction on its item will pass; what else may pass, the SDK has retried.
+    /// Converts an SDK error. Only a conflict with a transaction is worth a retry: the SDK has retried other transient
+    /// errors.
     fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(error: SdkError<E>) -> Self {
-        let passing = error.code() == Some("TransactionConflictException");
-        Self::Fault { reason: Chain(error).to_string(), passing }
+        let is_conflict = error.code() == Some("TransactionConflictException");
+        Self::Fault { reason: Chain(error).to_string(), is_conflict }
     }
 }
 
-fn allowed(done: Result<(), TransactError>) -> Result<bool, StoreError> {
-    match done {
+fn allowed(result: Result<(), TransactError>) -> Result<bool, StoreError> {
+    match result {
         Ok(()) => Ok(true),
         Err(TransactError::Refused(_)) => Ok(false),
         Err(TransactError::Store(error)) => Err(error),
     }
 }
 
-/// What lies between the tries of a write that met another one: full jitter, longer with each attempt.
+/// Waits between two attempts of a write that had a conflict, with full jitter and for longer with each attempt.
 pub async fn pause(attempt: u32) {
     tokio::time::sleep(Duration::from_millis(rand::random_range(0..10_u64 << attempt))).await;
 }
 
-/// `#name` → `name` for every `#name` in the expressions.
+/// Maps every `#name` in the expressions to `name`.
 fn names_in(expressions: &[&str]) -> Option<std::collections::HashMap<String, String>> {
     let names: std::collections::HashMap<_, _> = expressions
         .iter()

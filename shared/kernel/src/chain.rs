@@ -1,10 +1,10 @@
-//! An error and all that caused it, in one line.
+//! Displays an error with its sources in one line.
 
 use std::{error::Error, fmt};
 
-/// Shows an error and its sources, joined by colons: `service error: ThrottlingException: slow down`.
+/// Displays an error and its sources, joined by colons: `service error: ThrottlingException: slow down`.
 ///
-/// It uses `Display` alone. `Debug` of an SDK error holds the whole response, and with it what customers wrote.
+/// Only `Display` is used, because `Debug` of an SDK error has the whole response, which may contain personal data.
 #[derive(Debug)]
 pub struct Chain<E>(pub E);
 

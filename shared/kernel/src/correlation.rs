@@ -1,4 +1,4 @@
-//! What ties the lines of one request together, across every function it passes.
+//! Ids that connect the log lines of one request across all functions.
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
@@ -8,18 +8,18 @@ use uuid::Uuid;
 
 use crate::Invalid;
 
-/// The id a caller gave a request with `X-Correlation-Id`, or a new UUID: 1 to 64 of `A-Z a-z 0-9 . _ -`.
+/// A correlation id: the value of the `X-Correlation-Id` header, or a new UUID. It has 1 to 64 of `A-Z a-z 0-9 . _ -`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct CorrelationId(String);
 
 impl CorrelationId {
-    /// A new one, for a request that brought none.
+    /// Generates an id for a request without one.
     pub fn new() -> Self {
         Self(Uuid::now_v7().to_string())
     }
 
-    /// The text, as it is sent on.
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -72,23 +72,23 @@ impl JsonSchema for CorrelationId {
     }
 }
 
-/// A W3C trace context (`traceparent`, version 00): the trace goes on, each hop is a new span.
+/// A W3C trace context (`traceparent`, version 00). Each hop of a trace is a new span.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct TraceParent(String);
 
 impl TraceParent {
-    /// The start of a new trace.
+    /// Starts a new trace.
     pub fn new() -> Self {
         Self::assemble(&random_hex(), "01")
     }
 
-    /// The next hop of this trace: the same trace id, a new span id.
+    /// Returns the next hop of this trace, with the same trace id and a new span id.
     pub fn next(&self) -> Self {
         Self::assemble(&self.0[3..35], &self.0[53..55])
     }
 
-    /// The header's value.
+    /// Returns the value of the header.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -116,17 +116,17 @@ impl FromStr for TraceParent {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let refused = || Invalid::new("not_a_traceparent", "must be a W3C traceparent of version 00");
+        let invalid = || Invalid::new("not_a_traceparent", "must be a W3C traceparent of version 00");
         let parts: Vec<&str> = text.split('-').collect();
         let [version, trace, span, flags] = parts[..] else {
-            return Err(refused());
+            return Err(invalid());
         };
         let hex = |s: &str, length: usize| {
             s.len() == length && s.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
         };
         let zero = |s: &str| s.bytes().all(|b| b == b'0');
         if version != "00" || !hex(trace, 32) || !hex(span, 16) || !hex(flags, 2) || zero(trace) || zero(span) {
-            return Err(refused());
+            return Err(invalid());
         }
         Ok(Self(text.to_owned()))
     }
@@ -146,7 +146,7 @@ impl JsonSchema for TraceParent {
     }
 }
 
-/// 32 random hex digits.
+/// Returns 32 random hex digits.
 fn random_hex() -> String {
     Uuid::new_v4().simple().to_string()
 }
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_trace_goes_on_with_new_spans() {
+    fn the_next_hop_has_the_same_trace_and_a_new_span() {
         let first: TraceParent =
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().expect("the W3C example");
         let next = first.next();
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_ids_that_could_forge_a_log_line() {
+    fn rejects_ids_that_could_forge_a_log_line() {
         for text in ["", "a b", "a\nb", "ü", &"a".repeat(65)] {
             assert!(text.parse::<CorrelationId>().is_err(), "{text:?}");
         }

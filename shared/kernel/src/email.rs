@@ -7,15 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Invalid, Redacted};
 
-/// An e-mail address of at most 254 ASCII characters (RFC 5321; SES takes no others), in lower case: two spellings are one account.
+/// An e-mail address of at most 254 ASCII characters (RFC 5321; SES accepts no others). It is stored in lower case, so
+/// that two spellings are one account.
 ///
-/// It is personal: `Debug` does not show it.
+/// It is personal data, so `Debug` does not show it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Email(Redacted<String>);
 
 impl Email {
-    /// The address itself, for the store and for mail; never for a log.
+    /// Returns the address, for the table and for mail. It must not be logged.
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
@@ -24,10 +25,11 @@ impl Email {
 impl FromStr for Email {
     type Err = Invalid;
 
-    /// One `@`, words joined by single dots before it, a dotted host after it, no spaces or control characters.
+    /// Parses an address: words joined by single dots, one `@`, and a host name with a dot. Spaces and control
+    /// characters are not allowed.
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let refused = || Invalid::new("not_an_email", "must be an e-mail address of at most 254 characters");
-        let (local, host) = text.split_once('@').ok_or_else(refused)?;
+        let invalid = || Invalid::new("not_an_email", "must be an e-mail address of at most 254 characters");
+        let (local, host) = text.split_once('@').ok_or_else(invalid)?;
         let labels_ok = host.contains('.')
             && host.split('.').all(|label| {
                 (1..=63).contains(&label.len())
@@ -39,7 +41,7 @@ impl FromStr for Email {
             && local.split('.').all(|word| !word.is_empty())
             && local.chars().all(|c| c.is_ascii_graphic() && !"<>()[]\\,;:\"@".contains(c));
         if !labels_ok || !local_ok || text.len() > 254 {
-            return Err(refused());
+            return Err(invalid());
         }
         Ok(Self(Redacted::new(text.to_lowercase())))
     }
@@ -72,14 +74,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_kept_in_lower_case_and_out_of_debug_output() {
+    fn is_lower_case_and_not_in_debug_output() {
         let email: Email = "Ada.Lovelace@Example.com".parse().expect("an address");
         assert_eq!(email.expose(), "ada.lovelace@example.com");
         assert!(!format!("{email:?}").contains("ada"));
     }
 
     #[test]
-    fn refuses_what_mail_cannot_reach() {
+    fn rejects_undeliverable_addresses() {
         for text in [
             "",
             "a",

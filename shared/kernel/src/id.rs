@@ -1,4 +1,4 @@
-//! Ids: UUIDv7, so that they sort by the time they were made.
+//! Ids. They are UUIDv7, so that they sort by the time at which they were created.
 
 use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 
@@ -16,13 +16,13 @@ macro_rules! id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// A new id, unlike any other.
+            /// Generates a new unique id.
             pub fn new() -> Self {
                 Self(Uuid::now_v7())
             }
 
-            /// The id that always follows from `name` within `parent`: the same work done twice gets the same id.
-            /// It bears the time of its parent, so that it sorts beside it.
+            /// Derives an id from `parent` and `name`. The result is always the same, so repeated work gets the same
+            /// id. The id has the time of its parent, so it sorts next to it.
             pub fn derived(parent: impl AsRef<[u8]>, name: &str) -> Self {
                 let parent = parent.as_ref();
                 let scope = Uuid::new_v5(&Uuid::NAMESPACE_OID, parent);
@@ -34,19 +34,19 @@ macro_rules! id {
                 Self(Uuid::from_bytes(bytes))
             }
 
-            /// When it was made.
-            pub fn made_at(self) -> Timestamp {
+            /// Returns the time at which the id was created.
+            pub fn created_at(self) -> Timestamp {
                 let (millis, _) = self.0.as_u64_pair();
                 Timestamp::from_millis(i64::try_from(millis >> 16).unwrap_or(i64::MAX))
             }
 
-            /// Whether it was made less than `age` before `now`.
+            /// Returns whether the id was created less than `age` before `now`.
             pub fn is_younger_than(self, age: Duration, now: Timestamp) -> bool {
-                let millis = now.as_millis() - self.made_at().as_millis();
+                let millis = now.as_millis() - self.created_at().as_millis();
                 u128::try_from(millis).is_ok_and(|millis| millis < age.as_millis())
             }
 
-            /// The smallest id that could have been made at `time`: a bound for queries by time.
+            /// Returns the smallest id that can have been created at `time`, which is a bound for queries by time.
             pub fn first_at(time: Timestamp) -> Self {
                 let millis = time.as_millis().to_be_bytes();
                 let mut bytes = [0; 16];
@@ -84,7 +84,7 @@ macro_rules! id {
         impl FromStr for $name {
             type Err = Invalid;
 
-            /// Only the form with four hyphens: the others that `Uuid` knows would be second spellings.
+            /// Parses only the form with four hyphens, so that an id has one spelling. `Uuid` accepts others, too.
             fn from_str(text: &str) -> Result<Self, Invalid> {
                 let id = Uuid::try_parse(text).ok().filter(|_| text.len() == uuid::fmt::Hyphenated::LENGTH);
                 id.map(Self).ok_or_else(|| Invalid::new("not_an_id", "must be a UUID"))
@@ -112,7 +112,7 @@ id!(
     UserId
 );
 id!(
-    /// A login, from the password to the logout.
+    /// A session, from login to logout.
     SessionId
 );
 id!(
@@ -128,19 +128,19 @@ id!(
     PaymentId
 );
 id!(
-    /// Money going back, all of a payment or a part of it.
+    /// A refund of a payment or of a part of it.
     RefundId
 );
 id!(
-    /// What was sent about one event by one channel to one address.
+    /// A notification of one event through one channel to one address.
     NotificationId
 );
 id!(
-    /// A device that takes push messages.
+    /// A device that receives push messages.
     DeviceId
 );
 id!(
-    /// An event, once and for all: consumers tell duplicates by it.
+    /// An event, whose id lets consumers detect duplicates.
     EventId
 );
 
@@ -154,10 +154,10 @@ mod tests {
         let id = OrderId::new();
         assert!(OrderId::first_at(before) <= id);
         assert!(OrderId::first_at(before.plus_seconds(1)) > id);
-        assert!((before..before.plus_seconds(1)).contains(&id.made_at()));
+        assert!((before..before.plus_seconds(1)).contains(&id.created_at()));
         assert!(id.is_younger_than(Duration::from_secs(5), before.plus_seconds(4)));
         assert!(!id.is_younger_than(Duration::from_secs(5), before.plus_seconds(6)));
-        assert!(!id.is_younger_than(Duration::from_secs(5), before.plus_seconds(-1)), "made in the future");
+        assert!(!id.is_younger_than(Duration::from_secs(5), before.plus_seconds(-1)), "created in the future");
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! The words every context shares, each parsed once at the edge and valid from then on.
+//! The values that all contexts share. Each is validated once, where it enters the system.
 //!
-//! Nothing here knows of AWS, HTTP or a clock that runs by itself: a [`Timestamp`] is passed in.
+//! Nothing here depends on AWS or HTTP. The current time is passed in as a [`Timestamp`].
 
 mod chain;
 mod correlation;
@@ -22,20 +22,20 @@ pub use redacted::Redacted;
 pub use text::Text;
 pub use time::Timestamp;
 
-/// Why an outside value was refused, in words for the person who sent it.
+/// Why a value from outside is invalid, in words for its sender.
 ///
-/// Never contains the value itself, which may be secret or personal.
+/// It never contains the value, which may be a secret or personal data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Invalid {
-    /// Stable, machine-readable: `out_of_range`, `wrong_type`, ….
+    /// The stable code for programs, such as `out_of_range` or `wrong_type`.
     pub code: &'static str,
-    /// What would be accepted.
+    /// A phrase that says which values are valid.
     pub message: String,
 }
 
 impl Invalid {
-    /// A refusal with its stable code and a sentence that says what would be accepted.
+    /// Creates an error with a stable code and a phrase that says which values are valid.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }

@@ -1,4 +1,4 @@
-//! Money: integer minor units and a currency inside, a decimal string outside. Never a float.
+//! Money, as integer minor units and a currency. In JSON it is a decimal string. Floats are never used.
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
@@ -9,7 +9,7 @@ use crate::Invalid;
 
 /// An amount in minor units (cents) of one currency.
 ///
-/// On the wire it is the decimal string of [`Money::to_decimal`] next to a `currency` field; inside events and items it is
+/// The API has the decimal string of [`Money::to_decimal`] next to a `currency` field. Events and items have
 /// `{"amount": "1299.99", "currency": "USD"}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Money {
@@ -20,7 +20,7 @@ pub struct Money {
 /// An ISO 4217 currency with two decimals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
-#[allow(missing_docs)] // the codes say it
+#[allow(missing_docs)] // the names are the ISO codes
 pub enum Currency {
     Usd,
     Eur,
@@ -28,46 +28,46 @@ pub enum Currency {
 }
 
 impl Currency {
-    /// All of them.
+    /// All currencies.
     pub const ALL: [Self; 3] = [Self::Usd, Self::Eur, Self::Gbp];
 }
 
-/// Why an arithmetic on money has no answer.
+/// Why a calculation with money failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
-    /// Two currencies do not add up.
-    #[error("amounts of different currencies do not add up")]
+    /// The amounts have different currencies.
+    #[error("amounts in different currencies cannot be added")]
     CurrencyMismatch,
-    /// The sum is beyond what 64 bits of minor units hold.
+    /// The result does not fit into 64 bits of minor units.
     #[error("the amount is too large")]
     Overflow,
 }
 
 impl Money {
-    /// An amount of `minor` units (cents).
+    /// Creates an amount of `minor` units (cents).
     pub const fn from_minor(minor: i64, currency: Currency) -> Self {
         Self { minor, currency }
     }
 
-    /// Nothing, in `currency`.
+    /// Returns the amount zero in `currency`.
     pub const fn zero(currency: Currency) -> Self {
         Self::from_minor(0, currency)
     }
 
-    /// The amount in minor units (cents).
+    /// Returns the amount in minor units (cents).
     pub const fn minor(self) -> i64 {
         self.minor
     }
 
-    /// The currency.
+    /// Returns the currency.
     pub const fn currency(self) -> Currency {
         self.currency
     }
 
-    /// Reads `"1299.99"`, `"1299.9"`, `"1299"`: at most two decimals, no sign but a leading minus, no exponent, no
-    /// needless zero in front.
+    /// Parses a decimal string such as `"1299.99"`, `"1299.9"` or `"1299"`. It has at most two decimals, and may have a
+    /// leading minus, but no other sign, no exponent and no leading zeros.
     pub fn parse(decimal: &str, currency: Currency) -> Result<Self, Invalid> {
-        let refused =
+        let invalid =
             || Invalid::new("not_an_amount", "must be an amount with at most two decimals, such as \"1299.99\"");
         let (negative, digits) = match decimal.strip_prefix('-') {
             Some(rest) => (true, rest),
@@ -75,28 +75,28 @@ impl Money {
         };
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
         let all_digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-        let needless_zero = whole.len() > 1 && whole.starts_with('0');
-        if !all_digits(whole) || needless_zero || !all_digits(fraction) || fraction.len() > 2 {
-            return Err(refused());
+        let leading_zero = whole.len() > 1 && whole.starts_with('0');
+        if !all_digits(whole) || leading_zero || !all_digits(fraction) || fraction.len() > 2 {
+            return Err(invalid());
         }
-        let cents: i64 = format!("{fraction:0<2}").parse().map_err(|_| refused())?;
+        let cents: i64 = format!("{fraction:0<2}").parse().map_err(|_| invalid())?;
         let minor = whole
             .parse::<i64>()
             .ok()
             .and_then(|w| w.checked_mul(100))
             .and_then(|w| w.checked_add(cents))
-            .ok_or_else(|| Invalid::new("out_of_range", "is too large an amount"))?;
+            .ok_or_else(|| Invalid::new("out_of_range", "is too large"))?;
         Ok(Self::from_minor(if negative { -minor } else { minor }, currency))
     }
 
-    /// The decimal string, always with two decimals: `"1299.99"`.
+    /// Returns the decimal string, always with two decimals: `"1299.99"`.
     pub fn to_decimal(self) -> String {
         let sign = if self.minor < 0 { "-" } else { "" };
         let absolute = self.minor.unsigned_abs();
         format!("{sign}{}.{:02}", absolute / 100, absolute % 100)
     }
 
-    /// The sum of two amounts of one currency.
+    /// Adds two amounts of the same currency.
     pub fn plus(self, other: Self) -> Result<Self, MoneyError> {
         if self.currency != other.currency {
             return Err(MoneyError::CurrencyMismatch);
@@ -105,20 +105,20 @@ impl Money {
         Ok(Self { minor, ..self })
     }
 
-    /// This amount, `times` over.
+    /// Multiplies the amount by `times`.
     pub fn times(self, times: u32) -> Result<Self, MoneyError> {
         let minor = self.minor.checked_mul(i64::from(times)).ok_or(MoneyError::Overflow)?;
         Ok(Self { minor, ..self })
     }
 }
 
-/// The decimal string of [`Money::to_decimal`] in a JSON Schema, for `#[schemars(schema_with = "…")]`.
+/// Returns the JSON Schema of the string of [`Money::to_decimal`], for `#[schemars(schema_with = "…")]`.
 pub fn decimal_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "pattern": r"^-?(?:0|[1-9][0-9]*)\.[0-9]{2}$" })
 }
 
 impl fmt::Display for Money {
-    /// `1299.99 USD`, for people.
+    /// Writes `1299.99 USD`, for people.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.to_decimal(), self.currency)
     }
@@ -147,8 +147,9 @@ impl FromStr for Currency {
     }
 }
 
+// The JSON form of `Money`. A doc comment would become a part of the schema.
 #[derive(Serialize, Deserialize, JsonSchema)]
-struct Wire {
+struct MoneyObject {
     #[schemars(schema_with = "decimal_schema")]
     amount: String,
     currency: Currency,
@@ -156,7 +157,7 @@ struct Wire {
 
 impl Serialize for Money {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Wire { amount: self.to_decimal(), currency: self.currency }.serialize(serializer)
+        MoneyObject { amount: self.to_decimal(), currency: self.currency }.serialize(serializer)
     }
 }
 
@@ -166,14 +167,14 @@ impl JsonSchema for Money {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        Wire::json_schema(generator)
+        MoneyObject::json_schema(generator)
     }
 }
 
 impl<'de> Deserialize<'de> for Money {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wire = Wire::deserialize(deserializer)?;
-        Self::parse(&wire.amount, wire.currency).map_err(serde::de::Error::custom)
+        let object = MoneyObject::deserialize(deserializer)?;
+        Self::parse(&object.amount, object.currency).map_err(serde::de::Error::custom)
     }
 }
 
@@ -188,14 +189,14 @@ mod tests {
     }
 
     #[test]
-    fn reads_one_two_or_no_decimals() {
+    fn parses_up_to_two_decimals() {
         for (text, minor) in [("1299.99", 129_999), ("0.5", 50), ("7", 700), ("-1.05", -105), ("0", 0)] {
             assert_eq!(usd(text).map(Money::minor), Ok(minor), "{text}");
         }
     }
 
     #[test]
-    fn refuses_what_is_not_an_amount() {
+    fn rejects_invalid_amounts() {
         for text in
             ["", ".", "1.", ".5", "1.999", "1e3", "+1", "1,00", "NaN", "--1", " 1", "01", "99999999999999999999"]
         {
@@ -211,20 +212,20 @@ mod tests {
 
     #[test]
     fn an_overflow_is_an_error() {
-        let most = Money::from_minor(i64::MAX, Currency::Usd);
-        assert_eq!(most.times(2), Err(MoneyError::Overflow));
-        assert_eq!(most.plus(Money::from_minor(1, Currency::Usd)), Err(MoneyError::Overflow));
+        let largest = Money::from_minor(i64::MAX, Currency::Usd);
+        assert_eq!(largest.times(2), Err(MoneyError::Overflow));
+        assert_eq!(largest.plus(Money::from_minor(1, Currency::Usd)), Err(MoneyError::Overflow));
     }
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_again(minor in -1_000_000_000_000_i64..1_000_000_000_000) {
+        fn a_decimal_string_parses_to_the_same_amount(minor in -1_000_000_000_000_i64..1_000_000_000_000) {
             let money = Money::from_minor(minor, Currency::Usd);
             prop_assert_eq!(usd(&money.to_decimal()), Ok(money));
         }
 
         #[test]
-        fn any_text_is_read_or_refused(text in ".*") {
+        fn any_text_is_parsed_or_rejected(text in ".*") {
             let _ = usd(&text);
         }
     }

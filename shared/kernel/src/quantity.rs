@@ -1,4 +1,4 @@
-//! How many of a product.
+//! Quantities of products.
 
 use std::{borrow::Cow, fmt};
 
@@ -7,23 +7,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::Invalid;
 
-/// How many pieces of one product an order asks for: 1 to 1,000.
+/// The number of pieces of one product in an order, from 1 to 1,000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
 pub struct Quantity(u32);
 
 impl Quantity {
-    /// The most of one product in one order.
+    /// The largest quantity of one product in one order.
     pub const MAX: u32 = 1_000;
 
-    /// The number of pieces.
+    /// Returns the number of pieces.
     pub const fn get(self) -> u32 {
         self.0
     }
 
-    /// Both together, if that is still a quantity.
+    /// Adds two quantities.
+    ///
+    /// # Errors
+    /// If the sum is larger than [`Self::MAX`].
     pub fn plus(self, other: Self) -> Result<Self, Invalid> {
-        let too_many = |_| Invalid::new("too_many_together", "is more than 1000 together with what was named before");
+        let too_many = |_| Invalid::new("too_many_together", "must not exceed 1000 in total for one product");
         Self::try_from(self.0 + other.0).map_err(too_many)
     }
 }

@@ -1,11 +1,11 @@
-//! A value that stays out of logs.
+//! A value that is not shown in logs.
 
 use std::{borrow::Cow, fmt};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-/// A secret or personal value: it serializes (into the store, into a mail) but `Debug` shows only `[redacted]`.
+/// A secret, or personal data. It can be serialized (into a table or an event), but `Debug` shows only `[redacted]`.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Redacted<T>(T);
@@ -16,7 +16,7 @@ impl<T> Redacted<T> {
         Self(value)
     }
 
-    /// The value itself; the name is the reminder.
+    /// Returns the value. The name reminds callers that it is sensitive.
     pub const fn expose(&self) -> &T {
         &self.0
     }
@@ -28,7 +28,7 @@ impl<T> fmt::Debug for Redacted<T> {
     }
 }
 
-/// As the value it wraps.
+/// The schema of the wrapped value.
 impl<T: JsonSchema> JsonSchema for Redacted<T> {
     fn inline_schema() -> bool {
         T::inline_schema()

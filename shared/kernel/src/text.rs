@@ -1,4 +1,4 @@
-//! Text with a length limit.
+//! Text of limited length.
 
 use std::{borrow::Cow, fmt, ops::Deref, str::FromStr};
 
@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Invalid;
 
-/// `MIN` to `MAX` characters without control characters; white space at both ends is cut off, and does not make up the `MIN`.
+/// A text of `MIN` to `MAX` characters without control characters. White space at both ends is removed and does not
+/// count for `MIN`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Text<const MIN: usize, const MAX: usize>(String);
@@ -20,7 +21,7 @@ impl<const MIN: usize, const MAX: usize> FromStr for Text<MIN, MAX> {
         if text.chars().count() > MAX || trimmed.chars().count() < MIN {
             return Err(Invalid::new("out_of_range", format!("must have {MIN} to {MAX} characters")));
         }
-        // U+FFFE and U+FFFF are no characters, and SQS refuses a message that holds one.
+        // U+FFFE and U+FFFF are not characters, and SQS rejects messages that contain them.
         if text.chars().any(|c| (c.is_control() && c != '\n') || matches!(c, '\u{fffe}' | '\u{ffff}')) {
             return Err(Invalid::new("not_text", "must not contain control characters"));
         }
@@ -39,7 +40,7 @@ impl<const MIN: usize, const MAX: usize> JsonSchema for Text<MIN, MAX> {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let allowed = r"[^\u0000-\u0009\u000b-\u001f\u007f-\u009f\ufffe\uffff]";
-        // Allowed, and not what `trim` cuts off.
+        // The allowed characters that `trim` does not remove.
         let visible =
             concat!(r"[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029", r"\u202f\u205f\u3000\ufffe\uffff]");
         let pattern = match MIN {

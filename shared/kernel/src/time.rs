@@ -1,4 +1,4 @@
-//! Time: RFC 3339 in UTC, to the millisecond.
+//! Timestamps as of RFC 3339, in UTC and with milliseconds.
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
@@ -8,34 +8,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::Invalid;
 
-/// A moment in UTC, written `2026-01-02T03:04:05.678Z`: always 24 characters, so that text sorts as time does.
+/// A time in UTC. Its text, such as `2026-01-02T03:04:05.678Z`, always has 24 characters, so that it sorts by time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp(jiff::Timestamp);
 
 impl Timestamp {
-    /// The present moment, cut to the millisecond.
+    /// Returns the current time, truncated to milliseconds.
     pub fn now() -> Self {
         Self::from_millis(jiff::Timestamp::now().as_millisecond())
     }
 
-    /// The moment `millis` milliseconds after 1970-01-01T00:00:00Z; the ends of time for what is beyond them.
+    /// Returns the time `millis` milliseconds after 1970-01-01T00:00:00Z, or the nearest one that can be represented.
     pub fn from_millis(millis: i64) -> Self {
         let end = if millis < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
         Self(jiff::Timestamp::from_millisecond(millis).unwrap_or(end))
     }
 
-    /// Milliseconds since 1970-01-01T00:00:00Z.
+    /// Returns the milliseconds since 1970-01-01T00:00:00Z.
     pub fn as_millis(self) -> i64 {
         self.0.as_millisecond()
     }
 
-    /// Seconds since 1970-01-01T00:00:00Z: the unit of a DynamoDB time to live.
+    /// Returns the seconds since 1970-01-01T00:00:00Z, which is the unit of a DynamoDB time to live.
     pub fn as_seconds(self) -> i64 {
         self.0.as_second()
     }
 
-    /// The moment `seconds` later (or earlier, if negative).
+    /// Returns the time `seconds` later, or earlier if negative.
     pub fn plus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(self.0))
     }
@@ -51,10 +51,10 @@ impl FromStr for Timestamp {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let moment: jiff::Timestamp = text
+        let time: jiff::Timestamp = text
             .parse()
             .map_err(|_| Invalid::new("not_a_time", "must be an RFC 3339 time, such as 2026-01-02T03:04:05Z"))?;
-        Ok(Self::from_millis(moment.as_millisecond()))
+        Ok(Self::from_millis(time.as_millisecond()))
     }
 }
 
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_written_with_three_decimals_and_read_again() {
+    fn has_three_decimals_and_parses_to_the_same_time() {
         let time = Timestamp::from_millis(1_767_323_045_600);
         assert_eq!(time.to_string(), "2026-01-02T03:04:05.600Z");
         assert_eq!(time.to_string().parse(), Ok(time));

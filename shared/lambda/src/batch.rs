@@ -1,4 +1,4 @@
-//! Consumers that take what belongs together in a batch at once, in the order in which it happened.
+//! Consumers that get related events of a batch together, in the order in which they happened.
 
 use std::{collections::BTreeMap, panic::AssertUnwindSafe};
 
@@ -13,20 +13,22 @@ use crate::{
     queue::{event_in, times_received},
 };
 
-/// An event as the queue brought it.
+/// A delivery of an event from a queue.
 #[derive(Debug)]
 pub struct Delivery<E> {
     /// The event.
     pub envelope: Envelope<E>,
-    /// Whether this very message was handed out before, and was not done with.
+    /// Whether the same message was delivered before and was not processed.
     pub again: bool,
 }
 
-/// Serves one consumer until the environment ends, as [`crate::queue::serve`] does; but the events of a batch of the same `group` are
-/// consumed together, the oldest first, and come again together if that fails.
+/// Serves one consumer until the environment ends.
+///
+/// It works like [`crate::queue::serve`], but the events of a batch with the same `group` are consumed together, the
+/// oldest first. If that fails, all of them are delivered again.
 ///
 /// # Errors
-/// When the runtime API is gone.
+/// If the Lambda runtime API does not respond.
 pub async fn serve<S, E: Event, F: std::fmt::Display>(
     context: S,
     group: impl Fn(&E) -> String,
@@ -61,19 +63,19 @@ async fn consume<S, E: Event, F: std::fmt::Display>(
         messages.sort_by_key(|(_, delivery)| (delivery.envelope.timestamp, delivery.envelope.sequence));
         let (ids, deliveries): (Vec<_>, Vec<_>) = messages.into_iter().unzip();
         async move {
-            let done = consume_group(context, consumer, &ids, deliveries).await;
-            (ids, done)
+            let succeeded = consume_group(context, consumer, &ids, deliveries).await;
+            (ids, succeeded)
         }
     });
-    for (ids, done) in join_all(groups).await {
-        if !done {
+    for (ids, succeeded) in join_all(groups).await {
+        if !succeeded {
             ids.into_iter().for_each(|id| response.add_failure(id));
         }
     }
     Ok(response)
 }
 
-/// Whether the group is done with.
+/// Consumes one group, and returns whether that succeeded.
 async fn consume_group<S, E: Event, F: std::fmt::Display>(
     context: &S,
     consumer: &impl AsyncFn(&S, Vec<Delivery<E>>) -> Result<(), F>,
@@ -81,7 +83,7 @@ async fn consume_group<S, E: Event, F: std::fmt::Display>(
     deliveries: Vec<Delivery<E>>,
 ) -> bool {
     let events = deliveries.len();
-    // Those that follow from one request mostly come together: the last one's names stand for all.
+    // Events of one request mostly arrive together, so the fields of the last one describe the group.
     let last = deliveries.last().map(|delivery| &delivery.envelope);
     let span = tracing::info_span!(
         "events",
@@ -90,10 +92,10 @@ async fn consume_group<S, E: Event, F: std::fmt::Display>(
         event_type = last.map(|envelope| envelope.event.event_type()),
         subject = last.map(|envelope| envelope.subject.clone()),
     );
-    // By these a dead letter is told why it died.
+    // The tools find the reason of a dead letter by its message id.
     let message_ids = message_ids.join(" ");
     async {
-        // A panic over one group must not take the whole batch along.
+        // A panic in one group must not fail the whole batch.
         match AssertUnwindSafe(async { consumer(context, deliveries).await }).catch_unwind().await {
             Ok(Ok(())) => {
                 tracing::info!("consumed");
@@ -139,7 +141,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn groups_are_in_order_and_fail_by_themselves() {
+    async fn groups_are_sorted_and_fail_independently() {
         let (carol, dave, order_id) = (UserId::new(), UserId::new(), OrderId::new());
         let batch = json!({ "Records": [
             message("carol-2", OrderShipped { order_id, user_id: carol }, 2, "1"),
@@ -149,19 +151,19 @@ mod tests {
             message("carol-1", OrderProcessing { order_id, user_id: carol }, 1, "2"),
         ]});
         let batch: SqsEvent = serde_json::from_value(batch).expect("a batch");
-        let seen = Mutex::new(Vec::new());
-        let consumer = async |seen: &Mutex<Vec<_>>, deliveries: Vec<Delivery<OrderEvent>>| {
+        let received = Mutex::new(Vec::new());
+        let consumer = async |received: &Mutex<Vec<_>>, deliveries: Vec<Delivery<OrderEvent>>| {
             let is_daves = owner(&deliveries[0].envelope.event) == dave.to_string();
-            let heard =
+            let group =
                 deliveries.iter().map(|delivery| (delivery.envelope.sequence, delivery.again)).collect::<Vec<_>>();
-            seen.lock().expect("a list").push(heard);
+            received.lock().expect("a list").push(group);
             if is_daves { Err("no") } else { Ok(()) }
         };
-        let response = consume(&seen, &owner, &consumer, batch).await.expect("an answer");
+        let response = consume(&received, &owner, &consumer, batch).await.expect("a response");
         let failed: Vec<_> = response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
         assert_eq!(failed, ["broken", "dave"]);
-        let mut seen = seen.into_inner().expect("a list");
-        seen.sort();
-        assert_eq!(seen, [vec![(1, false)], vec![(1, true), (2, false)]]);
+        let mut received = received.into_inner().expect("a list");
+        received.sort();
+        assert_eq!(received, [vec![(1, false)], vec![(1, true), (2, false)]]);
     }
 }

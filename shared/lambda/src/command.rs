@@ -1,4 +1,4 @@
-//! Commands of operators: a function that is invoked by hand or by a deployment, with JSON in and out.
+//! Operators' commands: functions that a person or a deployment invokes, with JSON as input and output.
 
 use futures::{FutureExt, TryFutureExt};
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
@@ -9,7 +9,7 @@ use crate::Error;
 /// Serves one command until the environment ends.
 ///
 /// # Errors
-/// When the runtime API is gone.
+/// If the Lambda runtime API does not respond.
 pub async fn serve<S, T: DeserializeOwned, R: Serialize, F: Into<Error>>(
     context: S,
     command: impl AsyncFn(&S, T) -> Result<R, F>,
@@ -17,8 +17,8 @@ pub async fn serve<S, T: DeserializeOwned, R: Serialize, F: Into<Error>>(
     let context = &context;
     let command = &command;
     let service = service_fn(|event: LambdaEvent<T>| {
-        let done = async { command(context, event.payload).await.map_err(Into::into) };
-        done.inspect_err(|error| tracing::error!(%error, "the command failed")).boxed_local()
+        let result = async { command(context, event.payload).await.map_err(Into::into) };
+        result.inspect_err(|error| tracing::error!(%error, "the command failed")).boxed_local()
     });
     Runtime::new(service).run().await
 }

@@ -1,4 +1,5 @@
-//! Cursors: where a list goes on. Opaque to callers, and refused when they were tampered with.
+//! Cursors, which are positions in lists. They are opaque to callers and authenticated, so that a changed cursor is
+//! rejected.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -6,20 +7,20 @@ use sha2::Sha256;
 
 use crate::{Error, env, problem::Problem};
 
-/// Seals and opens cursors with a key that all environments share.
+/// Creates and verifies cursors with a key that all environments share.
 #[derive(Clone)]
 pub struct Cursors {
     key: Vec<u8>,
 }
 
-/// Bytes of the authentication code that a cursor carries.
-const TAG: usize = 16;
+/// The length of the authentication code in a cursor, in bytes.
+const TAG_BYTES: usize = 16;
 
 impl Cursors {
-    /// With the stack's secret, for the functions that answer with lists.
+    /// Uses the secret of the stack.
     ///
     /// # Errors
-    /// When `CURSOR_SECRET` is not set.
+    /// If `CURSOR_SECRET` is not set.
     pub fn from_env() -> Result<Self, Error> {
         Ok(Self::new(&env("CURSOR_SECRET")?))
     }
@@ -28,20 +29,20 @@ impl Cursors {
         Self { key: secret.as_bytes().to_vec() }
     }
 
-    /// A cursor behind `position` in the list `scope` (its route, its caller, its filters).
+    /// Returns a cursor for the entries after `position` in the list `scope` (its route, caller and filters).
     pub fn seal(&self, scope: &str, position: &str) -> String {
         let mut sealed = self.tag(scope, position);
         sealed.extend(position.as_bytes());
         BASE64_URL_SAFE_NO_PAD.encode(sealed)
     }
 
-    /// The position in `cursor`.
+    /// Returns the position in `cursor`.
     ///
     /// # Errors
-    /// 400 when it is not a cursor of this very list.
+    /// 400 if it is not a cursor of this list.
     pub fn open(&self, scope: &str, cursor: &str) -> Result<String, Problem> {
         let position = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|sealed| {
-            let (tag, position) = sealed.split_at_checked(TAG)?;
+            let (tag, position) = sealed.split_at_checked(TAG_BYTES)?;
             let position = std::str::from_utf8(position).ok()?;
             let genuine = self.mac(scope, position).verify_truncated_left(tag).is_ok();
             genuine.then(|| position.to_owned())
@@ -50,12 +51,12 @@ impl Cursors {
     }
 
     fn tag(&self, scope: &str, position: &str) -> Vec<u8> {
-        self.mac(scope, position).finalize().into_bytes()[..TAG].to_vec()
+        self.mac(scope, position).finalize().into_bytes()[..TAG_BYTES].to_vec()
     }
 
     fn mac(&self, scope: &str, position: &str) -> Hmac<Sha256> {
-        #[allow(clippy::expect_used)] // HMAC takes keys of any length
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes any key");
+        #[allow(clippy::expect_used)] // HMAC accepts keys of any length
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC accepts any key");
         mac.update(scope.as_bytes());
         mac.update(&[0]);
         mac.update(position.as_bytes());
@@ -64,7 +65,7 @@ impl Cursors {
 }
 
 pub(crate) fn invalid() -> Problem {
-    Problem::new(400, "invalid_cursor", "The cursor is not one that this list gave out.")
+    Problem::new(400, "invalid_cursor", "The cursor is not valid for this list.")
 }
 
 #[cfg(test)]
@@ -86,29 +87,31 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_sealed_opens_as_it_was(scope in ".{0,40}", position in ".{0,80}") {
+        fn a_sealed_position_opens_unchanged(scope in ".{0,40}", position in ".{0,80}") {
             let cursors = Cursors::new("secret");
             prop_assert_eq!(cursors.open(&scope, &cursors.seal(&scope, &position)), Ok(position));
         }
 
         #[test]
-        fn a_cursor_of_which_one_letter_differs_is_refused(position in ".{0,80}", at in any::<prop::sample::Index>(), letter in "[ -~]") {
+        fn a_cursor_with_one_changed_character_is_rejected(
+            position in ".{0,80}", at in any::<prop::sample::Index>(), character in "[ -~]",
+        ) {
             let cursors = Cursors::new("secret");
             let cursor = cursors.seal("GET /orders alice", &position);
             let at = at.index(cursor.len());
-            let forged = format!("{}{letter}{}", &cursor[..at], &cursor[at + 1..]);
+            let forged = format!("{}{character}{}", &cursor[..at], &cursor[at + 1..]);
             prop_assume!(forged != cursor);
             prop_assert!(cursors.open("GET /orders alice", &forged).is_err());
         }
 
         #[test]
-        fn nobody_makes_one_up(text in prop_oneof![".{0,100}", "[A-Za-z0-9_-]{0,120}"]) {
+        fn made_up_cursors_are_rejected(text in prop_oneof![".{0,100}", "[A-Za-z0-9_-]{0,120}"]) {
             prop_assert!(Cursors::new("secret").open("GET /orders alice", &text).is_err());
         }
 
-        // The scope ends where the position begins.
+        // The authentication code covers where the scope ends and the position begins.
         #[test]
-        fn no_letter_changes_sides(scope in "[a-z ]{1,20}", position in "[a-z#]{1,20}") {
+        fn no_character_moves_between_scope_and_position(scope in "[a-z ]{1,20}", position in "[a-z#]{1,20}") {
             let cursors = Cursors::new("secret");
             let (shorter, last) = scope.split_at(scope.len() - 1);
             let cursor = cursors.seal(&scope, &position);

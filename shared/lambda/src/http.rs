@@ -1,4 +1,5 @@
-//! HTTP functions: an API Gateway request in, an answer or a problem out; never an error to the gateway.
+//! HTTP functions. They respond to every request of API Gateway with a response or a problem, and never fail the
+//! invocation.
 
 use std::{cell::Cell, collections::HashMap, net::IpAddr, panic::AssertUnwindSafe, str::FromStr, time::Instant};
 
@@ -8,7 +9,7 @@ use aws_lambda_events::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use contracts::{Cause, Role};
-use dynamo::{Answer, Claim};
+use dynamo::{IdempotencyKey, StoredResponse};
 use futures::FutureExt;
 use kernel::{CorrelationId, Invalid, SessionId, Timestamp, TraceParent, UserId};
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
@@ -24,25 +25,25 @@ use crate::{
     problem::{FieldError, Problem},
 };
 
-/// What a handler gives back.
+/// The result of a handler.
 pub type Reply = Result<Response, Problem>;
 
-/// The largest request body that is read, in bytes.
-const MOST_BODY_BYTES: usize = 64 * 1024;
+/// The maximum size of a request body, in bytes.
+const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// Who calls, as the authorizer found out.
+/// The caller, as identified by the authorizer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caller {
-    /// Their account.
+    /// The user.
     pub user_id: UserId,
-    /// What they may do.
+    /// The user's role.
     pub role: Role,
-    /// The login that the token came from.
+    /// The session of the access token.
     pub session_id: SessionId,
 }
 
 impl Caller {
-    /// Who it is by what an authorizer tells.
+    /// Reads the caller from the context that an authorizer returned.
     pub(crate) fn of(fields: &HashMap<String, Value>) -> Option<Self> {
         let text = |name: &str| fields.get(name)?.as_str();
         Some(Self {
@@ -52,16 +53,16 @@ impl Caller {
         })
     }
 
-    /// Whether the caller runs the shop.
+    /// Returns whether the caller is an administrator.
     pub fn is_admin(&self) -> bool {
         self.role == Role::Admin
     }
 }
 
-/// One request.
+/// An HTTP request.
 #[derive(Debug)]
 pub struct Request {
-    /// When it came; the one clock reading of its handling.
+    /// The time of the request. The clock is read only once per request.
     pub now: Timestamp,
     event: ApiGatewayV2httpRequest,
     caller: Option<Caller>,
@@ -71,7 +72,7 @@ pub struct Request {
     quota: Cell<Option<Quota>>,
 }
 
-/// An answer that is not a problem.
+/// A response that is not a problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
     status: u16,
@@ -82,15 +83,15 @@ pub struct Response {
 /// Serves one endpoint until the environment ends.
 ///
 /// # Errors
-/// When the runtime API is gone.
+/// If the Lambda runtime API does not respond.
 pub async fn serve<S>(context: S, handler: impl AsyncFn(&S, &Request) -> Reply) -> Result<(), Error> {
     run(None, context, handler).await
 }
 
-/// Serves one endpoint, each client only as often as `limiter` lets it.
+/// Serves one endpoint with a rate limit until the environment ends.
 ///
 /// # Errors
-/// When the runtime API is gone.
+/// If the Lambda runtime API does not respond.
 pub async fn serve_limited<S>(
     limiter: Limiter,
     context: S,
@@ -105,13 +106,13 @@ async fn run<S>(
     handler: impl AsyncFn(&S, &Request) -> Reply,
 ) -> Result<(), Error> {
     let service = service_fn(|event: LambdaEvent<ApiGatewayV2httpRequest>| {
-        // Boxed: the futures of the SDK nest deeper than the compiler likes to look.
-        answer(limiter.as_ref(), &context, &handler, event.payload).map(Ok::<_, Error>).boxed_local()
+        // Boxed, because the futures of the SDK nest too deeply for the compiler.
+        respond(limiter.as_ref(), &context, &handler, event.payload).map(Ok::<_, Error>).boxed_local()
     });
     Runtime::new(service).run().await
 }
 
-async fn answer<S>(
+async fn respond<S>(
     limiter: Option<&Limiter>,
     context: &S,
     handler: &impl AsyncFn(&S, &Request) -> Reply,
@@ -120,14 +121,14 @@ async fn answer<S>(
     let request = Request::new(event);
     let span = tracing::info_span!("request", correlation_id = %request.correlation_id, route = request.route());
     async {
-        let handled = async {
-            let request = request.permitted()?;
+        let handling = async {
+            let request = request.authorize()?;
             if let Some(limiter) = limiter {
                 limiter.take(request).await?;
             }
             handler(context, request).await
         };
-        let reply = AssertUnwindSafe(handled).catch_unwind().await.unwrap_or_else(|_| {
+        let reply = AssertUnwindSafe(handling).catch_unwind().await.unwrap_or_else(|_| {
             tracing::error!("the handler panicked");
             Err(Problem::internal())
         });
@@ -136,9 +137,9 @@ async fn answer<S>(
             status = response.status,
             duration_ms = request.elapsed_ms(),
             user_id = request.caller.map(|caller| caller.user_id.to_string()),
-            "answered"
+            "responded"
         );
-        response.for_gateway(&request)
+        response.into_gateway_response(&request)
     }
     .instrument(span)
     .await
@@ -159,11 +160,11 @@ fn problem_response(problem: &Problem, request: &Request) -> Response {
 impl Request {
     pub(crate) fn new(event: ApiGatewayV2httpRequest) -> Self {
         let header = |name| event.headers.get(name).and_then(|value| value.to_str().ok());
-        let taken: Option<TraceParent> = header("traceparent").and_then(|text| text.parse().ok());
+        let parent: Option<TraceParent> = header("traceparent").and_then(|text| text.parse().ok());
         Self {
             now: Timestamp::now(),
             correlation_id: header("x-correlation-id").and_then(|text| text.parse().ok()).unwrap_or_default(),
-            traceparent: taken.map(|parent| parent.next()).unwrap_or_default(),
+            traceparent: parent.map(|parent| parent.next()).unwrap_or_default(),
             caller: caller(&event),
             started: Instant::now(),
             quota: Cell::new(None),
@@ -171,19 +172,19 @@ impl Request {
         }
     }
 
-    /// The route that API Gateway took, as the policy table names it.
+    /// Returns the key of the route that API Gateway selected, as in the policy table.
     pub fn route(&self) -> &str {
         self.event.route_key.as_deref().unwrap_or_default()
     }
 
-    /// This request, if the policy lets its caller take this route.
-    fn permitted(&self) -> Result<&Self, Problem> {
+    /// Returns this request if the policy allows the caller to use the route.
+    fn authorize(&self) -> Result<&Self, Problem> {
         let Some(route) = policy::find(self.route()) else {
             tracing::error!("the route is not in the policy table");
             return Err(Problem::not_found("route"));
         };
         if policy::allows(route.access, self.caller.map(|caller| caller.role)) {
-            if route.access == Access::Owner { self.owned() } else { Ok(self) }
+            if route.access == Access::Owner { self.authorize_owner() } else { Ok(self) }
         } else if self.caller.is_some() {
             Err(forbidden())
         } else {
@@ -191,14 +192,16 @@ impl Request {
         }
     }
 
-    /// This request, unless its path names another user than the caller. Whose an order is, only the use case can say.
-    fn owned(&self) -> Result<&Self, Problem> {
+    /// Returns this request unless its path names another user. The owner of an order, for example, is checked by the
+    /// use case.
+    fn authorize_owner(&self) -> Result<&Self, Problem> {
         let caller = self.caller()?;
-        let of_another = self.event.path_parameters.get("user_id").is_some_and(|id| id.parse() != Ok(caller.user_id));
-        if of_another && !caller.is_admin() { Err(Problem::not_found("user")) } else { Ok(self) }
+        let is_other_user =
+            self.event.path_parameters.get("user_id").is_some_and(|id| id.parse() != Ok(caller.user_id));
+        if is_other_user && !caller.is_admin() { Err(Problem::not_found("user")) } else { Ok(self) }
     }
 
-    /// Who calls.
+    /// Returns the caller.
     ///
     /// # Errors
     /// 401 without a valid access token.
@@ -206,53 +209,52 @@ impl Request {
         self.caller.ok_or_else(unauthorized)
     }
 
-    /// The method: `GET`.
+    /// Returns the method, such as `GET`.
     pub fn method(&self) -> &str {
         self.event.request_context.http.method.as_str()
     }
 
-    /// The whole path, as API Gateway hands it over: decoded, but for `%25`.
+    /// Returns the whole path. API Gateway decodes it, except `%25`.
     pub fn raw_path(&self) -> &str {
         self.event.raw_path.as_deref().unwrap_or_default()
     }
 
-    /// The query as it was sent, without its question mark.
+    /// Returns the query as it was sent, without the question mark.
     pub fn raw_query(&self) -> &str {
         self.event.raw_query_string.as_deref().unwrap_or_default()
     }
 
-    /// A parameter of the path, if the route has it.
+    /// Returns a path parameter, if the route has it.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.event.path_parameters.get(name).map(String::as_str)
     }
 
-    /// The id in the path; what is not an id names nothing.
+    /// Returns the id in the path.
     ///
     /// # Errors
-    /// 404 for `what`.
+    /// 404 for `what` if the parameter is not an id, because nothing has it.
     pub fn id<T: FromStr>(&self, name: &str, what: &str) -> Result<T, Problem> {
         self.parameter(name).unwrap_or_default().parse().map_err(|_| Problem::not_found(what))
     }
 
-    /// A query parameter, if it is given. API Gateway joins repetitions with commas, and so does this: a comma in a
-    /// value stays one.
+    /// Returns a query parameter, if it is present. Repeated parameters are joined with commas, as API Gateway does.
     pub fn query(&self, name: &str) -> Option<String> {
         Some(self.event.query_string_parameters.all(name)?.join(","))
     }
 
-    /// A query parameter that is parsed, if it is given.
+    /// Parses a query parameter, if it is present.
     ///
     /// # Errors
-    /// 422 that names it.
+    /// 422 if it is invalid.
     pub fn parsed_query<T: FromStr<Err = Invalid>>(&self, name: &str) -> Result<Option<T>, Problem> {
         let parsed = self.query(name).map(|text| text.parse()).transpose();
         parsed.map_err(|invalid| Problem::validation(vec![FieldError::new(name, invalid)]))
     }
 
-    /// How many entries a list may have: `?limit=` from 1 to 100, 20 if none is given.
+    /// Returns the maximum number of entries of a list: `?limit=` from 1 to 100, or 20 by default.
     ///
     /// # Errors
-    /// 422 that names it.
+    /// 422 if it is invalid.
     pub fn limit(&self) -> Result<usize, Problem> {
         let Some(text) = self.query("limit") else {
             return Ok(20);
@@ -263,10 +265,10 @@ impl Request {
         })
     }
 
-    /// The body, a JSON object, read field by field.
+    /// Reads the body, which is a JSON object, field by field.
     ///
     /// # Errors
-    /// 413 when it is too large, 400 when it is not JSON, 422 that names every wrong field.
+    /// 413 if it is too large, 400 if it is not JSON, 422 with all invalid fields.
     pub fn body<T>(&self, read: impl FnOnce(&Fields<'_>) -> Option<T>) -> Result<T, Problem> {
         input::read_object(&self.json()?, read)
     }
@@ -275,10 +277,10 @@ impl Request {
         serde_json::from_slice(&self.bytes()?).map_err(|error| malformed(error.line(), error.column()))
     }
 
-    /// The body as it was sent.
+    /// Returns the body as it was sent.
     ///
     /// # Errors
-    /// 413 when it is too large.
+    /// 413 if it is too large.
     pub fn bytes(&self) -> Result<Vec<u8>, Problem> {
         let text = self.event.body.as_deref().unwrap_or_default();
         let bytes = if self.event.is_base64_encoded {
@@ -286,32 +288,33 @@ impl Request {
         } else {
             text.as_bytes().to_vec()
         };
-        if bytes.len() > MOST_BODY_BYTES {
+        if bytes.len() > MAX_BODY_BYTES {
             return Err(too_large());
         }
         Ok(bytes)
     }
 
-    /// A header, if it is there and is text.
+    /// Returns a header, if it is present and is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.event.headers.get(name)?.to_str().ok()
     }
 
-    /// The caller's claim that this request is the same as any other with this `Idempotency-Key`, if it carries one.
+    /// Returns the `Idempotency-Key` of the request, if it has one.
     ///
-    /// `body` is what has to be the same, without secrets.
+    /// `body` is what must be the same in every request with the key, without secrets.
     ///
     /// # Errors
-    /// 422 when the key is not 1 to 255 visible ASCII characters.
-    pub fn idempotency(&self, body: &impl Serialize) -> Result<Option<Claim>, Problem> {
-        self.idempotency_of("anyone", body)
+    /// 422 if the key is not 1 to 255 visible ASCII characters.
+    pub fn idempotency_key(&self, body: &impl Serialize) -> Result<Option<IdempotencyKey>, Problem> {
+        self.idempotency_key_of("anyone", body)
     }
 
-    /// As [`Request::idempotency`], for a caller who may have no account: `whom` distinguishes anonymous callers.
+    /// Returns the `Idempotency-Key` of a request whose caller may be anonymous. `scope` distinguishes anonymous
+    /// callers.
     ///
     /// # Errors
-    /// As there.
-    pub fn idempotency_of(&self, whom: &str, body: &impl Serialize) -> Result<Option<Claim>, Problem> {
+    /// 422 if the key is not 1 to 255 visible ASCII characters.
+    pub fn idempotency_key_of(&self, scope: &str, body: &impl Serialize) -> Result<Option<IdempotencyKey>, Problem> {
         let Some(key) = self.event.headers.get("idempotency-key") else {
             return Ok(None);
         };
@@ -322,28 +325,30 @@ impl Request {
             Problem::validation(vec![FieldError::new("Idempotency-Key", invalid)])
         })?;
         let body = serde_json::to_string(body).map_err(|error| {
-            tracing::error!(%error, "a request does not serialize");
+            tracing::error!(%error, "a request cannot be serialized");
             Problem::internal()
         })?;
-        let scope = self.caller.map_or_else(|| whom.to_owned(), |caller| caller.user_id.to_string());
-        Ok(Some(Claim::new(&scope, key, &format!("{} {body}", self.route()))))
+        let scope = self.caller.map_or_else(|| scope.to_owned(), |caller| caller.user_id.to_string());
+        Ok(Some(IdempotencyKey::new(&scope, key, &format!("{} {body}", self.route()))))
     }
 
-    /// Whether the caller has what has this `etag` (`If-None-Match`, RFC 9110). A CDN that compresses answers makes their tags weak.
-    pub fn has_seen(&self, etag: &str) -> bool {
-        self.tags("if-none-match").is_some_and(|tags| names(&tags.replace("W/\"", "\""), etag))
+    /// Returns whether `If-None-Match` (RFC 9110) has this `etag`. Weak tags match, too, because a CDN that compresses
+    /// responses makes their tags weak.
+    pub fn matches_if_none_match(&self, etag: &str) -> bool {
+        self.etags("if-none-match").is_some_and(|tags| has_etag(&tags.replace("W/\"", "\""), etag))
     }
 
-    /// Whether the caller's change is of what has this `etag` (`If-Match`, RFC 9110), or of whatever is there.
-    pub fn is_of(&self, etag: &str) -> bool {
-        self.tags("if-match").is_none_or(|tags| names(&tags, etag))
+    /// Returns whether `If-Match` (RFC 9110) has this `etag`, or is missing.
+    pub fn matches_if_match(&self, etag: &str) -> bool {
+        self.etags("if-match").is_none_or(|tags| has_etag(&tags, etag))
     }
 
-    fn tags(&self, header: &str) -> Option<String> {
+    fn etags(&self, header: &str) -> Option<String> {
         Some(self.event.headers.get(header)?.to_str().unwrap_or_default().to_owned())
     }
 
-    /// Where the request comes from: an IPv4 address, or the network of an IPv6 one, of which a client has as many as it likes.
+    /// Returns the address of the client: an IPv4 address, or the /64 network of an IPv6 address, because a client has
+    /// all addresses of it.
     pub fn address(&self) -> String {
         let source = self.event.request_context.http.source_ip.as_deref().unwrap_or_default();
         match source.parse() {
@@ -355,41 +360,41 @@ impl Request {
         }
     }
 
-    /// Tells the client in the answer's headers what it has left.
-    pub(crate) fn tell(&self, quota: Quota) {
+    /// Sets the quota that the headers of the response report.
+    pub(crate) fn set_quota(&self, quota: Quota) {
         self.quota.set(Some(quota));
     }
 
-    /// What events that follow from this request name as their cause.
+    /// Returns this request as the cause of events.
     pub fn cause(&self) -> Cause {
         Cause { correlation_id: self.correlation_id.clone(), traceparent: self.traceparent.clone(), causation_id: None }
     }
 
-    /// Milliseconds since the request came.
+    /// Returns the milliseconds since the request started.
     pub fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
 
-/// What the authorizer put into the request, if there is one on the route and the token was good.
+/// Returns the caller, if the route has an authorizer and the token is valid.
 fn caller(event: &ApiGatewayV2httpRequest) -> Option<Caller> {
     Caller::of(&event.request_context.authorizer.as_ref()?.fields)
 }
 
 pub(crate) fn unauthorized() -> Problem {
-    Problem::new(401, "unauthorized", "This needs a valid access token: Authorization: Bearer <token>.")
+    Problem::new(401, "unauthorized", "This route needs a valid access token: Authorization: Bearer <token>.")
 }
 
 pub(crate) fn forbidden() -> Problem {
-    Problem::new(403, "forbidden", "This needs a role that the caller does not have.")
+    Problem::new(403, "forbidden", "This route needs a role that the caller does not have.")
 }
 
 pub(crate) fn malformed(line: usize, column: usize) -> Problem {
-    Problem::new(400, "malformed_json", format!("The body is not JSON: see line {line}, column {column}."))
+    Problem::new(400, "malformed_json", format!("The body is not valid JSON: see line {line}, column {column}."))
 }
 
 pub(crate) fn too_large() -> Problem {
-    Problem::new(413, "body_too_large", format!("The body is larger than {MOST_BODY_BYTES} bytes."))
+    Problem::new(413, "body_too_large", format!("The body is larger than {MAX_BODY_BYTES} bytes."))
 }
 
 impl Response {
@@ -404,7 +409,7 @@ impl Response {
         self
     }
 
-    fn for_gateway(self, request: &Request) -> ApiGatewayV2httpResponse {
+    fn into_gateway_response(self, request: &Request) -> ApiGatewayV2httpResponse {
         let mut response = ApiGatewayV2httpResponse::default();
         response.status_code = i64::from(self.status);
         let content_type = (!self.body.is_empty()).then(|| ("content-type", "application/json".to_owned()));
@@ -425,8 +430,8 @@ impl Response {
     }
 }
 
-/// `RateLimit` and `RateLimit-Policy` of the IETF draft (draft-ietf-httpapi-ratelimit-headers), and the three names of its earlier
-/// versions, which most clients still read.
+/// Returns `RateLimit` and `RateLimit-Policy` of the IETF draft (draft-ietf-httpapi-ratelimit-headers), and the three
+/// headers of earlier drafts, which most clients still read.
 fn quota_headers(quota: Quota) -> [(&'static str, String); 5] {
     let Quota { name, limit, window_seconds, remaining, reset_seconds } = quota;
     [
@@ -438,93 +443,93 @@ fn quota_headers(quota: Quota) -> [(&'static str, String); 5] {
     ]
 }
 
-/// Whether a list of entity tags names this one.
-fn names(tags: &str, etag: &str) -> bool {
+/// Returns whether a list of entity tags contains this one.
+fn has_etag(tags: &str, etag: &str) -> bool {
     tags.split(',').map(str::trim).any(|tag| tag == "*" || tag == etag)
 }
 
-/// 304: the caller has it.
+/// Responds with 304, because the caller has the current version.
 pub fn not_modified(etag: String) -> Response {
     Response::new(304, String::new()).header("etag", etag)
 }
 
-/// 204, without a body.
+/// Responds with 204 and no body.
 pub fn no_content() -> Reply {
     Ok(Response::new(204, String::new()))
 }
 
-/// 200 with `body`.
+/// Responds with 200 and `body`.
 ///
 /// # Errors
-/// 500 when it does not serialize.
+/// 500 if the body cannot be serialized.
 pub fn ok(body: &impl Serialize) -> Reply {
     with_status(200, body)
 }
 
-/// `body` with a status of its own, where a failure is told in another form than a problem.
+/// Responds with `status` and `body`, for failures that are not reported as a problem.
 ///
 /// # Errors
-/// 500 when it does not serialize.
+/// 500 if the body cannot be serialized.
 pub fn with_status(status: u16, body: &impl Serialize) -> Reply {
     Ok(Response::new(status, json_text(body)?))
 }
 
-/// 308: it is at `location`, for this method and for good.
+/// Responds with 308, a permanent redirect to `location` that keeps the method.
 ///
 /// # Errors
-/// 500 when the body does not serialize.
-pub fn moved(location: String) -> Reply {
+/// 500 if the body cannot be serialized.
+pub fn redirect(location: String) -> Reply {
     let body = json_text(&serde_json::json!({ "location": location }))?;
     Ok(Response::new(308, body).header("location", location))
 }
 
-/// 200 with something else than JSON: text, or bytes, which API Gateway gets in base64.
+/// Responds with 200 and a body that is not JSON: text, or bytes, which API Gateway gets in base64.
 pub fn content(content_type: &'static str, body: impl Into<Body>) -> Response {
     Response::new(200, body).header("content-type", content_type)
 }
 
-/// What is answered to a creation: 201, `Location`, and `body`. It is stored with an idempotency key as it is.
+/// Returns the response to a creation: 201 with `Location` and `body`. It can be stored with an idempotency key.
 ///
 /// # Errors
-/// 500 when the body does not serialize.
-pub fn created(location: String, body: &impl Serialize) -> Result<Answer, Problem> {
-    Ok(Answer { status: 201, location: Some(location), body: json_text(body)? })
+/// 500 if the body cannot be serialized.
+pub fn created(location: String, body: &impl Serialize) -> Result<StoredResponse, Problem> {
+    Ok(StoredResponse { status: 201, location: Some(location), body: json_text(body)? })
 }
 
-/// What is answered when something was begun and is not waited for: 202, where to look for it, and `body`. It is stored as [`created`]'s
-/// is.
+/// Returns the response to work that continues in the background: 202 with the `Location` of its result and `body`. It
+/// can be stored with an idempotency key.
 ///
 /// # Errors
-/// 500 when the body does not serialize.
-pub fn accepted(location: String, body: &impl Serialize) -> Result<Answer, Problem> {
-    Ok(Answer { status: 202, location: Some(location), body: json_text(body)? })
+/// 500 if the body cannot be serialized.
+pub fn accepted(location: String, body: &impl Serialize) -> Result<StoredResponse, Problem> {
+    Ok(StoredResponse { status: 202, location: Some(location), body: json_text(body)? })
 }
 
-/// As [`ok`], for an answer that is stored with an idempotency key.
+/// Returns the response 200 with `body`, as [`ok`] does, to be stored with an idempotency key.
 ///
 /// # Errors
-/// 500 when the body does not serialize.
-pub fn answered(body: &impl Serialize) -> Result<Answer, Problem> {
-    Ok(Answer { status: 200, location: None, body: json_text(body)? })
+/// 500 if the body cannot be serialized.
+pub fn stored_ok(body: &impl Serialize) -> Result<StoredResponse, Problem> {
+    Ok(StoredResponse { status: 200, location: None, body: json_text(body)? })
 }
 
-impl From<Answer> for Response {
-    fn from(answer: Answer) -> Self {
-        let response = Self::new(answer.status, answer.body);
-        match answer.location {
+impl From<StoredResponse> for Response {
+    fn from(stored: StoredResponse) -> Self {
+        let response = Self::new(stored.status, stored.body);
+        match stored.location {
             Some(location) => response.header("location", location),
             None => response,
         }
     }
 }
 
-/// `body` as JSON, for an answer that is kept as it is.
+/// Serializes `body` to the JSON text of a response.
 ///
 /// # Errors
-/// 500 when it does not serialize.
+/// 500 if the body cannot be serialized.
 pub fn json_text(body: &impl Serialize) -> Result<String, Problem> {
     serde_json::to_string(body).map_err(|error| {
-        tracing::error!(%error, "an answer does not serialize");
+        tracing::error!(%error, "a response cannot be serialized");
         Problem::internal()
     })
 }

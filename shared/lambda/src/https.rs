@@ -1,4 +1,5 @@
-//! How AWS is reached: one pool of connections for all of the SDK's clients and for other HTTP APIs behind AWS, and whom it trusts.
+//! The HTTP client: one connection pool for all SDK clients and for other HTTP APIs on AWS, and the trusted certificate
+//! authorities.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -18,12 +19,14 @@ use crate::Error;
 /// Amazon Root CA 1 to 4 and Starfield Services Root CA G2: <https://www.amazontrust.com/repository/>.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
 
-/// Far below the time for an attempt: AWS is near, and connects at once or not at all.
+/// The connect timeout. It is far below the timeout of an attempt, because AWS is near and connects at once or not at
+/// all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What all clients of an environment share.
+/// Returns the HTTP client that all SDK clients of an environment share.
 ///
-/// The SDK's own would set up TLS for each client that is made, to see whether it can, and once more with the first request.
+/// The default client of the SDK sets up TLS for each SDK client when it is created, as a check, and again with the
+/// first request.
 pub fn client() -> SharedHttpClient {
     http_client_fn(|_, _| CONNECTOR.clone())
 }
@@ -40,23 +43,24 @@ fn connector() -> SharedHttpConnector {
     SharedHttpConnector::new(connector)
 }
 
-/// The status and the body that a GET of `url` is answered with, whatever the status is.
+/// Sends a GET request to `url`, and returns the status and the body of the response, whatever the status is.
 ///
-/// The connection is a new one: nothing tries again here, and one that was kept may have died while the environment was frozen.
+/// The connection is always new, because nothing is retried here and a pooled connection may have died while the
+/// environment was frozen.
 ///
 /// # Errors
-/// When it is not a URL, or nobody answers.
+/// If `url` is not a URL, or there is no response.
 pub async fn get(url: &str) -> Result<(u16, Vec<u8>), Error> {
-    let answer = connector().call(HttpRequest::get(url)?).await?;
-    let status = answer.status().as_u16();
-    let body = ByteStream::new(answer.into_body()).collect().await?;
+    let response = connector().call(HttpRequest::get(url)?).await?;
+    let status = response.status().as_u16();
+    let body = ByteStream::new(response.into_body()).collect().await?;
     Ok((status, body.to_vec()))
 }
 
-/// The certificate authorities of Amazon, which those of all AWS endpoints come from: reading the more than hundred of the machine
-/// takes longer than all else in a start.
+/// Returns the trusted certificate authorities: those of Amazon, which issue the certificates of all AWS endpoints.
+/// Reading the more than 100 authorities of the operating system takes longer than the rest of a cold start.
 ///
-/// Who sets `SSL_CERT_FILE` or `SSL_CERT_DIR` has other endpoints in mind, and has what those say.
+/// `SSL_CERT_FILE` or `SSL_CERT_DIR` select other authorities, for other endpoints.
 fn trusted() -> TlsContext {
     if ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().any(|name| std::env::var_os(name).is_some()) {
         return TlsContext::default();
@@ -66,7 +70,7 @@ fn trusted() -> TlsContext {
 
 fn amazon_roots() -> TlsContext {
     let roots = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
-    // Building fails for what a server is called, of which this says nothing.
+    // Building can only fail because of a server name, and this context has none.
     TlsContext::builder().with_trust_store(roots).build().unwrap_or_default()
 }
 
@@ -81,27 +85,29 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_answer_is_given_whatever_its_status_is() {
+    async fn a_response_is_returned_whatever_its_status() {
         let server = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}/api/v1/health/orders", server.local_addr().expect("an address"));
-        let asked = thread::spawn(move || {
+        let server = thread::spawn(move || {
             let (mut client, _) = server.accept().expect("a client");
             let mut request = [0; 1024];
             let length = client.read(&mut request).expect("a request");
-            let answer = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 17\r\n\r\n{\"status\":\"down\"}";
-            client.write_all(answer.as_bytes()).expect("an answer");
+            let response = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 17\r\n\r\n{\"status\":\"down\"}";
+            client.write_all(response.as_bytes()).expect("a response");
             String::from_utf8_lossy(&request[..length]).into_owned()
         });
-        assert_eq!(get(&url).await.expect("an answer"), (503, br#"{"status":"down"}"#.to_vec()));
-        let asked = asked.join().expect("a request");
-        assert!(asked.starts_with("GET /api/v1/health/orders HTTP/1.1\r\n") && asked.contains("host: 127."), "{asked}");
+        assert_eq!(get(&url).await.expect("a response"), (503, br#"{"status":"down"}"#.to_vec()));
+        let request = server.join().expect("a request");
+        let is_expected =
+            request.starts_with("GET /api/v1/health/orders HTTP/1.1\r\n") && request.contains("host: 127.");
+        assert!(is_expected, "{request}");
         assert!(get("not a URL").await.is_err());
     }
 
     #[test]
-    fn all_of_amazons_roots_are_read_and_no_others() {
+    fn exactly_the_root_certificates_of_amazon_are_trusted() {
         let context = amazon_roots();
-        // Ends the test where one of them is not a certificate.
+        // It panics if one of them is not a certificate.
         let _ = ConnectorBuilder::default()
             .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
             .tls_context(context.clone())

@@ -1,8 +1,8 @@
-//! What every Lambda of Waybill shares, so that a context holds only its own use cases.
+//! What all Lambda functions of Waybill share, so that a context has only its use cases.
 //!
-//! A function is one line in its context's `main.rs`: a way to serve ([`http::serve`], [`queue::serve`],
-//! [`batch::serve`],
-//! [`outbox::serve`], [`stream::serve`], [`socket::serve`], [`task::serve`], [`command::serve`]) and the use case it serves.
+//! A function is one line in the `main.rs` of its context, with a `serve` function ([`http::serve`], [`queue::serve`],
+//! [`batch::serve`], [`outbox::serve`], [`stream::serve`], [`socket::serve`], [`task::serve`], [`command::serve`]) and
+//! a use case.
 
 pub mod batch;
 pub mod command;

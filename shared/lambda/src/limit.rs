@@ -1,13 +1,14 @@
-//! Rate limits: token buckets in the table of the context that they protect.
+//! Rate limits. They are token buckets in the table of the context that they protect.
 //!
 //! | item | pk | sk |
 //! | --- | --- | --- |
 //! | bucket | `LIMIT#<limit>#<user or address>` | `BUCKET` |
 //!
-//! A bucket is one number, the moment at which it will be full again (the generic cell rate algorithm of ITU-T I.371). A request
-//! moves it by the time that one token takes to come back, and is refused when that would be further ahead than a whole bucket. The
-//! clock is the request's. DynamoDB has no maximum of two numbers, so a full bucket and one in use are two different writes; who
-//! has not read the bucket tries the first, and only if it is in use the second.
+//! A bucket is one number, the time at which it will be full again (the generic cell rate algorithm of ITU-T I.371). A
+//! request adds the time in which one token is refilled, and is rejected if the result is further ahead than the time
+//! to refill a whole bucket. The current time is that of the request. DynamoDB cannot calculate the maximum of two
+//! numbers, so a full bucket and one in use need different writes. If the bucket was not read before, the first write
+//! is tried, and the second one only if the bucket is in use.
 
 use std::{str::FromStr, time::Duration};
 
@@ -17,49 +18,49 @@ use kernel::Timestamp;
 
 use crate::{Error, env, http::Request, policy::Limit, problem::Problem};
 
-/// So many requests in so much time; as a parameter `120/60`: 120 in 60 seconds, at once or spread.
+/// A number of requests in a time window. The parameter `120/60` allows 120 requests in 60 seconds, at once or spread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Rate {
     burst: i64,
     seconds: i64,
 }
 
-/// What a client has left, for the headers of its answer.
+/// The quota of a client, for the headers of the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
     pub(crate) name: &'static str,
     pub(crate) limit: i64,
     pub(crate) window_seconds: i64,
     pub(crate) remaining: i64,
-    /// Until the bucket is full again.
+    /// The seconds until the bucket is full again.
     pub(crate) reset_seconds: i64,
 }
 
-/// One limit over one table.
+/// A rate limit with its buckets in a table.
 pub struct Limiter {
     table: Table,
     limit: Limit,
     rate: Rate,
 }
 
-/// How often a request that met others at its bucket is tried.
-const TRIES: usize = 4;
+/// The maximum number of attempts of a request that conflicts with others at its bucket.
+const MAX_ATTEMPTS: usize = 4;
 
 const MICROS: i64 = 1_000_000;
 
 impl Limiter {
-    /// `limit` over the context's table.
+    /// Creates the limiter for the table of the context.
     ///
     /// # Errors
-    /// When the template did not set `TABLE_NAME` or the limit's own variable.
+    /// If the template does not set `TABLE_NAME` or the variable of the limit.
     pub fn connect(config: &SdkConfig, limit: Limit) -> Result<Self, Error> {
         Self::over(Table::connect(config, env("TABLE_NAME")?), limit)
     }
 
-    /// As [`Limiter::connect`], for who has the table already.
+    /// Creates the limiter for `table`.
     ///
     /// # Errors
-    /// When the template did not set the limit's own variable.
+    /// If the template does not set the variable of the limit.
     pub fn over(table: Table, limit: Limit) -> Result<Self, Error> {
         let variable = match limit {
             Limit::Unlimited => return Err("an unlimited route has no limiter".into()),
@@ -71,59 +72,59 @@ impl Limiter {
         Ok(Self { table, limit, rate })
     }
 
-    /// Takes a token for `request`: one conditional write, two if the bucket is in use.
+    /// Takes a token for `request`, with one conditional write, or two if the bucket is in use.
     ///
     /// # Errors
-    /// 429 when there is none; a fault of the store, where the limit fails closed.
+    /// 429 if there is no token. 500 if the table does not respond and the limit fails closed.
     pub async fn take(&self, request: &Request) -> Result<(), Problem> {
         let mut found = None;
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let charge = self.charge(found.as_ref(), request)?;
             match self.table.write(charge).await {
                 Ok(()) => return Ok(()),
                 Err(TransactError::Refused(refusal)) => found = refusal.found(0).cloned(),
                 Err(TransactError::Store(error)) if self.limit == Limit::Writes => {
-                    tracing::error!(%error, "the rate limit was not counted");
+                    tracing::error!(%error, "a request was not counted for the rate limit");
                     return Ok(());
                 }
                 Err(TransactError::Store(error)) => return Err(error.into()),
             }
         }
-        Err(self.refusal(request, 1)) // so many at once that none of them gets at the bucket
+        Err(self.rejection(request, 1)) // too many concurrent requests for this one to write the bucket
     }
 
-    /// Where the bucket of `request` lies, for a read together with others.
+    /// Returns the key of the bucket of `request`, for a read together with other items.
     pub fn key(&self, request: &Request) -> Key {
-        let whose = match self.limit {
+        let client = match self.limit {
             Limit::Writes => request.caller().map_or_else(|_| request.address(), |caller| caller.user_id.to_string()),
             _ => request.address(),
         };
-        Key::new(format!("LIMIT#{}#{whose}", name(self.limit)), "BUCKET")
+        Key::new(format!("LIMIT#{}#{client}", name(self.limit)), "BUCKET")
     }
 
-    /// The write that takes a token for `request` from the bucket that was found, for a transaction together with others. What is
-    /// left is told in the answer's headers.
+    /// Returns the write that takes a token for `request` from the bucket `found`, for a transaction with other writes.
+    /// The headers of the response will report the quota.
     ///
     /// # Errors
-    /// 429 when there is none.
+    /// 429 if there is no token.
     pub fn charge(&self, found: Option<&Item>, request: &Request) -> Result<Write, Problem> {
         let full_at = found.and_then(full_at);
         let now = micros(request.now);
-        match self.rate.after_one_more(full_at, now) {
+        match self.rate.take_token(full_at, now) {
             Ok(next) => {
-                request.tell(self.quota(next - now));
+                request.set_quota(self.quota(next - now));
                 Ok(self.rate.write(self.key(request), full_at, now))
             }
-            Err(wait) => Err(self.refusal(request, wait)),
+            Err(wait) => Err(self.rejection(request, wait)),
         }
     }
 
-    fn refusal(&self, request: &Request, wait_micros: i64) -> Problem {
-        request.tell(self.quota(self.rate.period()));
+    fn rejection(&self, request: &Request, wait_micros: i64) -> Problem {
+        request.set_quota(self.quota(self.rate.period()));
         rate_limited(Duration::from_micros(wait_micros.unsigned_abs()))
     }
 
-    /// What is left in a bucket that is full again in `micros`.
+    /// Returns the quota of a bucket that is full again in `micros`.
     fn quota(&self, micros: i64) -> Quota {
         let Rate { burst, seconds } = self.rate;
         let remaining = (self.rate.period() - micros) / self.rate.interval();
@@ -139,10 +140,10 @@ impl Limiter {
 }
 
 pub(crate) fn rate_limited(wait: Duration) -> Problem {
-    Problem::too_many("rate_limited", wait, "These were too many requests in too short a time.")
+    Problem::too_many("rate_limited", wait, "Too many requests. Try again after the time in Retry-After.")
 }
 
-/// The limit's name in headers and keys.
+/// Returns the name of the limit in headers and keys.
 fn name(limit: Limit) -> &'static str {
     match limit {
         Limit::Unlimited => "unlimited",
@@ -161,21 +162,22 @@ fn full_at(bucket: &Item) -> Option<i64> {
 }
 
 impl Rate {
-    /// How long one token takes to come back, in microseconds.
+    /// Returns the time in which one token is refilled, in microseconds.
     fn interval(self) -> i64 {
         (self.seconds * MICROS / self.burst).max(1)
     }
 
-    /// How long an empty bucket takes to be full again, in microseconds.
+    /// Returns the time in which an empty bucket is refilled, in microseconds.
     fn period(self) -> i64 {
         self.interval() * self.burst
     }
 
-    /// When a bucket that is full again at `full_at` will be full after one more request; or how long to wait for that.
-    fn after_one_more(self, full_at: Option<i64>, now: i64) -> Result<i64, i64> {
+    /// Takes a token from a bucket that is full again at `full_at`. Returns the new time at which it is full, or an
+    /// error with the time to wait.
+    fn take_token(self, full_at: Option<i64>, now: i64) -> Result<i64, i64> {
         let next = full_at.unwrap_or(now).max(now) + self.interval();
-        let too_far = next - now - self.period();
-        if too_far > 0 { Err(too_far) } else { Ok(next) }
+        let wait = next - now - self.period();
+        if wait > 0 { Err(wait) } else { Ok(next) }
     }
 
     fn write(self, key: Key, full_at: Option<i64>, now: i64) -> Write {
@@ -220,8 +222,8 @@ mod tests {
 
     use super::*;
 
-    /// A limiter whose table does not answer.
-    fn blind(limit: Limit) -> Limiter {
+    /// Returns a limiter whose table does not respond.
+    fn without_table(limit: Limit) -> Limiter {
         let keys = Credentials::new("test", "test", None, None, "the test");
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -234,11 +236,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_its_table_a_limit_of_writes_is_open_and_the_others_are_closed() {
+    async fn without_the_table_the_limit_of_writes_fails_open_and_the_others_fail_closed() {
         let request = Request::new(ApiGatewayV2httpRequest::default());
-        assert!(blind(Limit::Writes).take(&request).await.is_ok());
-        assert!(blind(Limit::Logins).take(&request).await.is_err());
-        assert!(blind(Limit::Registrations).take(&request).await.is_err());
+        assert!(without_table(Limit::Writes).take(&request).await.is_ok());
+        assert!(without_table(Limit::Logins).take(&request).await.is_err());
+        assert!(without_table(Limit::Registrations).take(&request).await.is_err());
     }
 
     fn rate(text: &str) -> Rate {
@@ -246,20 +248,20 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_gives_its_tokens_at_once_and_then_one_by_one() {
+    fn a_bucket_allows_a_burst_and_then_one_request_per_interval() {
         let rate = rate("3/60");
         let mut full_at = None;
         for _ in 0..3 {
-            full_at = Some(rate.after_one_more(full_at, 0).expect("a token"));
+            full_at = Some(rate.take_token(full_at, 0).expect("a token"));
         }
-        assert_eq!(rate.after_one_more(full_at, 0), Err(20 * MICROS));
-        assert_eq!(rate.after_one_more(full_at, 19 * MICROS), Err(MICROS));
-        assert_eq!(rate.after_one_more(full_at, 20 * MICROS), Ok(80 * MICROS));
-        assert_eq!(rate.after_one_more(full_at, 500 * MICROS), Ok(520 * MICROS), "it is never more than full");
+        assert_eq!(rate.take_token(full_at, 0), Err(20 * MICROS));
+        assert_eq!(rate.take_token(full_at, 19 * MICROS), Err(MICROS));
+        assert_eq!(rate.take_token(full_at, 20 * MICROS), Ok(80 * MICROS));
+        assert_eq!(rate.take_token(full_at, 500 * MICROS), Ok(520 * MICROS), "a bucket is never more than full");
     }
 
     #[test]
-    fn what_is_not_a_rate_is_refused() {
+    fn invalid_rates_are_rejected() {
         for text in ["", "1", "0/1", "1/0", "-1/60", "a/b", "1/1/1", "1/100000"] {
             assert!(text.parse::<Rate>().is_err(), "{text:?}");
         }
@@ -267,7 +269,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn in_no_window_are_there_more_than_a_bucket_and_what_came_back(
+        fn no_window_has_more_requests_than_a_burst_and_the_refilled_tokens(
             burst in 1_i64..50,
             seconds in 1_i64..100,
             pauses in prop::collection::vec(0_i64..3_000_000, 1..200),
@@ -276,15 +278,15 @@ mod tests {
             let (mut now, mut full_at, mut taken) = (0, None, Vec::new());
             for pause in pauses {
                 now += pause;
-                if let Ok(next) = rate.after_one_more(full_at, now) {
+                if let Ok(next) = rate.take_token(full_at, now) {
                     full_at = Some(next);
                     taken.push(now);
                 }
             }
             for (first, start) in taken.iter().enumerate() {
                 for (last, end) in taken.iter().enumerate().skip(first) {
-                    let most = burst + (end - start) / rate.interval();
-                    prop_assert!(i64::try_from(last - first + 1).expect("few") <= most);
+                    let max = burst + (end - start) / rate.interval();
+                    prop_assert!(i64::try_from(last - first + 1).expect("few") <= max);
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Metrics: lines of the log in CloudWatch's embedded metric format, of which CloudWatch makes metrics by itself.
+//! Metrics. They are log lines in the embedded metric format, from which CloudWatch creates metrics.
 //!
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
@@ -7,14 +7,15 @@ use std::io::Write;
 use kernel::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// What happened, in numbers: `dimensions` name the series, and each of `values` is counted in it. A dimension is one of a few words,
-/// never an id: every other word is another series to pay for.
+/// Writes metrics. `dimensions` identify the time series, and each of `values` is a metric in it. A dimension must have
+/// few values, and never be an id, because every value creates another time series to pay for.
 ///
-/// The namespace is the stack's own (`METRICS_NAMESPACE`): another stack in the same account has other metrics.
+/// `METRICS_NAMESPACE` has the namespace of the stack, so that stacks in the same account have separate metrics.
 pub fn count(dimensions: &[(&str, &str)], values: &[(&str, u64)]) {
     let namespace = std::env::var("METRICS_NAMESPACE").unwrap_or_else(|_| "waybill".to_owned());
     let line = format!("{}\n", line(&namespace, dimensions, values, Timestamp::now()));
-    // Not through `tracing`, whose lines have fields of their own, and a level. What cannot be written is not worth failing for.
+    // Not through `tracing`, which adds fields to its lines. A metric that cannot be written must not fail the
+    // function.
     let _ = std::io::stdout().lock().write_all(line.as_bytes());
 }
 
@@ -24,11 +25,11 @@ fn line(namespace: &str, dimensions: &[(&str, &str)], values: &[(&str, u64)], no
     let mut line = Map::new();
     line.extend(dimensions.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
     line.extend(values.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
-    let about = json!({
+    let metadata = json!({
         "Timestamp": now.as_millis(),
         "CloudWatchMetrics": [{ "Namespace": namespace, "Dimensions": [names], "Metrics": metrics }],
     });
-    line.insert("_aws".to_owned(), about);
+    line.insert("_aws".to_owned(), metadata);
     Value::Object(line)
 }
 
@@ -37,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn has_the_form_that_cloudwatch_reads() {
+    fn a_line_has_the_embedded_metric_format() {
         let now = Timestamp::from_millis(1_767_323_045_600);
         let line = line("shop", &[("provider", "simulator")], &[("circuit_state", 2), ("refusals_total", 1)], now);
         let expected = json!({
@@ -54,6 +55,6 @@ mod tests {
             "refusals_total": 1,
         });
         assert_eq!(line, expected);
-        assert!(!line.to_string().contains('\n'), "one line");
+        assert!(!line.to_string().contains('\n'), "a metric must be one line");
     }
 }

@@ -1,4 +1,4 @@
-//! Publishers: a table's stream in, the context's SNS topic out.
+//! Publishers. They read the stream of a table and publish its events on the SNS topic of the context.
 
 use aws_config::SdkConfig;
 use aws_lambda_events::dynamodb::{Event as StreamEvent, EventRecord};
@@ -11,11 +11,11 @@ use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 
 use crate::{Error, env};
 
-/// The most events that SNS takes in one call.
-const BATCH: usize = 10;
+/// The maximum number of events that SNS accepts in one call.
+const MAX_BATCH: usize = 10;
 
-/// The most bytes that SNS takes in one call are 262,144, attributes counted; this leaves room for those.
-const BATCH_BYTES: usize = 240_000;
+/// The maximum size of the events in one call. SNS accepts 262,144 bytes with attributes, for which this leaves room.
+const MAX_BATCH_BYTES: usize = 240_000;
 
 struct Publisher {
     sns: aws_sdk_sns::Client,
@@ -24,69 +24,69 @@ struct Publisher {
     unpublished: String,
 }
 
-/// An outbox item, as much of it as publishing needs.
-struct Outgoing {
+/// The fields of an outbox item that publishing needs.
+struct OutboxEvent {
     event_type: String,
     source: String,
     correlation_id: String,
     envelope: String,
 }
 
-/// An item that is no outbox item, as its table's stream has it.
+/// A changed item of the table that is not an outbox item.
 #[derive(Debug, Clone)]
-pub struct Streamed {
-    /// Where it lies.
+pub struct ChangedItem {
+    /// The key of the item.
     pub key: Key,
-    /// What it is since.
+    /// The new state of the item.
     pub item: Item,
 }
 
 /// Publishes the events of the context's table until the environment ends.
 ///
-/// It fails a batch, which then comes again, only for faults that pass. An event that SNS will never take would block all that
-/// follow it: it is parked in the queue of unpublished events, where an alarm shows it.
+/// A batch fails, and is delivered again, only because of transient errors. An event that SNS rejects for good would
+/// block all later ones. It is moved to the queue of unpublished events, which has an alarm.
 ///
 /// # Errors
-/// When `TOPIC_ARN` or `UNPUBLISHED_QUEUE_URL` is not set, or the runtime API is gone.
+/// If `TOPIC_ARN` or `UNPUBLISHED_QUEUE_URL` is not set, or the Lambda runtime API does not respond.
 pub async fn serve(config: &SdkConfig) -> Result<(), Error> {
     let publisher = Publisher::connect(config)?;
     let service = service_fn(|event: LambdaEvent<StreamEvent>| {
         let publisher = &publisher;
-        let published = async move {
-            publisher.publish(&event.payload.records.iter().filter_map(outgoing).collect::<Vec<_>>()).await
+        let result = async move {
+            publisher.publish(&event.payload.records.iter().filter_map(outbox_event).collect::<Vec<_>>()).await
         };
-        published.inspect_err(|error| tracing::error!(%error, "a batch is not published yet")).boxed_local()
+        result.inspect_err(|error| tracing::error!(%error, "a batch could not be published")).boxed_local()
     });
     Runtime::new(service).run().await
 }
 
-/// As [`serve`], for a table of which more than its outbox is told: `tell` makes events of the other items that changed, and once these
-/// are published `told` has them.
+/// Publishes the events of the context's table, and events that `events_of` derives from other changed items, until the
+/// environment ends. `published` is called with the derived events after they were published.
 ///
-/// A batch that fails comes again, so that `tell` has to make the same events of the same state.
+/// A failed batch is delivered again, so `events_of` has to derive the same events from the same state.
 ///
 /// # Errors
-/// As there.
-pub async fn serve_telling<S, E: Event>(
+/// If `TOPIC_ARN` or `UNPUBLISHED_QUEUE_URL` is not set, or the Lambda runtime API does not respond.
+pub async fn serve_with_changes<S, E: Event>(
     config: &SdkConfig,
     context: S,
-    tell: impl AsyncFn(&S, &[Streamed]) -> Result<Vec<Envelope<E>>, StoreError>,
-    told: impl AsyncFn(&S, &[Envelope<E>]) -> Result<(), StoreError>,
+    events_of: impl AsyncFn(&S, &[ChangedItem]) -> Result<Vec<Envelope<E>>, StoreError>,
+    published: impl AsyncFn(&S, &[Envelope<E>]) -> Result<(), StoreError>,
 ) -> Result<(), Error> {
     let publisher = Publisher::connect(config)?;
-    let (publisher, context, tell, told) = (&publisher, &context, &tell, &told);
+    let (publisher, context, events_of, published) = (&publisher, &context, &events_of, &published);
     let service = service_fn(|event: LambdaEvent<StreamEvent>| {
-        let published = async move {
+        let result = async move {
             let records = &event.payload.records;
-            let events = tell(context, &records.iter().filter_map(changed).collect::<Vec<_>>()).await?;
-            let mut outgoing: Vec<Outgoing> = records.iter().filter_map(outgoing).collect();
-            for event in &events {
-                outgoing.push(Outgoing::of(event)?);
+            let derived = events_of(context, &records.iter().filter_map(changed_item).collect::<Vec<_>>()).await?;
+            let mut events: Vec<OutboxEvent> = records.iter().filter_map(outbox_event).collect();
+            for event in &derived {
+                events.push(OutboxEvent::of(event)?);
             }
-            publisher.publish(&outgoing).await?;
-            Ok::<_, Error>(told(context, &events).await?)
+            publisher.publish(&events).await?;
+            Ok::<_, Error>(published(context, &derived).await?)
         };
-        published.inspect_err(|error| tracing::error!(%error, "a batch is not published yet")).boxed_local()
+        result.inspect_err(|error| tracing::error!(%error, "a batch could not be published")).boxed_local()
     });
     Runtime::new(service).run().await
 }
@@ -101,47 +101,49 @@ impl Publisher {
         })
     }
 
-    async fn publish(&self, outgoing: &[Outgoing]) -> Result<(), Error> {
-        for events in batches(outgoing) {
-            self.publish_batch(events).await?;
+    async fn publish(&self, events: &[OutboxEvent]) -> Result<(), Error> {
+        for batch in batches(events) {
+            self.publish_batch(batch).await?;
         }
-        // Who hears of it says so; a line more for every event would say the same.
-        for event in outgoing {
+        // Only at debug level, because every consumer logs the event, too.
+        for event in events {
             tracing::debug!(correlation_id = event.correlation_id, event_type = event.event_type, "published");
         }
         Ok(())
     }
 
-    async fn publish_batch(&self, events: &[Outgoing]) -> Result<(), Error> {
+    async fn publish_batch(&self, events: &[OutboxEvent]) -> Result<(), Error> {
         let entries: Vec<_> =
             events.iter().enumerate().map(|(index, event)| event.entry(index)).collect::<Result<_, _>>()?;
-        let answer = self
+        let response = self
             .sns
             .publish_batch()
             .topic_arn(&self.topic)
             .set_publish_batch_request_entries(Some(entries))
             .send()
             .await
-            .map_err(|error| format!("SNS did not take a batch: {}", Chain(error)))?;
-        for failure in answer.failed() {
+            .map_err(|error| format!("SNS rejected a batch: {}", Chain(error)))?;
+        for failure in response.failed() {
             if !failure.sender_fault() {
-                return Err(format!("SNS could not take an event: {}", failure.code()).into());
+                return Err(format!("SNS could not accept an event: {}", failure.code()).into());
             }
             if let Some(event) = failure.id().parse().ok().and_then(|index: usize| events.get(index)) {
                 tracing::error!(event_type = event.event_type, reason = failure.code(), "an event cannot be published");
-                self.park(event).await?;
+                self.move_to_unpublished(event).await?;
             }
         }
         Ok(())
     }
 
-    async fn park(&self, event: &Outgoing) -> Result<(), Error> {
+    async fn move_to_unpublished(&self, event: &OutboxEvent) -> Result<(), Error> {
         let sent = self.sqs.send_message().queue_url(&self.unpublished).message_body(&event.envelope).send().await;
-        sent.map(drop).map_err(|error| format!("an unpublished event was not parked: {}", Chain(error)).into())
+        sent.map(drop).map_err(|error| {
+            format!("an event could not be sent to the queue of unpublished events: {}", Chain(error)).into()
+        })
     }
 }
 
-impl Outgoing {
+impl OutboxEvent {
     fn of<E: Event>(envelope: &Envelope<E>) -> Result<Self, Error> {
         Ok(Self {
             event_type: envelope.event.event_type().to_owned(),
@@ -151,7 +153,7 @@ impl Outgoing {
         })
     }
 
-    /// An SNS message; type and source are attributes too, for the filters of its subscribers.
+    /// Returns the SNS message. Type and source are attributes, too, for the filters of the subscriptions.
     fn entry(&self, index: usize) -> Result<PublishBatchRequestEntry, Error> {
         let attribute = |value: &str| MessageAttributeValue::builder().data_type("String").string_value(value).build();
         Ok(PublishBatchRequestEntry::builder()
@@ -163,12 +165,12 @@ impl Outgoing {
     }
 }
 
-/// `events` in batches that SNS takes: not too many, not too large.
-fn batches(events: &[Outgoing]) -> Vec<&[Outgoing]> {
+/// Splits `events` into batches that SNS accepts.
+fn batches(events: &[OutboxEvent]) -> Vec<&[OutboxEvent]> {
     let mut batches = Vec::new();
     let (mut start, mut bytes) = (0, 0);
     for (index, event) in events.iter().enumerate() {
-        if index > start && (index - start == BATCH || bytes + event.envelope.len() > BATCH_BYTES) {
+        if index > start && (index - start == MAX_BATCH || bytes + event.envelope.len() > MAX_BATCH_BYTES) {
             batches.push(&events[start..index]);
             (start, bytes) = (index, 0);
         }
@@ -178,7 +180,7 @@ fn batches(events: &[Outgoing]) -> Vec<&[Outgoing]> {
     batches
 }
 
-/// The text attribute `name` of an item in the stream; empty if it has none.
+/// Returns the text attribute `name` of an item in the stream, or an empty text if it has none.
 fn text_of(image: &serde_dynamo::Item, name: &str) -> String {
     match image.get(name) {
         Some(serde_dynamo::AttributeValue::S(text)) => text.clone(),
@@ -186,18 +188,19 @@ fn text_of(image: &serde_dynamo::Item, name: &str) -> String {
     }
 }
 
-/// The item that a record is of, if it is no outbox item.
-fn changed(record: &EventRecord) -> Option<Streamed> {
+/// Returns the item of a record, unless it is an outbox item.
+fn changed_item(record: &EventRecord) -> Option<ChangedItem> {
     let (keys, item) = (&record.change.keys, &record.change.new_image);
     let is_event = text_of(item, "kind") == OUTBOX_KIND;
-    (!is_event).then(|| Streamed { key: Key::new(text_of(keys, "pk"), text_of(keys, "sk")), item: item.clone().into() })
+    let key = || Key::new(text_of(keys, "pk"), text_of(keys, "sk"));
+    (!is_event).then(|| ChangedItem { key: key(), item: item.clone().into() })
 }
 
-/// The event in a new outbox item.
-fn outgoing(record: &EventRecord) -> Option<Outgoing> {
+/// Returns the event in a new outbox item.
+fn outbox_event(record: &EventRecord) -> Option<OutboxEvent> {
     let text = |name: &str| text_of(&record.change.new_image, name);
-    // An event lacks nothing of this, but one that did must not be lost: SNS refuses it, and it is parked.
-    (record.event_name == "INSERT" && text("kind") == OUTBOX_KIND).then(|| Outgoing {
+    // An event has all of these. One without them is not lost: SNS rejects it, and it moves to the unpublished events.
+    (record.event_name == "INSERT" && text("kind") == OUTBOX_KIND).then(|| OutboxEvent {
         event_type: text("event_type"),
         source: text("source"),
         correlation_id: text("correlation_id"),
@@ -209,17 +212,17 @@ fn outgoing(record: &EventRecord) -> Option<Outgoing> {
 mod tests {
     use super::*;
 
-    fn event(bytes: usize) -> Outgoing {
+    fn event(bytes: usize) -> OutboxEvent {
         let text = String::new;
-        Outgoing { event_type: text(), source: text(), correlation_id: text(), envelope: "x".repeat(bytes) }
+        OutboxEvent { event_type: text(), source: text(), correlation_id: text(), envelope: "x".repeat(bytes) }
     }
 
-    fn sizes(events: &[Outgoing]) -> Vec<usize> {
+    fn sizes(events: &[OutboxEvent]) -> Vec<usize> {
         batches(events).iter().map(|batch| batch.len()).collect()
     }
 
     #[test]
-    fn a_batch_is_neither_too_long_nor_too_large() {
+    fn batches_respect_the_limits_of_sns() {
         assert_eq!(sizes(&[]), [0; 0]);
         assert_eq!(sizes(&(0..23).map(|_| event(10)).collect::<Vec<_>>()), [10, 10, 3]);
         assert_eq!(sizes(&[event(100_000), event(100_000), event(100_000), event(250_000), event(1)]), [2, 1, 1, 1]);

@@ -1,42 +1,43 @@
-//! Who may call what: the one table, used by every function and walked over by the tests.
+//! The policy table: all routes, and who may call them. Every function uses it, and the tests check all of its routes.
 
 use contracts::Role;
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Everybody, without a token.
+    /// Everyone, without a token.
     Anyone,
-    /// Whoever has a valid access token.
+    /// Every user with a valid access token.
     Customer,
-    /// Whose it is, and administrators. For anybody else it does not exist: 404, which [`crate::http`] answers where the path
-    /// names the user, and the use case where only the item says whose it is.
+    /// The owner, and administrators. Everyone else gets 404. [`crate::http`] checks the owner if the path has the
+    /// user, and else the use case does, which knows the owner of the item.
     Owner,
     /// Administrators.
     Admin,
 }
 
-/// How often a client may call a route. How much that is are parameters of the template; see [`crate::limit`].
+/// The rate limit of a route. The rates are parameters of the template, see [`crate::limit`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
-    /// As often as API Gateway's throttling lets it.
+    /// Only the throttling of API Gateway applies.
     Unlimited,
-    /// So many attempts to log in from one address. Fails closed: without its count nobody logs in.
+    /// Limits login attempts per client address. It fails closed: if the table does not respond, logins are rejected.
     Logins,
-    /// So many registrations from one address. Fails closed.
+    /// Limits registrations per client address. It fails closed.
     Registrations,
-    /// So many writes by one user in one context. Fails open: it protects the shop from haste, not from thieves.
+    /// Limits writes per user and context. It fails open, because it protects the shop from load and not from
+    /// attackers.
     Writes,
 }
 
-/// One route of the API.
+/// A route of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {
-    /// As API Gateway names it: `POST /api/v1/orders`.
+    /// The route key of API Gateway, such as `POST /api/v1/orders`.
     pub key: &'static str,
     /// Who may call it.
     pub access: Access,
-    /// How often.
+    /// The rate limit.
     pub limit: Limit,
 }
 
@@ -50,16 +51,16 @@ impl Route {
     }
 }
 
-/// The routes of one context.
+/// A context with its routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Context {
     /// Its folder under `functions/`.
     pub name: &'static str,
-    /// What its functions serve.
+    /// The routes of its functions.
     pub routes: &'static [Route],
 }
 
-/// Every context, in the order in which the documentation lists them.
+/// All contexts, in the order of the documentation.
 pub const CONTEXTS: &[Context] = &[
     Context { name: "users", routes: USERS },
     Context { name: "catalog", routes: CATALOG },
@@ -130,7 +131,7 @@ const PAYMENTS: &[Route] = &[
     route("POST /api/v1/payments", Access::Customer).limited(Limit::Writes),
     route("GET /api/v1/payments/stats", Access::Admin),
     route("POST /api/v1/payments/refund", Access::Admin).limited(Limit::Writes),
-    // The provider, known by its signature; as often as it likes.
+    // Called by the provider, which is authenticated by its signature, and without a limit.
     route("POST /api/v1/payments/webhook", Access::Anyone),
     route("GET /api/v1/payments/{payment_id}", Access::Owner),
     route("GET /api/v1/health/payments", Access::Anyone),
@@ -165,11 +166,11 @@ const GATEWAY: &[Route] = &[
     route("GET /api/v1/docs/{asset}", Access::Anyone),
 ];
 
-/// Every route of the API: those of all contexts. A route that is not listed here is refused, whatever the template says.
+/// All routes of the API. A route that is not listed here is rejected, even if the template has it.
 pub const ROUTES: &[Route] = &ALL;
 
-const ALL: [Route; NUMBER] = {
-    let mut all = [GATEWAY[0]; NUMBER];
+const ALL: [Route; COUNT] = {
+    let mut all = [GATEWAY[0]; COUNT];
     let (mut filled, mut context) = (0, 0);
     while context < CONTEXTS.len() {
         let routes = CONTEXTS[context].routes;
@@ -183,32 +184,32 @@ const ALL: [Route; NUMBER] = {
     all
 };
 
-const NUMBER: usize = {
-    let (mut number, mut context) = (0, 0);
+const COUNT: usize = {
+    let (mut count, mut context) = (0, 0);
     while context < CONTEXTS.len() {
-        number += CONTEXTS[context].routes.len();
+        count += CONTEXTS[context].routes.len();
         context += 1;
     }
-    number
+    count
 };
 
-/// The routes of a context; none if there is no context of that name.
+/// Returns the routes of a context, or none if there is no context with this name.
 pub fn routes_of(context: &str) -> &'static [Route] {
     CONTEXTS.iter().find(|known| known.name == context).map_or(&[], |known| known.routes)
 }
 
-/// The contexts whose health can be asked for, each at `GET /api/v1/health/<context>`.
+/// Returns the contexts that have a health endpoint, `GET /api/v1/health/<context>`.
 pub fn with_health() -> impl Iterator<Item = &'static str> {
-    let asked = |context: &&Context| find(&format!("GET /api/v1/health/{}", context.name)).is_some();
-    CONTEXTS.iter().filter(asked).map(|context| context.name)
+    let has_endpoint = |context: &&Context| find(&format!("GET /api/v1/health/{}", context.name)).is_some();
+    CONTEXTS.iter().filter(has_endpoint).map(|context| context.name)
 }
 
-/// The route API Gateway took, if it is one of ours.
+/// Returns the route with this key, if it is in the table.
 pub fn find(key: &str) -> Option<&'static Route> {
     ROUTES.iter().find(|route| route.key == key)
 }
 
-/// Whether a caller of `role` (none: no valid token) may go on.
+/// Returns whether a caller with `role` may call a route. An anonymous caller has no role.
 pub fn allows(access: Access, role: Option<Role>) -> bool {
     match access {
         Access::Anyone => true,
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn every_route_is_in_the_group_of_its_context() {
+    fn the_routes_of_all_contexts_are_all_routes() {
         let grouped: Vec<Route> = CONTEXTS.iter().flat_map(|context| routes_of(context.name)).copied().collect();
         assert_eq!(grouped, ROUTES);
         assert!(routes_of("nowhere").is_empty());
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn the_health_of_every_context_can_be_asked_for_within_its_own_routes() {
+    fn every_context_has_a_health_endpoint() {
         assert_eq!(with_health().count(), CONTEXTS.len());
         for context in CONTEXTS {
             let key = format!("GET /api/v1/health/{}", context.name);
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn roles_open_what_they_should() {
+    fn roles_allow_the_right_routes() {
         let roles = [None, Some(Role::Customer), Some(Role::Admin)];
         assert_eq!(roles.map(|role| allows(Access::Anyone, role)), [true, true, true]);
         assert_eq!(roles.map(|role| allows(Access::Customer, role)), [false, true, true]);

@@ -1,4 +1,4 @@
-//! Errors as a caller sees them: RFC 9457 problem details with a stable `code`.
+//! Errors for callers: RFC 9457 problem details with a stable `code`.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// A refusal or a failure, on its way to the caller.
+/// A rejection or a failure of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
     pub(crate) status: u16,
@@ -19,31 +19,31 @@ pub struct Problem {
     pub(crate) headers: Vec<(&'static str, String)>,
 }
 
-/// What is wrong with one field.
+/// An invalid field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FieldError {
-    /// Which: `items[0].quantity`; empty for the body as a whole.
+    /// The path, such as `items[0].quantity`. It is empty for the body as a whole.
     pub field: String,
-    /// Stable: `required`, `out_of_range`, ….
+    /// A stable code, such as `required` or `out_of_range`.
     pub code: &'static str,
-    /// What would be accepted.
+    /// A phrase that says which values are valid.
     pub message: String,
 }
 
 impl FieldError {
-    /// `invalid`, said of `field`.
+    /// Creates the error of `field`.
     pub fn new(field: impl Into<String>, invalid: Invalid) -> Self {
         Self { field: field.into(), code: invalid.code, message: invalid.message }
     }
 }
 
 impl Problem {
-    /// A problem with its status, its stable code and a sentence for a person.
+    /// Creates a problem with a status, a stable code and a sentence for a person.
     pub fn new(status: u16, code: &'static str, detail: impl Into<String>) -> Self {
         Self { status, code, detail: detail.into(), errors: Vec::new(), more: Map::new(), headers: Vec::new() }
     }
 
-    /// 422: these fields are wrong, all of them at once.
+    /// Creates the problem 422 with all invalid fields.
     pub fn validation(errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
             [one] => format!("{} {}.", if one.field.is_empty() { "The body" } else { &one.field }, one.message),
@@ -52,52 +52,56 @@ impl Problem {
         Self { errors, ..Self::new(422, "validation_failed", detail) }
     }
 
-    /// 404: no such thing, or not the caller's.
+    /// Creates the problem 404 for something that does not exist or belongs to another user.
     pub fn not_found(what: &str) -> Self {
         Self::new(404, "not_found", format!("There is no such {what}."))
     }
 
-    /// 500: our fault. What happened is in the log, under the correlation id; the caller learns no more.
+    /// Creates the problem 500. The log has the cause under the correlation id, and the caller does not get it.
     pub fn internal() -> Self {
-        Self::new(500, "internal_error", "Something went wrong on our side. The correlation id helps us to find it.")
+        Self::new(
+            500,
+            "internal_error",
+            "Something went wrong on our side. If you contact support, include the correlation id.",
+        )
     }
 
-    /// 429: not before `wait` is over.
+    /// Creates the problem 429. The caller may try again after `wait`.
     pub fn too_many(code: &'static str, wait: Duration, detail: impl Into<String>) -> Self {
         let seconds = wait.as_millis().div_ceil(1_000).max(1);
         Self::new(429, code, detail).header("retry-after", seconds.to_string())
     }
 
-    /// What a program looks at: stable.
+    /// Returns the stable code for programs.
     pub fn code(&self) -> &'static str {
         self.code
     }
 
-    /// A sentence for a person.
+    /// Returns the sentence for a person.
     pub fn detail(&self) -> &str {
         &self.detail
     }
 
-    /// The fields that are wrong.
+    /// Returns the invalid fields.
     pub fn errors(&self) -> &[FieldError] {
         &self.errors
     }
 
-    /// Adds a header to the answer.
+    /// Adds a header to the response.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// Adds a member of its own to the problem.
+    /// Adds a member to the problem.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.more.insert(name.to_owned(), value.into());
         self
     }
 
-    /// The body, as RFC 9457 has it.
+    /// Returns the body as of RFC 9457.
     pub fn to_json(&self, correlation_id: &str) -> Value {
         let mut body = Map::new();
         body.insert("type".to_owned(), format!("urn:waybill:problem:{}", self.code).into());
@@ -119,31 +123,31 @@ impl Problem {
 }
 
 impl Problem {
-    /// What [`Problem::to_json`] writes, as a JSON Schema.
+    /// Returns the JSON Schema of the body.
     pub(crate) fn schema() -> Value {
-        let text = |what: &str| serde_json::json!({ "type": "string", "description": what });
+        let text = |description: &str| serde_json::json!({ "type": "string", "description": description });
         let error = serde_json::json!({
             "type": "object",
             "properties": {
-                "field": text("Which: `items[0].quantity`; empty for the body as a whole."),
-                "code": text("Stable: `required`, `out_of_range`, …."),
-                "message": text("What would be accepted."),
+                "field": text("The path, such as `items[0].quantity`. It is empty for the body as a whole."),
+                "code": text("A stable code, such as `required` or `out_of_range`."),
+                "message": text("A phrase that says which values are valid."),
             },
             "required": ["field", "code", "message"],
         });
         serde_json::json!({
             "type": "object",
-            "description": "Why a request was refused, or that it failed (RFC 9457). Some problems have members of their own.",
+            "description": "Why a request was rejected or failed (RFC 9457). Some problems have additional members.",
             "properties": {
                 "type": text("`urn:waybill:problem:` and the code."),
-                "title": text("The status in words."),
+                "title": text("The reason phrase of the status."),
                 "status": { "type": "integer", "description": "The HTTP status." },
-                "code": text("Stable; what a program looks at."),
-                "detail": text("A sentence for a person."),
-                "correlation_id": text("What to name when asking for help."),
+                "code": text("A stable code for programs."),
+                "detail": text("A sentence for people."),
+                "correlation_id": text("The correlation id of the request, to include when you contact support."),
                 "errors": {
                     "type": "array",
-                    "description": "Every field that is wrong, with `validation_failed`.",
+                    "description": "All invalid fields. Only problems with the code `validation_failed` have it.",
                     "items": error,
                 },
             },
@@ -152,7 +156,7 @@ impl Problem {
     }
 }
 
-/// The reason phrase of RFC 9110.
+/// Returns the reason phrase of RFC 9110.
 fn title(status: u16) -> &'static str {
     match status {
         400 => "Bad Request",
@@ -171,7 +175,7 @@ fn title(status: u16) -> &'static str {
 }
 
 impl From<StoreError> for Problem {
-    /// Logged here, once; the caller may try again.
+    /// Logs the error, which is done nowhere else. The caller may try again.
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the store failed");
         Self::internal()
@@ -180,6 +184,6 @@ impl From<StoreError> for Problem {
 
 impl From<KeyReused> for Problem {
     fn from(_: KeyReused) -> Self {
-        Self::new(422, "idempotency_key_reused", "This Idempotency-Key was used before, with another request.")
+        Self::new(422, "idempotency_key_reused", "This Idempotency-Key was already used with a different request.")
     }
 }

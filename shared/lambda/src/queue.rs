@@ -1,4 +1,4 @@
-//! Consumers: one queue, one function; each message succeeds or fails by itself.
+//! Consumers. Each has one queue and one function, and every message succeeds or fails by itself.
 
 use std::panic::AssertUnwindSafe;
 
@@ -12,15 +12,17 @@ use tracing::Instrument;
 
 use crate::{Error, env};
 
-/// A message on its way to a consumer.
+/// The delivery of a message to a consumer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delivery {
-    /// If this time fails, too, or the next, the message goes to the dead-letter queue. It holds for both, for a function that is killed the
-    /// very last time says nothing; what is done then may be done twice.
+    /// Whether this is the last delivery or the one before it. If the last one fails, the message goes to the
+    /// dead-letter queue. Both count, because a function that is killed during the last one cannot do anything more.
+    /// What a consumer does then may be done twice.
     pub is_last: bool,
 }
 
-/// The dead letters of a consumer, for what it will never do: somebody sees it there at once, and not after its last try.
+/// The dead-letter queue of a consumer, for events that can never be consumed. Operators see them at once, and not
+/// after the last delivery.
 #[derive(Debug, Clone)]
 pub struct DeadLetters {
     sqs: aws_sdk_sqs::Client,
@@ -28,21 +30,22 @@ pub struct DeadLetters {
 }
 
 impl DeadLetters {
-    /// Of the function's queue.
+    /// Creates a client for the dead-letter queue of the function.
     ///
     /// # Errors
-    /// When `DEAD_LETTERS_URL` is not set.
+    /// If `DEAD_LETTERS_URL` is not set.
     pub fn connect(config: &SdkConfig) -> Result<Self, Error> {
         Ok(Self { sqs: aws_sdk_sqs::Client::new(config), url: env("DEAD_LETTERS_URL")? })
     }
 
-    /// Puts an event there, and logs why. Who dies before the message it came in is done with puts it there again.
+    /// Sends an event to the dead-letter queue and logs the reason. If the function dies before its message is
+    /// acknowledged, the event is sent again.
     ///
     /// # Errors
-    /// When SQS does not take it.
+    /// If SQS does not accept it.
     pub async fn put<E: Event>(&self, envelope: &Envelope<E>, why: &impl std::fmt::Display) -> Result<(), Error> {
         let sent = self.sqs.send_message().queue_url(&self.url).message_body(serde_json::to_string(envelope)?).send();
-        let sent = sent.await.map_err(|error| format!("a dead letter was not taken: {}", Chain(error)))?;
+        let sent = sent.await.map_err(|error| format!("SQS did not accept a dead letter: {}", Chain(error)))?;
         let message_id = sent.message_id.unwrap_or_default();
         tracing::error!(message_id, error = %why, "an event can never be consumed");
         Ok(())
@@ -51,11 +54,11 @@ impl DeadLetters {
 
 /// Serves one consumer until the environment ends.
 ///
-/// Its queue is fed by SNS with raw delivery. A message comes at least once, in any order; `consumer` makes nothing of the
-/// second time. What it fails on stays in the queue, comes again, and in the end goes to the dead-letter queue.
+/// SNS sends to its queue with raw delivery. Messages are delivered at least once and in any order, and `consumer` has
+/// to ignore duplicates. A message that fails is delivered again, and in the end moves to the dead-letter queue.
 ///
 /// # Errors
-/// When the runtime API is gone.
+/// If the Lambda runtime API does not respond.
 pub async fn serve<S, E: Event, F: std::fmt::Display>(
     context: S,
     consumer: impl AsyncFn(&S, Envelope<E>) -> Result<(), F>,
@@ -64,11 +67,12 @@ pub async fn serve<S, E: Event, F: std::fmt::Display>(
     run(u32::MAX, context, consumer).await
 }
 
-/// As [`serve`], for a consumer that does something else when it fails for the last times.
+/// Serves one consumer that needs to know whether a delivery is the last one, until the environment ends.
 ///
 /// # Errors
-/// As there, and when `MAX_RECEIVE_COUNT`, which is the queue's, is not set.
-pub async fn serve_to_the_last<S, E: Event, F: std::fmt::Display>(
+/// If `MAX_RECEIVE_COUNT`, which has the `maxReceiveCount` of the queue, is not set, or the Lambda runtime API does not
+/// respond.
+pub async fn serve_with_last_attempt<S, E: Event, F: std::fmt::Display>(
     context: S,
     consumer: impl AsyncFn(&S, Envelope<E>, Delivery) -> Result<(), F>,
 ) -> Result<(), Error> {
@@ -76,58 +80,61 @@ pub async fn serve_to_the_last<S, E: Event, F: std::fmt::Display>(
 }
 
 async fn run<S, E: Event, F: std::fmt::Display>(
-    most: u32,
+    max_receive_count: u32,
     context: S,
     consumer: impl AsyncFn(&S, Envelope<E>, Delivery) -> Result<(), F>,
 ) -> Result<(), Error> {
-    let service =
-        service_fn(|event: LambdaEvent<SqsEvent>| consume(most, &context, &consumer, event.payload).boxed_local());
+    let service = service_fn(|event: LambdaEvent<SqsEvent>| {
+        consume(max_receive_count, &context, &consumer, event.payload).boxed_local()
+    });
     Runtime::new(service).run().await
 }
 
 async fn consume<S, E: Event, F: std::fmt::Display>(
-    most: u32,
+    max_receive_count: u32,
     context: &S,
     consumer: &impl AsyncFn(&S, Envelope<E>, Delivery) -> Result<(), F>,
     batch: SqsEvent,
 ) -> Result<SqsBatchResponse, Error> {
-    let done = join_all(batch.records.iter().map(|message| consume_one(most, context, consumer, message))).await;
+    let results =
+        join_all(batch.records.iter().map(|message| consume_one(max_receive_count, context, consumer, message))).await;
     let mut response = SqsBatchResponse::default();
-    for (message, done) in batch.records.into_iter().zip(done) {
-        if !done {
+    for (message, succeeded) in batch.records.into_iter().zip(results) {
+        if !succeeded {
             response.add_failure(message.message_id.unwrap_or_default());
         }
     }
     Ok(response)
 }
 
-/// The event in a message; nothing, if it is of an unknown type and the message is done with. What is wrong is logged here.
+/// Reads the event in a message, and logs errors. Returns `None` for an unknown type, which needs no further
+/// processing.
 pub(crate) fn event_in<E: Event>(message: &SqsMessage) -> Result<Option<Envelope<E>>, EnvelopeError> {
     let message_id = message.message_id.as_deref().unwrap_or_default();
     let read = Envelope::read(message.body.as_deref().unwrap_or_default());
     match &read {
         Ok(Some(_)) => {}
-        Ok(None) => tracing::info!(message_id, "an event of an unknown type was passed over"),
+        Ok(None) => tracing::info!(message_id, "an event of an unknown type was ignored"),
         Err(error) => tracing::error!(message_id, %error, "a message could not be read"),
     }
     read
 }
 
-/// How often a message was handed out, this time included.
+/// Returns the number of deliveries of a message, including this one.
 pub(crate) fn times_received(message: &SqsMessage) -> u32 {
     let received = message.attributes.get("ApproximateReceiveCount");
     received.and_then(|count| count.parse().ok()).unwrap_or(1)
 }
 
-/// Whether the message is done with.
+/// Consumes one message, and returns whether that succeeded.
 async fn consume_one<S, E: Event, F: std::fmt::Display>(
-    most: u32,
+    max_receive_count: u32,
     context: &S,
     consumer: &impl AsyncFn(&S, Envelope<E>, Delivery) -> Result<(), F>,
     message: &SqsMessage,
 ) -> bool {
     let received = times_received(message);
-    let delivery = Delivery { is_last: received.saturating_add(1) >= most };
+    let delivery = Delivery { is_last: received.saturating_add(1) >= max_receive_count };
     let message_id = message.message_id.as_deref().unwrap_or_default();
     let envelope = match event_in::<E>(message) {
         Ok(Some(envelope)) => envelope,
@@ -142,7 +149,7 @@ async fn consume_one<S, E: Event, F: std::fmt::Display>(
     );
     let event_id = envelope.event_id;
     async {
-        // A panic over one message must not take its whole batch along.
+        // A panic in one message must not fail the whole batch.
         let consumed = AssertUnwindSafe(async { consumer(context, envelope, delivery).await }).catch_unwind().await;
         match consumed {
             Ok(Ok(())) => {

@@ -1,4 +1,4 @@
-//! The start of an environment: logs, then the one SDK configuration.
+//! The start of an execution environment: logging and the SDK configuration.
 
 use std::time::Duration;
 
@@ -12,19 +12,20 @@ use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::Subscriber
 
 use crate::https;
 
-/// Why an environment could not start.
+/// The error of an environment that could not start, or of an invocation.
 pub type Error = lambda_runtime::Error;
 
-/// Sets up logging and makes the SDK configuration; once per environment.
+/// Sets up logging and creates the SDK configuration, once per environment.
 ///
-/// Of nothing but the variables that Lambda sets: the SDK's own search for a configuration goes through files and services that are
-/// not there, and takes longer than all else in a start.
+/// The configuration is read only from the variables that Lambda sets. The default loader of the SDK searches files and
+/// services that do not exist in Lambda, and takes longer than the rest of a cold start.
 ///
 /// # Errors
-/// When `AWS_REGION` is not set.
+/// If `AWS_REGION` is not set.
 pub fn start() -> Result<SdkConfig, Error> {
     log_json();
-    // Below every function's own timeout, so that a dead connection of a thawed environment is retried and not waited for.
+    // Below the timeout of every function, so that a call over a connection that died while the environment was frozen
+    // is retried in time.
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(Duration::from_millis(2_500))
         .operation_timeout(Duration::from_millis(5_500))
@@ -41,10 +42,10 @@ pub fn start() -> Result<SdkConfig, Error> {
     Ok(config.build())
 }
 
-/// One JSON object per line; the fields of the spans around a line stand beside its own.
+/// Sets up logs with one JSON object per line. A line has the fields of its spans, too.
 ///
-/// The runtime logs whatever a function fails with, refusals of workflow tasks too; what is to be known of a failure was logged
-/// where it was handled, with its correlation id.
+/// The logs of `lambda_runtime` are off: it logs every error of a function, and also refusals of workflow tasks. Errors
+/// are already logged where they are handled, with the correlation id.
 fn log_json() {
     let level = std::env::var("LOG_LEVEL").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
     let filter = Targets::new().with_default(level).with_target("lambda_runtime", LevelFilter::OFF);
@@ -63,23 +64,23 @@ fn function_name() -> String {
     std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default()
 }
 
-/// The function this environment runs: `Handler:` in the template of its context.
+/// Returns the name of the function that this environment runs, which is `Handler:` in the template of the context.
 ///
 /// # Errors
-/// When `_HANDLER` is not set.
+/// If `_HANDLER` is not set.
 pub fn handler() -> Result<String, Error> {
     env("_HANDLER")
 }
 
-/// A variable that the template sets.
+/// Returns an environment variable that the template sets.
 ///
 /// # Errors
-/// When it is not set.
+/// If it is not set.
 pub fn env(name: &str) -> Result<String, Error> {
     std::env::var(name).map_err(|_| format!("the environment variable {name} is not set").into())
 }
 
-/// The binary has no function of that name: the template and the code do not agree.
+/// Creates the error of a `Handler` that the binary does not have.
 pub fn unknown_handler(name: &str) -> Error {
     format!("no function is called {name:?}; the `Handler` in functions/<context>/template.yaml must be one that src/main.rs lists").into()
 }

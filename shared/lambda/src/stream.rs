@@ -1,4 +1,4 @@
-//! Followers: what happens in a context's own table, heard from its stream, without a queue between.
+//! Stream consumers. They read the events and items of their own table from its stream, without a queue.
 
 use aws_lambda_events::dynamodb::{Event as StreamEvent, EventRecord};
 use contracts::{Envelope, Event};
@@ -10,44 +10,46 @@ use serde_dynamo::AttributeValue;
 
 use crate::Error;
 
-/// Serves the events of the context's own table, a batch at a time and in any order, until the environment ends.
+/// Serves one consumer of the events of the context's own table until the environment ends. Events arrive in batches
+/// and in any order.
 ///
-/// A batch that fails comes again, in halves: `follow` makes nothing of the second time.
+/// A failed batch is delivered again, in halves, and `consumer` has to ignore duplicates.
 ///
 /// # Errors
-/// When the runtime API is gone.
+/// If the Lambda runtime API does not respond.
 pub async fn serve<S, E: Event, F: Into<Error>>(
     context: S,
-    follow: impl AsyncFn(&S, Vec<Envelope<E>>) -> Result<(), F>,
+    consumer: impl AsyncFn(&S, Vec<Envelope<E>>) -> Result<(), F>,
 ) -> Result<(), Error> {
-    let (context, follow) = (&context, &follow);
+    let (context, consumer) = (&context, &consumer);
     let service = service_fn(|event: LambdaEvent<StreamEvent>| {
         let events = event.payload.records.iter().filter_map(envelope).collect();
-        let done = async { follow(context, events).await.map_err(Into::into) };
-        done.inspect_err(|error| tracing::error!(%error, "a batch is not followed yet")).boxed_local()
+        let result = async { consumer(context, events).await.map_err(Into::into) };
+        result.inspect_err(|error| tracing::error!(%error, "a batch could not be consumed")).boxed_local()
     });
     Runtime::new(service).run().await
 }
 
-/// Serves the new items of the context's own table that are of a `kind`, a batch at a time, as [`serve`] does its events.
+/// Serves one consumer of the new items of a `kind` in the context's own table until the environment ends, in the same
+/// way as [`serve`].
 ///
 /// # Errors
-/// When the runtime API is gone.
+/// If the Lambda runtime API does not respond.
 pub async fn serve_items<S, T: DeserializeOwned, F: Into<Error>>(
     context: S,
     kind: &str,
-    follow: impl AsyncFn(&S, Vec<T>) -> Result<(), F>,
+    consumer: impl AsyncFn(&S, Vec<T>) -> Result<(), F>,
 ) -> Result<(), Error> {
-    let (context, follow) = (&context, &follow);
+    let (context, consumer) = (&context, &consumer);
     let service = service_fn(|event: LambdaEvent<StreamEvent>| {
         let items = event.payload.records.iter().filter_map(|record| item(record, kind)).collect();
-        let done = async { follow(context, items).await.map_err(Into::into) };
-        done.inspect_err(|error| tracing::error!(%error, "a batch is not followed yet")).boxed_local()
+        let result = async { consumer(context, items).await.map_err(Into::into) };
+        result.inspect_err(|error| tracing::error!(%error, "a batch could not be consumed")).boxed_local()
     });
     Runtime::new(service).run().await
 }
 
-/// A new item of that kind; one that cannot be read is passed over, as in [`serve`].
+/// Returns the item of a record if it is new and of this kind. An item that cannot be read is ignored.
 fn item<T: DeserializeOwned>(record: &EventRecord, kind: &str) -> Option<T> {
     let image = record.change.new_image.clone();
     let is_of_kind = matches!(image.inner().get("kind"), Some(AttributeValue::S(found)) if found == kind);
@@ -58,7 +60,7 @@ fn item<T: DeserializeOwned>(record: &EventRecord, kind: &str) -> Option<T> {
     read.inspect_err(|error| tracing::error!(%error, kind, "an item of the table cannot be read")).ok()
 }
 
-/// The event in a new outbox item. What cannot be read would not be readable the next time, either: it is passed over.
+/// Returns the event in a new outbox item. An event that cannot be read is ignored, because a retry would fail, too.
 fn envelope<E: Event>(record: &EventRecord) -> Option<Envelope<E>> {
     let image = record.change.new_image.inner();
     let text = |name: &str| match image.get(name) {

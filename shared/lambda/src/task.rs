@@ -1,4 +1,4 @@
-//! Tasks of a workflow: Step Functions calls them, may call them twice, and catches their refusals by name.
+//! Tasks of a workflow. Step Functions may call them more than once, and catches their refusals by name.
 
 use contracts::Cause;
 use dynamo::StoreError;
@@ -9,34 +9,34 @@ use tracing::Instrument;
 
 use crate::Error;
 
-/// Why a task did not do its work.
+/// The error of a task.
 #[derive(Debug, thiserror::Error)]
 pub enum TaskError {
-    /// A business refusal: the workflow catches it by `name` and does not retry.
+    /// A refusal for business reasons. The workflow catches it by `name` and does not retry.
     #[error("{name}: {detail}")]
     Refused {
         /// The error name in the state machine's `Catch`.
         name: &'static str,
-        /// For the execution's history.
+        /// The detail for the history of the execution.
         detail: String,
     },
-    /// A fault that may pass: the workflow retries, and in the end catches it.
+    /// A transient fault. The workflow retries the task, and catches the fault after the last attempt.
     #[error("{name}: {reason}")]
     Fault {
-        /// The error name in the execution's history.
+        /// The error name in the history of the execution.
         name: &'static str,
-        /// For the log and the history.
+        /// The reason for the log and the history.
         reason: String,
     },
 }
 
 impl TaskError {
-    /// A refusal that the state machine catches as `name`.
+    /// Creates a refusal that the state machine catches as `name`.
     pub fn refused(name: &'static str, detail: impl ToString) -> Self {
         Self::Refused { name, detail: detail.to_string() }
     }
 
-    /// A fault that may pass.
+    /// Creates a transient fault.
     pub fn fault(name: &'static str, reason: impl ToString) -> Self {
         Self::Fault { name, reason: reason.to_string() }
     }
@@ -58,7 +58,7 @@ impl From<TaskError> for Diagnostic {
     }
 }
 
-/// What every task is given: the workflow's input, of which `T` is the part it needs.
+/// The input of every task, which is the input of the workflow. `T` has the fields that the task needs.
 #[derive(Debug, Deserialize)]
 struct Input<T> {
     #[serde(flatten)]
@@ -70,7 +70,7 @@ struct Input<T> {
 /// Serves one task until the environment ends.
 ///
 /// # Errors
-/// When the runtime API is gone.
+/// If the Lambda runtime API does not respond.
 pub async fn serve<S, T: DeserializeOwned>(
     context: S,
     task: impl AsyncFn(&S, T, Cause) -> Result<(), TaskError>,
@@ -92,8 +92,8 @@ async fn perform<S, T: DeserializeOwned>(
     })?;
     let span = tracing::info_span!("task", correlation_id = %cause.correlation_id, order_id);
     async {
-        let done = task(context, work, cause).await;
-        match &done {
+        let result = task(context, work, cause).await;
+        match &result {
             Ok(()) => tracing::info!("done"),
             Err(TaskError::Refused { name, detail }) => {
                 tracing::info!(refusal = name, detail, "refused")
@@ -102,7 +102,7 @@ async fn perform<S, T: DeserializeOwned>(
                 tracing::error!(fault = name, error = reason, "failed")
             }
         }
-        Ok(done?)
+        Ok(result?)
     }
     .instrument(span)
     .await

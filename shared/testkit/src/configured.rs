@@ -1,4 +1,4 @@
-//! Functions with another configuration for a while.
+//! Temporary changes of functions' environment variables.
 
 use futures::future::join_all;
 use reqwest::{Client, Method, RequestBuilder};
@@ -6,32 +6,32 @@ use serde_json::{Value, json};
 
 use crate::{Stack, stack::signature};
 
-/// The functions whose variable was changed, each with the variables that it had.
+/// The functions whose variable was changed, each with its previous variables.
 #[derive(Debug)]
-#[must_use = "they stay so until they are restored"]
+#[must_use = "the functions stay changed until they are restored"]
 pub struct Configured {
-    before: Vec<(String, Value)>,
+    previous: Vec<(String, Value)>,
 }
 
 impl Configured {
-    /// Sets a variable of every function that has it.
-    pub async fn wherever(variable: &str, value: &str) -> Self {
+    /// Sets a variable in every function that has it.
+    pub async fn set_everywhere(variable: &str, value: &str) -> Self {
         let names = Stack::get().functions.values();
         let all = join_all(names.map(|name| async move { (name.clone(), variables(name).await) })).await;
-        let before: Vec<_> = all.into_iter().filter(|(_, variables)| !variables[variable].is_null()).collect();
-        assert!(!before.is_empty(), "no function has {variable}");
-        join_all(before.iter().map(|(name, variables)| {
+        let previous: Vec<_> = all.into_iter().filter(|(_, variables)| !variables[variable].is_null()).collect();
+        assert!(!previous.is_empty(), "no function has {variable}");
+        join_all(previous.iter().map(|(name, variables)| {
             let mut changed = variables.clone();
             changed[variable] = value.into();
             set(name, changed)
         }))
         .await;
-        Self { before }
+        Self { previous }
     }
 
-    /// Gives them back what they had.
+    /// Restores the previous variables.
     pub async fn restore(self) {
-        join_all(self.before.into_iter().map(|(name, variables)| async move { set(&name, variables).await })).await;
+        join_all(self.previous.into_iter().map(|(name, variables)| async move { set(&name, variables).await })).await;
     }
 }
 
@@ -41,13 +41,13 @@ fn configuration(method: Method, name: &str) -> RequestBuilder {
 }
 
 async fn variables(name: &str) -> Value {
-    let answer = configuration(Method::GET, name).send().await.expect("the engine answers");
-    let answer: Value = answer.error_for_status().expect("a function").json().await.expect("JSON");
-    answer["Environment"]["Variables"].clone()
+    let response = configuration(Method::GET, name).send().await.expect("the engine responds");
+    let response: Value = response.error_for_status().expect("a function").json().await.expect("JSON");
+    response["Environment"]["Variables"].clone()
 }
 
 async fn set(name: &str, variables: Value) {
     let body = json!({ "Environment": { "Variables": variables } });
-    let answer = configuration(Method::PUT, name).json(&body).send().await.expect("the engine answers");
-    answer.error_for_status().expect("a configuration");
+    let response = configuration(Method::PUT, name).json(&body).send().await.expect("the engine responds");
+    response.error_for_status().expect("a configuration");
 }

@@ -1,4 +1,4 @@
-//! Faults: functions that are killed, messages that are delivered twice.
+//! Fault injection: functions that are killed, and messages that are delivered twice.
 
 use std::{
     collections::HashSet,
@@ -15,11 +15,11 @@ use uuid::Uuid;
 
 use crate::{HANG_LIMIT, Person, Stack, eventually};
 
-/// The processes that run a function (its logical id), from Linux's `/proc`; the engine runs each as a child of its
-/// own.
+/// Returns the processes that run a function (its logical id), from Linux's `/proc`. The engine runs each environment
+/// as a child process.
 fn processes_of(function: &str) -> Vec<u32> {
     let name = &Stack::get().functions[function];
-    // Another stack beside this one has functions of the same name.
+    // Another stack on this machine may have functions with the same names.
     let markers =
         [format!("AWS_LAMBDA_FUNCTION_NAME={name}\0"), format!("AWS_ENDPOINT_URL={}\0", Stack::get().engine_url)];
     let pids = fs::read_dir("/proc").expect("Linux's /proc").flatten();
@@ -32,7 +32,7 @@ fn processes_of(function: &str) -> Vec<u32> {
         .collect()
 }
 
-/// Kills the processes that run a function, at once and without a word; how many there were.
+/// Kills the processes that run a function with SIGKILL, and returns their number.
 pub fn kill_function(function: &str) -> usize {
     let pids = processes_of(function);
     for pid in &pids {
@@ -42,7 +42,7 @@ pub fn kill_function(function: &str) -> usize {
     pids.len()
 }
 
-/// Waits until processes run a function, and kills them.
+/// Waits until at least one process runs a function, and kills all that do.
 pub async fn kill_running(function: &str) {
     eventually(&format!("a process of {function}"), || async {
         if kill_function(function) > 0 { Ok(()) } else { Err("none".to_owned()) }
@@ -50,7 +50,7 @@ pub async fn kill_running(function: &str) {
     .await;
 }
 
-/// Records every event that the contexts publish, and delivers it again.
+/// Records every event that the contexts publish, and can deliver it again.
 #[derive(Debug)]
 pub struct EventRecorder {
     sns: aws_sdk_sns::Client,
@@ -75,11 +75,11 @@ impl EventRecorder {
         });
         let subscriptions = join_all(subscribe).await.into_iter();
         let subscriptions =
-            subscriptions.map(|made| made.expect("a subscription").subscription_arn.expect("an ARN")).collect();
+            subscriptions.map(|created| created.expect("a subscription").subscription_arn.expect("an ARN")).collect();
         Self { sns, sqs, queue_url, subscriptions, recorded: HashSet::new() }
     }
 
-    /// Lets every topic send to the queue; its ARN.
+    /// Allows every topic to send to the queue, and returns the queue's ARN.
     async fn allow_topics(sqs: &aws_sdk_sqs::Client, queue_url: &str) -> String {
         let wanted = sqs.get_queue_attributes().queue_url(queue_url).attribute_names(QueueAttributeName::QueueArn);
         let attributes = wanted.send().await.expect("attributes").attributes.expect("attributes");
@@ -93,7 +93,7 @@ impl EventRecorder {
         arn
     }
 
-    /// What was published since the last time, each event once.
+    /// Returns the events that were published since the last call, each of them once.
     pub async fn record(&mut self) -> Vec<Value> {
         let mut events = Vec::new();
         loop {
@@ -114,29 +114,30 @@ impl EventRecorder {
         }
     }
 
-    /// Waits until so many events were recorded that go back to the request `correlation_id`; these events.
+    /// Waits until `count` events with this correlation id were recorded, and returns them.
     pub async fn events_of(&mut self, correlation_id: &str, count: usize) -> Vec<Value> {
         let is_of = |event: &Value| event["correlation_id"] == correlation_id;
-        let mut events = self.record_until(|heard| heard.iter().filter(|event| is_of(event)).count() >= count).await;
+        let mut events =
+            self.record_until(|recorded| recorded.iter().filter(|event| is_of(event)).count() >= count).await;
         events.retain(is_of);
         events
     }
 
-    /// Records until that is `enough`; all of it.
+    /// Records until the events are `enough`, and returns them.
     pub async fn record_until(&mut self, enough: impl Fn(&[Value]) -> bool) -> Vec<Value> {
-        let mut heard = Vec::new();
+        let mut recorded = Vec::new();
         let started = Instant::now();
-        while !enough(&heard) {
-            assert!(started.elapsed() < HANG_LIMIT, "heard only {heard:?}");
-            heard.extend(self.record().await);
+        while !enough(&recorded) {
+            assert!(started.elapsed() < HANG_LIMIT, "recorded only {recorded:?}");
+            recorded.extend(self.record().await);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        heard
+        recorded
     }
 
-    /// Delivers an event again to every consumer that its context's events can reach.
+    /// Delivers an event again to every consumer of its context's events.
     ///
-    /// A consumer gets what its subscription would filter out, too, and has to ignore it.
+    /// Consumers also get events that the filter of their subscription would drop, and have to ignore them.
     pub async fn redeliver(&self, event: &Value) {
         let consumers = consumers_of(event["source"].as_str().expect("a source"));
         let sends = consumers.into_iter().map(|queue| {
@@ -148,7 +149,7 @@ impl EventRecorder {
         }
     }
 
-    /// Waits until every consumer is done with what it was sent.
+    /// Waits until every consumer has processed its messages.
     pub async fn drained(&self) {
         for source in ["users", "catalog", "inventory", "orders", "payments"] {
             for queue in consumers_of(source) {
@@ -166,7 +167,7 @@ impl EventRecorder {
     }
 }
 
-/// An event of an order of somebody, as orders would publish it; there is no such order.
+/// Returns an event as orders publishes it, of an order of `person` that does not exist.
 pub fn processing(person: &Person) -> Value {
     let order = Uuid::now_v7();
     json!({
@@ -177,7 +178,7 @@ pub fn processing(person: &Person) -> Value {
     })
 }
 
-/// Publishes an event as its context would.
+/// Publishes an event on the topic of its context.
 pub async fn publish(event: &Value) {
     let stack = Stack::get();
     let text = |name: &str| event[name].as_str().expect("a text");
@@ -193,7 +194,7 @@ pub async fn publish(event: &Value) {
     publish.send().await.expect("published");
 }
 
-/// Sends an event to one consumer's queue (its logical id), past the delay that the queue may have.
+/// Sends an event to the queue of a consumer (its logical id), without the delay that the queue may have.
 pub async fn send_now(queue: &str, event: &Value) {
     let stack = Stack::get();
     let sqs = aws_sdk_sqs::Client::new(&stack.aws().await);
@@ -201,7 +202,7 @@ pub async fn send_now(queue: &str, event: &Value) {
     send.send().await.expect("a message is sent");
 }
 
-/// Waits until an event of `subject` lies in a queue of dead letters (its logical id), and takes it out.
+/// Waits until a dead-letter queue (its logical id) has an event of `subject`, and removes it.
 pub async fn dead_letter(queue: &str, subject: &str) -> Value {
     let stack = Stack::get();
     let sqs = aws_sdk_sqs::Client::new(&stack.aws().await);
@@ -221,22 +222,22 @@ pub async fn dead_letter(queue: &str, subject: &str) -> Value {
     event
 }
 
-/// Waits until a queue (its logical id) is empty, and its consumer done with what was in it.
+/// Waits until a queue (its logical id) is empty, with no messages in flight.
 pub async fn drained(queue: &str) {
     let stack = Stack::get();
     let sqs = aws_sdk_sqs::Client::new(&stack.aws().await);
     let attributes =
         [QueueAttributeName::ApproximateNumberOfMessages, QueueAttributeName::ApproximateNumberOfMessagesNotVisible];
     eventually(&format!("{queue} to be empty"), || async {
-        let ask = sqs.get_queue_attributes().queue_url(&stack.queues[queue]);
-        let answer = ask.set_attribute_names(Some(attributes.to_vec())).send().await.expect("attributes");
-        let left = answer.attributes.unwrap_or_default();
-        if left.values().all(|count| count == "0") { Ok(()) } else { Err(format!("{left:?}")) }
+        let get = sqs.get_queue_attributes().queue_url(&stack.queues[queue]);
+        let response = get.set_attribute_names(Some(attributes.to_vec())).send().await.expect("attributes");
+        let depth = response.attributes.unwrap_or_default();
+        if depth.values().all(|count| count == "0") { Ok(()) } else { Err(format!("{depth:?}")) }
     })
     .await;
 }
 
-/// The queues that a context's events reach, of the contexts that are deployed.
+/// Returns the queues that the events of a context reach, in the deployed contexts.
 fn consumers_of(source: &str) -> Vec<&'static str> {
     let consumers: &[(&str, &str)] = match source {
         "users" => &[

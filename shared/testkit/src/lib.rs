@@ -1,6 +1,6 @@
-//! What the black-box tests use: people who shop, their mail, and the faults that meet them.
+//! Support for the black-box tests: customers, their mail, and faults.
 //!
-//! Everything fails by panicking, with what was expected and what came instead: these are tests.
+//! All functions panic when they fail, with what was expected and what was found, because they run in tests.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod configured;
@@ -22,8 +22,8 @@ pub use configured::Configured;
 pub use faults::{EventRecorder, dead_letter, drained, kill_function, kill_running, processing, publish, send_now};
 pub use mail_server::MailOutage;
 pub use orphans::{
-    can_be_captured_now, has_grown_old, has_overdue_reservation, is_deferred, is_deferred_by_now, is_forgotten,
-    is_put_off, reserve_only, resumes,
+    can_be_captured_now, has_overdue_reservation, is_aged, is_deferred, is_deferred_by_now, is_postponed, is_removed,
+    reserve_only, resumes,
 };
 pub use person::{Answer, PASSWORD, Person};
 pub use phones::{endpoint_of, is_endpoint, is_uninstalled, new_device_token, new_phone_number, pushes_to, texts_to};
@@ -41,19 +41,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a test waits before it takes what it waits for to hang. A limit for hangs, never for speed: a correct
-/// product on a machine that is four times slower, and busy with all other tests, stays far below it.
+/// How long a test waits for a condition before it fails. The limit is for hangs and not for speed: on a machine that
+/// is four times slower and runs all other tests, a correct product stays far below it.
 pub const HANG_LIMIT: Duration = Duration::from_secs(300);
 
-/// How long the gateway may use an authorizer's earlier decision: the five seconds for which API Gateway caches it,
-/// with a margin for the granularity of its clock. It is measured when a request is sent, so that a slow machine does
-/// not add to it.
+/// How long API Gateway may use a cached decision of an authorizer: five seconds, with a margin for the granularity of
+/// its clock. The time is measured when a request is sent, so a slow machine does not add to it.
 pub const AUTHORIZER_CACHE: Duration = Duration::from_secs(15);
 
-/// Waits until `look` succeeds.
+/// Waits until `look` succeeds, and returns its result.
 ///
 /// # Panics
-/// When it does not within [`HANG_LIMIT`]; the message names what was waited for, and what was found instead.
+/// If it does not succeed within [`HANG_LIMIT`]. The message has what was expected and what was found.
 pub async fn eventually<T, F>(what: &str, look: impl FnMut() -> F) -> T
 where
     F: Future<Output = Result<T, String>>,
@@ -61,20 +60,20 @@ where
     eventually_within(what, HANG_LIMIT, look).await
 }
 
-/// Waits until `look` succeeds, which it must if it begins when `limit` has passed, however long it takes.
+/// Waits until `look` succeeds, and returns its result. An attempt that starts within `limit` may take any time.
 ///
 /// # Panics
-/// When it does not; the message names what was waited for, and what was found instead.
+/// If an attempt fails that started after `limit`. The message has what was expected and what was found.
 pub async fn eventually_within<T, F>(what: &str, limit: Duration, mut look: impl FnMut() -> F) -> T
 where
     F: Future<Output = Result<T, String>>,
 {
     let started = Instant::now();
     loop {
-        let begun = started.elapsed();
+        let elapsed = started.elapsed();
         match look().await {
             Ok(found) => return found,
-            Err(instead) if begun > limit => panic!("waited {limit:?} for {what}; there was {instead}"),
+            Err(found) if elapsed > limit => panic!("waited {limit:?} for {what}, but found {found}"),
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }

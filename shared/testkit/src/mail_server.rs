@@ -1,22 +1,22 @@
-//! The mail server, which can be away.
+//! Outages of the mail server.
 
 use serde_json::json;
 
 use crate::Stack;
 
-/// An outage of the mail server: from now until it is over, or forgotten.
+/// An outage of the mail server, which lasts until [`MailOutage::end`].
 #[derive(Debug)]
-#[must_use = "the mail server is away until this is over"]
+#[must_use = "the mail server is down until the outage is ended"]
 pub struct MailOutage(());
 
 impl MailOutage {
-    /// Closes the mail server.
+    /// Stops the mail server.
     pub async fn begin() -> Self {
         set(false).await;
         Self(())
     }
 
-    /// Opens it again.
+    /// Starts the mail server again.
     pub async fn end(self) {
         set(true).await;
     }
@@ -24,6 +24,6 @@ impl MailOutage {
 
 async fn set(up: bool) {
     let url = format!("{}/api/smtp", Stack::get().inbox_url);
-    let answer = reqwest::Client::new().put(url).json(&json!({ "up": up })).send().await.expect("the inbox answers");
-    answer.error_for_status().expect("the mail server is as it should be");
+    let response = reqwest::Client::new().put(url).json(&json!({ "up": up })).send().await.expect("the inbox responds");
+    response.error_for_status().expect("the mail server has changed its state");
 }

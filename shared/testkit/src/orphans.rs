@@ -1,4 +1,5 @@
-//! Checkouts that died or wait on the way, as no test could bring them about in time by killing or by waiting.
+//! Checkouts that are incomplete, deferred or old. They are created directly in the tables, because killing functions
+//! or waiting would take too long.
 
 use std::collections::HashMap;
 
@@ -8,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{Product, Stack, eventually, invoke};
 
-/// Sets so many of a product aside for an order, and does no more of its checkout.
+/// Reserves stock for an order, without the other steps of its checkout.
 pub async fn reserve_only(order: &Value, product: &Product, pieces: u32) {
     let input = json!({
         "order_id": order["id"],
@@ -19,15 +20,15 @@ pub async fn reserve_only(order: &Value, product: &Product, pieces: u32) {
     invoke("ReserveStock", &input).await.expect("a reservation");
 }
 
-/// Lets the time run out for which something is set aside for an order.
+/// Makes the reservation of an order expire.
 pub async fn has_overdue_reservation(order: &Value) {
     let order = order["id"].as_str().expect("an id");
     let update = update("InventoryTable", &format!("ORDER#{order}"), "PART#00").await;
-    let update = update.update_expression("SET reserved_until = :past, gsi1sk = :place");
+    let update = update.update_expression("SET reserved_until = :past, gsi1sk = :index_key");
     let update = update.condition_expression("attribute_exists(gsi1pk)");
     let update = update.expression_attribute_values(":past", text(LONG_AGO));
     update
-        .expression_attribute_values(":place", text(&format!("{LONG_AGO}#{order}")))
+        .expression_attribute_values(":index_key", text(&format!("{LONG_AGO}#{order}")))
         .send()
         .await
         .expect("an open part");
@@ -41,62 +42,62 @@ pub async fn is_deferred(order: &Value) {
     .await;
 }
 
-/// Whether the checkout of an order is deferred.
+/// Returns whether the checkout of an order is deferred now.
 pub async fn is_deferred_by_now(order: &Value) -> bool {
     deferred(order).await.is_some()
 }
 
-/// Makes a deferred checkout due, and starts over all that are; whether it still is deferred then.
+/// Makes a deferred checkout due and resumes all due checkouts. Returns whether it is deferred again.
 pub async fn resumes(order: &Value) -> bool {
-    if !is_due_at(order, LONG_AGO).await {
-        return false; // the schedule was faster
+    if !make_due_at(order, LONG_AGO).await {
+        return false; // the schedule has already resumed it
     }
     invoke("ResumeCheckouts", &json!({})).await.expect("a resumption");
     deferred(order).await.is_some()
 }
 
-/// Waits until the checkout of an order is deferred, and has it wait for longer than any test: it is in checkout, and
-/// nothing happens.
-pub async fn is_put_off(order: &Value) {
+/// Waits until the checkout of an order is deferred, and postpones it for longer than any test, so that the order stays
+/// in checkout.
+pub async fn is_postponed(order: &Value) {
     is_deferred(order).await;
-    assert!(is_due_at(order, "2999-01-01T00:00:00.000Z").await);
+    assert!(make_due_at(order, "2999-01-01T00:00:00.000Z").await);
 }
 
-/// Loses what would have a deferred checkout started over.
-pub async fn is_forgotten(order: &Value) {
+/// Removes the entry of a deferred checkout, so that it is never resumed.
+pub async fn is_removed(order: &Value) {
     let stack = Stack::get();
     let client = aws_sdk_dynamodb::Client::new(&stack.aws().await);
     let delete = client.delete_item().table_name(&stack.tables["OrdersTable"]);
-    delete.key("pk", text("DEFERRED")).key("sk", text(&place(order))).send().await.expect("a deletion");
+    delete.key("pk", text("DEFERRED")).key("sk", text(&order_key(order))).send().await.expect("a deletion");
 }
 
-/// Lets an order that is not paid grow old: its view says so, in the index, too.
-pub async fn has_grown_old(order: &Value) {
+/// Makes an unpaid order old, in its view and in the index.
+pub async fn is_aged(order: &Value) {
     let user = order["user_id"].as_str().expect("a user");
-    let update = update("OrdersTable", &format!("USER#{user}"), &place(order)).await;
+    let update = update("OrdersTable", &format!("USER#{user}"), &order_key(order)).await;
     let update = update.update_expression("SET placed_at = :past, updated_at = :past, gsi1sk = :first");
     let update = update.condition_expression("attribute_exists(gsi1pk)");
     let update = update.expression_attribute_values(":past", text(LONG_AGO));
     update.expression_attribute_values(":first", text("0")).send().await.expect("a view");
 }
 
-/// Has the simulator take the money of an order that it has refused to take before.
+/// Lets the simulator capture the payment of an order, which it has refused before.
 pub async fn can_be_captured_now(order: &Value) {
     let id = order["id"].as_str().expect("an id");
     let update = update("PaymentsTable", &format!("SIMULATOR#{id}"), "INTENT").await;
     let update = update.update_expression("SET #method = :good").expression_attribute_names("#method", "method");
     let update = update.condition_expression("attribute_exists(pk)");
-    update.expression_attribute_values(":good", text("pm_card_visa")).send().await.expect("the simulator's books");
+    update.expression_attribute_values(":good", text("pm_card_visa")).send().await.expect("the simulator's ledger");
 }
 
-/// Whether a deferred checkout could be made due at `moment`: it is there.
-async fn is_due_at(order: &Value, moment: &str) -> bool {
-    let update = update("OrdersTable", "DEFERRED", &place(order)).await;
-    let update = update.update_expression("SET due_at = :moment, gsi1sk = :place");
+/// Makes a deferred checkout due at `time`. Returns whether there is one.
+async fn make_due_at(order: &Value, time: &str) -> bool {
+    let update = update("OrdersTable", "DEFERRED", &order_key(order)).await;
+    let update = update.update_expression("SET due_at = :time, gsi1sk = :index_key");
     let update = update.condition_expression("attribute_exists(gsi1pk)");
-    let update = update.expression_attribute_values(":moment", text(moment));
-    let index = format!("{moment}#{}", order["id"].as_str().expect("an id"));
-    match update.expression_attribute_values(":place", text(&index)).send().await {
+    let update = update.expression_attribute_values(":time", text(time));
+    let index_key = format!("{time}#{}", order["id"].as_str().expect("an id"));
+    match update.expression_attribute_values(":index_key", text(&index_key)).send().await {
         Ok(_) => true,
         Err(error) => {
             assert!(error.into_service_error().is_conditional_check_failed_exception());
@@ -109,21 +110,21 @@ async fn deferred(order: &Value) -> Option<HashMap<String, AttributeValue>> {
     let stack = Stack::get();
     let client = aws_sdk_dynamodb::Client::new(&stack.aws().await);
     let get = client.get_item().table_name(&stack.tables["OrdersTable"]).consistent_read(true);
-    get.key("pk", text("DEFERRED")).key("sk", text(&place(order))).send().await.expect("an answer").item
+    get.key("pk", text("DEFERRED")).key("sk", text(&order_key(order))).send().await.expect("a response").item
 }
 
-fn place(order: &Value) -> String {
+fn order_key(order: &Value) -> String {
     format!("ORDER#{}", order["id"].as_str().expect("an id"))
 }
 
-/// A moment at which nothing of this was.
+/// A time before all orders of the tests.
 const LONG_AGO: &str = "2026-01-01T00:00:00.000Z";
 
 fn text(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
 }
 
-/// An update of an item of a table (its logical id).
+/// Starts an update of an item of a table (its logical id).
 async fn update(table: &str, pk: &str, sk: &str) -> UpdateItemFluentBuilder {
     let stack = Stack::get();
     let client = aws_sdk_dynamodb::Client::new(&stack.aws().await);

@@ -1,4 +1,4 @@
-//! A client of the socket: what it sends, and what comes back.
+//! A client of the WebSocket API.
 
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -17,13 +17,13 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Connects somebody, by the header.
+    /// Connects a person, with the `Authorization` header.
     pub async fn connect(person: &Person) -> Self {
         let header = format!("Bearer {}", person.token());
-        Self::handshake(Some(&header), "").await.unwrap_or_else(|status| panic!("the handshake was refused: {status}"))
+        Self::handshake(Some(&header), "").await.unwrap_or_else(|status| panic!("the handshake was rejected: {status}"))
     }
 
-    /// Shakes hands with that `Authorization` and that query; the status if it is refused.
+    /// Connects with this `Authorization` header and query. Returns the status if the handshake is rejected.
     pub async fn handshake(authorization: Option<&str>, query: &str) -> Result<Self, u16> {
         let socket_url = Stack::get().socket_url.as_deref().expect("a stack with a WebSocket API");
         let url = format!("{socket_url}{query}");
@@ -31,7 +31,7 @@ impl Socket {
         if let Some(authorization) = authorization {
             request.headers_mut().insert("authorization", HeaderValue::from_str(authorization).expect("a header"));
         }
-        match timeout(HANG_LIMIT, connect_async(request)).await.expect("an answer to the handshake") {
+        match timeout(HANG_LIMIT, connect_async(request)).await.expect("a response to the handshake") {
             Ok((stream, _)) => Ok(Self { stream }),
             Err(Error::Http(response)) => Err(response.status().as_u16()),
             Err(error) => panic!("no handshake: {error}"),
@@ -39,16 +39,16 @@ impl Socket {
     }
 
     /// Sends a message.
-    pub async fn say(&mut self, message: &Value) {
-        self.say_text(&message.to_string()).await;
+    pub async fn send(&mut self, message: &Value) {
+        self.send_text(&message.to_string()).await;
     }
 
-    /// Sends what need not be a message.
-    pub async fn say_text(&mut self, text: &str) {
-        self.stream.send(Message::text(text)).await.expect("a frame is sent");
+    /// Sends a text that need not be a valid message.
+    pub async fn send_text(&mut self, text: &str) {
+        self.stream.send(Message::text(text)).await.expect("a message is sent");
     }
 
-    /// The next message; nothing if the connection has ended.
+    /// Returns the next message, or `None` if the connection is closed.
     pub async fn next_or_end(&mut self) -> Option<Value> {
         loop {
             match timeout(HANG_LIMIT, self.stream.next()).await.expect("a message in time") {
@@ -59,18 +59,18 @@ impl Socket {
         }
     }
 
-    /// The next message.
+    /// Returns the next message.
     pub async fn next(&mut self) -> Value {
-        self.next_or_end().await.expect("the connection goes on")
+        self.next_or_end().await.expect("the connection is open")
     }
 
-    /// Sends a message; what comes next.
-    pub async fn ask(&mut self, message: &Value) -> Value {
-        self.say(message).await;
+    /// Sends a message, and returns the next one that is received.
+    pub async fn request(&mut self, message: &Value) -> Value {
+        self.send(message).await;
         self.next().await
     }
 
-    /// All messages up to the first that is `last`.
+    /// Returns all messages up to the first one that is `last`.
     pub async fn until(&mut self, mut last: impl FnMut(&Value) -> bool) -> Vec<Value> {
         let mut messages = Vec::new();
         loop {
@@ -81,25 +81,27 @@ impl Socket {
         }
     }
 
-    /// Subscribes, from where it was if that is said; the newest sequence, and what came before the answer.
+    /// Subscribes to a topic, from `last_sequence` on if it is given. Returns the newest sequence, and the messages
+    /// that came before the response.
     pub async fn subscribe(&mut self, topic: &str, last_sequence: Option<u64>) -> (u64, Vec<Value>) {
-        self.say(&json!({ "action": "subscribe", "topic": topic, "last_sequence": last_sequence })).await;
+        self.send(&json!({ "action": "subscribe", "topic": topic, "last_sequence": last_sequence })).await;
         let mut messages = self.until(|message| message["type"] == "subscribed" || message["type"] == "error").await;
-        let answer = messages.pop().expect("an answer");
-        assert_eq!((&answer["type"], &answer["topic"]), (&json!("subscribed"), &json!(topic)), "{answer}");
-        (answer["sequence"].as_u64().expect("a sequence"), messages)
+        let response = messages.pop().expect("a response");
+        assert_eq!((&response["type"], &response["topic"]), (&json!("subscribed"), &json!(topic)), "{response}");
+        (response["sequence"].as_u64().expect("a sequence"), messages)
     }
 
-    /// All that has come so far: what was sent before the answer to a ping comes before it.
-    pub async fn so_far(&mut self) -> Vec<Value> {
-        self.say(&json!({ "action": "ping" })).await;
+    /// Returns all messages that were received so far. It sends a ping: what was sent before the pong is received
+    /// before it.
+    pub async fn received(&mut self) -> Vec<Value> {
+        self.send(&json!({ "action": "ping" })).await;
         let mut messages = self.until(|message| message["type"] == "pong").await;
         messages.pop();
         messages
     }
 
-    /// Waits until the other side ends it; what came before.
-    pub async fn ends(&mut self) -> Vec<Value> {
+    /// Waits until the server closes the connection, and returns the messages that came before.
+    pub async fn closed(&mut self) -> Vec<Value> {
         let mut messages = Vec::new();
         while let Some(message) = self.next_or_end().await {
             messages.push(message);
@@ -107,7 +109,7 @@ impl Socket {
         messages
     }
 
-    /// Says goodbye.
+    /// Closes the connection.
     pub async fn close(mut self) {
         self.stream.close(None).await.expect("closed");
     }

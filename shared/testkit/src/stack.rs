@@ -8,46 +8,46 @@ use std::{
 
 use serde::Deserialize;
 
-/// Where the stack is, as its deployment wrote it down.
+/// The outputs of a deployed stack.
 #[derive(Debug, Deserialize)]
 pub struct Stack {
-    /// Ends with `/api/v1`.
+    /// The URL of the API, which ends with `/api/v1`.
     pub api_url: String,
-    /// The WebSocket API; nothing on a stack without the analytics context.
+    /// The URL of the WebSocket API. A stack without the analytics context has none.
     pub socket_url: Option<String>,
-    /// The AWS endpoint.
+    /// The URL of the AWS endpoint.
     pub engine_url: String,
-    /// The inbox that takes all mail.
+    /// The URL of the inbox that receives all mail.
     pub inbox_url: String,
-    /// Who runs the shop.
+    /// The login of the administrator.
     pub admin: Login,
-    /// Who buys there.
+    /// The login of a customer.
     pub customer: Login,
-    /// Of the AWS endpoint.
+    /// The region of the AWS endpoint.
     pub region: String,
-    /// Of the AWS endpoint.
+    /// The credentials for the AWS endpoint.
     pub credentials: Credentials,
     /// The contexts that are deployed.
     pub contexts: BTreeSet<String>,
     /// The route keys of the HTTP API, such as `GET /api/v1/orders` and `$default`.
     pub routes: BTreeSet<String>,
-    /// ARNs, by context.
+    /// The ARNs of the topics, by context.
     pub topics: HashMap<String, String>,
-    /// URLs, by logical id.
+    /// The URLs of the queues, by logical id.
     pub queues: HashMap<String, String>,
-    /// Names, by logical id.
+    /// The names of the tables, by logical id.
     pub tables: HashMap<String, String>,
     /// The ARN of the checkout workflow.
     pub state_machine: String,
-    /// Names, by logical id.
+    /// The names of the functions, by logical id.
     pub functions: HashMap<String, String>,
-    /// Names, by logical id.
+    /// The names of the secrets, by logical id.
     pub secrets: HashMap<String, String>,
-    /// Where the Stripe is that moves the money; nothing, if the simulator does.
+    /// The URL of Stripe. It is missing if the stack uses the simulator.
     pub stripe_url: Option<String>,
 }
 
-/// How somebody logs in.
+/// The login of a user.
 #[derive(Debug, Deserialize)]
 #[allow(missing_docs)]
 pub struct Login {
@@ -55,7 +55,7 @@ pub struct Login {
     pub password: String,
 }
 
-/// Keys of the AWS endpoint.
+/// Credentials for the AWS endpoint.
 #[derive(Debug, Deserialize)]
 #[allow(missing_docs)]
 pub struct Credentials {
@@ -64,7 +64,7 @@ pub struct Credentials {
 }
 
 impl Stack {
-    /// The stack that `WAYBILL_OUTPUTS` describes, or that `make up` left running.
+    /// Returns the stack in the file `WAYBILL_OUTPUTS`, or the one that `make up` started.
     pub fn get() -> &'static Self {
         static STACK: LazyLock<Stack> = LazyLock::new(|| {
             let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -77,12 +77,12 @@ impl Stack {
         &STACK
     }
 
-    /// Where the API's paths begin.
+    /// Returns the URL without `/api/v1`.
     pub fn root_url(&self) -> &str {
         self.api_url.trim_end_matches("/api/v1")
     }
 
-    /// The SDK configuration for looking behind the API, as the account's owner.
+    /// Returns an SDK configuration for direct access to the stack's resources.
     pub async fn aws(&self) -> aws_config::SdkConfig {
         let keys = &self.credentials;
         aws_config::defaults(aws_config::BehaviorVersion::latest())
@@ -100,7 +100,7 @@ impl Stack {
     }
 }
 
-/// Every item of a table (its logical id) in which `text` occurs.
+/// Returns every item of a table (its logical id) that contains `text`.
 pub async fn items_with(table: &str, text: &str) -> Vec<String> {
     let stack = Stack::get();
     let client = aws_sdk_dynamodb::Client::new(&stack.aws().await);
@@ -117,21 +117,21 @@ pub async fn items_with(table: &str, text: &str) -> Vec<String> {
     }
 }
 
-/// What signs a request to a service. A local engine looks at who signs, not at the signature: that spares the tests
-/// one more SDK.
+/// Returns the `Authorization` header of a request to a service. The engine does not verify the signature, so the tests
+/// need no SDK for this service.
 pub(crate) fn signature(service: &str) -> String {
     let stack = Stack::get();
     let scope = format!("{}/20260101/{}/{service}/aws4_request", stack.credentials.access_key_id, stack.region);
     format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none")
 }
 
-/// Invokes a function (its logical id), and waits for what it answers, or for what it fails with.
+/// Invokes a function (its logical id), and returns its result or its error.
 pub async fn invoke(function: &str, payload: &serde_json::Value) -> Result<serde_json::Value, serde_json::Value> {
     let stack = Stack::get();
     let url = format!("{}/2015-03-31/functions/{}/invocations", stack.engine_url, stack.functions[function]);
     let request = reqwest::Client::new().post(url).header("authorization", signature("lambda")).json(payload);
-    let response = request.send().await.expect("the engine answers");
+    let response = request.send().await.expect("the engine responds");
     let failed = response.headers().contains_key("x-amz-function-error");
-    let answer = response.json().await.expect("JSON");
-    if failed { Err(answer) } else { Ok(answer) }
+    let result = response.json().await.expect("JSON");
+    if failed { Err(result) } else { Ok(result) }
 }

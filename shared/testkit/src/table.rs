@@ -1,4 +1,4 @@
-//! A table of one's own in the engine.
+//! A table for one test.
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
@@ -13,24 +13,24 @@ use uuid::Uuid;
 
 use crate::Stack;
 
-/// An empty table with the keys that every context's has, and their index.
+/// An empty table with the keys and the index that the table of every context has.
 #[derive(Debug)]
 pub struct TestTable {
     /// The table, as a context uses it.
     pub table: Table,
-    /// For a look behind it.
+    /// A client for direct access.
     pub client: Client,
-    /// What it is called.
+    /// The name of the table.
     pub name: String,
 }
 
 impl TestTable {
-    /// In the stack under test.
+    /// Creates a table in the stack under test.
     pub async fn create() -> Self {
         Self::create_at(&Stack::get().aws().await).await
     }
 
-    /// In any engine.
+    /// Creates a table in any engine.
     pub async fn create_at(config: &SdkConfig) -> Self {
         let client = Client::new(config);
         let name = format!("test-{}", Uuid::new_v4().simple());
@@ -48,7 +48,7 @@ impl TestTable {
         Self { table: Table::connect(config, name.clone()), client, name }
     }
 
-    /// Every item of it.
+    /// Returns all items of the table.
     pub async fn items(&self) -> Vec<Item> {
         let mut items = Vec::new();
         let mut start: Option<Item> = None;
@@ -63,7 +63,7 @@ impl TestTable {
         }
     }
 
-    /// Ends it.
+    /// Deletes the table.
     pub async fn delete(self) {
         self.client.delete_table().table_name(&self.name).send().await.unwrap();
     }
@@ -77,7 +77,7 @@ fn keys(prefix: &str) -> Vec<KeySchemaElement> {
         .to_vec()
 }
 
-/// The text attribute `name` of an item; empty if it has none.
+/// Returns the text attribute `name` of an item, or an empty text if it has none.
 pub fn text<'a>(item: &'a Item, name: &str) -> &'a str {
     item.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str)
 }

@@ -1,4 +1,4 @@
-//! Access tokens that nobody was given: expired ones, forged ones.
+//! Access tokens that the shop never issued: expired and forged ones.
 
 use ::tokens::{Claims, SigningKeys};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -7,19 +7,19 @@ use serde_json::{Value, json};
 
 use crate::{Person, Stack};
 
-/// The key that signs tokens now.
+/// Returns the id of the key that signs tokens.
 async fn key_id() -> String {
     let keys = Person::anonymous().get("/auth/jwks").await.expect(200);
     keys["keys"][0]["kid"].as_str().expect("a key").to_owned()
 }
 
-/// A token that says `claims`, signed by the shop's own key.
+/// Returns a token with `claims`, signed with the key of the shop.
 pub async fn genuine_token(claims: &Claims) -> String {
     let keys = SigningKeys::connect(&Stack::get().aws().await, &key_id().await);
     keys.sign(claims).await.expect("a signature")
 }
 
-/// A token that says `claims` and names the shop's own key, signed as `algorithm` says, but never by that key.
+/// Returns a token with `claims`, `algorithm` and the key id of the shop, signed with another key.
 pub async fn forged_token(claims: &Claims, algorithm: &str) -> String {
     let encode = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
     let header = json!({ "alg": algorithm, "typ": "JWT", "kid": key_id().await });

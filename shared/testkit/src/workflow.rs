@@ -1,7 +1,7 @@
-//! The checkout, run by itself, or held where a test wants to do something.
+//! The checkout workflow, which can be paused where a test wants to do something.
 //!
-//! What runs is a copy of the shop's own workflow, of the type whose executions can be looked at, whichever type the
-//! shop's has.
+//! The tests run a copy of the shop's workflow. It is a standard workflow, whose executions can be inspected, even if
+//! the shop's is an express workflow.
 
 use aws_sdk_sfn::{Client, types::ExecutionStatus};
 use serde_json::{Value, json};
@@ -9,26 +9,26 @@ use uuid::Uuid;
 
 use crate::{Stack, eventually};
 
-/// The name of the state in which a held checkout waits.
-const HOLD: &str = "Hold";
+/// The name of the state in which a paused checkout waits.
+const PAUSE: &str = "Pause";
 
-/// A checkout of an order that was placed to be paid later. It stops before one step until it is let go on.
+/// A checkout of an order that was placed without a payment. It is paused before one step until it is resumed.
 #[derive(Debug)]
 pub struct PausedCheckout {
     checkout: Checkout,
-    /// What lets it go on.
+    /// The task token that resumes it.
     token: String,
 }
 
 impl PausedCheckout {
-    /// Starts the checkout of `order`, paid by `method`, and waits until it stops: before `step`, or, of a checkout
-    /// that succeeds, behind its last one if there is no such step.
+    /// Starts the checkout of `order`, paid with `method`, and waits until it is paused before `step`. If there is no
+    /// such step, it is paused after the last step of a successful checkout.
     pub async fn before(step: &str, order: &Value, method: &str) -> Self {
         let sqs = aws_sdk_sqs::Client::new(&Stack::get().aws().await);
-        let name = format!("hold-{}", Uuid::new_v4().simple());
+        let name = format!("pause-{}", Uuid::new_v4().simple());
         let queue = sqs.create_queue().queue_name(name).send().await.expect("a queue").queue_url.expect("a URL");
-        let checkout = Checkout::start(order, method, |definition| hold(definition, step, &queue)).await;
-        let token = eventually(&format!("the checkout to stop before {step}"), || async {
+        let checkout = Checkout::start(order, method, |definition| pause(definition, step, &queue)).await;
+        let token = eventually(&format!("the checkout to pause before {step}"), || async {
             let received = sqs.receive_message().queue_url(&queue).send().await.expect("messages");
             let token = received.messages.into_iter().flatten().find_map(|message| message.body);
             match token {
@@ -41,58 +41,58 @@ impl PausedCheckout {
         Self { checkout, token }
     }
 
-    /// Lets it go on, to its end; the states it went through.
+    /// Resumes it, waits until it succeeds, and returns the states that it went through.
     pub async fn ends(self) -> Vec<String> {
-        self.go_on().await.ends().await
+        self.resume().await.ends().await
     }
 
-    /// Lets it go on, to where it parks its order; the states it went through.
+    /// Resumes it, waits until it has parked its order, and returns the states that it went through.
     pub async fn parks(self) -> Vec<String> {
-        self.go_on().await.parks().await
+        self.resume().await.parks().await
     }
 
-    async fn go_on(self) -> Checkout {
+    async fn resume(self) -> Checkout {
         let success = self.checkout.client.send_task_success().task_token(self.token).output("{}");
-        success.send().await.expect("it goes on");
+        success.send().await.expect("the checkout is resumed");
         self.checkout
     }
 }
 
-/// `definition` with a stop before `step`, or behind its end, if there is no such step; the queue is told what lets it
-/// go on.
-fn hold(mut definition: Value, step: &str, queue: &str) -> Value {
+/// Returns `definition` with a pause before `step`, or after its end if there is no such step. The queue gets the task
+/// token that resumes it.
+fn pause(mut definition: Value, step: &str, queue: &str) -> Value {
     let first = definition["StartAt"].as_str().unwrap_or_default().to_owned();
     let states = definition["States"].as_object_mut().expect("states");
     let exists = states.contains_key(step);
     for state in states.values_mut() {
-        lead_to_hold(state, step);
+        redirect_to_pause(state, step);
         for catch in state["Catch"].as_array_mut().into_iter().flatten() {
-            lead_to_hold(catch, step);
+            redirect_to_pause(catch, step);
         }
         if !exists && state["End"] == true && state["Type"] == "Task" {
             let state = state.as_object_mut().expect("a state");
             state.remove("End");
-            state.insert("Next".to_owned(), HOLD.into());
+            state.insert("Next".to_owned(), PAUSE.into());
         }
     }
-    let mut stop = json!({
+    let mut pause = json!({
         "Type": "Task",
         "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
         "Parameters": { "QueueUrl": queue, "MessageBody.$": "$$.Task.Token" },
         "ResultPath": null,
     });
     let (name, value) = if exists { ("Next", json!(step)) } else { ("End", json!(true)) };
-    stop[name] = value;
-    states.insert(HOLD.to_owned(), stop);
+    pause[name] = value;
+    states.insert(PAUSE.to_owned(), pause);
     if first == step {
-        definition["StartAt"] = HOLD.into();
+        definition["StartAt"] = PAUSE.into();
     }
     definition
 }
 
-fn lead_to_hold(state: &mut Value, step: &str) {
+fn redirect_to_pause(state: &mut Value, step: &str) {
     if state["Next"] == step {
-        state["Next"] = HOLD.into();
+        state["Next"] = PAUSE.into();
     }
 }
 
@@ -105,12 +105,13 @@ pub struct Checkout {
 }
 
 impl Checkout {
-    /// Starts the checkout of `order`, paid by `method`; others of the same order may run at the same time.
+    /// Starts the checkout of `order`, paid with `method`. Several checkouts of the same order may run at the same
+    /// time.
     pub async fn of(order: &Value, method: &str) -> Self {
         Self::start(order, method, |definition| definition).await
     }
 
-    /// As [`Checkout::of`], but nobody answers where `step` would be done.
+    /// Starts the checkout of `order` as [`Checkout::of`] does, but the function of `step` does not exist.
     pub async fn without(step: &str, order: &Value, method: &str) -> Self {
         Self::start(order, method, |mut definition| {
             let state = &mut definition["States"][step];
@@ -129,42 +130,42 @@ impl Checkout {
         let described = described.expect("the checkout workflow");
         let definition = change(serde_json::from_str(&described.definition).expect("a definition"));
         let create = client.create_state_machine().name(format!("test-{}", Uuid::new_v4().simple()));
-        let made = create.definition(definition.to_string()).role_arn(described.role_arn).send().await;
-        let machine = made.expect("a workflow").state_machine_arn;
+        let created = create.definition(definition.to_string()).role_arn(described.role_arn).send().await;
+        let machine = created.expect("a workflow").state_machine_arn;
         let start = client.start_execution().state_machine_arn(&machine).input(input(order, method).to_string());
         let execution = start.send().await.expect("an execution").execution_arn;
         Self { client, machine, execution }
     }
 
-    /// What it has done so far: the types of its events, each with the step that it belongs to.
+    /// Returns the types of its events so far, each with its step.
     pub async fn history(&self) -> Vec<String> {
         let history =
             self.client.get_execution_history().execution_arn(&self.execution).max_results(1_000).send().await;
         let history = history.expect("a history");
         let mut step = String::new();
-        let mut told = Vec::new();
+        let mut events = Vec::new();
         for event in history.events() {
             if let Some(entered) = event.state_entered_event_details() {
                 entered.name().clone_into(&mut step);
             }
-            told.push(format!("{step} {}", event.r#type().as_str()));
+            events.push(format!("{step} {}", event.r#type().as_str()));
         }
-        told
+        events
     }
 
-    /// Waits for its end; the states it went through.
+    /// Waits until it succeeds, and returns the states that it went through.
     pub async fn ends(self) -> Vec<String> {
-        self.comes_to(ExecutionStatus::Succeeded).await
+        self.ends_as(ExecutionStatus::Succeeded).await
     }
 
-    /// Waits until it has parked its order; the states it went through.
+    /// Waits until it has parked its order, and returns the states that it went through.
     pub async fn parks(self) -> Vec<String> {
-        let states = self.comes_to(ExecutionStatus::Failed).await;
+        let states = self.ends_as(ExecutionStatus::Failed).await;
         assert_eq!(states.last().map(String::as_str), Some("Parked"), "{states:?}");
         states
     }
 
-    async fn comes_to(self, expected: ExecutionStatus) -> Vec<String> {
+    async fn ends_as(self, expected: ExecutionStatus) -> Vec<String> {
         let (status, output) = eventually("a workflow to end", || async {
             let state = self.client.describe_execution().execution_arn(&self.execution).send().await.expect("a state");
             match state.status {
@@ -179,7 +180,7 @@ impl Checkout {
         states
     }
 
-    /// The states it has entered so far.
+    /// Returns the states that it has entered so far.
     async fn entered(&self) -> Vec<String> {
         let entered =
             |event: &String| event.split_once(' ').filter(|(_, kind)| kind.ends_with("StateEntered")).is_some();
@@ -188,7 +189,7 @@ impl Checkout {
     }
 }
 
-/// What the shop starts the checkout of `order` with.
+/// Returns the input with which the shop starts the checkout of `order`.
 fn input(order: &Value, method: &str) -> Value {
     let total = json!({ "amount": order["total_amount"], "currency": order["currency"] });
     let lines = order["items"].as_array().expect("lines").iter();

@@ -1,5 +1,5 @@
-//! Access tokens: JWTs (RFC 7519) signed with ES256 by a KMS key. The private key never leaves KMS; its public half is read
-//! once per environment and verifies without a call.
+//! Access tokens: JWTs (RFC 7519) signed with ES256 by a KMS key. The private key never leaves KMS. The public key is
+//! read once per environment, so that verifying a token needs no further call.
 
 use aws_config::SdkConfig;
 use aws_sdk_kms::{
@@ -17,41 +17,41 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
-/// Who issues the tokens.
+/// The issuer of the tokens.
 pub const ISSUER: &str = "waybill";
-/// Whom they are for.
+/// The audience of the tokens.
 pub const AUDIENCE: &str = "waybill-api";
-/// How long an access token is good for, in seconds.
+/// How long an access token is valid, in seconds.
 pub const LIFETIME_SECONDS: i64 = 15 * 60;
 
-/// What an access token says.
+/// The claims of an access token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
-    /// Who issued it.
+    /// The issuer.
     pub iss: String,
-    /// Whom it is for.
+    /// The audience.
     pub aud: String,
-    /// Whose it is.
+    /// The user.
     pub sub: UserId,
-    /// The login it came from.
+    /// The session.
     pub sid: SessionId,
-    /// What they may do.
+    /// The user's role.
     pub role: Role,
-    /// When it was issued, in seconds since 1970.
+    /// The time at which the token was issued, in seconds since 1970.
     pub iat: i64,
-    /// When it ends, in seconds since 1970.
+    /// The time at which the token expires, in seconds since 1970.
     pub exp: i64,
 }
 
 impl Claims {
-    /// The claims of a token issued `now`.
+    /// Returns the claims of a token that is issued `now`.
     pub fn issued(sub: UserId, sid: SessionId, role: Role, now: Timestamp) -> Self {
         let iat = now.as_seconds();
         Self { iss: ISSUER.to_owned(), aud: AUDIENCE.to_owned(), sub, sid, role, iat, exp: iat + LIFETIME_SECONDS }
     }
 }
 
-/// A public key as RFC 7517 has it.
+/// A public key as a JSON Web Key (RFC 7517).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Jwk {
     kty: &'static str,
@@ -64,18 +64,18 @@ pub struct Jwk {
     y: String,
 }
 
-/// The KMS key, or what stands between us and it, did not do its part.
+/// The error of a KMS key that cannot be used or reached.
 #[derive(Debug, thiserror::Error)]
 #[error("the signing key: {0}")]
 pub struct KeyError(String);
 
-/// The token is not one of ours, or not any more. It is not said why: that helps only those who forge.
+/// The error of a token that is forged or expired. It has no reason, which would only help an attacker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the access token is not valid")]
 pub struct InvalidToken;
 
-/// The KMS keys of access tokens: the first signs, all of them verify. A second one stands beside the first while keys are
-/// exchanged, for as long as tokens of the other are about.
+/// The KMS keys of access tokens. The first one signs, and all of them verify. There is a second key during a key
+/// rotation, for as long as tokens that it has signed are valid.
 pub struct SigningKeys {
     client: Client,
     keys: Vec<SigningKey>,
@@ -87,24 +87,24 @@ struct SigningKey {
 }
 
 impl SigningKeys {
-    /// The keys `ids`, a list with commas, over the environment's one configuration.
+    /// Creates a client for the keys `ids`, which are separated by commas.
     pub fn connect(config: &SdkConfig, ids: &str) -> Self {
         let keys = ids.split(',').map(|id| SigningKey { id: id.trim().to_owned(), public: OnceCell::new() });
         Self { client: Client::new(config), keys: keys.collect() }
     }
 
-    /// Signs `claims` with the first key: one call of KMS.
+    /// Signs `claims` with the first key, which takes one call of KMS.
     ///
     /// # Errors
-    /// When KMS does not sign.
+    /// If KMS does not sign.
     pub async fn sign(&self, claims: &Claims) -> Result<String, KeyError> {
         let encode = |value: serde_json::Result<Vec<u8>>| {
             value.map(|json| BASE64_URL_SAFE_NO_PAD.encode(json)).map_err(|error| KeyError(error.to_string()))
         };
-        let key = self.keys.first().ok_or_else(|| KeyError("none is named".to_owned()))?;
+        let key = self.keys.first().ok_or_else(|| KeyError("no key is configured".to_owned()))?;
         let header = serde_json::json!({ "alg": "ES256", "typ": "JWT", "kid": key.id });
         let signed = format!("{}.{}", encode(serde_json::to_vec(&header))?, encode(serde_json::to_vec(claims))?);
-        let answer = self
+        let response = self
             .client
             .sign()
             .key_id(&key.id)
@@ -114,44 +114,44 @@ impl SigningKeys {
             .send()
             .await
             .map_err(|error| KeyError(Chain(error).to_string()))?;
-        let der = answer.signature.ok_or_else(|| KeyError("KMS gave no signature".to_owned()))?;
-        // KMS answers in DER; RFC 7518 wants the two numbers side by side.
+        let der = response.signature.ok_or_else(|| KeyError("KMS returned no signature".to_owned()))?;
+        // KMS returns DER, and RFC 7518 requires the two concatenated numbers.
         let signature = Signature::from_der(der.as_ref()).map_err(|error| KeyError(error.to_string()))?;
         Ok(format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature.to_bytes())))
     }
 
-    /// The public halves: one call of KMS each in the life of an environment.
+    /// Returns the public keys. Each is read from KMS once per environment.
     ///
     /// # Errors
-    /// When KMS does not give one.
+    /// If KMS does not return one of them.
     pub async fn public(&self) -> Result<Vec<&Jwk>, KeyError> {
         let mut public = Vec::new();
         for key in &self.keys {
-            public.push(self.public_half(key).await?);
+            public.push(self.public_key(key).await?);
         }
         Ok(public)
     }
 
-    /// The claims of `token`, if it is ours and still good.
+    /// Verifies `token` and returns its claims.
     ///
     /// # Errors
-    /// When the key cannot be had; the inner error when the token is refused.
+    /// The outer error if the public key cannot be read, the inner error if the token is invalid.
     pub async fn verify(&self, token: &str) -> Result<Result<Claims, InvalidToken>, KeyError> {
         let kid = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid);
         match self.keys.iter().find(|key| Some(&key.id) == kid.as_ref()) {
-            Some(key) => Ok(self.public_half(key).await?.verify(token)),
+            Some(key) => Ok(self.public_key(key).await?.verify(token)),
             None => Ok(Err(InvalidToken)),
         }
     }
 
-    async fn public_half<'a>(&self, key: &'a SigningKey) -> Result<&'a Jwk, KeyError> {
+    async fn public_key<'a>(&self, key: &'a SigningKey) -> Result<&'a Jwk, KeyError> {
         key.public.get_or_try_init(|| self.fetch_public(&key.id)).await
     }
 
     async fn fetch_public(&self, id: &str) -> Result<Jwk, KeyError> {
-        let answer = self.client.get_public_key().key_id(id).send().await;
-        let answer = answer.map_err(|error| KeyError(Chain(error).to_string()))?;
-        let der = answer.public_key.ok_or_else(|| KeyError("KMS gave no public key".to_owned()))?;
+        let response = self.client.get_public_key().key_id(id).send().await;
+        let response = response.map_err(|error| KeyError(Chain(error).to_string()))?;
+        let der = response.public_key.ok_or_else(|| KeyError("KMS returned no public key".to_owned()))?;
         let key = PublicKey::from_public_key_der(der.as_ref()).map_err(|error| KeyError(error.to_string()))?;
         Jwk::of(&key, id)
     }
@@ -174,7 +174,7 @@ impl Jwk {
         })
     }
 
-    /// The claims of `token`: the algorithm, the key, issuer, audience and time have to be right.
+    /// Verifies algorithm, key, signature, issuer, audience and expiry of `token`, and returns its claims.
     fn verify(&self, token: &str) -> Result<Claims, InvalidToken> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| InvalidToken)?;
         if header.kid.as_deref() != Some(&self.kid) {
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_genuine_token_says_who_it_is() {
+    fn a_genuine_token_is_verified() {
         let claims = claims();
         assert_eq!(jwk().verify(&token(es256(), &claims, 7)), Ok(claims));
     }
@@ -233,17 +233,17 @@ mod tests {
     fn forged_and_stale_tokens_are_refused() {
         let genuine = token(es256(), &claims(), 7);
         let (signed, _) = genuine.rsplit_once('.').expect("three parts");
-        let stale = Claims { exp: Timestamp::now().as_seconds() - 1, ..claims() };
-        let foreign = Claims { iss: "another".to_owned(), ..claims() };
-        let for_others = Claims { aud: "another".to_owned(), ..claims() };
+        let expired = Claims { exp: Timestamp::now().as_seconds() - 1, ..claims() };
+        let other_issuer = Claims { iss: "another".to_owned(), ..claims() };
+        let other_audience = Claims { aud: "another".to_owned(), ..claims() };
         let forged = [
             String::new(),
             "a.b.c".to_owned(),
             format!("{signed}."),
             token(es256(), &claims(), 8),
-            token(es256(), &stale, 7),
-            token(es256(), &foreign, 7),
-            token(es256(), &for_others, 7),
+            token(es256(), &expired, 7),
+            token(es256(), &other_issuer, 7),
+            token(es256(), &other_audience, 7),
             token(serde_json::json!({ "alg": "none", "kid": KID }), &claims(), 7),
             token(serde_json::json!({ "alg": "HS256", "kid": KID }), &claims(), 7),
             token(serde_json::json!({ "alg": "ES256", "kid": "key-2" }), &claims(), 7),
@@ -256,21 +256,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_token_of_which_one_letter_differs_is_refused(at in any::<prop::sample::Index>(), letter in "[ -~]") {
+        fn a_token_with_one_changed_character_is_rejected(at in any::<prop::sample::Index>(), character in "[ -~]") {
             let genuine = token(es256(), &claims(), 7);
             let at = at.index(genuine.len());
-            let forged = format!("{}{letter}{}", &genuine[..at], &genuine[at + 1..]);
+            let forged = format!("{}{character}{}", &genuine[..at], &genuine[at + 1..]);
             prop_assume!(forged != genuine);
             prop_assert_eq!(jwk().verify(&forged), Err(InvalidToken));
         }
 
         #[test]
-        fn nobody_makes_one_up(text in prop_oneof![".{0,200}", "[A-Za-z0-9_-]{0,80}\\.[A-Za-z0-9_-]{0,80}\\.[A-Za-z0-9_-]{0,90}"]) {
+        fn made_up_tokens_are_rejected(text in prop_oneof![".{0,200}", "[A-Za-z0-9_-]{0,80}\\.[A-Za-z0-9_-]{0,80}\\.[A-Za-z0-9_-]{0,90}"]) {
             prop_assert_eq!(jwk().verify(&text), Err(InvalidToken));
         }
 
         #[test]
-        fn a_genuine_header_with_other_claims_is_refused(claims in ".{0,80}", signature in "[A-Za-z0-9_-]{86}") {
+        fn a_genuine_header_with_other_claims_is_rejected(claims in ".{0,80}", signature in "[A-Za-z0-9_-]{86}") {
             let header = BASE64_URL_SAFE_NO_PAD.encode(es256().to_string());
             let text = format!("{header}.{}.{signature}", BASE64_URL_SAFE_NO_PAD.encode(claims));
             prop_assert_eq!(jwk().verify(&text), Err(InvalidToken));

@@ -1,17 +1,17 @@
-//! Whether what reads events by one schema reads those of another, and the other way round.
+//! Checks that two schemas of one version of an event are compatible, in both directions.
 //!
-//! A queue, a log or a listener of yesterday may hold or meet events of today, and today's code reads those of yesterday. So within a
-//! version a shape may only grow, by what may be missing.
+//! Older consumers receive events of newer producers, and newer consumers read older events from queues and logs. So
+//! within a version, an event may only gain optional fields.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-/// What a reader passes over.
-const WORDS: [&str; 5] = ["$schema", "$defs", "title", "description", "examples"];
+/// Keywords that do not affect compatibility.
+const IGNORED_KEYWORDS: [&str; 5] = ["$schema", "$defs", "title", "description", "examples"];
 
-/// What of the `new` schema breaks who knows the `old` one, or finds what the old one wrote broken: a sentence each, with the place.
-pub fn breaks(old: &Value, new: &Value) -> Vec<String> {
+/// Returns the incompatibilities of the `new` schema with the `old` one, as sentences that begin with the field.
+pub fn incompatibilities(old: &Value, new: &Value) -> Vec<String> {
     let mut found = Vec::new();
     Comparison { old, new, found: &mut found }.compare(old, new, "");
     found
@@ -42,11 +42,12 @@ impl<'a> Comparison<'a> {
                 {
                     before.iter().zip(after).for_each(|(before, after)| self.compare(before, after, place));
                 }
-                (word, _, _) if WORDS.contains(&word) => {}
+                (keyword, _, _) if IGNORED_KEYWORDS.contains(&keyword) => {}
                 (_, before, after) if before == after => {}
                 (keyword, before, after) => {
-                    let said = |value: Option<&Value>| value.map_or("nothing".to_owned(), Value::to_string);
-                    self.found.push(format!("{}: {keyword} was {}, is {}", named(place), said(before), said(after)));
+                    let shown = |value: Option<&Value>| value.map_or("absent".to_owned(), Value::to_string);
+                    let (before, after) = (shown(before), shown(after));
+                    self.found.push(format!("{}: {keyword} was {before} and is now {after}", field_name(place)));
                 }
             }
         }
@@ -57,7 +58,7 @@ impl<'a> Comparison<'a> {
             let place = format!("{place}.{name}");
             match new.get(name) {
                 Some(after) => self.compare(before, after, &place),
-                None => self.found.push(format!("{}: is gone", named(&place))),
+                None => self.found.push(format!("{}: was removed", field_name(&place))),
             }
         }
     }
@@ -66,25 +67,24 @@ impl<'a> Comparison<'a> {
         let (before, after) = (required(old), required(new));
         for name in before.symmetric_difference(&after) {
             let place = format!("{place}.{name}");
-            let known =
-                |schema: &Map<String, Value>| schema.get("properties").is_some_and(|all| all.get(name).is_some());
-            // What is gone is told of with the properties.
+            // `compare_properties` reports removed fields.
+            let is_in_new = new.get("properties").is_some_and(|all| all.get(name).is_some());
             if after.contains(name) {
-                self.found.push(format!("{}: older events may lack it", named(&place)));
-            } else if known(new) {
-                self.found.push(format!("{}: may be missing now", named(&place)));
+                self.found.push(format!("{}: is required now, but older events may lack it", field_name(&place)));
+            } else if is_in_new {
+                self.found.push(format!("{}: is optional now, but older consumers require it", field_name(&place)));
             }
         }
     }
 
     fn expect_same(&mut self, old: &Value, new: &Value, place: &str) {
         if old != new {
-            self.found.push(format!("{}: was {old}, is {new}", named(place)));
+            self.found.push(format!("{}: was {old} and is now {new}", field_name(place)));
         }
     }
 }
 
-/// The schema that a `$ref` of `document` stands for.
+/// Returns the schema that a `$ref` in `document` refers to.
 fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     let pointer = schema.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
     pointer.and_then(|pointer| document.pointer(pointer)).unwrap_or(schema)
@@ -94,7 +94,7 @@ fn required(schema: &Map<String, Value>) -> BTreeSet<&str> {
     schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-fn named(place: &str) -> &str {
+fn field_name(place: &str) -> &str {
     if place.is_empty() { "the event" } else { &place[1..] }
 }
 
@@ -121,15 +121,15 @@ mod tests {
         })
     }
 
-    /// What `change` breaks.
+    /// Returns the incompatibilities of a change.
     fn changed(change: impl FnOnce(&mut Value)) -> Vec<String> {
         let mut new = shape();
         change(&mut new);
-        breaks(&shape(), &new)
+        incompatibilities(&shape(), &new)
     }
 
     #[test]
-    fn a_shape_may_grow_and_be_said_in_other_words() {
+    fn optional_fields_and_other_descriptions_are_compatible() {
         assert_eq!(changed(|_| {}), [""; 0]);
         assert_eq!(changed(|new| new["properties"]["gift"] = json!({ "type": "boolean" })), [""; 0]);
         assert_eq!(changed(|new| new["description"] = json!("An order.")), [""; 0]);
@@ -139,36 +139,39 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_breaks_somebody() {
-        let gone = |new: &mut Value| {
+    fn other_changes_are_incompatible() {
+        let removed = |new: &mut Value| {
             new["properties"].as_object_mut().map(|all| all.remove("note"));
         };
-        assert_eq!(changed(gone), ["note: is gone"]);
+        assert_eq!(changed(removed), ["note: was removed"]);
         let renamed = |new: &mut Value| {
             let id = new["properties"].as_object_mut().and_then(|all| all.remove("order_id"));
             new["properties"]["id"] = id.unwrap_or_default();
             new["required"] = json!(["id", "lines"]);
         };
-        assert_eq!(changed(renamed), ["order_id: is gone", "id: older events may lack it"]);
-        assert_eq!(changed(|new| new["required"] = json!(["order_id"])), ["lines: may be missing now"]);
+        assert_eq!(changed(renamed), ["order_id: was removed", "id: is required now, but older events may lack it"]);
+        assert_eq!(
+            changed(|new| new["required"] = json!(["order_id"])),
+            ["lines: is optional now, but older consumers require it"]
+        );
         assert_eq!(
             changed(|new| new["required"] = json!(["order_id", "lines", "note"])),
-            ["note: older events may lack it"]
+            ["note: is required now, but older events may lack it"]
         );
         assert_eq!(
             changed(|new| new["$defs"]["Line"]["properties"]["quantity"]["type"] = json!("string")),
-            ["lines[].quantity: type was \"integer\", is \"string\""]
+            ["lines[].quantity: type was \"integer\" and is now \"string\""]
         );
         assert_eq!(
             changed(|new| new["properties"]["order_id"]["pattern"] = json!("^a")),
-            ["order_id: pattern was nothing, is \"^a\""]
+            ["order_id: pattern was absent and is now \"^a\""]
         );
         let more = |new: &mut Value| {
             new["properties"]["reason"]["oneOf"] = json!([{ "const": "a" }, { "const": "b" }, { "const": "c" }])
         };
-        assert_eq!(changed(more).len(), 1, "who knows two reasons does not read a third");
+        assert_eq!(changed(more).len(), 1, "an older consumer does not know the third reason");
         let other = |new: &mut Value| new["properties"]["reason"]["oneOf"][1]["const"] = json!("c");
-        assert_eq!(changed(other), ["reason: const was \"b\", is \"c\""]);
+        assert_eq!(changed(other), ["reason: const was \"b\" and is now \"c\""]);
         assert_eq!(changed(|new| new["properties"]["note"] = json!(true)).len(), 1);
     }
 }

@@ -8,11 +8,12 @@ use contracts::Described;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-/// AsyncAPI 3.0 of all events, each with its golden sample for an example, and of what the `parts` of contexts add.
+/// Returns the AsyncAPI 3.0 document of all events, with their golden samples as examples, and of the additional
+/// documents of `contexts`.
 ///
 /// # Errors
-/// When two of them mean different things by one name.
-pub fn document(samples: &[(Described, Value)], parts: Vec<Value>) -> Result<Value, String> {
+/// If two contexts define one name differently.
+pub fn document(samples: &[(Described, Value)], contexts: Vec<Value>) -> Result<Value, String> {
     let mut generator = SchemaSettings::draft2020_12()
         .with(|settings| settings.definitions_path = "/components/schemas".into())
         .for_serialize()
@@ -24,7 +25,7 @@ pub fn document(samples: &[(Described, Value)], parts: Vec<Value>) -> Result<Val
         messages.insert(event.event_type.to_owned(), message(event, sample, &mut generator));
     }
     let topics = by_source.iter().map(|(source, types)| ((*source).to_owned(), channel(source, types)));
-    let publishing = by_source.keys().map(|source| (format!("publish_{source}"), publishing(source)));
+    let operations = by_source.keys().map(|source| (format!("publish_{source}"), publish_operation(source)));
     let mut document = json!({
         "asyncapi": "3.0.0",
         "info": {
@@ -37,26 +38,28 @@ pub fn document(samples: &[(Described, Value)], parts: Vec<Value>) -> Result<Val
             "aws": {
                 "host": "sns.{region}.amazonaws.com",
                 "protocol": "sns",
-                "description": "SNS, in the account and region that the shop is deployed to.",
+                "description": "SNS in the account and region of the stack.",
                 "variables": { "region": { "default": "eu-central-1" } },
             },
         },
         "channels": Value::Object(topics.collect()),
-        "operations": Value::Object(publishing.collect()),
+        "operations": Value::Object(operations.collect()),
         "components": {
             "messages": messages,
             "schemas": generator.take_definitions(true),
         },
     });
-    for part in parts {
-        merge(&mut document, part)?;
+    for context in contexts {
+        merge(&mut document, context)?;
     }
     Ok(document)
 }
 
-/// Adds what `part` has to `document`.
-fn merge(document: &mut Value, part: Value) -> Result<(), String> {
-    let Value::Object(mut sections) = part else { return Err("a part is no object".to_owned()) };
+/// Adds the document of a context to `document`.
+fn merge(document: &mut Value, context: Value) -> Result<(), String> {
+    let Value::Object(mut sections) = context else {
+        return Err("the document of a context is not an object".to_owned());
+    };
     let components = sections.remove("components").unwrap_or_default();
     for (kind, entries) in components.as_object().cloned().unwrap_or_default() {
         add(&mut document["components"][&kind], entries, &kind)?;
@@ -64,34 +67,34 @@ fn merge(document: &mut Value, part: Value) -> Result<(), String> {
     sections.into_iter().try_for_each(|(section, entries)| add(&mut document[&section], entries, &section))
 }
 
-/// Adds named `entries` to those that are known; what is known by the same name has to be the same.
+/// Adds named `entries` to the known ones. Entries with the same name have to be equal.
 fn add(known: &mut Value, entries: Value, kind: &str) -> Result<(), String> {
     for (name, entry) in entries.as_object().cloned().unwrap_or_default() {
         if known.get(&name).is_some_and(|known| *known != entry) {
-            return Err(format!("two contexts mean different things by {name} of {kind}"));
+            return Err(format!("two contexts define {name} in {kind} differently"));
         }
         known[name] = entry;
     }
     Ok(())
 }
 
-/// The topic of a context.
+/// Returns the channel of a context's topic.
 fn channel(source: &str, types: &[&str]) -> Value {
     let messages =
         types.iter().map(|name| ((*name).to_owned(), json!({ "$ref": format!("#/components/messages/{name}") })));
     json!({
         "address": source,
-        "title": format!("The events of {source}"),
-        "description": format!("The SNS topic of {source}; its ARN is an output of the stack."),
+        "title": format!("Events of {source}"),
+        "description": format!("The SNS topic of {source}. Its ARN is an output of the stack."),
         "servers": [{ "$ref": "#/servers/aws" }],
         "messages": Value::Object(messages.collect()),
     })
 }
 
-fn publishing(source: &str) -> Value {
+fn publish_operation(source: &str) -> Value {
     json!({
         "action": "send",
-        "title": format!("What {source} tells"),
+        "title": format!("Publish the events of {source}"),
         "channel": { "$ref": format!("#/channels/{source}") },
     })
 }
@@ -105,12 +108,12 @@ fn message(event: &Described, sample: &Value, generator: &mut SchemaGenerator) -
         "summary": event.about,
         "contentType": "application/json",
         "correlationId": {
-            "description": "The request that led to it, however far back.",
+            "description": "The correlation id of the request that caused the event, directly or through other events.",
             "location": "$message.payload#/correlation_id",
         },
         "headers": {
             "type": "object",
-            "description": "The message's attributes, for filter policies.",
+            "description": "The attributes of the SNS message, for filter policies.",
             "properties": Value::Object(attributes.into_iter().collect()),
         },
         "payload": event.schema(generator),
@@ -127,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_two_parts_have_is_the_same_or_refused() {
+    fn entries_of_two_contexts_with_one_name_have_to_be_equal() {
         let text = json!({ "type": "string" });
         let mut document = with_schema(&text);
         merge(&mut document, with_schema(&text)).expect("merged");
@@ -136,6 +139,6 @@ mod tests {
             json!({ "channels": { "live": { "address": "/" } }, "components": with_schema(&text)["components"] });
         assert_eq!(document, expected);
         let other = merge(&mut document, with_schema(&json!({ "type": "string", "enum": ["up"] })));
-        assert_eq!(other, Err("two contexts mean different things by Status of schemas".to_owned()));
+        assert_eq!(other, Err("two contexts define Status in schemas differently".to_owned()));
     }
 }

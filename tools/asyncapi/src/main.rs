@@ -1,6 +1,6 @@
-//! Writes a JSON Schema for every event and `asyncapi.json`, the one document of all of them: `make asyncapi`.
+//! `make asyncapi`: writes a JSON Schema for every event, and `asyncapi.json`, the document of all events.
 //!
-//! A shape that would break who reads these events is not written: it wants a version of its own.
+//! It rejects changes that are not compatible with the existing schemas. They need a new version of the event.
 
 mod compatibility;
 mod document;
@@ -28,9 +28,12 @@ fn main() -> ExitCode {
 }
 
 fn write(root: &Path) -> Result<(), String> {
-    let broken = broken(root)?;
-    if !broken.is_empty() {
-        return Err(format!("{}\na new shape is a new version: see shared/contracts/src/lift.rs", broken.join("\n")));
+    let incompatible = incompatible_changes(root)?;
+    if !incompatible.is_empty() {
+        let changes = incompatible.join("\n");
+        return Err(format!(
+            "{changes}\nan incompatible change needs a new version: see shared/contracts/src/upcaster.rs"
+        ));
     }
     for event in described() {
         store(&path_of(root, &event), &schema_of(&event))?;
@@ -38,24 +41,25 @@ fn write(root: &Path) -> Result<(), String> {
     store(&root.join("asyncapi.json"), &document(root)?)
 }
 
-/// The document of all events, and of what contexts have besides: each describes that in an `asyncapi.json` of its own.
+/// Returns the document of all events, and of what contexts describe in addition, each in an `asyncapi.json` of its
+/// own.
 fn document(root: &Path) -> Result<Value, String> {
     let unreadable = |error: io::Error| format!("functions: {error}");
     let entries = fs::read_dir(root.join("functions")).map_err(unreadable)?;
     let folders =
         entries.map(|entry| Ok(entry.map_err(unreadable)?.path())).collect::<Result<BTreeSet<_>, String>>()?;
-    let parts = folders.into_iter().map(|folder| folder.join("asyncapi.json")).filter(|path| path.is_file());
-    document::document(&samples(root)?, parts.map(|path| load(&path)).collect::<Result<_, _>>()?)
+    let contexts = folders.into_iter().map(|folder| folder.join("asyncapi.json")).filter(|path| path.is_file());
+    document::document(&samples(root)?, contexts.map(|path| load(&path)).collect::<Result<_, _>>()?)
 }
 
-/// What of today's events breaks who reads by the schemas that are there, a line each.
-fn broken(root: &Path) -> Result<Vec<String>, String> {
+/// Returns the changes of events that are not compatible with the existing schemas, one in each line.
+fn incompatible_changes(root: &Path) -> Result<Vec<String>, String> {
     let mut lines = Vec::new();
     for event in described() {
         let path = path_of(root, &event);
         if path.exists() {
-            let breaks = compatibility::breaks(&load(&path)?, &schema_of(&event));
-            lines.extend(breaks.iter().map(|place| format!("{} {}: {place}", event.event_type, event.version)));
+            let changes = compatibility::incompatibilities(&load(&path)?, &schema_of(&event));
+            lines.extend(changes.iter().map(|change| format!("{} {}: {change}", event.event_type, event.version)));
         }
     }
     Ok(lines)
@@ -65,7 +69,7 @@ fn path_of(root: &Path, event: &Described) -> PathBuf {
     root.join(format!("events/schemas/{}.v{}.json", event.event_type, event.version))
 }
 
-/// The schema of an event, by itself.
+/// Returns the schema of one event.
 fn schema_of(event: &Described) -> Value {
     let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     let mut schema = event.schema(&mut generator);
@@ -74,7 +78,7 @@ fn schema_of(event: &Described) -> Value {
     schema
 }
 
-/// The golden sample of each event, in the order of their types.
+/// Returns all events with their golden samples.
 fn samples(root: &Path) -> Result<Vec<(Described, Value)>, String> {
     let sample = |event: Described| {
         let name = format!("{}.v{}.json", event.event_type, event.version);
@@ -89,11 +93,11 @@ fn load(path: &Path) -> Result<Value, String> {
 }
 
 fn store(path: &Path, value: &Value) -> Result<(), String> {
-    fs::write(path, written(value)).map_err(|error| format!("{}: {error}", path.display()))
+    fs::write(path, to_text(value)).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// JSON as it lies in the repository.
-fn written(value: &Value) -> String {
+/// Formats JSON as in the repository.
+fn to_text(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
@@ -107,25 +111,28 @@ mod tests {
 
     #[test]
     fn no_event_has_broken_its_shape() {
-        assert_eq!(broken(&root()).expect("schemas"), [""; 0]);
+        assert_eq!(incompatible_changes(&root()).expect("schemas"), [""; 0]);
     }
 
     #[test]
-    fn what_is_written_is_up_to_date() {
+    fn schemas_and_document_are_up_to_date() {
         let read = |path: PathBuf| fs::read_to_string(&path).unwrap_or_default();
         for event in described() {
             assert!(
-                read(path_of(&root(), &event)) == written(&schema_of(&event)),
-                "{}: make asyncapi",
+                read(path_of(&root(), &event)) == to_text(&schema_of(&event)),
+                "the schema of {} is out of date: run make asyncapi",
                 event.event_type
             );
         }
         let document = document(&root()).expect("a document");
-        assert!(read(root().join("asyncapi.json")) == written(&document), "asyncapi.json: make asyncapi");
+        assert!(
+            read(root().join("asyncapi.json")) == to_text(&document),
+            "asyncapi.json is out of date: run make asyncapi"
+        );
     }
 
     #[test]
-    fn a_schema_of_every_version_stays_beside_its_golden_sample() {
+    fn every_version_has_a_schema_and_a_golden_sample() {
         let names = |folder: &str| -> BTreeSet<String> {
             let entries = fs::read_dir(root().join("events").join(folder)).expect("a folder");
             entries.map(|entry| entry.expect("a file").file_name().to_string_lossy().into_owned()).collect()

@@ -23,7 +23,7 @@ def times(p50: int) -> dict[str, Any]:
 
 
 def answers(p50: int, errors: int = 0) -> dict[str, Any]:
-    return {**times(p50), "per_second": 1e6 / p50, "errors": errors, "told": ["500: no"] * errors}
+    return {**times(p50), "per_second": 1e6 / p50, "errors": errors, "error_texts": ["500: no"] * errors}
 
 
 def results(errors: int = 0, calls_later: float = 1.0) -> Results:

@@ -1,58 +1,58 @@
-//! Looking at all moments of a scope.
+//! Explores all states of a scope.
 
 use std::time::{Duration, Instant};
 
 use stateright::{Checker, Expectation, HasDiscoveries, Model};
 
 use crate::{
-    model::{Action, Bounds, Shop},
+    model::{Action, Bounds, CheckoutModel},
     mutation::Mutation,
     properties,
 };
 
-/// A scope that is not looked at whole by then is too large.
-const LONGEST: Duration = Duration::from_secs(600);
+/// The time limit. A scope that takes longer is too large.
+const MAX_DURATION: Duration = Duration::from_secs(600);
 
-/// How many look at the same time.
-const AT_ONCE: usize = 2;
+const THREADS: usize = 2;
 
-/// What was found.
+/// The result of an exploration.
 #[derive(Debug)]
 pub struct Explored {
-    /// How many moments there are.
+    /// The number of states.
     pub states: usize,
-    /// How many things happen until the last of them at most, the shortest way.
+    /// The largest number of actions on the shortest path to a state.
     pub depth: usize,
-    /// How long it took.
-    pub took: Duration,
-    /// What does not hold, and what has to happen for that.
-    pub broken: Vec<(&'static str, Vec<Action>)>,
-    /// What was to be seen somewhere, and is nowhere.
-    pub unseen: Vec<&'static str>,
+    /// The duration of the exploration.
+    pub duration: Duration,
+    /// The properties that do not hold, each with the actions that lead to the violation.
+    pub violations: Vec<(&'static str, Vec<Action>)>,
+    /// The properties that should hold in some state, but hold in none.
+    pub unreached: Vec<&'static str>,
 }
 
-/// Looks at all moments within `bounds`, or until something does not hold.
+/// Explores all states within `bounds`, or until a property is violated.
 ///
 /// # Errors
-/// When the workflow cannot be read, or there are too many.
+/// If the workflow cannot be read, or the exploration takes too long.
 pub fn explore(bounds: Bounds, mutation: Option<Mutation>) -> Result<Explored, String> {
-    let begun = Instant::now();
-    let checker = Shop::new(bounds, mutation)?.checker().threads(AT_ONCE).timeout(LONGEST);
+    let started = Instant::now();
+    let checker = CheckoutModel::new(bounds, mutation)?.checker().threads(THREADS).timeout(MAX_DURATION);
     let checker = checker.finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
-    let took = begun.elapsed();
-    if took >= LONGEST {
-        return Err(format!("only {} moments were looked at in {took:.0?}", checker.unique_state_count()));
+    let duration = started.elapsed();
+    if duration >= MAX_DURATION {
+        return Err(format!("only {} states were explored in {duration:.0?}", checker.unique_state_count()));
     }
-    let mut found = checker.discoveries();
-    let (mut broken, mut unseen) = (Vec::new(), Vec::new());
+    let mut discoveries = checker.discoveries();
+    let (mut violations, mut unreached) = (Vec::new(), Vec::new());
     for property in properties::all() {
-        match (property.expectation, found.remove(property.name)) {
-            (Expectation::Sometimes, None) => unseen.push(property.name),
-            (Expectation::Always | Expectation::Eventually, Some(way)) => {
-                broken.push((property.name, way.into_actions()));
+        match (property.expectation, discoveries.remove(property.name)) {
+            (Expectation::Sometimes, None) => unreached.push(property.name),
+            (Expectation::Always | Expectation::Eventually, Some(path)) => {
+                violations.push((property.name, path.into_actions()));
             }
             _ => {}
         }
     }
-    Ok(Explored { states: checker.unique_state_count(), depth: checker.max_depth(), took, broken, unseen })
+    let (states, depth) = (checker.unique_state_count(), checker.max_depth());
+    Ok(Explored { states, depth, duration, violations, unreached })
 }

@@ -1,18 +1,20 @@
-//! The checkout, explored to its end.
+//! A model of the checkout, which is explored exhaustively.
 //!
-//! One or two orders for the last piece of a product; and at every moment all that could happen next: somebody takes a step, or dies
-//! before or after it; a message arrives, again, or late; the provider does not answer, whether it was reached or not; the customer
-//! cancels; a schedule comes by. Every moment that can be reached is looked at ([`properties`]).
+//! One or two orders compete for the last piece of a product. In every state, everything that can happen next is
+//! explored: a function takes a step, or dies before or after it; a message is delivered, once more, or late; the
+//! provider does not respond, whether the call reached it or not; the customer cancels; a schedule runs. [`properties`]
+//! are checked in every state that can be reached.
 //!
-//! What is decided at each step the product's own functions decide: `orders::domain`, `payments::domain::steps`, `inventory::domain`,
-//! the simulator's books, the names of their errors, and the workflow that lies in `functions/orders/checkout.asl.yaml`. The model
-//! adds what lies between them: what is written under which condition, and who hears of what.
+//! The decisions are made by the product's own code: `orders::domain`, `payments::domain::steps`, `inventory::domain`,
+//! the ledger of the simulator, the names of the errors, and the workflow in `functions/orders/checkout.asl.yaml`. The
+//! model adds what connects them: what is written under which condition, and which consumer receives which event.
 //!
-//! It knows no time: what is done after some minutes may be done at any moment, which is more than can happen. What is left out: orders
-//! that are packed or sent, refunds that somebody asks for or that the provider refuses, its news, and the circuit breaker.
+//! The model has no time: what happens after some minutes may happen at any moment, which includes more than can happen
+//! in reality. It leaves out orders that are processed or shipped, refunds that are requested or that the provider
+//! rejects, the provider's webhooks, and the circuit breaker.
 
 pub mod explore;
-pub mod kept;
+pub mod hashed;
 pub mod log;
 pub mod model;
 pub mod money;

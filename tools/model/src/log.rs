@@ -1,85 +1,89 @@
-//! orders' steps. The log is read, decided upon, and written on the condition that the place is free; in between others may come.
+//! The steps of orders. A function reads the log, decides, and writes an event if its place in the log is still free.
+//! Other functions may run in between.
 
 use contracts::{CancelReason, OrderEvent, PaymentEvent, PaymentFailed, PaymentProcessed};
 use kernel::EventId;
 use orders::domain::{Command, Order, Payment, Refusal};
 
 use crate::{
-    kept::Kept,
+    hashed::Hashed,
     mutation::Mutation,
-    state::{Letter, Sale, now},
+    state::{Checkout, Message, now},
 };
 
-/// What an append led to.
+/// The outcome of an append.
 pub enum Appended {
-    /// The order is this now, or was before.
-    Done(Kept<Order>),
-    /// Somebody was faster.
+    /// The order after the events, which may have been appended before.
+    Done(Hashed<Order>),
+    /// Another function appended an event first.
     Conflict,
 }
 
-/// Carries out `command` on the order as it was `seen`.
+/// Carries out `command` on the order as it was `read`.
+///
+/// # Errors
+/// If the state of the order does not allow the command.
 pub fn append(
-    sale: &mut Sale,
-    seen: &Kept<Order>,
+    checkout: &mut Checkout,
+    read: &Hashed<Order>,
     command: Command,
     mutation: Option<Mutation>,
 ) -> Result<Appended, Refusal> {
-    let events = seen.decide(command)?;
+    let events = read.decide(command)?;
     if events.is_empty() {
-        return Ok(Appended::Done(seen.clone()));
+        return Ok(Appended::Done(read.clone()));
     }
-    if sale.order.sequence != seen.sequence && mutation != Some(Mutation::WriteAnyPlace) {
+    if checkout.order.sequence != read.sequence && mutation != Some(Mutation::AppendAnywhere) {
         return Ok(Appended::Conflict);
     }
-    let mut order = Order::clone(seen);
+    let mut order = Order::clone(read);
     for event in &events {
         order.apply(event, now());
-        tell(sale, event, order.sequence, mutation);
+        publish(checkout, event, order.sequence, mutation);
     }
-    sale.order = Kept::new(order);
-    Ok(Appended::Done(sale.order.clone()))
+    checkout.order = Hashed::new(order);
+    Ok(Appended::Done(checkout.order.clone()))
 }
 
-/// Why end-expired ends an order.
-pub fn expired(sale: &Sale) -> Command {
-    let reason = if sale.deferred { CancelReason::PaymentUnavailable } else { CancelReason::CheckoutFailed };
+/// Returns the command of `EndExpired` for an expired reservation.
+pub fn expired(checkout: &Checkout) -> Command {
+    let reason = if checkout.deferred { CancelReason::PaymentUnavailable } else { CancelReason::CheckoutFailed };
     Command::Fail { reason }
 }
 
-/// Keeps what is heard of the payment; whether the sale has lost its money by that.
-pub fn remember_payment(sale: &mut Sale, letter: Letter) -> bool {
-    let (payment_id, order_id) = (sale.order.id_of_payment(), sale.order.id);
-    let (user_id, amount) = (sale.order.user_id, sale.order.total);
-    let event: PaymentEvent = if letter == Letter::Failed {
+/// Applies a payment event to the replica of the payment. Returns whether the sale has lost its payment by that.
+pub fn apply_payment_event(checkout: &mut Checkout, message: Message) -> bool {
+    let (payment_id, order_id) = (checkout.order.id_of_payment(), checkout.order.id);
+    let (user_id, amount) = (checkout.order.user_id, checkout.order.total);
+    let event: PaymentEvent = if message == Message::PaymentFailed {
         PaymentFailed { payment_id, order_id, user_id, amount, reason: "refused".to_owned() }.into()
     } else {
         PaymentProcessed { payment_id, order_id, user_id, amount }.into()
     };
     let id = EventId::derived(order_id, "event");
-    if let Some(copy) = Payment::heard(sale.copy.as_deref(), &event, id, now()) {
-        sale.copy = Some(Kept::new(copy));
+    if let Some(replica) = Payment::heard(checkout.payment_replica.as_deref(), &event, id, now()) {
+        checkout.payment_replica = Some(Hashed::new(replica));
     }
-    let is_captured = sale.copy.as_ref().is_some_and(|copy| copy.captured);
-    letter == Letter::Failed && sale.order.is_sold() && !is_captured
+    let is_captured = checkout.payment_replica.as_ref().is_some_and(|replica| replica.captured);
+    message == Message::PaymentFailed && checkout.order.is_sold() && !is_captured
 }
 
-fn tell(sale: &mut Sale, event: &OrderEvent, place: u64, mutation: Option<Mutation>) {
-    let hear = |sale: &mut Sale, letter, unless| {
-        if mutation != Some(unless) {
-            sale.send(letter);
+fn publish(checkout: &mut Checkout, event: &OrderEvent, sequence: u64, mutation: Option<Mutation>) {
+    let send_unless = |checkout: &mut Checkout, message, disabled_by| {
+        if mutation != Some(disabled_by) {
+            checkout.send(message);
         }
     };
     match event {
         OrderEvent::OrderConfirmed(_) => {
-            sale.ledger.confirmed = place;
-            sale.send(Letter::Settle);
-            hear(sale, Letter::CaptureConfirmed, Mutation::NoCaptureConfirmed);
+            checkout.history.confirmed_at = sequence;
+            checkout.send(Message::CommitStock);
+            send_unless(checkout, Message::CaptureConfirmed, Mutation::NoCaptureConfirmed);
         }
         OrderEvent::OrderCancelled(_) => {
-            sale.ledger.cancelled = place;
-            hear(sale, Letter::PutBack, Mutation::NoPutBack);
-            hear(sale, Letter::UndoCancelled, Mutation::NoUndoCancelled);
+            checkout.history.cancelled_at = sequence;
+            send_unless(checkout, Message::ReleaseStock, Mutation::NoReleaseStock);
+            send_unless(checkout, Message::UndoCancelled, Mutation::NoUndoCancelled);
         }
         _ => {}
     }

@@ -1,10 +1,10 @@
-//! `make model`: looks at all that can happen to one order, and to two, and says how much that is.
+//! `make model`: explores the checkout of one order and of two orders, and prints the number of states.
 
 use std::process::ExitCode;
 
 use model::{explore::explore, scopes};
 
-// A command line's answer is what it prints.
+// The output of a command is what it prints.
 #[allow(clippy::print_stdout)]
 fn main() -> ExitCode {
     println!("{:<52}{:>12}{:>8}{:>10}", "", "states", "depth", "time");
@@ -16,15 +16,15 @@ fn main() -> ExitCode {
                 return ExitCode::FAILURE;
             }
         };
-        println!("{:<52}{:>12}{:>8}{:>10.1?}", scope.name, explored.states, explored.depth, explored.took);
-        for (property, way) in &explored.broken {
-            println!("broken: {property}, after");
-            way.iter().for_each(|action| println!("  {action:?}"));
+        println!("{:<52}{:>12}{:>8}{:>10.1?}", scope.name, explored.states, explored.depth, explored.duration);
+        for (property, actions) in &explored.violations {
+            println!("violated: {property}, after");
+            actions.iter().for_each(|action| println!("  {action:?}"));
         }
-        if !explored.broken.is_empty() {
+        if !explored.violations.is_empty() {
             return ExitCode::FAILURE;
         }
     }
-    println!("in each of them every property holds");
+    println!("every property holds in all of them");
     ExitCode::SUCCESS
 }

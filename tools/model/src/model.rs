@@ -1,4 +1,4 @@
-//! What can happen at each moment: what has to, what may, and what goes wrong.
+//! The state machine: its initial states, and the actions that must happen, may happen, or are faults.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -6,266 +6,279 @@ use std::{
 };
 
 use contracts::OrderLine;
-use inventory::domain::{Counter, Status as Reserved, Stock};
+use inventory::domain::{Counter, Status as ReservationStatus, Stock};
 use kernel::{Currency, Money, OrderId, ProductId, Quantity, UserId};
 use orders::domain::{Command, Order, Status};
 use stateright::{Model, Property};
 
 use crate::{
-    kept::{Kept, fingerprint},
+    hashed::{Hashed, fingerprint},
     money,
     mutation::Mutation,
     properties,
-    state::{Job, Ledger, Letter, Post, Progress, Sale, State, Worker, now},
-    work::{DIED, Rules, UNANSWERED},
+    state::{Checkout, Delivery, History, Job, Message, Progress, State, Worker, now},
+    work::{FUNCTION_DIED, PROVIDER_UNAVAILABLE, Rules},
     workflow::Workflow,
 };
 
-/// How the provider calls the card that is charged without ado.
+/// The token of a card that is charged without problems.
 pub const GOOD_CARD: &str = "pm_card_visa";
-/// The one that is declined.
+/// The token of a card that is declined.
 pub const DECLINED: &str = "pm_card_chargeDeclined";
-/// The one whose money is set aside, and can then never be taken.
+/// The token of a card whose payment is authorized, but can never be captured.
 pub const CAPTURE_FAILS: &str = "pm_card_captureFail";
 
-/// After so many steps in which nothing goes wrong everything has come to its end.
-const LONGEST_END: usize = 400;
+/// The largest number of actions without faults until nothing is left to do.
+const MAX_STEPS_TO_END: usize = 400;
 
-/// How much is looked at.
+/// The bounds of an exploration.
 #[derive(Debug, Clone)]
 pub struct Bounds {
-    /// The cards of the orders: in each case, one of each.
+    /// The initial states: for each, the cards of its orders.
     pub cards: Vec<Vec<&'static str>>,
-    /// How many pieces there are; an order takes one.
+    /// The number of pieces in stock. Each order takes one.
     pub pieces: i64,
-    /// How much may go wrong: functions that die, answers that do not come, executions that are cut off.
+    /// The number of faults: functions that die, calls that time out, executions that are aborted.
     pub faults: u8,
-    /// How many messages may come again, or checkouts be started over while they run.
+    /// The number of messages that are delivered again, or checkouts that are resumed while they run.
     pub repeats: u8,
     /// Whether customers may cancel.
     pub cancels: bool,
-    /// Whether others may come between a function's reading, asking and writing.
+    /// Whether other functions may run between the reads, calls and writes of a function.
     pub small_steps: bool,
-    /// Whether the schedules that end orders come by while a checkout runs, which takes longer than a checkout may.
-    pub impatient: bool,
+    /// Whether the schedules may end orders while a checkout runs, which takes longer than a checkout may.
+    pub early_schedules: bool,
 }
 
-/// The shop, as it is looked at.
+/// The model of the checkout.
 #[derive(Debug)]
-pub struct Shop {
-    /// How much of it.
+pub struct CheckoutModel {
+    /// The bounds.
     pub bounds: Bounds,
-    /// By what rules.
+    /// The rules.
     pub rules: Rules,
-    /// Where it begins: in each case, the orders as they were placed.
-    cases: Vec<Vec<Sale>>,
-    /// Moments from which everything is known to come to an end.
-    finish: Mutex<HashSet<u64>>,
+    /// The checkouts of each initial state, with their orders just placed.
+    cases: Vec<Vec<Checkout>>,
+    /// The fingerprints of states from which everything is known to end.
+    terminating: Mutex<HashSet<u64>>,
 }
 
-/// What happens.
+/// An action of the state machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// To the order of this number.
-    To(usize, Event),
+    /// An event of the checkout with this index.
+    OnCheckout(usize, Event),
 }
 
-/// What happens to an order. Workers are numbered.
+/// An event of a checkout. Workers and delayed calls are given by index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
-    /// Who is at work takes the next step.
+    /// The worker takes its next step.
     Step(usize),
-    /// A message arrives.
-    Arrives(Letter),
-    /// A call whose sender gave up waiting reaches the provider.
+    /// A message is delivered.
+    MessageArrives(Message),
+    /// A call that timed out reaches the provider.
     CallArrives(usize),
-    /// resume-checkouts comes by.
-    Resume,
-    /// An operator has a parked order started over.
-    Retry,
-    /// sweep-reservations comes by.
-    Sweep,
-    /// end-unpaid comes by.
+    /// `ResumeCheckouts` runs.
+    ResumeCheckouts,
+    /// An operator retries a parked order.
+    RetryOrder,
+    /// `SweepReservations` runs.
+    SweepReservations,
+    /// `EndUnpaid` runs.
     EndUnpaid,
     /// The customer cancels.
-    Regret,
-    /// A message arrives once more.
-    ArrivesAgain(Letter),
-    /// resume-checkouts comes by while the checkout runs.
-    ResumeAgain,
+    CustomerCancels,
+    /// A message is delivered again.
+    MessageRepeats(Message),
+    /// `ResumeCheckouts` runs during the checkout.
+    ResumeWhileRunning,
     /// The function dies.
-    Dies {
-        /// Whose.
+    FunctionDies {
+        /// The worker.
         worker: usize,
-        /// Having done what it had to, but before it could say so.
+        /// Whether the function dies after its step, but before it responds.
         is_after: bool,
-        /// The workflow has tried often enough.
+        /// Whether this was the last attempt of the workflow.
         is_last: bool,
     },
-    /// The provider does not answer.
-    NoAnswer {
-        /// To whom.
+    /// The provider does not respond in time.
+    ProviderTimesOut {
+        /// The worker that calls the provider.
         worker: usize,
-        /// It is asked nevertheless, some time.
-        arrives: bool,
-        /// The workflow has tried often enough.
+        /// Whether the call reaches the provider later.
+        arrives_later: bool,
+        /// Whether this was the last attempt of the workflow.
         is_last: bool,
     },
-    /// The execution is cut off.
-    CutOff(usize),
+    /// The execution is aborted.
+    ExecutionAborts(usize),
 }
 
-impl Shop {
-    /// A shop to look at.
+impl CheckoutModel {
+    /// Creates the model within `bounds`, with a rule broken by `mutation`.
     ///
     /// # Errors
-    /// When the workflow cannot be read.
+    /// If the workflow cannot be read.
     pub fn new(bounds: Bounds, mutation: Option<Mutation>) -> Result<Self, String> {
         let workflow = Workflow::read()?;
         let workflow = mutation.map_or(workflow.clone(), |mutation| mutation.reroute(workflow));
         let rules = Rules { workflow, mutation, small_steps: bounds.small_steps };
-        let case = |cards: &Vec<&'static str>| cards.iter().enumerate().map(|(at, card)| placed(at, card)).collect();
+        let case =
+            |cards: &Vec<&'static str>| cards.iter().enumerate().map(|(index, card)| placed(index, card)).collect();
         let cases = bounds.cards.iter().map(case).collect::<Result<_, String>>()?;
-        Ok(Self { bounds, rules, cases, finish: Mutex::default() })
+        Ok(Self { bounds, rules, cases, terminating: Mutex::default() })
     }
 
-    /// Whether everything comes to an end if nothing more goes wrong: everybody goes on, every message arrives, the schedules come by.
-    pub fn comes_to_an_end(&self, state: &State) -> bool {
-        let known = |seen: u64| self.finish.lock().unwrap_or_else(PoisonError::into_inner).contains(&seen);
-        let (mut state, mut passed) = (state.clone(), Vec::new());
+    /// Returns whether everything ends if no more faults happen: all workers continue, every message is delivered, and
+    /// the schedules run.
+    pub fn terminates(&self, state: &State) -> bool {
+        let is_known = |state: u64| self.terminating.lock().unwrap_or_else(PoisonError::into_inner).contains(&state);
+        let (mut state, mut visited) = (state.clone(), Vec::new());
         loop {
-            let seen = fingerprint(&state);
-            if known(seen) {
+            let current = fingerprint(&state);
+            if is_known(current) {
                 break;
             }
-            passed.push(seen);
+            visited.push(current);
             if properties::is_over(&state) {
                 break;
             }
-            let next = self.necessary(&state).into_iter().find_map(|action| self.next_state(&state, action));
+            let next = self.required_actions(&state).into_iter().find_map(|action| self.next_state(&state, action));
             match next {
-                Some(next) if passed.len() < LONGEST_END => state = next,
+                Some(next) if visited.len() < MAX_STEPS_TO_END => state = next,
                 _ => return false,
             }
         }
-        self.finish.lock().unwrap_or_else(PoisonError::into_inner).extend(passed);
+        self.terminating.lock().unwrap_or_else(PoisonError::into_inner).extend(visited);
         true
     }
 
-    fn happens(&self, state: &mut State, sale: usize, event: Event) {
-        let State { stock, sales, faults, repeats } = state;
-        let sale = &mut sales[sale];
+    fn apply(&self, state: &mut State, checkout: usize, event: Event) {
+        let State { stock, checkouts, faults, repeats } = state;
+        let checkout = &mut checkouts[checkout];
         let rules = &self.rules;
         match event {
-            Event::Step(worker) => rules.step(stock, sale, worker),
-            Event::Arrives(letter) => self.arrives(stock, sale, letter),
+            Event::Step(worker) => rules.step(stock, checkout, worker),
+            Event::MessageArrives(message) => self.deliver(stock, checkout, message),
             Event::CallArrives(call) => {
-                let call = sale.calls.remove(call);
-                money::arrive(sale, &call);
+                let call = checkout.delayed_calls.remove(call);
+                money::arrive(checkout, &call);
             }
-            Event::Resume | Event::ResumeAgain if sale.order.status != Status::Pending => sale.deferred = false,
-            Event::Resume | Event::ResumeAgain => sale.workers.push(rules.execution()),
-            Event::Retry => {
-                sale.parked = false;
-                sale.workers.push(rules.execution());
+            Event::ResumeCheckouts | Event::ResumeWhileRunning if checkout.order.status != Status::Pending => {
+                checkout.deferred = false;
             }
-            Event::Sweep | Event::EndUnpaid if rules.mutation == Some(Mutation::NobodyEnds) => {}
-            Event::Sweep => sale.send(Letter::Expired),
-            Event::EndUnpaid => self.begins(stock, sale, Job::EndUnpaid),
-            Event::Regret => {
-                sale.regretted = true;
-                self.begins(stock, sale, Job::Regret);
+            Event::ResumeCheckouts | Event::ResumeWhileRunning => checkout.workers.push(rules.execution()),
+            Event::RetryOrder => {
+                checkout.parked = false;
+                checkout.workers.push(rules.execution());
             }
-            Event::ArrivesAgain(letter) => self.arrives(stock, sale, letter),
-            Event::Dies { worker, is_after, is_last } => rules.dies(stock, sale, worker, is_after, is_last),
-            Event::NoAnswer { worker, arrives, is_last } => {
-                rules.is_not_answered(stock, sale, worker, arrives, is_last);
+            Event::SweepReservations | Event::EndUnpaid if rules.mutation == Some(Mutation::NoExpiry) => {}
+            Event::SweepReservations => checkout.send(Message::EndExpired),
+            Event::EndUnpaid => self.start(stock, checkout, Job::EndUnpaid),
+            Event::CustomerCancels => {
+                checkout.cancel_requested = true;
+                self.start(stock, checkout, Job::CustomerCancel);
             }
-            Event::CutOff(worker) => drop(sale.workers.remove(worker)),
+            Event::MessageRepeats(message) => self.deliver(stock, checkout, message),
+            Event::FunctionDies { worker, is_after, is_last } => rules.die(stock, checkout, worker, is_after, is_last),
+            Event::ProviderTimesOut { worker, arrives_later, is_last } => {
+                rules.time_out(stock, checkout, worker, arrives_later, is_last);
+            }
+            Event::ExecutionAborts(worker) => drop(checkout.workers.remove(worker)),
         }
-        *faults -= u8::from(matches!(event, Event::Dies { .. } | Event::NoAnswer { .. } | Event::CutOff(_)));
-        *repeats -= u8::from(matches!(event, Event::ArrivesAgain(_) | Event::ResumeAgain));
-        sale.sort_workers();
+        *faults -= u8::from(matches!(
+            event,
+            Event::FunctionDies { .. } | Event::ProviderTimesOut { .. } | Event::ExecutionAborts(_)
+        ));
+        *repeats -= u8::from(matches!(event, Event::MessageRepeats(_) | Event::ResumeWhileRunning));
+        checkout.sort_workers();
     }
 
-    /// A message arrives, and its function takes the first step.
-    fn arrives(&self, stock: &mut Stock, sale: &mut Sale, letter: Letter) {
-        self.begins(stock, sale, Job::Letter(letter));
+    /// Delivers a message to its consumer, which takes its first step.
+    fn deliver(&self, stock: &mut Stock, checkout: &mut Checkout, message: Message) {
+        self.start(stock, checkout, Job::Message(message));
     }
 
-    fn begins(&self, stock: &mut Stock, sale: &mut Sale, job: Job) {
-        sale.workers.push(Worker { job, progress: Progress::Begins });
-        self.rules.step(stock, sale, sale.workers.len() - 1);
+    fn start(&self, stock: &mut Stock, checkout: &mut Checkout, job: Job) {
+        checkout.workers.push(Worker { job, progress: Progress::Started });
+        self.rules.step(stock, checkout, checkout.workers.len() - 1);
     }
 
-    /// What happens sooner or later, if nothing goes wrong; what has to be waited for longest comes last.
-    fn necessary(&self, state: &State) -> Vec<Action> {
+    /// Returns the actions that happen sooner or later without faults. Those that take longest to happen come last.
+    fn required_actions(&self, state: &State) -> Vec<Action> {
         let mut actions = Vec::new();
-        let all = || state.sales.iter().enumerate();
-        for (index, sale) in all() {
-            actions.extend((0..sale.workers.len()).map(|worker| Action::To(index, Event::Step(worker))));
-            let waiting = sale.letters.iter().filter(|(letter, post)| {
-                let job = if **letter == Letter::CaptureConfirmed && sale.is_worked_at(&Job::GiveUp) {
+        let all = || state.checkouts.iter().enumerate();
+        for (index, checkout) in all() {
+            actions.extend((0..checkout.workers.len()).map(|worker| Action::OnCheckout(index, Event::Step(worker))));
+            let pending = checkout.messages.iter().filter(|(message, delivery)| {
+                let job = if **message == Message::CaptureConfirmed && checkout.has_worker(&Job::GiveUp) {
                     Job::GiveUp
                 } else {
-                    Job::Letter(**letter)
+                    Job::Message(**message)
                 };
-                **post == Post::Waiting && !sale.is_worked_at(&job)
+                **delivery == Delivery::Pending && !checkout.has_worker(&job)
             });
-            actions.extend(waiting.map(|(letter, _)| Action::To(index, Event::Arrives(*letter))));
-            actions.extend((0..sale.calls.len()).map(|call| Action::To(index, Event::CallArrives(call))));
+            actions.extend(pending.map(|(message, _)| Action::OnCheckout(index, Event::MessageArrives(*message))));
+            actions.extend(
+                (0..checkout.delayed_calls.len()).map(|call| Action::OnCheckout(index, Event::CallArrives(call))),
+            );
         }
-        for (index, sale) in all().filter(|(_, sale)| sale.executions() == 0) {
-            actions.extend(sale.deferred.then_some(Action::To(index, Event::Resume)));
-            actions.extend(sale.parked.then_some(Action::To(index, Event::Retry)));
+        for (index, checkout) in all().filter(|(_, checkout)| checkout.executions() == 0) {
+            actions.extend(checkout.deferred.then_some(Action::OnCheckout(index, Event::ResumeCheckouts)));
+            actions.extend(checkout.parked.then_some(Action::OnCheckout(index, Event::RetryOrder)));
         }
-        for (index, sale) in all().filter(|(_, sale)| self.bounds.impatient || sale.executions() == 0) {
-            let is_reserved = sale.reservation.as_ref().is_some_and(|part| part.status == Reserved::Reserved);
-            if is_reserved && !sale.letters.contains_key(&Letter::Expired) {
-                actions.push(Action::To(index, Event::Sweep));
+        for (index, checkout) in all().filter(|(_, checkout)| self.bounds.early_schedules || checkout.executions() == 0)
+        {
+            let is_reserved = checkout
+                .reservation
+                .as_ref()
+                .is_some_and(|reservation| reservation.status == ReservationStatus::Reserved);
+            if is_reserved && !checkout.messages.contains_key(&Message::EndExpired) {
+                actions.push(Action::OnCheckout(index, Event::SweepReservations));
             }
-            if sale.order.unpaid(now(), 0).is_some() && !sale.deferred && !sale.is_worked_at(&Job::EndUnpaid) {
-                actions.push(Action::To(index, Event::EndUnpaid));
+            if checkout.order.unpaid(now(), 0).is_some() && !checkout.deferred && !checkout.has_worker(&Job::EndUnpaid)
+            {
+                actions.push(Action::OnCheckout(index, Event::EndUnpaid));
             }
         }
         actions
     }
 
-    /// What may go wrong, or come again.
-    fn mishaps(&self, state: &State, index: usize, actions: &mut Vec<Action>) {
-        let sale = &state.sales[index];
-        let to = |event| Action::To(index, event);
-        if self.bounds.cancels && !sale.regretted {
-            actions.push(to(Event::Regret));
+    /// Adds the actions that need not happen: cancellations, repeats and faults.
+    fn optional_actions(&self, state: &State, index: usize, actions: &mut Vec<Action>) {
+        let checkout = &state.checkouts[index];
+        let action = |event| Action::OnCheckout(index, event);
+        if self.bounds.cancels && !checkout.cancel_requested {
+            actions.push(action(Event::CustomerCancels));
         }
         if state.repeats > 0 {
-            let told = sale
-                .letters
-                .iter()
-                .filter(|(letter, post)| **post == Post::Heard || sale.is_worked_at(&Job::Letter(**letter)));
-            actions.extend(told.map(|(letter, _)| to(Event::ArrivesAgain(*letter))));
-            if sale.deferred && sale.executions() > 0 {
-                actions.push(to(Event::ResumeAgain));
+            let repeatable = checkout.messages.iter().filter(|(message, delivery)| {
+                **delivery == Delivery::Processed || checkout.has_worker(&Job::Message(**message))
+            });
+            actions.extend(repeatable.map(|(message, _)| action(Event::MessageRepeats(*message))));
+            if checkout.deferred && checkout.executions() > 0 {
+                actions.push(action(Event::ResumeWhileRunning));
             }
         }
         if state.faults == 0 {
             return;
         }
-        for (worker, at_work) in sale.workers.iter().enumerate() {
-            let is_execution = matches!(at_work.job, Job::Execution { .. });
-            if is_execution {
-                actions.push(to(Event::CutOff(worker)));
+        for (position, worker) in checkout.workers.iter().enumerate() {
+            if matches!(worker.job, Job::Execution { .. }) {
+                actions.push(action(Event::ExecutionAborts(position)));
             }
-            for &is_last in self.rules.tries(&at_work.job, DIED) {
-                actions.push(to(Event::Dies { worker, is_after: true, is_last }));
-                // Who has done nothing yet has nothing to lose.
-                if is_last || at_work.progress != Progress::Begins {
-                    actions.push(to(Event::Dies { worker, is_after: false, is_last }));
+            for &is_last in self.rules.attempts(&worker.job, FUNCTION_DIED) {
+                actions.push(action(Event::FunctionDies { worker: position, is_after: true, is_last }));
+                // A worker that has done nothing yet loses nothing.
+                if is_last || worker.progress != Progress::Started {
+                    actions.push(action(Event::FunctionDies { worker: position, is_after: false, is_last }));
                 }
             }
-            if self.rules.is_about_to_ask(sale, at_work) {
-                for &is_last in self.rules.tries(&at_work.job, UNANSWERED) {
-                    let event = |arrives| to(Event::NoAnswer { worker, arrives, is_last });
+            if self.rules.is_about_to_ask(checkout, worker) {
+                for &is_last in self.rules.attempts(&worker.job, PROVIDER_UNAVAILABLE) {
+                    let event =
+                        |arrives_later| action(Event::ProviderTimesOut { worker: position, arrives_later, is_last });
                     actions.extend([false, true].map(event));
                 }
             }
@@ -273,8 +286,8 @@ impl Shop {
     }
 }
 
-/// An order of one piece, just placed by `POST /checkout`.
-fn placed(index: usize, card: &'static str) -> Result<Sale, String> {
+/// Returns the checkout of one piece, just placed by `POST /checkout`.
+fn placed(index: usize, card: &'static str) -> Result<Checkout, String> {
     let (order_id, user_id) = (OrderId::derived("order", &index.to_string()), UserId::derived("user", "customer"));
     let price = Money::from_minor(1_000, Currency::Usd);
     let quantity = Quantity::try_from(1).map_err(|error| error.to_string())?;
@@ -283,20 +296,20 @@ fn placed(index: usize, card: &'static str) -> Result<Sale, String> {
     let mut order = Order::replay([(&placed, now())]).ok_or("no order was placed")?;
     let started = order.decide(Command::StartCheckout { payment_method: card.to_owned() });
     started.map_err(|refusal| refusal.to_string())?.iter().for_each(|event| order.apply(event, now()));
-    Ok(Sale {
-        order: Kept::new(order),
-        copy: None,
+    Ok(Checkout {
+        order: Hashed::new(order),
+        payment_replica: None,
         deferred: false,
         parked: false,
         reservation: None,
         payment: None,
         card,
-        books: None,
-        calls: Vec::new(),
-        letters: BTreeMap::from([(Letter::StartCheckout, Post::Waiting)]),
+        provider_ledger: None,
+        delayed_calls: Vec::new(),
+        messages: BTreeMap::from([(Message::StartCheckout, Delivery::Pending)]),
         workers: Vec::new(),
-        regretted: false,
-        ledger: Ledger::default(),
+        cancel_requested: false,
+        history: History::default(),
     })
 }
 
@@ -304,7 +317,7 @@ fn product() -> ProductId {
     ProductId::derived("product", "lamp")
 }
 
-impl Model for Shop {
+impl Model for CheckoutModel {
     type State = State;
     type Action = Action;
 
@@ -312,9 +325,9 @@ impl Model for Shop {
         let Bounds { pieces, faults, repeats, .. } = &self.bounds;
         let counter = Counter { split: 0, available: *pieces, on_hand: *pieces, version: 0, changes: 0 };
         let stock = Stock { product_id: product(), counters: vec![counter] };
-        let state = |sales: &Vec<Sale>| State {
+        let state = |checkouts: &Vec<Checkout>| State {
             stock: stock.clone(),
-            sales: sales.clone(),
+            checkouts: checkouts.clone(),
             faults: *faults,
             repeats: *repeats,
         };
@@ -322,15 +335,15 @@ impl Model for Shop {
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
-        actions.extend(self.necessary(state));
-        (0..state.sales.len()).for_each(|index| self.mishaps(state, index, actions));
+        actions.extend(self.required_actions(state));
+        (0..state.checkouts.len()).for_each(|index| self.optional_actions(state, index, actions));
     }
 
-    fn next_state(&self, state: &State, Action::To(sale, event): Action) -> Option<State> {
+    fn next_state(&self, state: &State, Action::OnCheckout(checkout, event): Action) -> Option<State> {
         let mut after = state.clone();
-        self.happens(&mut after, sale, event);
-        // A mishap by which nothing changes is none.
-        (after.stock != state.stock || after.sales != state.sales).then_some(after)
+        self.apply(&mut after, checkout, event);
+        // A fault that changes nothing is not counted.
+        (after.stock != state.stock || after.checkouts != state.checkouts).then_some(after)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {

@@ -1,4 +1,5 @@
-//! payments' steps, each a small one: read, ask the provider, write. In between others may come.
+//! The steps of payments. Each reads the payment, calls the provider, or writes the payment. Other functions may run in
+//! between.
 
 use contracts::PaymentEvent;
 use payments::{
@@ -6,110 +7,125 @@ use payments::{
     domain::{self, Payment, Status, Step},
     provider::{
         Answer, Call,
-        books::{self, Reply, State as Held},
+        ledger::{self, Reply, SimulatorLedger, State as LedgerState},
     },
 };
 
 use crate::{
-    kept::Kept,
+    hashed::Hashed,
     mutation::Mutation,
-    state::{Letter, Progress, Sale, now},
+    state::{Checkout, Message, Progress, now},
 };
 
-/// What is to be done for a payment.
+/// The goal of a function of payments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Goal {
-    /// Set the money aside.
+    /// Authorize the payment.
     Authorize,
-    /// Take it.
+    /// Capture the payment.
     Capture,
-    /// Give it back.
+    /// Void the authorization, or refund the payment.
     Undo,
-    /// Tell that it cannot be taken.
+    /// Publish that the payment cannot be captured.
     GiveUp,
 }
 
-/// Whether the provider answers.
+/// Whether the provider responds to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Line {
-    /// It does.
-    Up,
-    /// It is asked, and its answer does not come.
-    Down {
-        /// Whether the call arrives, some time.
-        arrives: bool,
+pub enum Provider {
+    /// The provider responds.
+    Responds,
+    /// The response does not arrive in time.
+    TimesOut {
+        /// Whether the call reaches the provider later.
+        arrives_later: bool,
     },
 }
 
-/// What a small step leads to.
+/// The outcome of a small step.
 pub enum Outcome {
-    /// They go on from there.
-    GoesOn(Progress),
-    /// They are done, or it cannot be done.
+    /// The function continues from there.
+    Continues(Progress),
+    /// The function ends, with success or with an error.
     Ends(Result<(), PaymentsError>),
 }
 
-/// One small step towards `goal`.
-pub fn advance(sale: &mut Sale, goal: Goal, progress: &Progress, line: Line, mutation: Option<Mutation>) -> Outcome {
+/// Takes one small step towards `goal`.
+pub fn advance(
+    checkout: &mut Checkout,
+    goal: Goal,
+    progress: &Progress,
+    provider: Provider,
+    mutation: Option<Mutation>,
+) -> Outcome {
     let (known, answer) = match progress {
-        Progress::Begins | Progress::HasOrder(_) => return Outcome::GoesOn(Progress::HasPayment(sale.payment.clone())),
+        Progress::Started | Progress::HasOrder(_) => {
+            return Outcome::Continues(Progress::HasPayment(checkout.payment.clone()));
+        }
         Progress::HasPayment(known) => (known, None),
-        Progress::Heard(known, answer) => (known, Some(answer.clone())),
+        Progress::HasAnswer(known, answer) => (known, Some(answer.clone())),
     };
-    match next(sale, goal, known.as_deref(), answer.clone(), mutation) {
+    match next(checkout, goal, known.as_deref(), answer.clone(), mutation) {
         Step::Done => Outcome::Ends(Ok(())),
         Step::Refused(refusal) => Outcome::Ends(Err(PaymentsError::Refused(refusal, None))),
         Step::Ask(_) if answer.is_some() => {
-            Outcome::Ends(Err(PaymentsError::Unavailable("the provider says what was not asked".to_owned())))
+            Outcome::Ends(Err(PaymentsError::Unavailable("the provider gave an answer to another call".to_owned())))
         }
-        Step::Ask(call) => match ask(sale, call, line) {
-            Some(answer) => Outcome::GoesOn(Progress::Heard(known.clone(), answer)),
+        Step::Ask(call) => match ask(checkout, call, provider) {
+            Some(answer) => Outcome::Continues(Progress::HasAnswer(known.clone(), answer)),
             None => {
-                if goal == Goal::Authorize && sale.payment.is_none() {
-                    let pending = Payment::new(&sale.due(), sale.card, Status::Pending, now());
-                    sale.payment = Some(Kept::new(pending));
+                if goal == Goal::Authorize && checkout.payment.is_none() {
+                    let pending = Payment::new(&checkout.due(), checkout.card, Status::Pending, now());
+                    checkout.payment = Some(Hashed::new(pending));
                 }
-                Outcome::Ends(Err(PaymentsError::Unavailable("no answer".to_owned())))
+                Outcome::Ends(Err(PaymentsError::Unavailable("the provider did not respond".to_owned())))
             }
         },
         Step::Write { payment, events } => {
-            let version = |payment: &Option<Kept<Payment>>| payment.as_ref().map(|payment| payment.version);
-            if version(&sale.payment) == version(known) || mutation == Some(Mutation::WriteAnyVersion) {
-                sale.payment = Some(Kept::new(*payment));
-                events.iter().for_each(|event| tell(sale, event));
+            let version = |payment: &Option<Hashed<Payment>>| payment.as_ref().map(|payment| payment.version);
+            if version(&checkout.payment) == version(known) || mutation == Some(Mutation::IgnorePaymentVersion) {
+                checkout.payment = Some(Hashed::new(*payment));
+                events.iter().for_each(|event| publish(checkout, event));
             }
-            // Its own, or what somebody else has written meanwhile.
-            Outcome::GoesOn(Progress::HasPayment(sale.payment.clone()))
+            // The payment is its own, or what another function has written since.
+            Outcome::Continues(Progress::HasPayment(checkout.payment.clone()))
         }
     }
 }
 
-/// Whether the next small step asks the provider.
-pub fn is_about_to_ask(sale: &Sale, goal: Goal, progress: &Progress, mutation: Option<Mutation>) -> bool {
+/// Returns whether the next small step calls the provider.
+pub fn is_about_to_ask(checkout: &Checkout, goal: Goal, progress: &Progress, mutation: Option<Mutation>) -> bool {
     match progress {
-        Progress::HasPayment(known) => matches!(next(sale, goal, known.as_deref(), None, mutation), Step::Ask(_)),
+        Progress::HasPayment(known) => matches!(next(checkout, goal, known.as_deref(), None, mutation), Step::Ask(_)),
         _ => false,
     }
 }
 
-/// A call reaches the provider, which does what it is asked.
-pub fn arrive(sale: &mut Sale, call: &Call) -> Reply {
-    let (after, reply) = books::answer(sale.books.as_deref(), &sale.due(), call);
+/// Has the provider carry out a call that reaches it.
+pub fn arrive(checkout: &mut Checkout, call: &Call) -> Reply {
+    let (after, reply) = ledger::answer(checkout.provider_ledger.as_deref(), &checkout.due(), call);
     if let Some(after) = after {
-        let is_taken = |books: Option<&books::Books>| books.is_some_and(|books| books.state == Held::Captured);
-        if is_taken(Some(&after)) && !is_taken(sale.books.as_deref()) {
-            sale.ledger.taken += 1;
-            sale.ledger.taken_early |= sale.order.payment_id.is_none();
+        let is_captured =
+            |ledger: Option<&SimulatorLedger>| ledger.is_some_and(|ledger| ledger.state == LedgerState::Captured);
+        if is_captured(Some(&after)) && !is_captured(checkout.provider_ledger.as_deref()) {
+            checkout.history.captures += 1;
+            checkout.history.captured_early |= checkout.order.payment_id.is_none();
         }
-        sale.books = Some(Kept::new(after));
+        checkout.provider_ledger = Some(Hashed::new(after));
     }
     reply
 }
 
-fn next(sale: &Sale, goal: Goal, known: Option<&Payment>, answer: Option<Answer>, mutation: Option<Mutation>) -> Step {
-    let due = sale.due();
+fn next(
+    checkout: &Checkout,
+    goal: Goal,
+    known: Option<&Payment>,
+    answer: Option<Answer>,
+    mutation: Option<Mutation>,
+) -> Step {
+    let due = checkout.due();
     match goal {
-        Goal::Authorize => domain::authorize(&due, sale.card, known, answer, now()),
+        Goal::Authorize => domain::authorize(&due, checkout.card, known, answer, now()),
         Goal::Capture => domain::capture(known, answer, now()),
         Goal::Undo if known.is_none() && mutation == Some(Mutation::NoBar) => Step::Done,
         Goal::Undo => domain::undo(&due, known, answer, now()),
@@ -117,29 +133,29 @@ fn next(sale: &Sale, goal: Goal, known: Option<&Payment>, answer: Option<Answer>
     }
 }
 
-fn ask(sale: &mut Sale, call: Call, line: Line) -> Option<Answer> {
-    match line {
-        Line::Up => match arrive(sale, &call) {
+fn ask(checkout: &mut Checkout, call: Call, provider: Provider) -> Option<Answer> {
+    match provider {
+        Provider::Responds => match arrive(checkout, &call) {
             Reply::Says(answer) => Some(answer),
             Reply::Fails | Reply::NeverAnswers => None,
         },
-        Line::Down { arrives } => {
-            if arrives && !sale.calls.contains(&call) {
-                sale.calls.push(call);
+        Provider::TimesOut { arrives_later } => {
+            if arrives_later && !checkout.delayed_calls.contains(&call) {
+                checkout.delayed_calls.push(call);
             }
             None
         }
     }
 }
 
-fn tell(sale: &mut Sale, event: &PaymentEvent) {
+fn publish(checkout: &mut Checkout, event: &PaymentEvent) {
     match event {
         PaymentEvent::PaymentRequested(_) => {}
         PaymentEvent::PaymentProcessed(_) => {
-            sale.ledger.told_taken += 1;
-            sale.send(Letter::Processed);
+            checkout.history.captures_published += 1;
+            checkout.send(Message::PaymentProcessed);
         }
-        PaymentEvent::PaymentFailed(_) => sale.send(Letter::Failed),
-        PaymentEvent::PaymentRefunded(refund) => sale.ledger.told_back += refund.amount.minor(),
+        PaymentEvent::PaymentFailed(_) => checkout.send(Message::PaymentFailed),
+        PaymentEvent::PaymentRefunded(refund) => checkout.history.refunded_published += refund.amount.minor(),
     }
 }

@@ -1,58 +1,58 @@
-//! Rules of the product, broken one at a time: the model has to find what each is for.
+//! Mutations: each breaks one rule of the product, and the model has to find the violation that the rule prevents.
 
 use crate::workflow::Workflow;
 
-/// A rule that is not kept.
+/// A rule that is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mutation {
-    /// The workflow takes the money without having the order confirmed.
+    /// The workflow captures the payment before the order is confirmed.
     CaptureUnconfirmed,
-    /// The workflow, where something fails, gives back before the log has ended the order.
-    UndoBeforeTheEnd,
-    /// The log is written without asking whether the place is free.
-    WriteAnyPlace,
-    /// What was released is put back again.
+    /// After a failure, the workflow compensates before the order is ended in the log.
+    CompensateBeforeEnd,
+    /// An event is written to the log even if its place is not free.
+    AppendAnywhere,
+    /// Released stock is released again.
     ReleaseTwice,
-    /// Pieces are taken without asking whether they are there.
-    TakeUnchecked,
-    /// Undoing leaves no bar behind where no payment is recorded.
+    /// Stock is reserved even if it is not available.
+    ReserveUnavailable,
+    /// Undoing an order without a recorded payment does not bar a later authorization.
     NoBar,
-    /// A payment is written without asking whether it has changed.
-    WriteAnyVersion,
-    /// Nobody hears of a confirmed order that its money is to be taken.
+    /// A payment is written even if it was changed since it was read.
+    IgnorePaymentVersion,
+    /// No consumer captures the payment of a confirmed order.
     NoCaptureConfirmed,
-    /// Nobody hears of a cancelled order that its money is to go back.
+    /// No consumer undoes the payment of a cancelled order.
     NoUndoCancelled,
-    /// Nobody hears of a cancelled order that its pieces are to go back.
-    NoPutBack,
-    /// Nobody ends what nobody has paid, or what is set aside for too long.
-    NobodyEnds,
-    /// That a capture was refused for good is not told.
-    NobodyGivesUp,
+    /// No consumer releases the stock of a cancelled order.
+    NoReleaseStock,
+    /// No schedule ends unpaid orders and expired reservations.
+    NoExpiry,
+    /// No event is published for a capture that was rejected permanently.
+    NoGiveUp,
 }
 
 impl Mutation {
-    /// All of them.
+    /// All mutations.
     pub const ALL: [Self; 12] = [
         Self::CaptureUnconfirmed,
-        Self::UndoBeforeTheEnd,
-        Self::WriteAnyPlace,
+        Self::CompensateBeforeEnd,
+        Self::AppendAnywhere,
         Self::ReleaseTwice,
-        Self::TakeUnchecked,
+        Self::ReserveUnavailable,
         Self::NoBar,
-        Self::WriteAnyVersion,
+        Self::IgnorePaymentVersion,
         Self::NoCaptureConfirmed,
         Self::NoUndoCancelled,
-        Self::NoPutBack,
-        Self::NobodyEnds,
-        Self::NobodyGivesUp,
+        Self::NoReleaseStock,
+        Self::NoExpiry,
+        Self::NoGiveUp,
     ];
 
-    /// The workflow, with the ways that this makes of it.
+    /// Returns the workflow with the transitions that this mutation changes.
     pub fn reroute(self, workflow: Workflow) -> Workflow {
         match self {
             Self::CaptureUnconfirmed => workflow.rerouted("AuthorizePayment", None, "CapturePayment"),
-            Self::UndoBeforeTheEnd => workflow.rerouted("ConfirmOrder", Some("Lambda.Unknown"), "VoidPayment"),
+            Self::CompensateBeforeEnd => workflow.rerouted("ConfirmOrder", Some("Lambda.Unknown"), "VoidPayment"),
             _ => workflow,
         }
     }

@@ -1,117 +1,129 @@
-//! What holds at every moment, and what holds when all is over.
+//! The properties: rules for every state, and rules for the states in which nothing is left to do.
 
-use inventory::domain::Status as Reserved;
+use inventory::domain::Status as ReservationStatus;
 use kernel::Money;
 use orders::domain::Status;
-use payments::provider::books::State as Held;
+use payments::provider::ledger::State as LedgerState;
 use stateright::Property;
 
 use crate::{
-    model::Shop,
-    state::{Post, Sale, State},
+    model::CheckoutModel,
+    state::{Checkout, Delivery, State},
 };
 
-/// All of them, by what they say.
-pub fn all() -> Vec<Property<Shop>> {
+/// Returns all properties. Their names say what they require.
+pub fn all() -> Vec<Property<CheckoutModel>> {
     vec![
-        Property::always("stock is never below zero", |_, state| is_stock_there(state)),
-        Property::always("every piece is for sale, set aside, or sold once", are_pieces_accounted_for),
-        Property::always("money is taken once, and of a confirmed order", |_, state| of_each(state, is_taken_rightly)),
-        Property::always("no more goes back than was taken", |_, state| of_each(state, is_back_at_most_what_was_taken)),
-        Property::always("what is cancelled is not sold", |_, state| of_each(state, is_log_one)),
-        Property::always("what is over is right", |_, state| !is_over(state) || of_each(state, is_right)),
-        Property::always("all comes to an end", Shop::comes_to_an_end),
-        // What is never seen was never looked at.
-        Property::sometimes("an order is paid, and all is over", |_, state| is_over(state) && any(state, is_paid)),
-        Property::sometimes("money has gone back", |_, state| any(state, |sale| at_provider(sale).1 > 0)),
-        Property::sometimes("what was sold is put back", |_, state| {
-            any(state, |sale| sale.order.payment_id.is_some() && reserved(sale) == Some(Reserved::Released))
+        Property::always("stock is never below zero", |_, state| is_stock_consistent(state)),
+        Property::always("every piece is available, reserved, or sold once", are_pieces_accounted_for),
+        Property::always("a payment is captured once, and only of a confirmed order", |_, state| {
+            of_each(state, is_capture_allowed)
         }),
-        Property::sometimes("a checkout is deferred", |_, state| any(state, |sale| sale.deferred)),
-        Property::sometimes("an order is parked", |_, state| any(state, |sale| sale.parked)),
-        Property::sometimes("two executions run at once", |_, state| any(state, |sale| sale.executions() > 1)),
+        Property::always("no more is refunded than was captured", |_, state| of_each(state, are_refunds_covered)),
+        Property::always("an order that was cancelled is not sold", |_, state| of_each(state, is_log_consistent)),
+        Property::always("in the end, every checkout is consistent", |_, state| {
+            !is_over(state) || of_each(state, is_consistent)
+        }),
+        Property::always("everything ends", CheckoutModel::terminates),
+        // If a situation is never reached, the properties above say nothing about it.
+        Property::sometimes("an order is paid in the end", |_, state| is_over(state) && any(state, is_paid)),
+        Property::sometimes("a payment is refunded", |_, state| any(state, |checkout| at_provider(checkout).1 > 0)),
+        Property::sometimes("sold stock is released", |_, state| {
+            any(state, |checkout| {
+                checkout.order.payment_id.is_some() && reservation_status(checkout) == Some(ReservationStatus::Released)
+            })
+        }),
+        Property::sometimes("a checkout is deferred", |_, state| any(state, |checkout| checkout.deferred)),
+        Property::sometimes("an order is parked", |_, state| any(state, |checkout| checkout.parked)),
+        Property::sometimes("two executions run at once", |_, state| any(state, |checkout| checkout.executions() > 1)),
     ]
 }
 
-fn any(state: &State, is: fn(&Sale) -> bool) -> bool {
-    state.sales.iter().any(is)
+fn any(state: &State, is: fn(&Checkout) -> bool) -> bool {
+    state.checkouts.iter().any(is)
 }
 
-fn is_paid(sale: &Sale) -> bool {
-    sale.order.status == Status::Paid
+fn is_paid(checkout: &Checkout) -> bool {
+    checkout.order.status == Status::Paid
 }
 
-fn of_each(state: &State, holds: fn(&Sale) -> bool) -> bool {
-    state.sales.iter().all(holds)
+fn of_each(state: &State, holds: fn(&Checkout) -> bool) -> bool {
+    state.checkouts.iter().all(holds)
 }
 
-/// Whether nobody has anything left to do.
+/// Returns whether nothing is left to do.
 pub fn is_over(state: &State) -> bool {
-    state.sales.iter().all(|sale| {
-        let is_reserved = reserved(sale) == Some(Reserved::Reserved);
-        let is_heard = sale.letters.values().all(|post| *post == Post::Heard);
-        sale.workers.is_empty()
-            && is_heard
-            && sale.calls.is_empty()
-            && !sale.deferred
-            && !sale.parked
+    state.checkouts.iter().all(|checkout| {
+        let is_reserved = reservation_status(checkout) == Some(ReservationStatus::Reserved);
+        let are_messages_processed = checkout.messages.values().all(|delivery| *delivery == Delivery::Processed);
+        checkout.workers.is_empty()
+            && are_messages_processed
+            && checkout.delayed_calls.is_empty()
+            && !checkout.deferred
+            && !checkout.parked
             && !is_reserved
-            && sale.order.status != Status::Pending
+            && checkout.order.status != Status::Pending
     })
 }
 
-fn reserved(sale: &Sale) -> Option<Reserved> {
-    sale.reservation.as_ref().map(|reservation| reservation.status)
+fn reservation_status(checkout: &Checkout) -> Option<ReservationStatus> {
+    checkout.reservation.as_ref().map(|reservation| reservation.status)
 }
 
-fn is_stock_there(state: &State) -> bool {
+fn is_stock_consistent(state: &State) -> bool {
     state.stock.counters.iter().all(|counter| 0 <= counter.available && counter.available <= counter.on_hand)
 }
 
-fn are_pieces_accounted_for(shop: &Shop, state: &State) -> bool {
-    let pieces = |counts: &[Reserved]| -> i64 {
-        let reservations = state.sales.iter().filter_map(|sale| sale.reservation.as_ref());
-        let counted = reservations.filter(|reservation| counts.contains(&reservation.status));
+fn are_pieces_accounted_for(model: &CheckoutModel, state: &State) -> bool {
+    let pieces = |statuses: &[ReservationStatus]| -> i64 {
+        let reservations = state.checkouts.iter().filter_map(|checkout| checkout.reservation.as_ref());
+        let counted = reservations.filter(|reservation| statuses.contains(&reservation.status));
         counted.flat_map(|reservation| &reservation.taken).map(|taken| taken.pieces).sum()
     };
-    state.stock.available() == shop.bounds.pieces - pieces(&[Reserved::Reserved, Reserved::Committed])
-        && state.stock.on_hand() == shop.bounds.pieces - pieces(&[Reserved::Committed])
+    let unavailable = pieces(&[ReservationStatus::Reserved, ReservationStatus::Committed]);
+    state.stock.available() == model.bounds.pieces - unavailable
+        && state.stock.on_hand() == model.bounds.pieces - pieces(&[ReservationStatus::Committed])
 }
 
-fn is_taken_rightly(sale: &Sale) -> bool {
-    sale.ledger.taken <= 1 && !sale.ledger.taken_early && sale.ledger.told_taken <= sale.ledger.taken
+fn is_capture_allowed(checkout: &Checkout) -> bool {
+    let history = checkout.history;
+    history.captures <= 1 && !history.captured_early && history.captures_published <= history.captures
 }
 
-/// What the provider has taken, and what of it went back there, in minor units.
-fn at_provider(sale: &Sale) -> (i64, i64) {
-    let Some(books) = &sale.books else { return (0, 0) };
-    let taken = if books.state == Held::Captured { sale.order.total.minor() } else { 0 };
-    (taken, books.refunds.values().copied().map(Money::minor).sum())
+/// Returns the captured and the refunded amount at the provider, in minor units.
+fn at_provider(checkout: &Checkout) -> (i64, i64) {
+    let Some(ledger) = &checkout.provider_ledger else { return (0, 0) };
+    let captured = if ledger.state == LedgerState::Captured { checkout.order.total.minor() } else { 0 };
+    (captured, ledger.refunds.values().copied().map(Money::minor).sum())
 }
 
-fn is_back_at_most_what_was_taken(sale: &Sale) -> bool {
-    let (taken, back) = at_provider(sale);
-    back <= taken && sale.ledger.told_back <= back
+fn are_refunds_covered(checkout: &Checkout) -> bool {
+    let (captured, refunded) = at_provider(checkout);
+    refunded <= captured && checkout.history.refunded_published <= refunded
 }
 
-fn is_log_one(sale: &Sale) -> bool {
-    let ledger = sale.ledger;
-    // A sale may be cancelled; what was cancelled is never sold.
-    ledger.confirmed == 0 || ledger.cancelled == 0 || ledger.confirmed < ledger.cancelled
+fn is_log_consistent(checkout: &Checkout) -> bool {
+    let history = checkout.history;
+    // A sold order may be cancelled, but a cancelled order is never sold.
+    history.confirmed_at == 0 || history.cancelled_at == 0 || history.confirmed_at < history.cancelled_at
 }
 
-/// Paid, with its money and its pieces; or cancelled, with neither.
-fn is_right(sale: &Sale) -> bool {
-    let (taken, back) = at_provider(sale);
-    let is_told =
-        sale.ledger.told_back == back && i64::from(sale.ledger.told_taken) * sale.order.total.minor() == taken;
-    let is_set_aside = sale.books.as_ref().is_some_and(|books| books.state == Held::Authorized);
-    let is_whole = match sale.order.status {
-        Status::Paid => taken == sale.order.total.minor() && back == 0 && reserved(sale) == Some(Reserved::Committed),
+/// Returns whether the order is paid, with its payment captured and its stock sold, or cancelled, with neither, and
+/// whether the published events agree.
+fn is_consistent(checkout: &Checkout) -> bool {
+    let (captured, refunded) = at_provider(checkout);
+    let (history, total) = (checkout.history, checkout.order.total.minor());
+    let are_events_consistent =
+        history.refunded_published == refunded && i64::from(history.captures_published) * total == captured;
+    let is_authorized = checkout.provider_ledger.as_ref().is_some_and(|ledger| ledger.state == LedgerState::Authorized);
+    let reservation = reservation_status(checkout);
+    let is_outcome_consistent = match checkout.order.status {
+        Status::Paid => captured == total && refunded == 0 && reservation == Some(ReservationStatus::Committed),
         Status::Cancelled => {
-            taken == back && !is_set_aside && !matches!(reserved(sale), Some(Reserved::Reserved | Reserved::Committed))
+            let holds_stock = matches!(reservation, Some(ReservationStatus::Reserved | ReservationStatus::Committed));
+            captured == refunded && !is_authorized && !holds_stock
         }
         _ => false,
     };
-    is_told && is_whole
+    are_events_consistent && is_outcome_consistent
 }

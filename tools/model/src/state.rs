@@ -1,178 +1,178 @@
-//! What there is at one moment: the product's stock, and of each order what every context has recorded, the provider's books, the
-//! messages on their way, and who is at work on it, how far.
+//! A state of the model: the stock of the product, and for each checkout what every context has recorded, the ledger of
+//! the provider, the messages in flight, and the functions at work with their progress.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use inventory::domain::{Reservation, Stock};
 use kernel::Timestamp;
-use orders::domain::{Order, Payment as Heard};
+use orders::domain::{Order, Payment as PaymentReplica};
 use payments::{
     domain::{Due, Payment},
-    provider::{Answer, Call, books::Books},
+    provider::{Answer, Call, ledger::SimulatorLedger},
 };
 
-use crate::kept::{Kept, fingerprint};
+use crate::hashed::{Hashed, fingerprint};
 
-/// One moment.
+/// A state of the model.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct State {
-    /// Of the one product.
+    /// The stock of the only product.
     pub stock: Stock,
-    /// The orders of it.
-    pub sales: Vec<Sale>,
-    /// How many more things may go wrong.
+    /// The checkouts of that product.
+    pub checkouts: Vec<Checkout>,
+    /// How many more faults may happen.
     pub faults: u8,
-    /// How many more messages may come again.
+    /// How many more messages may be delivered again.
     pub repeats: u8,
 }
 
-/// One order, everywhere.
+/// One checkout: the state of one order in all contexts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Sale {
-    /// orders: what its log has made of it.
-    pub order: Kept<Order>,
-    /// orders: what was heard of its payment.
-    pub copy: Option<Kept<Heard>>,
-    /// orders: whether its checkout is to be started over.
+pub struct Checkout {
+    /// orders: the order, as its log says.
+    pub order: Hashed<Order>,
+    /// orders: the replica of the payment.
+    pub payment_replica: Option<Hashed<PaymentReplica>>,
+    /// orders: whether the checkout is deferred.
     pub deferred: bool,
-    /// orders: whether a person is to look at it.
+    /// orders: whether the order is parked.
     pub parked: bool,
-    /// inventory: what is set aside.
-    pub reservation: Option<Kept<Reservation>>,
-    /// payments: its payment.
-    pub payment: Option<Kept<Payment>>,
-    /// How it is paid.
+    /// inventory: the reservation.
+    pub reservation: Option<Hashed<Reservation>>,
+    /// payments: the payment.
+    pub payment: Option<Hashed<Payment>>,
+    /// The card that the customer pays with.
     pub card: &'static str,
-    /// What the provider knows.
-    pub books: Option<Kept<Books>>,
-    /// Calls of the provider whose senders gave up waiting, and that are still to arrive.
-    pub calls: Vec<Call>,
-    /// What was told of it.
-    pub letters: BTreeMap<Letter, Post>,
-    /// Who is at work on it.
+    /// The ledger of the provider.
+    pub provider_ledger: Option<Hashed<SimulatorLedger>>,
+    /// The calls that timed out, and that reach the provider later.
+    pub delayed_calls: Vec<Call>,
+    /// The messages that were sent.
+    pub messages: BTreeMap<Message, Delivery>,
+    /// The functions and executions at work.
     pub workers: Vec<Worker>,
-    /// Whether the customer has changed their mind.
-    pub regretted: bool,
-    /// What has happened to it, which no table shows.
-    pub ledger: Ledger,
+    /// Whether the customer has cancelled.
+    pub cancel_requested: bool,
+    /// What has happened, which no table shows.
+    pub history: History,
 }
 
-/// What must not happen twice, or not both, counted outside of the product.
+/// Events that must not happen twice, or not both. They are recorded outside of the product's tables.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Ledger {
-    /// The place in the log at which the order was told to be confirmed; 0 if nowhere.
-    pub confirmed: u64,
-    /// The place at which it was told to be cancelled.
-    pub cancelled: u64,
-    /// How often the provider took its money.
-    pub taken: u8,
+pub struct History {
+    /// The sequence of the published confirmation in the log, or 0.
+    pub confirmed_at: u64,
+    /// The sequence of the published cancellation in the log, or 0.
+    pub cancelled_at: u64,
+    /// How many times the provider captured the payment.
+    pub captures: u8,
     /// Whether it did so before the order was confirmed.
-    pub taken_early: bool,
-    /// How often that was told.
-    pub told_taken: u8,
-    /// How much was told to have gone back, in minor units.
-    pub told_back: i64,
+    pub captured_early: bool,
+    /// How many captures were published.
+    pub captures_published: u8,
+    /// The sum of the published refunds, in minor units.
+    pub refunded_published: i64,
 }
 
 /// An event on its way to one consumer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Letter {
-    /// CheckoutStarted, for orders' start-checkout.
+pub enum Message {
+    /// `CheckoutStarted`, for `StartCheckout` of orders.
     StartCheckout,
-    /// OrderConfirmed, for inventory's settle-order.
-    Settle,
-    /// OrderConfirmed, for payments' capture-confirmed.
+    /// `OrderConfirmed`, for `SettleOrder` of inventory.
+    CommitStock,
+    /// `OrderConfirmed`, for `CaptureConfirmed` of payments.
     CaptureConfirmed,
-    /// OrderCancelled, for inventory's settle-order.
-    PutBack,
-    /// OrderCancelled, for payments' undo-cancelled.
+    /// `OrderCancelled`, for `SettleOrder` of inventory.
+    ReleaseStock,
+    /// `OrderCancelled`, for `UndoCancelled` of payments.
     UndoCancelled,
-    /// ReservationExpired, for orders' end-expired.
-    Expired,
-    /// PaymentProcessed, for orders' replicate-payment.
-    Processed,
-    /// PaymentFailed, for orders' replicate-payment.
-    Failed,
+    /// `ReservationExpired`, for `EndExpired` of orders.
+    EndExpired,
+    /// `PaymentProcessed`, for `OrdersReplicatePayment`.
+    PaymentProcessed,
+    /// `PaymentFailed`, for `OrdersReplicatePayment`.
+    PaymentFailed,
 }
 
-/// Whether it has arrived.
+/// The delivery of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Post {
-    /// Not yet.
-    Waiting,
-    /// It was worked off, once at least.
-    Heard,
+pub enum Delivery {
+    /// The message was not processed yet.
+    Pending,
+    /// The message was processed, at least once.
+    Processed,
 }
 
 /// A function at work, or an execution of the workflow.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Worker {
-    /// At what.
+    /// The job.
     pub job: Job,
-    /// How far it is.
+    /// The progress of the job.
     pub progress: Progress,
 }
 
-/// What somebody works at.
+/// The job of a worker.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Job {
-    /// The workflow, in one of its states.
+    /// An execution of the workflow, in one of its states.
     Execution {
-        /// Which.
+        /// The state.
         state: Arc<str>,
-        /// What was told to have failed.
+        /// The error in `$.failure`.
         failure: Option<&'static str>,
     },
-    /// A message.
-    Letter(Letter),
-    /// capture-confirmed, after the provider refused for good: it tells that.
+    /// The consumer of a message.
+    Message(Message),
+    /// `CaptureConfirmed`, after the provider rejected the capture permanently: it publishes that.
     GiveUp,
     /// `DELETE /orders/{order_id}`.
-    Regret,
-    /// The schedule that ends what nobody has paid.
+    CustomerCancel,
+    /// The schedule that ends unpaid orders.
     EndUnpaid,
 }
 
-/// How far somebody is: what was read stays with them, however old it gets.
+/// The progress of a worker. What it has read does not change, even if it is stale.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Progress {
-    /// They know nothing yet.
-    Begins,
-    /// They have read the order.
-    HasOrder(Kept<Order>),
-    /// They have read the payment.
-    HasPayment(Option<Kept<Payment>>),
-    /// They have read the payment, and asked the provider.
-    Heard(Option<Kept<Payment>>, Answer),
+    /// It has read nothing yet.
+    Started,
+    /// It has read the order.
+    HasOrder(Hashed<Order>),
+    /// It has read the payment.
+    HasPayment(Option<Hashed<Payment>>),
+    /// It has read the payment, and has the provider's answer.
+    HasAnswer(Option<Hashed<Payment>>, Answer),
 }
 
-/// The time, always: nothing in the model depends on it.
+/// Returns the time, which is always the same, because nothing in the model depends on it.
 pub fn now() -> Timestamp {
     Timestamp::from_millis(0)
 }
 
-impl Sale {
-    /// What is to be paid.
+impl Checkout {
+    /// Returns the amount due.
     pub fn due(&self) -> Due {
         Due { order_id: self.order.id, user_id: self.order.user_id, total: self.order.total }
     }
 
-    /// How many executions there are of its checkout.
+    /// Returns the number of running executions of the workflow.
     pub fn executions(&self) -> usize {
         self.workers.iter().filter(|worker| matches!(worker.job, Job::Execution { .. })).count()
     }
 
-    /// Whether somebody works at this.
-    pub fn is_worked_at(&self, job: &Job) -> bool {
+    /// Returns whether a worker has this job.
+    pub fn has_worker(&self, job: &Job) -> bool {
         self.workers.iter().any(|worker| worker.job == *job)
     }
 
     /// Sends an event to a consumer.
-    pub fn send(&mut self, letter: Letter) {
-        self.letters.insert(letter, Post::Waiting);
+    pub fn send(&mut self, message: Message) {
+        self.messages.insert(message, Delivery::Pending);
     }
 
-    /// Puts those who are at work in an order that does not tell who came first.
+    /// Sorts the workers, so that states that differ only in the order of workers are equal.
     pub fn sort_workers(&mut self) {
         self.workers.sort_by_cached_key(fingerprint);
     }

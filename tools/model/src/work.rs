@@ -1,4 +1,4 @@
-//! One small step of somebody who is at work, and what follows from its end: the workflow goes on, a message is heard.
+//! The steps of workers, and what follows when they end: the workflow continues, or a message is processed.
 
 use std::sync::Arc;
 
@@ -13,89 +13,94 @@ use payments::{PaymentsError, domain::Refusal};
 
 use crate::{
     log::{self, Appended},
-    money::{self, Goal, Line},
+    money::{self, Goal, Provider},
     mutation::Mutation,
-    state::{Job, Letter, Post, Progress, Sale, Worker, now},
+    state::{Checkout, Delivery, Job, Message, Progress, Worker, now},
     stock,
     workflow::{Task, Workflow},
 };
 
-/// What a function that died is called in an execution.
-pub const DIED: &str = "Lambda.Unknown";
+/// The workflow's name for the error of a function that died.
+pub const FUNCTION_DIED: &str = "Lambda.Unknown";
 
-/// What a provider that does not answer is called there.
-pub const UNANSWERED: &str = "PaymentUnavailable";
+/// The workflow's name for the error of a provider that does not respond.
+pub const PROVIDER_UNAVAILABLE: &str = "PaymentUnavailable";
 
-/// The rules that are walked by.
+/// The rules of the model.
 #[derive(Debug, Clone)]
 pub struct Rules {
     /// The checkout workflow.
     pub workflow: Workflow,
-    /// What is broken.
+    /// The rule that is broken.
     pub mutation: Option<Mutation>,
-    /// Whether others may come between a function's reading, asking and writing, or only between functions.
+    /// Whether other functions may run between the reads, calls and writes of a function, or only between functions.
     pub small_steps: bool,
 }
 
-/// How somebody's work goes on.
+/// The outcome of a step.
 enum Outcome {
-    GoesOn(Progress),
-    /// Done; or refused, or failed, by the name that the workflow catches it by.
+    Continues(Progress),
+    /// The function ends, with success or with the error that the workflow catches.
     Ends(Result<(), &'static str>),
 }
 
-/// What becomes of who is at work.
-enum After {
-    GoesOn(Job, Progress),
-    Leaves,
+/// What a worker does after a step.
+enum Next {
+    Continues(Job, Progress),
+    Ends,
 }
 
 impl Rules {
-    /// The beginning of an execution.
+    /// Returns the start of an execution.
     pub fn execution(&self) -> Worker {
-        Worker { job: Job::Execution { state: self.workflow.start.clone(), failure: None }, progress: Progress::Begins }
-    }
-
-    /// The next small step of worker `at`, which is not disturbed.
-    pub fn step(&self, stock: &mut Stock, sale: &mut Sale, at: usize) {
-        let Worker { job, progress } = sale.workers.remove(at);
-        let after = match self.work(stock, sale, &job, &progress, Line::Up) {
-            Outcome::GoesOn(progress) => After::GoesOn(job, progress),
-            Outcome::Ends(result) => self.ended(sale, job, result),
-        };
-        place(sale, after);
-    }
-
-    /// The function dies: after its next small step or before; what it was asked to do is asked again, or not, if it was the last time.
-    pub fn dies(&self, stock: &mut Stock, sale: &mut Sale, at: usize, is_after: bool, is_last: bool) {
-        let Worker { job, progress } = sale.workers.remove(at);
-        if is_after {
-            self.work(stock, sale, &job, &progress, Line::Up);
+        Worker {
+            job: Job::Execution { state: self.workflow.start.clone(), failure: None },
+            progress: Progress::Started,
         }
-        let after = self.failed(sale, job, DIED, is_last);
-        place(sale, after);
     }
 
-    /// The provider, which is asked now, does not answer; its call may arrive later.
-    pub fn is_not_answered(&self, stock: &mut Stock, sale: &mut Sale, at: usize, arrives: bool, is_last: bool) {
-        let Worker { job, progress } = sale.workers.remove(at);
-        let after = match self.work(stock, sale, &job, &progress, Line::Down { arrives }) {
-            Outcome::GoesOn(progress) => After::GoesOn(job, progress),
-            Outcome::Ends(Ok(())) => self.ended(sale, job, Ok(())),
-            Outcome::Ends(Err(error)) => self.failed(sale, job, error, is_last),
+    /// Takes the next step of worker `at`, without a fault.
+    pub fn step(&self, stock: &mut Stock, checkout: &mut Checkout, at: usize) {
+        let Worker { job, progress } = checkout.workers.remove(at);
+        let next = match self.work(stock, checkout, &job, &progress, Provider::Responds) {
+            Outcome::Continues(progress) => Next::Continues(job, progress),
+            Outcome::Ends(result) => self.after_end(checkout, job, result),
         };
-        place(sale, after);
+        place(checkout, next);
     }
 
-    /// Whether the next step asks the provider.
-    pub fn is_about_to_ask(&self, sale: &Sale, worker: &Worker) -> bool {
-        let read = Progress::HasPayment(sale.payment.clone());
+    /// Lets the function of worker `at` die, before or after its next step. It is retried, unless this was the last
+    /// attempt.
+    pub fn die(&self, stock: &mut Stock, checkout: &mut Checkout, at: usize, is_after: bool, is_last: bool) {
+        let Worker { job, progress } = checkout.workers.remove(at);
+        if is_after {
+            self.work(stock, checkout, &job, &progress, Provider::Responds);
+        }
+        let next = self.after_fault(checkout, job, FUNCTION_DIED, is_last);
+        place(checkout, next);
+    }
+
+    /// Lets the call of the provider in the next step of worker `at` time out.
+    pub fn time_out(&self, stock: &mut Stock, checkout: &mut Checkout, at: usize, arrives_later: bool, is_last: bool) {
+        let Worker { job, progress } = checkout.workers.remove(at);
+        let next = match self.work(stock, checkout, &job, &progress, Provider::TimesOut { arrives_later }) {
+            Outcome::Continues(progress) => Next::Continues(job, progress),
+            Outcome::Ends(Ok(())) => self.after_end(checkout, job, Ok(())),
+            Outcome::Ends(Err(error)) => self.after_fault(checkout, job, error, is_last),
+        };
+        place(checkout, next);
+    }
+
+    /// Returns whether the next step calls the provider.
+    pub fn is_about_to_ask(&self, checkout: &Checkout, worker: &Worker) -> bool {
+        let read = Progress::HasPayment(checkout.payment.clone());
         let progress = if self.small_steps { &worker.progress } else { &read };
-        self.goal(&worker.job).is_some_and(|goal| money::is_about_to_ask(sale, goal, progress, self.mutation))
+        self.goal(&worker.job).is_some_and(|goal| money::is_about_to_ask(checkout, goal, progress, self.mutation))
     }
 
-    /// Whether what fails with `error` may have been the last try; a workflow's step may be tried again, or not, a message always is.
-    pub fn tries(&self, job: &Job, error: &str) -> &'static [bool] {
+    /// Returns whether a failure with `error` may be that of the last attempt: for a step of the workflow that is
+    /// retried, both are possible, and a message is always delivered again.
+    pub fn attempts(&self, job: &Job, error: &str) -> &'static [bool] {
         match job {
             Job::Execution { state, .. } if self.workflow.is_retried(state, error) => &[false, true],
             Job::Execution { .. } => &[true],
@@ -103,43 +108,59 @@ impl Rules {
         }
     }
 
-    /// One small step, or all of them up to the end.
-    fn work(&self, stock: &mut Stock, sale: &mut Sale, job: &Job, progress: &Progress, line: Line) -> Outcome {
-        let mut outcome = self.advance(stock, sale, job, progress, line);
-        while let Outcome::GoesOn(progress) = &outcome
+    /// Takes one small step, or all steps to the end.
+    fn work(
+        &self,
+        stock: &mut Stock,
+        checkout: &mut Checkout,
+        job: &Job,
+        progress: &Progress,
+        provider: Provider,
+    ) -> Outcome {
+        let mut outcome = self.advance(stock, checkout, job, progress, provider);
+        while let Outcome::Continues(progress) = &outcome
             && !self.small_steps
         {
-            outcome = self.advance(stock, sale, job, &progress.clone(), line);
+            outcome = self.advance(stock, checkout, job, &progress.clone(), provider);
         }
         outcome
     }
 
-    fn advance(&self, stock: &mut Stock, sale: &mut Sale, job: &Job, progress: &Progress, line: Line) -> Outcome {
+    fn advance(
+        &self,
+        stock: &mut Stock,
+        checkout: &mut Checkout,
+        job: &Job,
+        progress: &Progress,
+        provider: Provider,
+    ) -> Outcome {
         if let Some(goal) = self.goal(job) {
-            return match money::advance(sale, goal, progress, line, self.mutation) {
-                money::Outcome::GoesOn(progress) => Outcome::GoesOn(progress),
+            return match money::advance(checkout, goal, progress, provider, self.mutation) {
+                money::Outcome::Continues(progress) => Outcome::Continues(progress),
                 money::Outcome::Ends(result) => Outcome::Ends(result.map_err(name::<PaymentsError>)),
             };
         }
-        if let Some(done) = self.at_once(stock, sale, job) {
+        if let Some(done) = self.write_at_once(stock, checkout, job) {
             return Outcome::Ends(done);
         }
-        let Progress::HasOrder(seen) = progress else {
-            // What replicate-payment does before it reads: if no money is lost, that is all.
+        let Progress::HasOrder(read) = progress else {
+            // `OrdersReplicatePayment` updates its replica first. It goes on only if the sale has lost its payment.
             return match job {
-                Job::Letter(letter @ (Letter::Processed | Letter::Failed)) if !log::remember_payment(sale, *letter) => {
+                Job::Message(message @ (Message::PaymentProcessed | Message::PaymentFailed))
+                    if !log::apply_payment_event(checkout, *message) =>
+                {
                     Outcome::Ends(Ok(()))
                 }
-                _ => Outcome::GoesOn(Progress::HasOrder(sale.order.clone())),
+                _ => Outcome::Continues(Progress::HasOrder(checkout.order.clone())),
             };
         };
-        let Some(command) = self.command(sale, job, seen) else {
+        let Some(command) = self.command(checkout, job, read) else {
             return Outcome::Ends(Ok(()));
         };
-        match log::append(sale, seen, command, self.mutation) {
+        match log::append(checkout, read, command, self.mutation) {
             Err(refusal) => Outcome::Ends(Err(name(OrdersError::Refused(refusal)))),
-            Ok(Appended::Conflict) => Outcome::GoesOn(Progress::HasOrder(sale.order.clone())),
-            // As the function itself looks at what it has made of the order.
+            Ok(Appended::Conflict) => Outcome::Continues(Progress::HasOrder(checkout.order.clone())),
+            // `CancelOrder` fails if the order is sold after its command.
             Ok(Appended::Done(order)) if self.task(job) == Some(Task::CancelOrder) && order.is_sold() => {
                 Outcome::Ends(Err("SaleStands"))
             }
@@ -147,44 +168,46 @@ impl Rules {
         }
     }
 
-    /// What is one write.
-    fn at_once(&self, stock: &mut Stock, sale: &mut Sale, job: &Job) -> Option<Result<(), &'static str>> {
+    /// Carries out a job that is a single write. Returns `None` for other jobs.
+    fn write_at_once(&self, stock: &mut Stock, checkout: &mut Checkout, job: &Job) -> Option<Result<(), &'static str>> {
         let name = name::<InventoryError>;
         Some(match (self.task(job), job) {
-            (Some(Task::ReserveStock), _) => stock::reserve(stock, sale, self.mutation).map_err(name),
-            (Some(Task::ReleaseStock), _) | (_, Job::Letter(Letter::PutBack)) => {
-                stock::release(stock, sale, self.mutation);
+            (Some(Task::ReserveStock), _) => stock::reserve(stock, checkout, self.mutation).map_err(name),
+            (Some(Task::ReleaseStock), _) | (_, Job::Message(Message::ReleaseStock)) => {
+                stock::release(stock, checkout, self.mutation);
                 Ok(())
             }
-            (_, Job::Letter(Letter::Settle)) => stock::commit(stock, sale).map_err(name),
+            (_, Job::Message(Message::CommitStock)) => stock::commit(stock, checkout).map_err(name),
             (Some(Task::DeferCheckout), _) => {
-                sale.deferred = true;
+                checkout.deferred = true;
                 Ok(())
             }
             (Some(Task::ParkOrder), _) => {
-                sale.parked = true;
+                checkout.parked = true;
                 Ok(())
             }
-            (_, Job::Letter(Letter::StartCheckout)) => {
-                sale.workers.push(self.execution());
+            (_, Job::Message(Message::StartCheckout)) => {
+                checkout.workers.push(self.execution());
                 Ok(())
             }
             _ => return None,
         })
     }
 
-    /// What is asked of an order's log; nothing, if there is nothing to do.
-    fn command(&self, sale: &Sale, job: &Job, seen: &Order) -> Option<Command> {
+    /// Returns the job's command for the order, or `None` if there is nothing to do.
+    fn command(&self, checkout: &Checkout, job: &Job, read: &Order) -> Option<Command> {
         match job {
             Job::Execution { failure, .. } if self.task(job) == Some(Task::CancelOrder) => {
                 Some(ending(&Failure { error: failure.unwrap_or_default().to_owned(), cause: String::new() }))
             }
-            Job::Execution { .. } => Some(Command::Confirm { payment_id: seen.id_of_payment() }),
-            Job::Letter(Letter::Expired) => Some(log::expired(sale)),
-            Job::Letter(Letter::Failed) => Some(Command::Cancel { reason: contracts::CancelReason::PaymentDeclined }),
-            Job::Regret => Command::by_hand(Status::Cancelled),
-            Job::EndUnpaid => seen.unpaid(now(), 0).map(|reason| Command::Fail { reason }),
-            Job::Letter(_) | Job::GiveUp => None,
+            Job::Execution { .. } => Some(Command::Confirm { payment_id: read.id_of_payment() }),
+            Job::Message(Message::EndExpired) => Some(log::expired(checkout)),
+            Job::Message(Message::PaymentFailed) => {
+                Some(Command::Cancel { reason: contracts::CancelReason::PaymentDeclined })
+            }
+            Job::CustomerCancel => Command::by_hand(Status::Cancelled),
+            Job::EndUnpaid => read.unpaid(now(), 0).map(|reason| Command::Fail { reason }),
+            Job::Message(_) | Job::GiveUp => None,
         }
     }
 
@@ -198,66 +221,68 @@ impl Rules {
     fn goal(&self, job: &Job) -> Option<Goal> {
         match (self.task(job), job) {
             (Some(Task::AuthorizePayment), _) => Some(Goal::Authorize),
-            (Some(Task::CapturePayment), _) | (_, Job::Letter(Letter::CaptureConfirmed)) => Some(Goal::Capture),
-            (Some(Task::VoidPayment), _) | (_, Job::Letter(Letter::UndoCancelled)) => Some(Goal::Undo),
+            (Some(Task::CapturePayment), _) | (_, Job::Message(Message::CaptureConfirmed)) => Some(Goal::Capture),
+            (Some(Task::VoidPayment), _) | (_, Job::Message(Message::UndoCancelled)) => Some(Goal::Undo),
             (_, Job::GiveUp) => Some(Goal::GiveUp),
             _ => None,
         }
     }
 
-    /// Their work has ended.
-    fn ended(&self, sale: &mut Sale, job: Job, result: Result<(), &'static str>) -> After {
+    /// Returns what follows when a job ends.
+    fn after_end(&self, checkout: &mut Checkout, job: Job, result: Result<(), &'static str>) -> Next {
         match (job, result) {
             (Job::Execution { state, failure }, Ok(())) => self.enter(self.workflow.next(&state), failure),
             (Job::Execution { state, failure }, Err(error)) => self.catch(&state, failure, error),
-            (Job::Letter(Letter::CaptureConfirmed), Err(error)) if error == capture_refused() => match self.mutation {
-                Some(Mutation::NobodyGivesUp) => hear(sale, Letter::CaptureConfirmed),
-                _ => After::GoesOn(Job::GiveUp, Progress::Begins),
-            },
-            (Job::GiveUp, Ok(())) => hear(sale, Letter::CaptureConfirmed),
-            (Job::Letter(letter), Ok(())) => hear(sale, letter),
-            // A message is told again.
-            (Job::Letter(_) | Job::GiveUp, Err(_)) | (Job::Regret | Job::EndUnpaid, _) => After::Leaves,
+            (Job::Message(Message::CaptureConfirmed), Err(error)) if error == capture_refused() => {
+                match self.mutation {
+                    Some(Mutation::NoGiveUp) => acknowledge(checkout, Message::CaptureConfirmed),
+                    _ => Next::Continues(Job::GiveUp, Progress::Started),
+                }
+            }
+            (Job::GiveUp, Ok(())) => acknowledge(checkout, Message::CaptureConfirmed),
+            (Job::Message(message), Ok(())) => acknowledge(checkout, message),
+            // A message that was not processed is delivered again.
+            (Job::Message(_) | Job::GiveUp, Err(_)) | (Job::CustomerCancel | Job::EndUnpaid, _) => Next::Ends,
         }
     }
 
-    /// Their work was broken off by a fault.
-    fn failed(&self, sale: &mut Sale, job: Job, error: &'static str, is_last: bool) -> After {
+    /// Returns what follows when a fault interrupts a job.
+    fn after_fault(&self, checkout: &mut Checkout, job: Job, error: &'static str, is_last: bool) -> Next {
         match job {
             Job::Execution { state, failure } if is_last => self.catch(&state, failure, error),
-            Job::Execution { .. } => After::GoesOn(job, Progress::Begins),
-            job => self.ended(sale, job, Err(DIED)),
+            Job::Execution { .. } => Next::Continues(job, Progress::Started),
+            job => self.after_end(checkout, job, Err(FUNCTION_DIED)),
         }
     }
 
-    fn catch(&self, state: &str, failure: Option<&'static str>, error: &'static str) -> After {
+    fn catch(&self, state: &str, failure: Option<&'static str>, error: &'static str) -> Next {
         match self.workflow.caught(state, error) {
-            Some(caught) => self.enter(Some(caught.next), if caught.is_told { Some(error) } else { failure }),
-            None => After::Leaves,
+            Some(caught) => self.enter(Some(caught.next), if caught.sets_failure { Some(error) } else { failure }),
+            None => Next::Ends,
         }
     }
 
-    fn enter(&self, state: Option<Arc<str>>, failure: Option<&'static str>) -> After {
+    fn enter(&self, state: Option<Arc<str>>, failure: Option<&'static str>) -> Next {
         match state.filter(|state| self.workflow.task(state).is_some()) {
-            Some(state) => After::GoesOn(Job::Execution { state, failure }, Progress::Begins),
-            None => After::Leaves,
+            Some(state) => Next::Continues(Job::Execution { state, failure }, Progress::Started),
+            None => Next::Ends,
         }
     }
 }
 
-fn hear(sale: &mut Sale, letter: Letter) -> After {
-    sale.letters.insert(letter, Post::Heard);
-    After::Leaves
+fn acknowledge(checkout: &mut Checkout, message: Message) -> Next {
+    checkout.messages.insert(message, Delivery::Processed);
+    Next::Ends
 }
 
-fn place(sale: &mut Sale, after: After) {
-    if let After::GoesOn(job, progress) = after {
-        sale.workers.push(Worker { job, progress });
+fn place(checkout: &mut Checkout, next: Next) {
+    if let Next::Continues(job, progress) = next {
+        checkout.workers.push(Worker { job, progress });
     }
-    sale.sort_workers();
+    checkout.sort_workers();
 }
 
-/// By what name the workflow catches an error.
+/// Returns the name by which the workflow catches an error.
 fn name<E>(error: E) -> &'static str
 where
     TaskError: From<E>,

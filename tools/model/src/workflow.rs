@@ -1,19 +1,19 @@
-//! The checkout workflow, as the state machine runs it.
+//! The checkout workflow, read from its definition.
 
 use std::sync::Arc;
 
 use saphyr::{LoadableYamlNode, Yaml};
 
-/// The definition of the state machine, as it is deployed.
+/// The definition of the state machine that is deployed.
 const DEFINITION: &str = include_str!("../../../functions/orders/checkout.asl.yaml");
 
-/// What an error that no other name fits is called.
+/// The name that matches every error.
 const ALL: &str = "States.ALL";
 
-/// The graph that an execution walks.
+/// The states and transitions of the workflow.
 #[derive(Debug, Clone)]
 pub struct Workflow {
-    /// Where it begins.
+    /// The first state.
     pub start: Arc<str>,
     states: Vec<State>,
 }
@@ -21,7 +21,7 @@ pub struct Workflow {
 #[derive(Debug, Clone)]
 struct State {
     name: Arc<str>,
-    /// The function that does it; none of a state that only ends the execution.
+    /// The function of the state, or `None` if the state only ends the execution.
     task: Option<Task>,
     next: Option<Arc<str>>,
     retries: Vec<Retry>,
@@ -37,41 +37,41 @@ struct Retry {
 #[derive(Debug, Clone)]
 struct Catch {
     errors: Vec<String>,
-    /// Whether what failed is put into the input as `failure`.
-    is_told: bool,
+    /// Whether the error is written to `$.failure`.
+    sets_failure: bool,
     next: Arc<str>,
 }
 
-/// What a state has done, by the name of its placeholder in the definition.
+/// The function of a state, by the name of its placeholder in the definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Task {
-    /// inventory: set the pieces aside.
+    /// inventory: reserves the stock.
     ReserveStock,
-    /// inventory: put them back.
+    /// inventory: releases the stock.
     ReleaseStock,
-    /// payments: set the money aside.
+    /// payments: authorizes the payment.
     AuthorizePayment,
-    /// payments: take it.
+    /// payments: captures the payment.
     CapturePayment,
-    /// payments: give it back.
+    /// payments: voids or refunds the payment.
     VoidPayment,
-    /// orders: let the sale stand.
+    /// orders: confirms the order.
     ConfirmOrder,
-    /// orders: end the order.
+    /// orders: cancels the order.
     CancelOrder,
-    /// orders: start over later.
+    /// orders: defers the checkout.
     DeferCheckout,
-    /// orders: for a person to look at.
+    /// orders: parks the order.
     ParkOrder,
 }
 
-/// Where an error leads.
+/// The transition after an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caught {
-    /// The state that is next.
+    /// The next state.
     pub next: Arc<str>,
-    /// Whether the error is told to it, and to those behind it.
-    pub is_told: bool,
+    /// Whether the error is written to `$.failure`, which this state and later ones read.
+    pub sets_failure: bool,
 }
 
 impl Task {
@@ -86,58 +86,58 @@ impl Task {
             "${CancelOrder}" => Self::CancelOrder,
             "${DeferCheckout}" => Self::DeferCheckout,
             "${ParkOrder}" => Self::ParkOrder,
-            other => return Err(format!("the model does not know what {other} does")),
+            other => return Err(format!("the model does not know the resource {other}")),
         })
     }
 }
 
 impl Workflow {
-    /// The workflow that is deployed.
+    /// Reads the workflow that is deployed.
     ///
     /// # Errors
-    /// When its definition is not YAML, or the model does not know how to walk it.
+    /// If its definition is not YAML, or has something that the model does not know.
     pub fn read() -> Result<Self, String> {
         let documents = Yaml::load_from_str(DEFINITION).map_err(|error| format!("the definition: {error}"))?;
         let definition = documents.first().ok_or("the definition is empty")?;
-        let states = field(definition, "States")?.as_mapping().ok_or("States is no mapping")?;
+        let states = field(definition, "States")?.as_mapping().ok_or("States is not a mapping")?;
         let states = states.iter().map(|(name, state)| State::read(text(name)?, state)).collect::<Result<_, _>>()?;
         let workflow = Self { start: text(field(definition, "StartAt")?)?.into(), states };
         workflow.states.iter().flat_map(State::targets).chain([&workflow.start]).try_for_each(|name| {
-            workflow.state(name).map(drop).ok_or(format!("something leads to {name}, which is no state"))
+            workflow.state(name).map(drop).ok_or(format!("a transition leads to {name}, which is not a state"))
         })?;
         Ok(workflow)
     }
 
-    /// What is done in a state; nothing, if the execution ends there.
+    /// Returns the function of a state, or `None` if the execution ends there.
     pub fn task(&self, name: &str) -> Option<Task> {
         self.state(name)?.task
     }
 
-    /// What follows a state that was done.
+    /// Returns the state that follows a success.
     pub fn next(&self, name: &str) -> Option<Arc<str>> {
         self.state(name)?.next.clone()
     }
 
-    /// Whether a state is tried again after `error`.
+    /// Returns whether a state is retried after `error`.
     pub fn is_retried(&self, name: &str, error: &str) -> bool {
-        let retry = self.state(name).and_then(|state| state.retries.iter().find(|retry| fits(&retry.errors, error)));
+        let retry = self.state(name).and_then(|state| state.retries.iter().find(|retry| matches(&retry.errors, error)));
         retry.is_some_and(|retry| retry.attempts > 0)
     }
 
-    /// Where `error` leads from a state, when it is not tried again.
+    /// Returns the transition after `error`, if the state is not retried.
     pub fn caught(&self, name: &str, error: &str) -> Option<Caught> {
-        let catch = self.state(name)?.catches.iter().find(|catch| fits(&catch.errors, error))?;
-        Some(Caught { next: catch.next.clone(), is_told: catch.is_told })
+        let catch = self.state(name)?.catches.iter().find(|catch| matches(&catch.errors, error))?;
+        Some(Caught { next: catch.next.clone(), sets_failure: catch.sets_failure })
     }
 
-    /// With other ways than the definition's: to show that the model finds what they break.
+    /// Returns the workflow with another transition, to show that the model finds the violation that it causes.
     #[must_use]
     pub fn rerouted(mut self, from: &str, error: Option<&str>, to: &str) -> Self {
         for state in self.states.iter_mut().filter(|state| *state.name == *from) {
             match error {
                 None => state.next = Some(to.into()),
                 Some(error) => {
-                    let catches = state.catches.iter_mut().filter(|catch| fits(&catch.errors, error));
+                    let catches = state.catches.iter_mut().filter(|catch| matches(&catch.errors, error));
                     catches.for_each(|catch| catch.next = to.into());
                 }
             }
@@ -155,20 +155,20 @@ impl State {
         let (task, next) = match text(field(state, "Type")?)? {
             "Task" => (Some(Task::named(text(field(state, "Resource")?)?)?), state.as_mapping_get("Next")),
             "Succeed" | "Fail" => (None, None),
-            other => return Err(format!("the model does not know a state that is a {other}")),
+            other => return Err(format!("the model does not know the state type {other}")),
         };
         let list = |name| state.as_mapping_get(name).and_then(|list| list.as_sequence()).into_iter().flatten();
         let retry = |retry| {
-            let attempts = field(retry, "MaxAttempts")?.as_integer().ok_or("MaxAttempts is no number")?;
+            let attempts = field(retry, "MaxAttempts")?.as_integer().ok_or("MaxAttempts is not a number")?;
             Ok::<_, String>(Retry { errors: errors(retry)?, attempts })
         };
         let catch = |catch| {
-            let is_told = match field(catch, "ResultPath")?.as_str() {
+            let sets_failure = match field(catch, "ResultPath")?.as_str() {
                 Some("$.failure") => true,
-                Some(other) => return Err(format!("the model does not know what is at {other}")),
+                Some(other) => return Err(format!("the model does not know the result path {other}")),
                 None => false,
             };
-            Ok::<_, String>(Catch { errors: errors(catch)?, is_told, next: text(field(catch, "Next")?)?.into() })
+            Ok::<_, String>(Catch { errors: errors(catch)?, sets_failure, next: text(field(catch, "Next")?)?.into() })
         };
         Ok(Self {
             name: name.into(),
@@ -185,20 +185,20 @@ impl State {
 }
 
 fn errors(of: &Yaml<'_>) -> Result<Vec<String>, String> {
-    let names = field(of, "ErrorEquals")?.as_sequence().ok_or("ErrorEquals is no list")?;
+    let names = field(of, "ErrorEquals")?.as_sequence().ok_or("ErrorEquals is not a list")?;
     names.iter().map(|name| text(name).map(str::to_owned)).collect()
 }
 
-fn fits(names: &[String], error: &str) -> bool {
+fn matches(names: &[String], error: &str) -> bool {
     names.iter().any(|name| name == error || name == ALL)
 }
 
 fn field<'a, 'input>(of: &'a Yaml<'input>, name: &str) -> Result<&'a Yaml<'input>, String> {
-    of.as_mapping_get(name).ok_or_else(|| format!("there is no {name}"))
+    of.as_mapping_get(name).ok_or_else(|| format!("{name} is missing"))
 }
 
 fn text<'a>(of: &'a Yaml<'_>) -> Result<&'a str, String> {
-    of.as_str().ok_or_else(|| format!("{of:?} is no text"))
+    of.as_str().ok_or_else(|| format!("{of:?} is not a string"))
 }
 
 #[cfg(test)]
@@ -206,11 +206,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_definition_is_a_workflow_that_the_model_can_walk() {
+    fn the_model_can_read_the_definition() {
         let workflow = Workflow::read().expect("a workflow");
         assert_eq!(workflow.task(&workflow.start), Some(Task::ReserveStock));
-        let declined = workflow.caught("AuthorizePayment", "PaymentDeclined").expect("a way");
-        assert_eq!((&*declined.next, declined.is_told), ("ReleaseStock", true));
+        let declined = workflow.caught("AuthorizePayment", "PaymentDeclined").expect("a transition");
+        assert_eq!((&*declined.next, declined.sets_failure), ("ReleaseStock", true));
         assert!(!workflow.is_retried("AuthorizePayment", "PaymentDeclined"));
         assert!(workflow.is_retried("AuthorizePayment", "PaymentUnavailable"));
     }

@@ -1,6 +1,7 @@
-//! Writes `openapi.json`, the one document of all functions, from the part of each context that there is: `make openapi`.
+//! `make openapi`: writes `openapi.json`, the document of the whole API, from the documents of the contexts.
 //!
-//! A context's test writes its part, `functions/<context>/openapi.json`, from what its endpoints say beside their handlers.
+//! A test of each context writes the context's document, `functions/<context>/openapi.json`, from the descriptions
+//! beside its handlers.
 
 use std::{
     env, fs,
@@ -8,7 +9,7 @@ use std::{
 };
 
 use lambda::{
-    openapi::{Part, document},
+    openapi::{ContextDocument, document},
     policy::CONTEXTS,
 };
 
@@ -19,11 +20,11 @@ fn main() -> Result<(), String> {
 }
 
 fn generated(root: &Path) -> Result<String, String> {
-    document("Waybill API", env!("CARGO_PKG_VERSION"), include_str!("description.md"), &parts(root)?)
+    document("Waybill API", env!("CARGO_PKG_VERSION"), include_str!("description.md"), &context_documents(root)?)
 }
 
-/// The parts of the contexts that there are, in the order of the policy table.
-fn parts(root: &Path) -> Result<Vec<Part>, String> {
+/// Returns the documents of the existing contexts, in the order of the policy table.
+fn context_documents(root: &Path) -> Result<Vec<ContextDocument>, String> {
     let folders = CONTEXTS.iter().map(|context| root.join("functions").join(context.name));
     let read = |folder: PathBuf| {
         let path = folder.join("openapi.json");
@@ -54,23 +55,23 @@ mod tests {
     fn the_document_is_up_to_date() {
         let checked_in = fs::read_to_string(root().join("openapi.json")).expect("a document");
         let generated = generated(&root()).expect("a document");
-        assert!(generated == checked_in, "openapi.json is not what the contexts say: make openapi");
+        assert!(generated == checked_in, "openapi.json is out of date: run make openapi");
     }
 
     #[test]
     fn every_route_has_one_operation() {
-        let parts = parts(&root()).expect("parts");
-        let mut keys: Vec<String> = parts.iter().flat_map(Part::keys).collect();
+        let documents = context_documents(&root()).expect("documents");
+        let mut keys: Vec<String> = documents.iter().flat_map(ContextDocument::keys).collect();
         keys.sort_unstable();
         let mut routes: Vec<&str> =
-            parts.iter().flat_map(|part| routes_of(part.context())).map(|route| route.key).collect();
+            documents.iter().flat_map(|document| routes_of(document.context())).map(|route| route.key).collect();
         routes.retain(|key| *key != "$default");
         routes.sort_unstable();
         assert_eq!(keys, routes);
     }
 
     #[test]
-    fn names_are_given_once() {
+    fn operation_ids_and_schema_names_are_unique() {
         let document = parsed();
         let operations = document["paths"]
             .as_object()
@@ -79,14 +80,14 @@ mod tests {
             .flat_map(|path| path.as_object().expect("an object").values());
         let ids: Vec<&str> = operations.map(|operation| operation["operationId"].as_str().expect("a text")).collect();
         assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{ids:?}");
-        // The generator tells two types of one name apart by a digit.
+        // The generator appends a digit to the second type of one name.
         for name in document["components"]["schemas"].as_object().expect("an object").keys() {
-            assert!(!name.ends_with(|c: char| c.is_ascii_digit()), "two schemas are called {name}");
+            assert!(!name.ends_with(|c: char| c.is_ascii_digit()), "two schemas have one name: {name}");
         }
     }
 
     #[test]
-    fn example_ids_are_those_of_the_seed() {
+    fn example_ids_are_in_the_seed() {
         let document = parsed();
         let example =
             |name: &str| document["components"]["parameters"][name]["example"].as_str().expect("an id").to_owned();
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn every_reference_leads_somewhere() {
+    fn every_reference_has_a_target() {
         fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
             match value {
                 Value::Object(object) => {
@@ -112,7 +113,7 @@ mod tests {
         let mut found = Vec::new();
         references(&document, &mut found);
         for reference in found {
-            assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+            assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference} has no target");
         }
     }
 }

@@ -11,36 +11,36 @@ use crate::rollups::{Amount, Rollups, amounts, calendar::Day};
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "DailyOrders")]
-struct ReportAnswer<'a> {
-    /// Where the days begin and end.
+struct ReportResponse<'a> {
+    /// The time zone of the days.
     time_zone: &'a str,
     from: Day,
     to: Day,
-    /// Each day, the earliest first.
-    items: Vec<DayAnswer>,
+    /// One entry for each day, the earliest first.
+    items: Vec<DayResponse>,
 }
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "OrdersOfDay")]
-struct DayAnswer {
+struct DayResponse {
     day: Day,
-    /// How many orders were placed.
+    /// The number of orders that were placed.
     orders: i64,
-    /// How many pieces are in them.
+    /// The number of pieces in these orders.
     items: i64,
-    /// What they cost, by currency.
+    /// The total of these orders, by currency.
     value: Vec<Amount>,
-    /// How many orders were paid on that day, whenever they were placed.
+    /// The number of orders that were paid on this day, whenever they were placed.
     paid: i64,
-    /// How many orders were cancelled on that day, whenever they were placed.
+    /// The number of orders that were cancelled on this day, whenever they were placed.
     cancelled: i64,
 }
 
-/// `GET /analytics/orders/daily`: what was ordered, day by day.
+/// `GET /analytics/orders/daily`: returns the orders of each day.
 pub async fn daily_orders(rollups: &Rollups, request: &Request) -> Reply {
     let days = period::days(request, rollups.zone().day_of(request.now))?;
     let (from, to) = days.clone().into_inner();
-    let items = rollups.days(days).await?.into_iter().map(|(day, figures)| DayAnswer {
+    let items = rollups.days(days).await?.into_iter().map(|(day, figures)| DayResponse {
         day,
         orders: figures.count("orders"),
         items: figures.count("items"),
@@ -48,19 +48,18 @@ pub async fn daily_orders(rollups: &Rollups, request: &Request) -> Reply {
         paid: figures.count("paid"),
         cancelled: figures.count("cancelled"),
     });
-    http::ok(&ReportAnswer { time_zone: rollups.zone().name(), from, to, items: items.collect() })
+    http::ok(&ReportResponse { time_zone: rollups.zone().name(), from, to, items: items.collect() })
 }
 
-/// How the document tells of it.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let day = json!({
         "day": "2026-11-21", "orders": 8, "items": 11, "value": usd("1299.80"), "paid": 7, "cancelled": 1,
     });
     let example = json!({ "time_zone": "UTC", "from": "2026-11-21", "to": "2026-11-21", "items": [day] });
     let operation =
-        Operation::new("GET /api/v1/analytics/orders/daily", "getDailyOrders", "What was ordered, day by day")
-            .describe(
-                "Each order is counted once, seconds after it happened. Days without orders are there, with zeros.",
-            );
-    period::of_days(operation).ok::<ReportAnswer<'_>>("The days.", example)
+        Operation::new("GET /api/v1/analytics/orders/daily", "getDailyOrders", "Get the orders of each day").describe(
+            "Each order is counted once, seconds after the event. Days without orders are included, with zeros.",
+        );
+    period::day_parameters(operation).ok::<ReportResponse<'_>>("The orders of each day.", example)
 }

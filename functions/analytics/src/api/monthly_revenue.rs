@@ -7,60 +7,63 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{period, usd};
-use crate::rollups::{Amount, Figures, Rollups, amounts, calendar::Month, tally::in_each_currency};
+use crate::rollups::{Amount, Figures, Rollups, amounts, calendar::Month, tally::nonzero_amounts};
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "MonthlyRevenue")]
-struct ReportAnswer<'a> {
-    /// Where the months begin and end.
+struct ReportResponse<'a> {
+    /// The time zone of the months.
     time_zone: &'a str,
     from: Month,
     to: Month,
-    /// Each month, the earliest first.
-    items: Vec<MonthAnswer>,
+    /// One entry for each month, the earliest first.
+    items: Vec<MonthResponse>,
 }
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "RevenueOfMonth")]
-struct MonthAnswer {
+struct MonthResponse {
     month: Month,
-    /// The money that came in that month, by currency.
+    /// The amounts captured in this month, by currency.
     gross: Vec<Amount>,
-    /// The money that went back in that month, whenever it came.
+    /// The amounts refunded in this month, whenever they were captured, by currency.
     refunded: Vec<Amount>,
-    /// The first less the second; it may be negative.
+    /// `gross` minus `refunded`, by currency. It may be negative.
     net: Vec<Amount>,
 }
 
-impl MonthAnswer {
+impl MonthResponse {
     fn new(month: Month, figures: &Figures) -> Self {
-        let net = |currency| figures.minor("gross", currency) - figures.minor("refunded", currency);
+        let net = |currency| figures.minor_units("gross", currency) - figures.minor_units("refunded", currency);
         Self {
             month,
             gross: amounts(figures.money("gross")),
             refunded: amounts(figures.money("refunded")),
-            net: amounts(in_each_currency(net)),
+            net: amounts(nonzero_amounts(net)),
         }
     }
 }
 
-/// `GET /analytics/revenue/monthly`: what came in and went back, month by month.
+/// `GET /analytics/revenue/monthly`: returns the captured and refunded amounts of each month.
 pub async fn monthly_revenue(rollups: &Rollups, request: &Request) -> Reply {
     let months = period::months(request, rollups.zone().day_of(request.now).month())?;
     let (from, to) = months.clone().into_inner();
     let items = rollups.months(months).await?;
-    let items = items.iter().map(|(month, figures)| MonthAnswer::new(*month, figures)).collect();
-    http::ok(&ReportAnswer { time_zone: rollups.zone().name(), from, to, items })
+    let items = items.iter().map(|(month, figures)| MonthResponse::new(*month, figures)).collect();
+    http::ok(&ReportResponse { time_zone: rollups.zone().name(), from, to, items })
 }
 
-/// How the document tells of it.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let month = json!({
         "month": "2026-11", "gross": usd("1299.80"), "refunded": usd("99.80"), "net": usd("1200.00"),
     });
     let example = json!({ "time_zone": "UTC", "from": "2026-11", "to": "2026-11", "items": [month] });
     let operation =
-        Operation::new("GET /api/v1/analytics/revenue/monthly", "getMonthlyRevenue", "What came in, month by month")
-            .describe("Money counts when it was taken and when it went back, each once. Months without any are there, with empty lists.");
-    period::of_months(operation).ok::<ReportAnswer<'_>>("The months.", example)
+        Operation::new("GET /api/v1/analytics/revenue/monthly", "getMonthlyRevenue", "Get the revenue of each month")
+            .describe(
+                "A payment counts in the month in which it was captured, a refund in the month in which it was made. \
+                 Months without either are included, with empty lists.",
+            );
+    period::month_parameters(operation).ok::<ReportResponse<'_>>("The revenue of each month.", example)
 }

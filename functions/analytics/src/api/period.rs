@@ -11,19 +11,19 @@ use lambda::{
 
 use crate::rollups::calendar::{Day, Month, Unit};
 
-/// The days asked for: at most 366, the last 30 if none are named.
+/// Reads the period in days: at most 366, by default the last 30.
 pub(super) fn days(request: &Request, today: Day) -> Result<RangeInclusive<Day>, Problem> {
-    period(request, today, Lengths { default: 30, most: 366, units: "days" })
+    period(request, today, Lengths { default: 30, max: 366, units: "days" })
 }
 
-/// The months asked for: at most 60, the last 12 if none are named.
+/// Reads the period in months: at most 60, by default the last 12.
 pub(super) fn months(request: &Request, now: Month) -> Result<RangeInclusive<Month>, Problem> {
-    period(request, now, Lengths { default: 12, most: 60, units: "months" })
+    period(request, now, Lengths { default: 12, max: 60, units: "months" })
 }
 
 struct Lengths {
     default: i32,
-    most: i32,
+    max: i32,
     units: &'static str,
 }
 
@@ -35,31 +35,39 @@ fn period<U: Unit>(request: &Request, now: U, lengths: Lengths) -> Result<RangeI
     };
     let to = to.unwrap_or(now);
     let from = from.unwrap_or_else(|| to.plus(1 - lengths.default));
-    let refused = |code, message| Err(Problem::validation(vec![FieldError::new("from", Invalid::new(code, message))]));
-    let Lengths { most, units, .. } = lengths;
+    let invalid = |code, message| Err(Problem::validation(vec![FieldError::new("from", Invalid::new(code, message))]));
+    let Lengths { max, units, .. } = lengths;
     match from.until(to) {
-        ..0 => refused("after_to", format!("must not be after {to}, the end of the period")),
-        length if length >= most => {
-            refused("too_long_ago", format!("must not make the period longer than {most} {units}"))
+        ..0 => invalid("after_to", format!("must not be after {to}, the end of the period")),
+        length if length >= max => {
+            invalid("too_long_ago", format!("must not make the period longer than {max} {units}"))
         }
         _ => Ok(from..=to),
     }
 }
 
 fn read<U: Unit>(request: &Request, name: &str) -> Result<Option<U>, FieldError> {
-    request.query(name).map(|text| text.parse()).transpose().map_err(|invalid| FieldError::new(name, invalid))
+    request.query(name).map(|text| text.parse()).transpose().map_err(|error| FieldError::new(name, error))
 }
 
-/// What an operation says of its days.
-pub(super) fn of_days(operation: Operation) -> Operation {
+/// Adds the parameters of a period in days to an operation.
+pub(super) fn day_parameters(operation: Operation) -> Operation {
     operation
-        .query::<Day>("from", "The first day; 29 days before `to` if none is named, at most 365.", "2026-11-01")
-        .query::<Day>("to", "The last day; today if none is named.", "2026-11-21")
+        .query::<Day>(
+            "from",
+            "The first day, at most 365 days before `to`. The default is 29 days before `to`.",
+            "2026-11-01",
+        )
+        .query::<Day>("to", "The last day. The default is today.", "2026-11-21")
 }
 
-/// What an operation says of its months.
-pub(super) fn of_months(operation: Operation) -> Operation {
+/// Adds the parameters of a period in months to an operation.
+pub(super) fn month_parameters(operation: Operation) -> Operation {
     operation
-        .query::<Month>("from", "The first month; 11 months before `to` if none is named, at most 59.", "2026-01")
-        .query::<Month>("to", "The last month; the present one if none is named.", "2026-11")
+        .query::<Month>(
+            "from",
+            "The first month, at most 59 months before `to`. The default is 11 months before `to`.",
+            "2026-01",
+        )
+        .query::<Month>("to", "The last month. The default is the current month.", "2026-11")
 }

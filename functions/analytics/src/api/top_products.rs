@@ -13,19 +13,19 @@ use serde_json::json;
 use super::{period, usd};
 use crate::rollups::{Amount, Ranking, Rollups, Sales, amounts, calendar::Day};
 
-/// By what the products are ranked.
+/// The figure by which products are ranked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "ProductRanking")]
-enum By {
-    /// By pieces; of as many the one that brought more, then by name.
+enum RankBy {
+    /// By the number of pieces. Ties are ranked by value, then by name.
     #[default]
     Quantity,
-    /// By what they brought in `currency`, then by pieces, then by name.
+    /// By the value in `currency`. Ties are ranked by the number of pieces, then by name.
     Value,
 }
 
-impl FromStr for By {
+impl FromStr for RankBy {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
@@ -37,7 +37,7 @@ impl FromStr for By {
     }
 }
 
-/// As [`Request::limit`] takes it.
+/// The schema of the limit that [`Request::limit`] reads.
 struct Limit;
 
 impl JsonSchema for Limit {
@@ -56,31 +56,32 @@ impl JsonSchema for Limit {
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "TopProducts")]
-struct ReportAnswer<'a> {
-    /// Where the days begin and end.
+struct ReportResponse<'a> {
+    /// The time zone of the days.
     time_zone: &'a str,
     from: Day,
     to: Day,
-    by: By,
-    /// The products, the first first.
-    items: Vec<ProductAnswer>,
+    by: RankBy,
+    /// The products, the highest rank first.
+    items: Vec<ProductResponse>,
 }
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "SalesOfProduct")]
-struct ProductAnswer {
+struct ProductResponse {
     product_id: ProductId,
-    /// What it was called in the last order of the period that was paid.
+    /// The name of the product when it was last sold in the period. Of several names on that day, it is the last in
+    /// alphabetical order.
     name: String,
-    /// How many pieces were sold.
+    /// The number of pieces that were sold.
     quantity: i64,
-    /// In how many orders.
+    /// The number of orders with this product.
     orders: i64,
-    /// For how much, by currency.
+    /// The value of the pieces, by currency.
     value: Vec<Amount>,
 }
 
-impl From<(ProductId, Sales)> for ProductAnswer {
+impl From<(ProductId, Sales)> for ProductResponse {
     fn from((product_id, sales): (ProductId, Sales)) -> Self {
         let Sales { figures, name, .. } = sales;
         Self {
@@ -93,22 +94,22 @@ impl From<(ProductId, Sales)> for ProductAnswer {
     }
 }
 
-/// `GET /analytics/products/top`: what was sold most.
+/// `GET /analytics/products/top`: returns the products that sold best.
 pub async fn top_products(rollups: &Rollups, request: &Request) -> Reply {
     let days = period::days(request, rollups.zone().day_of(request.now))?;
     let limit = request.limit()?;
     let by = request.parsed_query("by")?.unwrap_or_default();
     let ranking = match (by, request.parsed_query("currency")?) {
-        (By::Quantity, None) => Ranking::Quantity,
-        (By::Quantity, Some(_)) => return Err(unsupported_filter()),
-        (By::Value, currency) => Ranking::Value(currency.unwrap_or(Currency::Usd)),
+        (RankBy::Quantity, None) => Ranking::Quantity,
+        (RankBy::Quantity, Some(_)) => return Err(unsupported_filter()),
+        (RankBy::Value, currency) => Ranking::Value(currency.unwrap_or(Currency::Usd)),
     };
     let (from, to) = days.clone().into_inner();
-    let items = rollups.top_products(days, ranking, limit).await?.into_iter().map(ProductAnswer::from).collect();
-    http::ok(&ReportAnswer { time_zone: rollups.zone().name(), from, to, by, items })
+    let items = rollups.top_products(days, ranking, limit).await?.into_iter().map(ProductResponse::from).collect();
+    http::ok(&ReportResponse { time_zone: rollups.zone().name(), from, to, by, items })
 }
 
-/// How the document tells of it.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let product = json!({
         "product_id": "01930000-0000-7002-8000-000000000003",
@@ -119,18 +120,23 @@ pub(super) fn operation() -> Operation {
     });
     let example =
         json!({ "time_zone": "UTC", "from": "2026-11-01", "to": "2026-11-21", "by": "quantity", "items": [product] });
-    let operation = Operation::new("GET /api/v1/analytics/products/top", "getTopProducts", "What was sold most").describe(
-        "A product counts as sold on the day its order was paid, and stays so if that is cancelled later: `refunded` of the revenue tells \
-         of the money.",
+    let operation = Operation::new(
+        "GET /api/v1/analytics/products/top",
+        "getTopProducts",
+        "List the best-selling products",
+    )
+    .describe(
+        "A product counts as sold on the day its order was paid, even if the order is cancelled later. The money \
+         that went back is in the monthly revenue, as `refunded`.",
     );
-    period::of_days(operation)
-        .query::<By>("by", "By what they are ranked.", "quantity")
-        .query::<Currency>("currency", "With `by=value`: in which currency; USD if none is named.", "USD")
-        .query::<Limit>("limit", "How many products at most.", "20")
-        .ok::<ReportAnswer<'_>>("The products.", example)
+    period::day_parameters(operation)
+        .query::<RankBy>("by", "The figure by which the products are ranked.", "quantity")
+        .query::<Currency>("currency", "The currency of `by=value`. The default is USD.", "USD")
+        .query::<Limit>("limit", "The maximum number of products.", "20")
+        .ok::<ReportResponse<'_>>("The best-selling products.", example)
         .refuses(unsupported_filter())
 }
 
 fn unsupported_filter() -> Problem {
-    Problem::new(422, "unsupported_filter", "`currency` goes with `by=value`.")
+    Problem::new(422, "unsupported_filter", "`currency` can only be used with `by=value`.")
 }

@@ -11,55 +11,55 @@ use crate::rollups::{Growth, Rollups, calendar::Day};
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "UserGrowth")]
-struct ReportAnswer<'a> {
-    /// Where the days begin and end.
+struct ReportResponse<'a> {
+    /// The time zone of the days.
     time_zone: &'a str,
     from: Day,
     to: Day,
-    /// Each day, the earliest first.
-    items: Vec<DayAnswer>,
+    /// One entry for each day, the earliest first.
+    items: Vec<DayResponse>,
 }
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "UsersOfDay")]
-struct DayAnswer {
+struct DayResponse {
     day: Day,
-    /// How many accounts were made.
+    /// The number of accounts that were registered.
     registered: i64,
-    /// How many were deleted.
+    /// The number of accounts that were deleted.
     deleted: i64,
-    /// The first less the second.
+    /// `registered` minus `deleted`.
     net: i64,
-    /// How many there were at the end of the day.
+    /// The number of accounts at the end of the day.
     total: i64,
 }
 
-impl From<Growth> for DayAnswer {
+impl From<Growth> for DayResponse {
     fn from(growth: Growth) -> Self {
         let Growth { day, registered, deleted, total } = growth;
         Self { day, registered, deleted, net: registered - deleted, total }
     }
 }
 
-/// `GET /analytics/users/growth`: how many users there are, day by day.
+/// `GET /analytics/users/growth`: returns the number of users on each day.
 pub async fn user_growth(rollups: &Rollups, request: &Request) -> Reply {
     let days = period::days(request, rollups.zone().day_of(request.now))?;
     let (from, to) = days.clone().into_inner();
-    let items = rollups.growth(days).await?.into_iter().map(DayAnswer::from).collect();
-    http::ok(&ReportAnswer { time_zone: rollups.zone().name(), from, to, items })
+    let items = rollups.growth(days).await?.into_iter().map(DayResponse::from).collect();
+    http::ok(&ReportResponse { time_zone: rollups.zone().name(), from, to, items })
 }
 
-/// How the document tells of it.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let day = json!({ "day": "2026-11-21", "registered": 5, "deleted": 1, "net": 4, "total": 128 });
     let example = json!({ "time_zone": "UTC", "from": "2026-11-21", "to": "2026-11-21", "items": [day] });
     let operation = Operation::new(
         "GET /api/v1/analytics/users/growth",
         "getUserGrowth",
-        "How many users there are, day by day",
+        "Get the number of users on each day",
     )
     .describe(
-        "Accounts count on the day they were made and on the day they were deleted. Days without either are there.",
+        "Accounts count on the days on which they were registered and deleted. Days without either are included.",
     );
-    period::of_days(operation).ok::<ReportAnswer<'_>>("The days.", example)
+    period::day_parameters(operation).ok::<ReportResponse<'_>>("The number of users on each day.", example)
 }

@@ -1,5 +1,5 @@
-//! The part of the AsyncAPI document that is about the WebSocket: what a client may ask, and what it is told. It is checked in as
-//! `asyncapi.json` in this context's folder, from where the tool of that name takes it.
+//! The part of the AsyncAPI document about the WebSocket API: the messages of clients and of the server. It is checked
+//! in as `asyncapi.json` in this context's folder, where `tools/asyncapi` reads it.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use lambda::generated;
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Value, json};
 
-use super::messages::{Message, Request};
+use super::messages::{ClientMessage, ServerMessage};
 
 #[test]
 fn asyncapi_is_up_to_date() {
@@ -33,20 +33,20 @@ fn part() -> Value {
     })
 }
 
-/// Where a client connects.
+/// Describes the address.
 fn server() -> Value {
     let security = ["bearer", "query"].map(|name| json!({ "$ref": format!("#/components/securitySchemes/{name}") }));
     json!({
         "host": "{api}.execute-api.{region}.amazonaws.com",
         "pathname": "/live",
         "protocol": "wss",
-        "description": "The WebSocket API; its address is an output of the stack. An access token of the HTTP API opens it.",
+        "description": "The WebSocket API. Its address is an output of the stack. The handshake needs an access token of the HTTP API.",
         "variables": { "api": { "default": "abcdefghij" }, "region": { "default": "eu-central-1" } },
         "security": security,
     })
 }
 
-/// How a client says who it is.
+/// Describes the two ways to send the access token.
 fn security_schemes() -> Value {
     json!({
         "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
@@ -59,12 +59,12 @@ fn security_schemes() -> Value {
     })
 }
 
-/// The socket itself.
+/// Describes the channel.
 fn channel() -> Value {
     json!({
         "address": "/",
-        "title": "Live messages",
-        "description": "A JSON object in each frame. A connection lasts as long as its token; the next one goes on from `last_sequence`.",
+        "title": "Live updates",
+        "description": "Each frame has one JSON object. A connection ends with its token; the next one continues from `last_sequence`.",
         "servers": [{ "$ref": "#/servers/live" }],
         "messages": {
             "LiveRequest": { "$ref": "#/components/messages/LiveRequest" },
@@ -73,7 +73,7 @@ fn channel() -> Value {
     })
 }
 
-/// What is done over it, seen from the shop.
+/// Describes the operations of the server.
 fn operations() -> [(String, Value); 2] {
     let operation = |action: &str, title: &str, message: &str| {
         json!({
@@ -84,19 +84,19 @@ fn operations() -> [(String, Value); 2] {
         })
     };
     [
-        ("hear_live".to_owned(), operation("receive", "What a client asks", "LiveRequest")),
-        ("tell_live".to_owned(), operation("send", "What a client is told", "LiveMessage")),
+        ("receive_live".to_owned(), operation("receive", "Messages of clients", "LiveRequest")),
+        ("send_live".to_owned(), operation("send", "Messages to clients", "LiveMessage")),
     ]
 }
 
-/// The two kinds of frames.
+/// Describes the messages of both directions, with examples.
 fn messages(generator: &mut SchemaGenerator) -> [(String, Value); 2] {
-    let asked = [
+    let requests = [
         ("subscribe", json!({ "action": "subscribe", "topic": "orders" })),
         ("resume", json!({ "action": "subscribe", "topic": "orders", "last_sequence": 41 })),
         ("ping", json!({ "action": "ping" })),
     ];
-    let told = [
+    let messages = [
         ("subscribed", json!({ "type": "subscribed", "topic": "orders", "sequence": 41 })),
         (
             "event",
@@ -114,18 +114,29 @@ fn messages(generator: &mut SchemaGenerator) -> [(String, Value); 2] {
         ("gap", json!({ "type": "gap", "topic": "orders", "from": 3, "to": 9 })),
     ];
     [
-        ("LiveRequest".to_owned(), message::<Request>("LiveRequest", "What a client asks for.", &asked, generator)),
-        ("LiveMessage".to_owned(), message::<Message>("LiveMessage", "What a client is told.", &told, generator)),
+        (
+            "LiveRequest".to_owned(),
+            message::<ClientMessage>("LiveRequest", "A message of a client.", &requests, generator),
+        ),
+        (
+            "LiveMessage".to_owned(),
+            message::<ServerMessage>("LiveMessage", "A message to a client.", &messages, generator),
+        ),
     ]
 }
 
-fn message<T: JsonSchema>(name: &str, about: &str, frames: &[(&str, Value)], generator: &mut SchemaGenerator) -> Value {
+fn message<T: JsonSchema>(
+    name: &str,
+    summary: &str,
+    payloads: &[(&str, Value)],
+    generator: &mut SchemaGenerator,
+) -> Value {
     let examples: Vec<Value> =
-        frames.iter().map(|(name, payload)| json!({ "name": name, "payload": payload })).collect();
+        payloads.iter().map(|(name, payload)| json!({ "name": name, "payload": payload })).collect();
     json!({
         "name": name,
         "title": name,
-        "summary": about,
+        "summary": summary,
         "contentType": "application/json",
         "payload": generator.subschema_for::<T>(),
         "examples": examples,

@@ -1,4 +1,4 @@
-//! The clients' end of the connections, through API Gateway.
+//! The API Gateway management API, which sends messages to connections and closes them.
 
 use aws_config::SdkConfig;
 use aws_sdk_apigatewaymanagement::{
@@ -7,44 +7,44 @@ use aws_sdk_apigatewaymanagement::{
 use kernel::Chain;
 use lambda::{Error, env};
 
-/// The connections of the socket's stage.
+/// The clients that are connected to the stage of the WebSocket API.
 #[derive(Debug, Clone)]
 pub struct Clients {
     client: Client,
 }
 
-/// What became of a message.
+/// The outcome of a post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Posted {
-    /// API Gateway took it.
-    Taken,
-    /// There is no such connection any more.
+    /// API Gateway accepted the message.
+    Accepted,
+    /// The connection does not exist any more.
     Gone,
 }
 
-/// API Gateway did not take a message, and another time it may.
+/// API Gateway did not accept a message. It may accept it later.
 #[derive(Debug, thiserror::Error)]
 #[error("a message could not be posted: {0}")]
 pub struct PostError(String);
 
 impl Clients {
-    /// Those of the stage that the template names.
+    /// Creates a client of the stage at `SOCKET_ENDPOINT`.
     ///
     /// # Errors
-    /// When it names none.
+    /// If the variable is not set.
     pub fn connect(config: &SdkConfig) -> Result<Self, Error> {
         let config = Builder::from(config).endpoint_url(env("SOCKET_ENDPOINT")?).build();
         Ok(Self { client: Client::from_conf(config) })
     }
 
-    /// Sends `text` to one of them.
+    /// Sends `text` to a connection.
     ///
     /// # Errors
-    /// When API Gateway does not take it.
+    /// If API Gateway does not accept it.
     pub async fn post(&self, connection_id: &str, text: &str) -> Result<Posted, PostError> {
         let post = self.client.post_to_connection().connection_id(connection_id).data(Blob::new(text.as_bytes()));
         match post.send().await {
-            Ok(_) => Ok(Posted::Taken),
+            Ok(_) => Ok(Posted::Accepted),
             Err(SdkError::ServiceError(error)) if matches!(error.err(), PostToConnectionError::GoneException(_)) => {
                 Ok(Posted::Gone)
             }
@@ -52,7 +52,7 @@ impl Clients {
         }
     }
 
-    /// Ends one of them. That it may have ended by itself is as well.
+    /// Closes a connection. It is no error if it has already ended.
     pub async fn close(&self, connection_id: &str) {
         let closed = self.client.delete_connection().connection_id(connection_id).send().await;
         if let Err(error) = closed

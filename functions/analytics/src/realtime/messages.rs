@@ -1,4 +1,5 @@
-//! What goes over the socket: JSON objects, one in each frame. A client says what it wants in `action`, and is told what it gets in `type`.
+//! The messages of the WebSocket API: JSON objects, one in each frame. The kind of a client's message is its `action`,
+//! the kind of a server's message its `type`.
 
 use contracts::OrderEvent;
 use kernel::Timestamp;
@@ -12,130 +13,134 @@ use serde::{Deserialize, Serialize};
 use super::topics::Topic;
 use crate::rollups::Today;
 
-/// What a client can ask for.
+/// A message of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "action", rename_all = "snake_case")]
-pub enum Request {
-    /// To be told what happens, from now on or from where an earlier connection ended.
+pub enum ClientMessage {
+    /// Subscribes to a topic, from now on or from where an earlier connection ended.
     Subscribe {
-        /// What to follow.
+        /// The topic to follow.
         topic: Topic,
-        /// The largest sequence of this topic up to which the client has seen all, if it goes on from there.
+        /// To continue from an earlier connection: the largest sequence of this topic up to which the client received
+        /// everything.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         last_sequence: Option<u64>,
     },
-    /// Not to be told any more.
+    /// Ends a subscription.
     Unsubscribe {
-        /// What not to follow.
+        /// The topic to follow no longer.
         topic: Topic,
     },
-    /// A sign of life: a connection that is silent for ten minutes is closed by API Gateway.
+    /// Keeps the connection open: API Gateway closes a connection after ten minutes without a message.
     Ping,
 }
 
-/// What a client is told.
+/// A message of the server.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Message {
-    /// The subscription stands; what was missed has been sent.
+pub enum ServerMessage {
+    /// The subscription is active, and missed messages have been sent.
     Subscribed {
-        /// What is followed.
+        /// The topic that is followed.
         topic: Topic,
-        /// The newest sequence of it. Sequences of a topic only ever rise, also from one connection to the next.
+        /// The newest sequence of the topic. The sequences of a topic always increase, also from one connection to the
+        /// next.
         sequence: u64,
     },
     /// The subscription has ended.
     Unsubscribed {
-        /// What is not followed any more.
+        /// The topic that is no longer followed.
         topic: Topic,
     },
-    /// Something happened to one of the client's orders.
-    Event(OrderNews),
-    /// Things happened in the shop.
-    Events(ShopNews),
-    /// These sequences cannot be sent any more: what the client shows has to be read again over HTTP.
+    /// An event of one of the user's orders.
+    Event(OrderUpdate),
+    /// Events of the shop.
+    Events(ShopUpdate),
+    /// The messages with these sequences cannot be sent any more: the client has to read the data over HTTP again.
     Gap {
-        /// Of which topic.
+        /// The topic of the messages.
         topic: Topic,
         /// The first sequence that is missing.
         from: u64,
         /// The last sequence that is missing.
         to: u64,
     },
-    /// The answer to a ping.
+    /// The response to a ping.
     Pong,
-    /// The last frame could not be done.
-    Error(Refused),
+    /// A message of the client could not be handled.
+    Error(ErrorMessage),
 }
 
-/// What happened to an order.
+/// An event of an order.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct OrderNews {
+pub struct OrderUpdate {
     /// Always `orders`.
     pub topic: Topic,
-    /// Its place among the messages of this topic: each is one more than the one before. They may come out of order: only one that was
-    /// seen was sent twice. One that leaps follows something that is on its way, or lost: subscribing again with the largest up to which
-    /// all were seen tells.
+    /// The position among the messages of this topic, always one more than for the message before. Messages may arrive
+    /// out of order. A message whose sequence was already received is a duplicate. If a sequence is missing, its
+    /// message is still on the way or lost: to get it, subscribe again with the largest sequence up to which everything
+    /// was received.
     pub sequence: u64,
-    /// What happened: `OrderConfirmed`.
+    /// The type of the event, such as `OrderConfirmed`.
     pub event_type: String,
-    /// The id of the order it happened to.
+    /// The id of the order.
     pub subject: String,
-    /// Its place among the events of that order. Events may come out of order: the one with the largest says how the order is.
+    /// The position among the events of this order. Events may arrive out of order: the one with the largest position
+    /// has the current status of the order.
     pub subject_sequence: u64,
-    /// When it happened.
+    /// The time of the event.
     pub time: Timestamp,
-    /// What the order is after it.
+    /// The status of the order after the event.
     pub status: OrderStatus,
 }
 
-/// What happened in the shop within about a second.
+/// The events of the shop within about one second.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct ShopNews {
+pub struct ShopUpdate {
     /// Always `analytics`.
     pub topic: Topic,
-    /// As with orders.
+    /// The position among the messages of this topic, as for orders.
     pub sequence: u64,
-    /// What happened, in the order in which it was counted.
+    /// The events, in the order in which they were counted.
     pub events: Vec<ShopEvent>,
-    /// The day's figures, which count these events.
+    /// The figures of the day, which include these events.
     pub today: Today,
 }
 
-/// One event of the shop. What it says of people stays where it is.
+/// An event of the shop, without personal data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ShopEvent {
-    /// What happened: `UserRegistered`.
+    /// The type of the event, such as `UserRegistered`.
     pub event_type: String,
-    /// In which context: `users`.
+    /// The context that published the event, such as `users`.
     pub source: String,
-    /// The id of the thing it happened to.
+    /// The id of the order, payment or user that the event is about.
     pub subject: String,
-    /// Its place among the events of that thing.
+    /// The position among the events of the subject.
     pub sequence: u64,
-    /// When it happened.
+    /// The time of the event.
     pub time: Timestamp,
 }
 
-/// Why a frame could not be done, much as a problem of the HTTP API says it.
+/// The reason why a message could not be handled, similar to a problem of the HTTP API.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Refused {
-    /// Stable; what a program looks at: `forbidden`, `validation_failed`, `malformed_json`, `too_many_connections`, `token_expired`,
-    /// `internal_error`.
+pub struct ErrorMessage {
+    /// A stable code for programs: `forbidden`, `validation_failed`, `malformed_json`, `too_many_connections`,
+    /// `token_expired` or `internal_error`.
     pub code: String,
-    /// A sentence for a person.
+    /// An explanation for people.
     pub detail: String,
-    /// What to name when asking for help.
+    /// The id to name in a support request.
     pub correlation_id: String,
-    /// Every field that is wrong, with `validation_failed`.
+    /// All invalid fields, for `validation_failed`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
 }
 
-/// What an order is, in the words of the HTTP API.
+/// The status of an order, as in the HTTP API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs)] // the same words as everywhere
+#[allow(missing_docs)] // the names explain themselves
 pub enum OrderStatus {
     Pending,
     Paid,
@@ -147,7 +152,7 @@ pub enum OrderStatus {
 }
 
 impl OrderStatus {
-    /// What an order is after an event.
+    /// Returns the status of an order after an event.
     pub fn after(event: &OrderEvent) -> Self {
         match event {
             OrderEvent::OrderPlaced(_) | OrderEvent::CheckoutStarted(_) => Self::Pending,
@@ -161,11 +166,11 @@ impl OrderStatus {
     }
 }
 
-impl Request {
-    /// Reads one.
+impl ClientMessage {
+    /// Reads a message from its fields.
     pub fn read(fields: &Fields<'_>) -> Option<Self> {
         let Some(action) = fields.required::<Action>("action") else {
-            // Which fields there may be, only the action says.
+            // Which fields are allowed depends on the action, so none of them is reported as unknown.
             ["topic", "last_sequence"].iter().for_each(|name| {
                 fields.has(name);
             });
@@ -182,15 +187,15 @@ impl Request {
     }
 }
 
-impl Message {
-    /// As it goes over the socket. Nothing in it can fail to be written.
+impl ServerMessage {
+    /// Returns the message as JSON. Serializing it cannot fail.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 }
 
-impl Refused {
-    /// A problem, as it is told over a socket.
+impl ErrorMessage {
+    /// Converts a problem.
     pub fn of(problem: &Problem, correlation_id: impl ToString) -> Self {
         Self {
             code: problem.code().to_owned(),
@@ -202,7 +207,7 @@ impl Refused {
 }
 
 mod fields {
-    //! How the fields of a request are read.
+    //! The fields of a client's message.
 
     use kernel::Invalid;
     use lambda::input::Field;
@@ -234,7 +239,7 @@ mod fields {
 
     impl Field for Sequence {
         fn read(value: &Value) -> Result<Self, Invalid> {
-            let wrong = || Invalid::new("out_of_range", "must be a whole number from 0 on");
+            let wrong = || Invalid::new("out_of_range", "must be a whole number of at least 0");
             value.as_u64().map(Self).ok_or_else(wrong)
         }
 
@@ -253,20 +258,20 @@ mod tests {
 
     use super::*;
 
-    fn read(body: Value) -> Result<Request, Vec<(String, &'static str)>> {
-        read_object(&body, Request::read)
+    fn read(body: Value) -> Result<ClientMessage, Vec<(String, &'static str)>> {
+        read_object(&body, ClientMessage::read)
             .map_err(|problem| problem.errors().iter().map(|error| (error.field.clone(), error.code)).collect())
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
-        let subscribe = Request::Subscribe { topic: Topic::Orders, last_sequence: None };
+    fn every_invalid_field_is_named() {
+        let subscribe = ClientMessage::Subscribe { topic: Topic::Orders, last_sequence: None };
         assert_eq!(read(json!({ "action": "subscribe", "topic": "orders" })), Ok(subscribe));
         assert_eq!(
             read(json!({ "action": "subscribe", "topic": "analytics", "last_sequence": 7 })),
-            Ok(Request::Subscribe { topic: Topic::Analytics, last_sequence: Some(7) })
+            Ok(ClientMessage::Subscribe { topic: Topic::Analytics, last_sequence: Some(7) })
         );
-        assert_eq!(read(json!({ "action": "ping" })), Ok(Request::Ping));
+        assert_eq!(read(json!({ "action": "ping" })), Ok(ClientMessage::Ping));
         let wrong: [(Value, &[(&str, &str)]); 8] = [
             (json!([]), &[("", "wrong_type")]),
             (json!({}), &[("action", "required")]),
@@ -287,18 +292,18 @@ mod tests {
     }
 
     #[test]
-    fn what_a_client_asks_is_read_as_it_is_described() {
+    fn a_client_message_is_read_as_it_is_documented() {
         for body in [
             json!({ "action": "subscribe", "topic": "orders", "last_sequence": 7 }),
             json!({ "action": "unsubscribe", "topic": "analytics" }),
             json!({ "action": "ping" }),
         ] {
-            let described: Request = serde_json::from_value(body.clone()).expect("as described");
-            assert_eq!(read(body), Ok(described));
+            let documented: ClientMessage = serde_json::from_value(body.clone()).expect("as documented");
+            assert_eq!(read(body), Ok(documented));
         }
     }
 
-    fn any_frame() -> impl Strategy<Value = Value> {
+    fn any_message() -> impl Strategy<Value = Value> {
         let value = prop_oneof![
             Just(Value::Null),
             any::<bool>().prop_map(Value::from),
@@ -313,16 +318,16 @@ mod tests {
             9 => prop::sample::select(vec!["action", "topic", "last_sequence", "lastSequence"]).prop_map(str::to_owned),
             1 => ".{0,12}",
         ];
-        prop::collection::btree_map(name, value, 0..4).prop_map(|frame| Value::Object(frame.into_iter().collect()))
+        prop::collection::btree_map(name, value, 0..4).prop_map(|message| Value::Object(message.into_iter().collect()))
     }
 
     proptest! {
         #[test]
-        fn any_frame_is_a_request_or_every_error_names_a_field(frame in any_frame()) {
-            match read(frame.clone()) {
-                // What is taken is what was asked.
-                Ok(Request::Ping) => prop_assert_eq!(&frame["action"], "ping"),
-                Ok(request) => prop_assert_eq!(read(json!(request)), Ok(request)),
+        fn any_object_is_a_client_message_or_has_errors(message in any_message()) {
+            match read(message.clone()) {
+                // The result is the same message.
+                Ok(ClientMessage::Ping) => prop_assert_eq!(&message["action"], "ping"),
+                Ok(read_message) => prop_assert_eq!(read(json!(read_message)), Ok(read_message)),
                 Err(errors) => {
                     prop_assert!(!errors.is_empty());
                     prop_assert!(errors.iter().all(|(_, code)| !code.is_empty()));

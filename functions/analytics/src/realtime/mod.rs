@@ -1,42 +1,45 @@
-//! Live messages: who is connected, what they follow, and what they have missed.
+//! Live updates over WebSocket: connections, the topics they follow, and the messages they missed.
 //!
-//! A client connects with its access token, says what it follows (`messages.rs`; who may follow what, `topics.rs`), and is told what
-//! happens. A connection is never good for longer than its token, 15 minutes at most: the client connects again with a fresh one, names
-//! the last sequence that it has seen, and is told the rest. Whoever is deleted, gets another role or another password has their connections
-//! ended at once; a logout ends them with the token.
+//! A client connects with its access token, subscribes to topics (`messages.rs` has the messages, `topics.rs` the roles
+//! that may follow a topic), and receives messages about what happens. A connection ends with its token, after 15
+//! minutes at most: the client connects again with a new token, names the last sequence that it received, and gets the
+//! messages that it missed. The connections of a user who is deleted, or gets another role or password, are closed at
+//! once; after a logout, they end with the token.
 //!
-//! # Nothing falls between
+//! # No message is lost
 //!
 //! Each channel that somebody follows has one item, its feed (`feed.rs`): the newest sequence and the last messages.
 //!
-//! - Who tells (`publish.rs`) reads the feed, writes it with the new message under the condition that nobody did so meanwhile, and **then** reads
-//!   the followers and posts to them. All of these reads are consistent.
-//! - Who subscribes (`frames.rs`) writes its follower item, and **then** reads the feed.
+//! - A publisher (`publish.rs`) reads the feed, writes it with the new message on the condition that it has not
+//!   changed, and **then** reads the followers and posts to them. All of these reads are consistent.
+//! - A subscription (`handlers.rs`) writes its follower item, and **then** reads the feed.
 //!
-//! Take any message, and when its feed was written. If that was before the subscriber read the feed, the subscriber has it from there. If
-//! it was after, then the follower item had been written before, and the teller, who reads the followers later still, finds it. Both may be
-//! true: then the client is told twice, with the same sequence, and passes over the second. While there is no feed, nothing is written, and
-//! nobody follows: what happened before the first feed began had happened before the client was told that it is subscribed, and is in what
-//! it reads over HTTP afterwards.
+//! Consider the time at which the feed was written with a message. If this was before the subscription read the feed,
+//! the subscriber gets the message from there. If it was after, the follower item had been written before, and the
+//! publisher, which reads the followers even later, finds it. If both are true, the client receives the message twice,
+//! with the same sequence, and skips the second. While there is no feed, nothing is written, and nobody follows: what
+//! happened before the first feed began also happened before the client's subscription was confirmed, and is in what
+//! the client reads over HTTP afterwards.
 //!
-//! # What it costs
+//! # Cost
 //!
-//! An event of a user whom nobody follows costs one read. Of one who is followed, it costs a read, a write, a query, and one call for each
-//! connection of that user, at most 10, whoever else is connected. Of analytics, each batch of the stream costs that, whatever number of
-//! events is in it: about one message a second and shard for each of at most 100 connections. So the calls of a busy shop grow with its
-//! administrators, not with its events.
+//! An event of a user whom nobody follows costs one read. If somebody does, it costs a read, a write, a query, and one
+//! call for each connection of that user, at most 10, regardless of other users. For analytics, each batch of the
+//! stream costs that, regardless of its number of events: about one message per second and shard to each of at most 100
+//! connections. In a busy shop, the number of calls therefore grows with its administrators, not with its events.
 //!
-//! # What fails
+//! # Failures
 //!
-//! A message that could not be posted to somebody comes again out of the queue: it is found in the feed, and posted again as it was, with
-//! its sequence. Of analytics nothing comes again for that: the next message follows in a second, and its sequence tells. A connection that
-//! is gone without a word is found out by the next message (410), and forgotten.
+//! A message about an order that could not be posted to a follower is delivered again by the queue: it is found in the
+//! feed, and posted again unchanged, with its sequence. Messages of analytics are not retried in this case: the next
+//! message follows within a second, and its sequence shows the gap. A connection that was lost without `$disconnect` is
+//! detected by the next message (410), and removed.
 
 #[cfg(test)]
 mod asyncapi;
 mod clients;
 mod feed;
-mod frames;
+mod handlers;
 pub mod messages;
 mod publish;
 mod store;
@@ -50,63 +53,63 @@ use self::{
     clients::{Clients, PostError},
     store::Store,
 };
-pub use frames::{connect, disconnect, message};
-pub use publish::{end_connections, publish_analytics_updates, publish_order_updates, whose};
+pub use handlers::{connect, disconnect, handle_message};
+pub use publish::{customer_of, end_connections, publish_analytics_updates, publish_order_updates};
 pub use topics::Topic;
 
-/// The `kind` of an item that tells that an event was counted.
+/// The `kind` of the log entries that start a live update: the first entry of each counted event.
 pub const COUNTED_KIND: &str = "counted";
 
-/// Who is connected, and what they are told.
+/// The connections, what they follow, and the feeds.
 pub struct Realtime {
     store: Store,
 }
 
-/// The same, with the means to tell it.
-pub struct Teller {
-    live: Realtime,
+/// Sends live updates and responses to connections.
+pub struct LivePublisher {
+    realtime: Realtime,
     clients: Clients,
 }
 
 impl Realtime {
-    /// Over the context's table.
+    /// Creates the live updates in the context's table.
     pub fn new(table: Table) -> Self {
         Self { store: Store::new(table) }
     }
 
-    /// With the means to tell it.
+    /// Creates a publisher that can send messages to the connections.
     ///
     /// # Errors
-    /// When the template did not set a variable.
-    pub fn telling(self, config: &SdkConfig) -> Result<Teller, Error> {
-        Ok(Teller { live: self, clients: Clients::connect(config)? })
+    /// If an environment variable is not set.
+    pub fn publisher(self, config: &SdkConfig) -> Result<LivePublisher, Error> {
+        Ok(LivePublisher { realtime: self, clients: Clients::connect(config)? })
     }
 }
 
-/// Why nothing could be told, or nobody be connected.
+/// The reason why a message was not handled or a live update not published.
 #[derive(Debug, thiserror::Error)]
 pub enum RealtimeError {
-    /// The table did not answer.
+    /// The table did not respond.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// API Gateway did not take a message.
+    /// API Gateway did not accept a message.
     #[error(transparent)]
     Post(#[from] PostError),
-    /// Not everybody who follows could be told.
-    #[error("{0} followers could not be told")]
-    NotTold(usize),
-    /// A feed was written by others each time that it was tried.
+    /// Some followers did not get a live update.
+    #[error("the live update could not be sent to {0} followers")]
+    NotPublished(usize),
+    /// Others wrote the feed during every attempt.
     #[error("the feed is too busy")]
     Busy,
-    /// API Gateway did not ask the authorizer.
-    #[error("the handshake names nobody")]
-    Nobody,
+    /// API Gateway did not call the authorizer.
+    #[error("the handshake has no user")]
+    NoUser,
 }
 
 impl From<RealtimeError> for Problem {
-    /// Logged here, once; the client may try again.
+    /// Logs the error. The client may try again.
     fn from(error: RealtimeError) -> Self {
-        tracing::error!(%error, "a frame could not be done");
+        tracing::error!(%error, "a message could not be handled");
         Self::internal()
     }
 }

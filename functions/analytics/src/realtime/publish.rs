@@ -1,4 +1,4 @@
-//! What happens, told to those who follow it.
+//! Publishes live updates to the connections that follow a channel.
 
 use std::{collections::BTreeSet, time::Instant};
 
@@ -11,30 +11,33 @@ use lambda::batch::Delivery;
 use crate::rollups::Rollups;
 
 use super::{
-    Realtime, RealtimeError, Teller,
+    LivePublisher, Realtime, RealtimeError,
     clients::Posted,
     feed::Feed,
-    messages::{Message, OrderNews, OrderStatus, ShopEvent, ShopNews},
+    messages::{OrderStatus, OrderUpdate, ServerMessage, ShopEvent, ShopUpdate},
     store::Connection,
     topics::{Channel, Topic},
 };
 
-/// How often a feed is written that others write at the same time.
-const TRIES: u32 = 8;
+/// The maximum number of attempts to write a feed that others write at the same time.
+const MAX_ATTEMPTS: u32 = 8;
 
-/// How many followers are told at once.
-const AT_ONCE: usize = 32;
+/// The number of followers that get messages concurrently.
+const CONCURRENCY: usize = 32;
 
-/// How it went.
+/// The outcome of publishing to followers.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-struct Told {
+struct Outcome {
+    /// Messages that API Gateway accepted.
     posts: usize,
+    /// Followers that were removed, because their connection was gone or their token expired.
     gone: usize,
+    /// Followers that did not get all messages.
     failed: usize,
 }
 
-/// Whose order an event is of.
-pub fn whose(event: &OrderEvent) -> UserId {
+/// Returns the customer of the order that an event is about.
+pub fn customer_of(event: &OrderEvent) -> UserId {
     match event {
         OrderEvent::OrderPlaced(event) => event.user_id,
         OrderEvent::CheckoutStarted(event) => event.user_id,
@@ -47,39 +50,42 @@ pub fn whose(event: &OrderEvent) -> UserId {
     }
 }
 
-/// Tells what happened to the orders of one user. An event that was told is told again only if it was not done with: to all, with the
-/// sequence that it has.
+/// Publishes the events of one user's orders. An event that is already in the feed is published again only if it was
+/// not published completely: to all followers, with its sequence.
 ///
 /// # Errors
-/// When not everybody could be told: all of it comes again.
+/// If a follower did not get a message. The whole batch is delivered again then.
 pub async fn publish_order_updates(
-    teller: &Teller,
+    publisher: &LivePublisher,
     deliveries: Vec<Delivery<OrderEvent>>,
 ) -> Result<(), RealtimeError> {
-    let Some(user_id) = deliveries.first().map(|delivery| whose(&delivery.envelope.event)) else {
+    let Some(user_id) = deliveries.first().map(|delivery| customer_of(&delivery.envelope.event)) else {
         return Ok(());
     };
     let (channel, now) = (Channel::OrdersOf(user_id), Timestamp::now());
-    let messages = teller.live.add(channel, now, async |feed, me| {
+    let messages = publisher.realtime.append(channel, now, async |feed, own_id| {
         let mut messages = Vec::new();
         for delivery in &deliveries {
             let event_id = delivery.envelope.event_id.to_string();
-            match feed.telling(&event_id) {
-                Some(kept) if (delivery.again || kept.by == me) && !messages.contains(&kept.body) => {
-                    messages.push(kept.body.clone());
+            match feed.message_of(&event_id) {
+                Some(found) if (delivery.again || found.publisher == own_id) && !messages.contains(&found.body) => {
+                    messages.push(found.body.clone());
                 }
                 Some(_) => {}
-                None => messages.push(feed.add(me, vec![event_id], |sequence| news(&delivery.envelope, sequence))),
+                None => {
+                    let update = |sequence| order_update(&delivery.envelope, sequence);
+                    messages.push(feed.add(own_id, vec![event_id], update));
+                }
             }
         }
         Ok(messages)
     });
-    let told = teller.tell_all(channel, &messages.await?, now).await?;
-    if told.failed == 0 { Ok(()) } else { Err(RealtimeError::NotTold(told.failed)) }
+    let outcome = publisher.publish(channel, &messages.await?, now).await?;
+    if outcome.failed == 0 { Ok(()) } else { Err(RealtimeError::NotPublished(outcome.failed)) }
 }
 
-fn news(envelope: &Envelope<OrderEvent>, sequence: u64) -> String {
-    let news = OrderNews {
+fn order_update(envelope: &Envelope<OrderEvent>, sequence: u64) -> String {
+    let update = OrderUpdate {
         topic: Topic::Orders,
         sequence,
         event_type: envelope.event.event_type().to_owned(),
@@ -88,46 +94,47 @@ fn news(envelope: &Envelope<OrderEvent>, sequence: u64) -> String {
         time: envelope.timestamp,
         status: OrderStatus::after(&envelope.event),
     };
-    Message::Event(news).to_json()
+    ServerMessage::Event(update).to_json()
 }
 
-/// Tells what was counted, in one message. What a batch brings that was told came before and was not done with: its message is sent again.
+/// Publishes the events that were counted, in one message. If an event is already in the feed, an earlier batch with it
+/// was not published completely, and its message is sent again.
 ///
 /// # Errors
-/// When the table does not answer.
+/// If the table does not respond.
 pub async fn publish_analytics_updates(
-    (teller, rollups): &(Teller, Rollups),
+    (publisher, rollups): &(LivePublisher, Rollups),
     counted: Vec<ShopEvent>,
 ) -> Result<(), RealtimeError> {
     let (channel, now) = (Channel::Analytics, Timestamp::now());
-    let messages = teller.live.add(channel, now, async |feed, me| {
-        let (told, new): (Vec<_>, Vec<_>) = counted.iter().partition(|event| feed.telling(&id(event)).is_some());
+    let messages = publisher.realtime.append(channel, now, async |feed, own_id| {
+        let (known, new): (Vec<_>, Vec<_>) = counted.iter().partition(|event| feed.message_of(&id(event)).is_some());
         let again: BTreeSet<_> =
-            told.iter().filter_map(|event| feed.telling(&id(event))).map(|kept| &kept.body).collect();
+            known.iter().filter_map(|event| feed.message_of(&id(event))).map(|message| &message.body).collect();
         let mut messages: Vec<String> = again.into_iter().cloned().collect();
         if !new.is_empty() {
-            // Read after the feed: the figures of a later message are never older.
+            // Read after the feed, so that the figures of a later message are never older.
             let today = rollups.today(now).await?;
             let ids = new.iter().map(|event| id(event)).collect();
             let events = new.into_iter().cloned().collect();
-            let write = |sequence| ShopNews { topic: Topic::Analytics, sequence, events, today };
-            messages.push(feed.add(me, ids, |sequence| Message::Events(write(sequence)).to_json()));
+            let update = |sequence| ShopUpdate { topic: Topic::Analytics, sequence, events, today };
+            messages.push(feed.add(own_id, ids, |sequence| ServerMessage::Events(update(sequence)).to_json()));
         }
         Ok(messages)
     });
-    teller.tell_all(channel, &messages.await?, now).await.map(drop)
+    publisher.publish(channel, &messages.await?, now).await.map(drop)
 }
 
 fn id(event: &ShopEvent) -> String {
     format!("{}/{}/{}", event.source, event.subject, event.sequence)
 }
 
-/// Ends the connections of somebody who is deleted, may do something else than before, or has another password: whoever may connect again
-/// does, as what they are now.
+/// Ends the connections of a user who was deleted, or has another role or password. Clients that may still connect do
+/// so again, with the user's current role.
 ///
 /// # Errors
-/// When the table does not answer.
-pub async fn end_connections(teller: &Teller, envelope: Envelope<UserEvent>) -> Result<(), RealtimeError> {
+/// If the table does not respond.
+pub async fn end_connections(publisher: &LivePublisher, envelope: Envelope<UserEvent>) -> Result<(), RealtimeError> {
     let user_id = match envelope.event {
         UserEvent::UserDeleted(user) => user.user_id,
         UserEvent::UserUpdated(user)
@@ -137,29 +144,31 @@ pub async fn end_connections(teller: &Teller, envelope: Envelope<UserEvent>) -> 
         }
         UserEvent::UserUpdated(_) | UserEvent::UserRegistered(_) => return Ok(()),
     };
-    for connection in teller.live.store.connections_of(user_id).await? {
-        teller.end(&connection).await?;
+    for connection in publisher.realtime.store.connections_of(user_id).await? {
+        publisher.end_connection(&connection).await?;
     }
     Ok(())
 }
 
 impl Realtime {
-    /// Has `tell` add to a channel's feed, if it has one, and writes that; what is to be sent. `tell` is told as whom it adds: if it has to do so
-    /// again, what it finds of the same name was written the time before, and only the answer to that was lost.
-    async fn add(
+    /// Appends messages to the feed of a channel, if there is one, and returns the messages to send.
+    ///
+    /// `append` gets the feed and an id of this call to add messages with. When it runs again after a failed write, a
+    /// message with this id comes from a write that succeeded, but whose response was lost.
+    async fn append(
         &self,
         channel: Channel,
         now: Timestamp,
-        tell: impl AsyncFn(&mut Feed, &str) -> Result<Vec<String>, RealtimeError>,
+        append: impl AsyncFn(&mut Feed, &str) -> Result<Vec<String>, RealtimeError>,
     ) -> Result<Vec<String>, RealtimeError> {
-        let me = EventId::new().to_string();
-        for attempt in 1..=TRIES {
+        let own_id = EventId::new().to_string();
+        for attempt in 1..=MAX_ATTEMPTS {
             let Some(mut feed) = self.store.feed(channel, now).await? else {
                 return Ok(Vec::new());
             };
             let head = feed.head;
-            let messages = tell(&mut feed, &me).await?;
-            if feed.head == head || self.store.grow(channel, &feed, head).await? {
+            let messages = append(&mut feed, &own_id).await?;
+            if feed.head == head || self.store.update_feed(channel, &feed, head).await? {
                 return Ok(messages);
             }
             pause(attempt).await;
@@ -168,73 +177,73 @@ impl Realtime {
     }
 }
 
-impl Teller {
-    /// Sends messages, in their order, to each who follows a channel.
-    async fn tell_all(&self, channel: Channel, messages: &[String], now: Timestamp) -> Result<Told, RealtimeError> {
+impl LivePublisher {
+    /// Sends messages, in their order, to each follower of a channel.
+    async fn publish(&self, channel: Channel, messages: &[String], now: Timestamp) -> Result<Outcome, RealtimeError> {
         if messages.is_empty() {
-            return Ok(Told::default());
+            return Ok(Outcome::default());
         }
         let started = Instant::now();
-        let followers = self.live.store.followers(channel).await?;
-        let tell = |follower| self.tell_one(follower, messages, now);
-        let told = stream::iter(&followers).map(tell).buffer_unordered(AT_ONCE);
-        let told = told.fold(Told::default(), async |sum, one| sum.and(one)).await;
+        let followers = self.realtime.store.followers(channel).await?;
+        let publish = |follower| self.publish_to(follower, messages, now);
+        let outcomes = stream::iter(&followers).map(publish).buffer_unordered(CONCURRENCY);
+        let outcome = outcomes.fold(Outcome::default(), async |sum, outcome| sum.plus(outcome)).await;
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(
             topic = ?channel.topic(),
             messages = messages.len(),
             followers = followers.len(),
-            posts = told.posts,
-            gone = told.gone,
-            failed = told.failed,
+            posts = outcome.posts,
+            gone = outcome.gone,
+            failed = outcome.failed,
             duration_ms,
-            "told"
+            "published"
         );
-        Ok(told)
+        Ok(outcome)
     }
 
-    async fn tell_one(&self, follower: &Connection, messages: &[String], now: Timestamp) -> Told {
-        match self.try_to_tell(follower, messages, now).await {
-            Ok(told) => told,
+    async fn publish_to(&self, follower: &Connection, messages: &[String], now: Timestamp) -> Outcome {
+        match self.try_publish_to(follower, messages, now).await {
+            Ok(outcome) => outcome,
             Err(error) => {
-                tracing::warn!(connection_id = follower.connection_id, %error, "a follower was not told");
-                Told { failed: 1, ..Told::default() }
+                tracing::warn!(connection_id = follower.connection_id, %error, "a live update could not be sent");
+                Outcome { failed: 1, ..Outcome::default() }
             }
         }
     }
 
-    async fn try_to_tell(
+    async fn try_publish_to(
         &self,
         follower: &Connection,
         messages: &[String],
         now: Timestamp,
-    ) -> Result<Told, RealtimeError> {
-        let mut told = Told::default();
+    ) -> Result<Outcome, RealtimeError> {
+        let mut outcome = Outcome::default();
         if !follower.is_alive(now) {
-            self.end(follower).await?;
-            told.gone = 1;
-            return Ok(told);
+            self.end_connection(follower).await?;
+            outcome.gone = 1;
+            return Ok(outcome);
         }
         for message in messages {
             if self.clients.post(&follower.connection_id, message).await? == Posted::Gone {
-                self.live.store.forget(follower).await?;
-                told.gone = 1;
-                return Ok(told);
+                self.realtime.store.remove_connection(follower).await?;
+                outcome.gone = 1;
+                return Ok(outcome);
             }
-            told.posts += 1;
+            outcome.posts += 1;
         }
-        Ok(told)
+        Ok(outcome)
     }
 
-    /// Ends a connection, and forgets it.
-    async fn end(&self, connection: &Connection) -> Result<(), RealtimeError> {
+    /// Closes a connection and removes it.
+    async fn end_connection(&self, connection: &Connection) -> Result<(), RealtimeError> {
         self.clients.close(&connection.connection_id).await;
-        Ok(self.live.store.forget(connection).await?)
+        Ok(self.realtime.store.remove_connection(connection).await?)
     }
 }
 
-impl Told {
-    fn and(self, other: Self) -> Self {
+impl Outcome {
+    fn plus(self, other: Self) -> Self {
         Self { posts: self.posts + other.posts, gone: self.gone + other.gone, failed: self.failed + other.failed }
     }
 }

@@ -1,4 +1,4 @@
-//! What can be followed, and by whom.
+//! Topics, and the roles that may follow them.
 
 use contracts::Role;
 use kernel::{Invalid, UserId};
@@ -7,30 +7,30 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What can be followed.
+/// A topic that a client can follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Topic {
-    /// One's own orders.
+    /// The user's own orders.
     Orders,
-    /// All that happens in the shop, and today's figures.
+    /// The events of the shop, with the figures of the day.
     Analytics,
 }
 
-/// Who may follow which topic. Of orders everybody, an administrator too, follows only their own.
-const MAY_FOLLOW: [(Topic, &[Role]); 2] =
+/// The roles that may follow each topic. Everybody, also an administrator, follows only their own orders.
+const ROLES: [(Topic, &[Role]); 2] =
     [(Topic::Orders, &[Role::Customer, Role::Admin]), (Topic::Analytics, &[Role::Admin])];
 
 impl Topic {
-    /// All of them.
+    /// All topics.
     pub const ALL: [Self; 2] = [Self::Orders, Self::Analytics];
 
-    /// Whether somebody of that role may follow it.
+    /// Returns whether users of this role may follow the topic.
     pub fn may_be_followed_by(self, role: Role) -> bool {
-        MAY_FOLLOW.iter().any(|(topic, roles)| *topic == self && roles.contains(&role))
+        ROLES.iter().any(|(topic, roles)| *topic == self && roles.contains(&role))
     }
 
-    /// Its channel for one user.
+    /// Returns the channel of the topic for one user.
     pub fn channel_of(self, user_id: UserId) -> Channel {
         match self {
             Self::Orders => Channel::OrdersOf(user_id),
@@ -50,25 +50,25 @@ impl Field for Topic {
     }
 }
 
-/// One sequence of messages, the same for all who follow it.
+/// A sequence of messages, the same for all followers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Channel {
-    /// What happens to one user's orders.
+    /// The events of one user's orders.
     OrdersOf(UserId),
-    /// What happens in the shop.
+    /// The events of the shop.
     Analytics,
 }
 
 impl Channel {
-    /// How many connections may follow it. Each costs one call for each message.
-    pub fn most_followers(self) -> usize {
+    /// Returns the maximum number of followers. Each costs one call for each message.
+    pub fn max_followers(self) -> usize {
         match self {
             Self::OrdersOf(_) => 10,
             Self::Analytics => 100,
         }
     }
 
-    /// The topic it is of.
+    /// Returns the topic of the channel.
     pub fn topic(self) -> Topic {
         match self {
             Self::OrdersOf(_) => Topic::Orders,
@@ -82,19 +82,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_role_follows_what_it_may() {
+    fn topics_of_each_role() {
         let expected = [
             (Topic::Orders, Role::Customer, true),
             (Topic::Orders, Role::Admin, true),
             (Topic::Analytics, Role::Customer, false),
             (Topic::Analytics, Role::Admin, true),
         ];
-        let mut walked = Vec::new();
+        let mut actual = Vec::new();
         for topic in Topic::ALL {
             for role in [Role::Customer, Role::Admin] {
-                walked.push((topic, role, topic.may_be_followed_by(role)));
+                actual.push((topic, role, topic.may_be_followed_by(role)));
             }
         }
-        assert_eq!(walked, expected);
+        assert_eq!(actual, expected);
     }
 }

@@ -1,4 +1,4 @@
-//! The shop's calendar: on which day of its time zone something happened.
+//! The shop's calendar: the days and months of its time zone.
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
@@ -19,96 +19,98 @@ pub struct Zone {
     rules: TimeZone,
 }
 
-/// A name that is not in the IANA database.
+/// The time zone is not in the IANA database.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no time zone {0:?}; `TimeZone` has to be an IANA name, such as Europe/Berlin or UTC")]
+#[error("there is no time zone {0:?}; `TimeZone` must be an IANA name, such as Europe/Berlin or UTC")]
 pub struct UnknownZone(String);
 
 impl Zone {
-    /// Days of UTC.
+    /// Returns the time zone UTC.
     pub fn utc() -> Self {
         Self { name: "UTC".to_owned(), rules: TimeZone::UTC }
     }
 
-    /// The zone of that IANA name.
+    /// Returns the time zone with an IANA name.
     ///
     /// # Errors
-    /// When there is none.
+    /// If there is none.
     pub fn named(name: &str) -> Result<Self, UnknownZone> {
         let rules = TimeZone::get(name).map_err(|_| UnknownZone(name.to_owned()))?;
         Ok(Self { name: rules.iana_name().unwrap_or(name).to_owned(), rules })
     }
 
-    /// The zone that the template names.
+    /// Returns the time zone of `TIME_ZONE`, which the template sets.
     ///
     /// # Errors
-    /// When it names none, or one that does not exist.
+    /// If the variable is not set, or names a time zone that does not exist.
     pub fn from_env() -> Result<Self, Error> {
-        // What a function fails with at its start is logged by `Debug`, which for a text is the text.
+        // The error of a failed start is logged with `Debug`, which is readable for a string.
         Self::named(&env("TIME_ZONE")?).map_err(|error| error.to_string().into())
     }
 
-    /// Its IANA name.
+    /// Returns the IANA name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The day that it is here at `time`.
+    /// Returns the day in this time zone at `time`.
     pub fn day_of(&self, time: Timestamp) -> Day {
-        Day(self.rules.to_datetime(moment(time)).date())
+        Day(self.rules.to_datetime(to_jiff(time)).date())
     }
 
-    /// The days of UTC that have something of this `day`, in order. They may have something of others, too.
+    /// Returns the UTC days that overlap `day`, in order. They may overlap other days, too.
     pub fn utc_days(&self, day: Day) -> impl Iterator<Item = Day> + use<> {
-        // Where a clock is set back over midnight a day is not one stretch of time; a day before and after hold all of it.
+        // If clocks are set back over midnight, a day is not contiguous; with the UTC days before and after it is
+        // covered.
         [-1, 0, 1].into_iter().map(move |days| day.plus(days))
     }
 }
 
-fn moment(time: Timestamp) -> jiff::Timestamp {
+fn to_jiff(time: Timestamp) -> jiff::Timestamp {
     let end = if time.as_millis() < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
     jiff::Timestamp::from_millisecond(time.as_millis()).unwrap_or(end)
 }
 
-/// The first day that is written with four digits; the last is the last that jiff knows.
-const FIRST: Date = Date::constant(0, 1, 1);
+/// The first day with a year of four digits. The last one is the maximum of jiff.
+const MIN_DATE: Date = Date::constant(0, 1, 1);
 
-/// Days or months: what a report has a line for.
+/// A day or a month: the unit of a report's entries.
 pub trait Unit: Copy + Ord + fmt::Display + FromStr<Err = Invalid> {
-    /// So many later (or earlier, if negative), but not beyond the years 0000 to 9999, which have four digits.
+    /// Returns the unit `count` later (earlier, if negative), limited to the years 0000 to 9999, which have four
+    /// digits.
     #[must_use]
     fn plus(self, count: i32) -> Self;
-    /// How many from this one to `later`.
+    /// Returns the number of units from this one to `later`.
     fn until(self, later: Self) -> i32;
 }
 
-/// A day of the calendar: `2026-11-21`.
+/// A day of the calendar, such as `2026-11-21`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(Date);
 
-/// A month of the calendar: `2026-11`.
+/// A month of the calendar, such as `2026-11`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Month(Date);
 
 impl Day {
-    /// Its month.
+    /// Returns the month of this day.
     pub fn month(self) -> Month {
         Month(self.0.first_of_month())
     }
 
-    /// The day of UTC at `time`.
+    /// Returns the UTC day at `time`.
     pub fn of_utc(time: Timestamp) -> Self {
-        Self(Offset::UTC.to_datetime(moment(time)).date())
+        Self(Offset::UTC.to_datetime(to_jiff(time)).date())
     }
 }
 
 impl Month {
-    /// Its first day.
+    /// Returns the first day.
     pub fn first(self) -> Day {
         Day(self.0.first_of_month())
     }
 
-    /// Its last day.
+    /// Returns the last day.
     pub fn last(self) -> Day {
         Day(self.0.last_of_month())
     }
@@ -116,18 +118,18 @@ impl Month {
 
 impl Unit for Day {
     fn plus(self, count: i32) -> Self {
-        Self(self.0.saturating_add(Span::new().days(count)).max(FIRST))
+        Self(self.0.saturating_add(Span::new().days(count)).max(MIN_DATE))
     }
 
     fn until(self, later: Self) -> i32 {
-        // Between two days, jiff counts days.
+        // The span between two dates is in days by default.
         later.0.since(self.0).map_or(i32::MAX, |span| span.get_days())
     }
 }
 
 impl Unit for Month {
     fn plus(self, count: i32) -> Self {
-        Self(self.0.saturating_add(Span::new().months(count)).first_of_month().max(FIRST))
+        Self(self.0.saturating_add(Span::new().months(count)).first_of_month().max(MIN_DATE))
     }
 
     fn until(self, later: Self) -> i32 {
@@ -151,7 +153,7 @@ impl fmt::Display for Month {
 impl FromStr for Day {
     type Err = Invalid;
 
-    /// Only `YYYY-MM-DD`: the other forms of ISO 8601 would be second spellings.
+    /// Accepts only `YYYY-MM-DD`, so that a day has one spelling, and no other form of ISO 8601.
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let day = text.parse().ok().map(Self).filter(|day| day.to_string() == text);
         day.ok_or_else(|| Invalid::new("not_a_day", "must be a day, such as 2026-11-21"))
@@ -219,13 +221,14 @@ mod tests {
     }
 
     #[test]
-    fn a_day_is_that_of_the_zone() {
+    fn a_day_is_the_day_in_the_time_zone() {
         assert_eq!(day_in("UTC", "2026-07-01T23:30:00Z"), "2026-07-01");
         assert_eq!(day_in("Europe/Berlin", "2026-07-01T23:30:00Z"), "2026-07-02");
         assert_eq!(day_in("America/New_York", "2026-07-02T03:59:59.999Z"), "2026-07-01");
     }
 
-    /// In Berlin summer time began on 29 March 2026 and ended on 25 October: midnight is at 23:00 UTC before, at 22:00 in between.
+    /// In Berlin, summer time began on 29 March 2026 and ended on 25 October. Midnight was at 22:00 UTC in between, and
+    /// at 23:00 UTC before and after.
     #[test]
     fn midnight_moves_with_summer_time() {
         for (time, day) in [
@@ -241,15 +244,15 @@ mod tests {
         }
     }
 
-    /// Samoa went over the date line at the end of 29 December 2011: there was no 30th.
+    /// Samoa crossed the date line at the end of 29 December 2011: there was no 30 December.
     #[test]
-    fn a_day_that_never_was_is_nobodys() {
+    fn a_skipped_day_has_no_events() {
         assert_eq!(day_in("Pacific/Apia", "2011-12-30T09:59:59.999Z"), "2011-12-29");
         assert_eq!(day_in("Pacific/Apia", "2011-12-30T10:00:00Z"), "2011-12-31");
     }
 
     #[test]
-    fn a_wrong_name_is_told() {
+    fn an_unknown_time_zone_is_reported() {
         let error = Zone::named("Europe/Atlantis").unwrap_err().to_string();
         assert!(error.contains("Europe/Atlantis") && error.contains("IANA"), "{error}");
         assert_eq!(Zone::named("europe/berlin").unwrap().name(), "Europe/Berlin");
@@ -268,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_month_has_its_days() {
+    fn a_month_has_a_first_and_a_last_day() {
         let month: Month = "2024-02".parse().unwrap();
         assert_eq!((month.first().to_string(), month.last().to_string()), ("2024-02-01".into(), "2024-02-29".into()));
         assert_eq!(month.plus(-14).to_string(), "2022-12");
@@ -276,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn the_calendar_has_ends() {
+    fn the_calendar_has_limits() {
         let (first, last): (Day, Day) = ("0000-01-01".parse().unwrap(), "9999-12-31".parse().unwrap());
         assert_eq!((first.plus(-30), last.plus(1)), (first, last));
         assert_eq!((first.month().plus(-11), last.month().plus(1)), (first.month(), last.month()));
@@ -284,7 +287,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_moment_is_found_under_a_utc_day_of_its_day(
+        fn utc_days_cover_every_time_of_a_day(
             millis in -2_000_000_000_000_i64..4_000_000_000_000,
             name in prop::sample::select(vec!["UTC", "Europe/Berlin", "Pacific/Apia", "Pacific/Kiritimati", "Etc/GMT+12"]),
         ) {

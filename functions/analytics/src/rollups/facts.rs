@@ -1,97 +1,98 @@
-//! What the figures are made of: of each event only what is counted, and nothing personal.
+//! Facts: the part of each event that is counted, without personal data.
 
 use contracts::{Envelope, Event, OrderEvent, OrderLine, PaymentEvent, UserEvent};
 use kernel::{EventId, Money, ProductId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// How many lines one entry of the log takes: with each of their products, the day and the entry itself they fit into one transaction,
-/// which has at most 100 items.
-const MOST_LINES: usize = 98;
+/// The maximum number of lines in one log entry. A transaction has at most 100 items: one for the product of each line,
+/// one for the day and one for the entry.
+const MAX_LINES: usize = 98;
 
-/// What is counted of an event.
+/// A part of an event that is counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Fact {
     /// An order was placed.
     Placed {
-        /// How many pieces.
+        /// The number of pieces.
         items: i64,
-        /// For how much.
+        /// The total of the order.
         value: Money,
     },
-    /// An order was paid: what is in it is sold.
+    /// An order was paid, so its lines are sold.
     Sold {
-        /// What.
+        /// The lines.
         lines: Vec<SoldLine>,
     },
-    /// The lines of an order that did not fit beside the others.
-    SoldToo {
-        /// What.
+    /// The lines of a paid order that did not fit into one entry with the others.
+    #[serde(rename = "sold_too")]
+    SoldContinued {
+        /// The lines.
         lines: Vec<SoldLine>,
     },
     /// An order was cancelled, paid or not.
     Cancelled,
-    /// Money came.
+    /// A payment was captured.
     Captured {
-        /// How much.
+        /// The amount.
         amount: Money,
     },
-    /// Money went back.
+    /// An amount was refunded.
     Refunded {
-        /// How much.
+        /// The amount.
         amount: Money,
     },
-    /// An account was made.
+    /// An account was registered.
     Registered,
     /// An account was deleted.
     Deleted,
 }
 
-/// A product that was sold.
+/// A line of an order that was sold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SoldLine {
-    /// Which.
+    /// The product.
     pub product_id: ProductId,
-    /// What it was called when it was ordered.
+    /// The name of the product when it was ordered.
     pub name: String,
-    /// How many.
+    /// The number of pieces.
     pub quantity: i64,
-    /// For how much together.
+    /// The value of all pieces.
     pub value: Money,
 }
 
-/// An entry of the log: an event, or the part of it that fits into one transaction.
+/// A log entry: an event, or the part of it that fits into one transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    /// Whether it is the event's first.
+pub struct LogEntry {
+    /// Whether this is the first entry of the event.
     pub kind: Kind,
-    /// The event's name.
+    /// The type of the event.
     pub event_type: String,
-    /// The context that told it.
+    /// The context that published the event.
     pub source: String,
-    /// The id of the thing it happened to.
+    /// The id of the order, payment or user that the event is about.
     pub subject: String,
-    /// Its place among the events of that subject.
+    /// The position among the events of the subject.
     pub sequence: u64,
-    /// When it happened.
+    /// The time of the event.
     pub time: Timestamp,
-    /// What is counted of it.
+    /// The part of the event that is counted.
     pub fact: Fact,
 }
 
-/// Which entry of its event one is.
+/// The kind of a log entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// The first: there is one for each event that was counted.
+    /// The first entry of an event: there is one for each event that was counted.
     Counted,
-    /// A further one.
+    /// A further entry of an event.
     Continued,
 }
 
-impl Entry {
-    /// What the log has of an event; nothing, if it is not one that is counted.
-    pub fn of<E: Event + Telling>(envelope: &Envelope<E>) -> Vec<Self> {
+impl LogEntry {
+    /// Returns the log entries of an event, none if it is not counted.
+    pub fn of<E: Event + Countable>(envelope: &Envelope<E>) -> Vec<Self> {
         let entry = |(index, fact)| Self {
             kind: if index == 0 { Kind::Counted } else { Kind::Continued },
             event_type: envelope.event.event_type().to_owned(),
@@ -105,28 +106,28 @@ impl Entry {
     }
 }
 
-/// What the log has of an event, under the event's id.
+/// An event with its log entries.
 #[derive(Debug, Clone)]
-pub struct Counted {
-    /// The event.
+pub struct CountedEvent {
+    /// The id of the event.
     pub id: EventId,
-    /// Its entries; none, if it is not one that is counted.
-    pub entries: Vec<Entry>,
+    /// The entries, none if the event is not counted.
+    pub entries: Vec<LogEntry>,
 }
 
-impl<E: Event + Telling> From<&Envelope<E>> for Counted {
+impl<E: Event + Countable> From<&Envelope<E>> for CountedEvent {
     fn from(envelope: &Envelope<E>) -> Self {
-        Self { id: envelope.event_id, entries: Entry::of(envelope) }
+        Self { id: envelope.event_id, entries: LogEntry::of(envelope) }
     }
 }
 
 /// Events that are counted.
-pub trait Telling {
-    /// What is counted of this one, in parts that each fit into one transaction.
+pub trait Countable {
+    /// Returns what is counted of this event, in parts that each fit into one transaction.
     fn facts(&self) -> Vec<Fact>;
 }
 
-impl Telling for OrderEvent {
+impl Countable for OrderEvent {
     fn facts(&self) -> Vec<Fact> {
         match self {
             Self::OrderPlaced(placed) => {
@@ -135,9 +136,9 @@ impl Telling for OrderEvent {
             }
             Self::OrderConfirmed(confirmed) => {
                 let lines: Vec<SoldLine> = confirmed.lines.iter().map(SoldLine::from).collect();
-                let mut parts = lines.chunks(MOST_LINES).map(<[SoldLine]>::to_vec);
+                let mut parts = lines.chunks(MAX_LINES).map(<[SoldLine]>::to_vec);
                 let first = Fact::Sold { lines: parts.next().unwrap_or_default() };
-                [first].into_iter().chain(parts.map(|lines| Fact::SoldToo { lines })).collect()
+                [first].into_iter().chain(parts.map(|lines| Fact::SoldContinued { lines })).collect()
             }
             Self::OrderCancelled(_) => vec![Fact::Cancelled],
             Self::CheckoutStarted(_)
@@ -149,7 +150,7 @@ impl Telling for OrderEvent {
     }
 }
 
-impl Telling for PaymentEvent {
+impl Countable for PaymentEvent {
     fn facts(&self) -> Vec<Fact> {
         match self {
             Self::PaymentProcessed(payment) => vec![Fact::Captured { amount: payment.amount }],
@@ -159,7 +160,7 @@ impl Telling for PaymentEvent {
     }
 }
 
-impl Telling for UserEvent {
+impl Countable for UserEvent {
     fn facts(&self) -> Vec<Fact> {
         match self {
             Self::UserRegistered(_) => vec![Fact::Registered],
@@ -172,7 +173,7 @@ impl Telling for UserEvent {
 impl From<&OrderLine> for SoldLine {
     fn from(line: &OrderLine) -> Self {
         let quantity = i64::from(line.quantity.get());
-        // The order's total, which is no smaller, is an amount.
+        // This cannot overflow: the order's total is a valid amount, and it is not smaller.
         let minor = line.unit_price.minor().saturating_mul(quantity);
         let value = Money::from_minor(minor, line.unit_price.currency());
         Self { product_id: line.product_id, name: line.name.clone(), quantity, value }

@@ -1,35 +1,38 @@
-//! What of the analytics table the rollups have. Everything about an event lies in one of 16 shards, by the ten
-//! seconds in which it happened.
+//! The rollups' part of the analytics table. Everything about an event is in one of 16 shards, which follows from the
+//! ten seconds in which the event happened.
 //!
 //! | item | pk | sk | attributes |
 //! | --- | --- | --- | --- |
-//! | entry of the log | `LOG#<shard>#<day of UTC>` | `<event>`, `<event>#2`, … | `kind`, `event_type`, `source`, `subject`, `sequence`, `time`, `fact` |
-//! | a day of the shop | `DAYS#<shard>` | `<day>` | its figures, `events`, `rebuilt` |
-//! | a day of a product | `PRODUCTS#<shard>` | `<day>#<product>` | its figures, `names`, `events`, `rebuilt` |
+//! | log entry | `LOG#<shard>#<UTC day>` | `<event>`, `<event>#2`, … | `kind`, `event_type`, `source`, `subject`, `sequence`, `time`, `fact` |
+//! | day of the shop | `DAYS#<shard>` | `<day>` | its figures, `events`, `rebuilt` |
+//! | day of a product | `PRODUCTS#<shard>` | `<day>#<product>` | its figures, `names`, `events`, `rebuilt` |
 //!
-//! Days are those of the shop's time zone, but for the log's. Figures of the shop: `orders`, `items`, `value_<currency>`, `cancelled`, `paid`,
-//! `gross_<currency>`, `refunded_<currency>`, `registered`, `deleted`; of a product: `orders`, `quantity`, `value_<currency>`. `events` is how
-//! many entries are in an item, `rebuilt` how often it was made anew: both together are its version.
+//! Days are in the shop's time zone, except in the log. The figures of the shop are `orders`, `items`,
+//! `value_<currency>`, `cancelled`, `paid`, `gross_<currency>`, `refunded_<currency>`, `registered` and `deleted`,
+//! those of a product `orders`, `quantity` and `value_<currency>`. `events` is the number of log entries in an item,
+//! `rebuilt` how often the item was rebuilt. Both together are its version.
 //!
-//! | access pattern | how |
+//! | access pattern | operation |
 //! | --- | --- |
-//! | count events | for those of the same ten seconds one TransactWriteItems: put each entry if it is not there, ADD to the day and to each product sold |
+//! | count events | one TransactWriteItems for the events of the same ten seconds: put each entry if it does not exist, ADD to the day and to each product sold |
 //! | the shop today | one BatchGetItem |
-//! | the shop's days, the growth of its users | Query of each shard, `DAYS#`, between two days; growth from the first |
-//! | the products that sold most | Query of each shard, `PRODUCTS#`, between two days |
-//! | rebuild | Scan for what days there are; for each Query of the log and of the rollups, PutItem or DeleteItem of what differs |
+//! | the shop's days, the growth of its users | Query of each shard, `DAYS#`, between two days; for growth from the first day |
+//! | the best-selling products | Query of each shard, `PRODUCTS#`, between two days |
+//! | rebuild | Scan for the existing days; for each a Query of the log and of the rollups, PutItem or DeleteItem for what differs |
 //!
-//! The log is kept for good and names nobody: a user's id says who it was only as long as there is an account. An event that comes twice finds
-//! its entry and changes nothing, however much later it comes.
+//! The log is stored for good and has no personal data: a user's id leads to a person only while the account exists. A
+//! repeated event finds its entry and changes nothing, however late it comes.
 //!
-//! How much this takes in AWS: DynamoDB lets one transaction at a time have an item, and every event of a day goes to the day's item of its
-//! shard. With transactions of 10 ms, 16 at once count 340 sales of one product a second, 64 at once 400, of which 2.5 % gave up after eight
-//! tries and come again from the queue. An order that is paid is three events: a bit more than a hundred paid orders a second; what comes
-//! faster waits in the queues, whose consumers are kept to so few at once that they do not only meet each other. An entry costs 2 write units
-//! for each KB, the day 2, each product sold 2.
+//! Throughput on AWS: DynamoDB allows one transaction at a time on an item, and every event of a day changes the day's
+//! item of its shard. With transactions of 10 ms, 16 at once count 340 sales of one product per second, and 64 at once
+//! 400, of which 2.5 % gave up after eight attempts and were delivered again by the queue. A paid order is three
+//! events, so that a bit more than a hundred paid orders per second can be counted. The rest waits in the queues. Their
+//! consumers have a low concurrency, because with more they would mostly conflict with each other. An entry costs 2
+//! write units per KB, the day 2, and each product sold 2.
 //!
-//! What reports read: a day of the shop is at most 16 small items, ten years are one page of a Query for each shard. A day of a product is as
-//! many items as it has shards with sales: a month of a thousand products that sell well is half a million.
+//! Reads of reports: a day of the shop is at most 16 small items, and ten years are one page of a Query per shard. A
+//! day of a product is one item for each shard with sales: a month of a thousand products that sell well is half a
+//! million items.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,64 +42,64 @@ use kernel::{ProductId, Timestamp};
 
 use super::{
     calendar::{Day, Zone},
-    facts::{Counted, Entry},
-    tally::{Figures, Of, Rollup, Tally},
+    facts::{CountedEvent, LogEntry},
+    tally::{Figures, Rollup, Scope, Tally},
 };
 
-/// Over so many partitions, and so many items for each day, everything is spread.
+/// The number of shards: partitions of the log, and items for each day.
 pub const SHARDS: u8 = 16;
 
-/// So long a shard is written before the next one takes its place.
+/// How many seconds of events go to one shard before the next one is used.
 const SHARD_SECONDS: i64 = 10;
 
-/// How many items DynamoDB takes in one transaction.
-const MOST_WRITES: usize = 100;
+/// The maximum number of items in a DynamoDB transaction.
+const MAX_WRITES: usize = 100;
 
-/// How many shards are read at the same moment.
-const AT_ONCE: usize = 8;
+/// The number of shards that are read concurrently.
+const CONCURRENT_READS: usize = 8;
 
 /// The rollups' part of the table.
 pub struct Store {
     table: Table,
 }
 
-/// A day in one shard: what is rebuilt at a time.
+/// A day in one shard, the unit of a rebuild.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct ShardDay {
     /// The shard.
     pub shard: u8,
     /// The day, in the shop's time zone.
     pub day: Day,
 }
 
-/// A rollup as it lies in the table.
+/// A rollup as it is stored in the table.
 #[derive(Debug, Clone)]
-pub struct Kept {
-    /// What it says.
+pub struct StoredRollup {
+    /// The rollup.
     pub rollup: Rollup,
     events: Option<AttributeValue>,
     rebuilt: i64,
 }
 
-/// The shard of what happened at a time. All of ten seconds lies in one shard, so that what comes together is written together; the next
-/// ten take the next.
+/// Returns the shard of an event. The events of the same ten seconds are in one shard, so that events that arrive
+/// together are written together. The next ten seconds use the next shard.
 fn shard_of(time: Timestamp) -> u8 {
     u8::try_from(time.as_seconds().div_euclid(SHARD_SECONDS).rem_euclid(i64::from(SHARDS))).unwrap_or_default()
 }
 
-/// Entries of one place, as many together as fit into one transaction with the rollups that they change.
-fn packs<'a, 'b>(entries: &'b [(Key, &'a Entry)]) -> Vec<&'b [(Key, &'a Entry)]> {
-    let (mut packs, mut start, mut touched) = (Vec::new(), 0, BTreeSet::new());
+/// Splits the entries of one shard day, so that each part fits into one transaction with the rollups that it changes.
+fn split_for_transactions<'a, 'b>(entries: &'b [(Key, &'a LogEntry)]) -> Vec<&'b [(Key, &'a LogEntry)]> {
+    let (mut parts, mut start, mut changed) = (Vec::new(), 0, BTreeSet::new());
     for (index, (_, entry)) in entries.iter().enumerate() {
-        let changes = Tally::of(&entry.fact).iter().map(|(of, _)| of).collect::<BTreeSet<Of>>();
-        if index > start && index + 1 - start + touched.union(&changes).count() > MOST_WRITES {
-            packs.push(&entries[start..index]);
-            (start, touched) = (index, BTreeSet::new());
+        let changes = Tally::of(&entry.fact).iter().map(|(scope, _)| scope).collect::<BTreeSet<Scope>>();
+        if index > start && index + 1 - start + changed.union(&changes).count() > MAX_WRITES {
+            parts.push(&entries[start..index]);
+            (start, changed) = (index, BTreeSet::new());
         }
-        touched.extend(changes);
+        changed.extend(changes);
     }
-    packs.extend((start < entries.len()).then(|| &entries[start..]));
-    packs
+    parts.extend((start < entries.len()).then(|| &entries[start..]));
+    parts
 }
 
 fn log_pk(shard: u8, day: Day) -> String {
@@ -111,15 +114,15 @@ fn products_pk(shard: u8) -> String {
     format!("PRODUCTS#{shard:02}")
 }
 
-impl Place {
-    fn key(self, of: Of) -> Key {
-        match of {
-            Of::Shop => Key::new(days_pk(self.shard), self.day.to_string()),
-            Of::Product(id) => Key::new(products_pk(self.shard), format!("{}#{id}", self.day)),
+impl ShardDay {
+    fn key(self, scope: Scope) -> Key {
+        match scope {
+            Scope::Shop => Key::new(days_pk(self.shard), self.day.to_string()),
+            Scope::Product(id) => Key::new(products_pk(self.shard), format!("{}#{id}", self.day)),
         }
     }
 
-    /// Where what is counted of a scanned item belongs; nothing, if it is not the rollups'.
+    /// Returns the shard day of a scanned item, or nothing if it is no item of the rollups.
     fn of(item: &Item, zone: &Zone) -> Option<Self> {
         let part = |name: &str| Some(item.get(name)?.as_s().ok()?.as_str());
         let mut pk = part("pk")?.split('#');
@@ -134,40 +137,38 @@ impl Place {
 }
 
 impl Store {
-    /// Over a table.
+    /// Creates the store in `table`.
     pub fn new(table: Table) -> Self {
         Self { table }
     }
 
-    /// Counts events: those of the same shard and day in one transaction with what they add together. One that was counted before adds
-    /// nothing. How many entries were new.
+    /// Counts events: those of the same shard and day in one transaction with what they add together. An event that was
+    /// counted before adds nothing. Returns the number of new entries.
     ///
     /// # Errors
-    /// When the table does not answer; what is counted by then is counted.
-    pub async fn count(&self, events: &[Counted], zone: &Zone) -> Result<usize, StoreError> {
-        let mut places: BTreeMap<Place, BTreeMap<Key, &Entry>> = BTreeMap::new();
-        for Counted { id, entries } in events {
+    /// If the table does not respond. What is counted until then stays.
+    pub async fn count(&self, events: &[CountedEvent], zone: &Zone) -> Result<usize, StoreError> {
+        let mut by_shard_day: BTreeMap<ShardDay, BTreeMap<Key, &LogEntry>> = BTreeMap::new();
+        for CountedEvent { id, entries } in events {
             for (index, entry) in entries.iter().enumerate() {
-                let place = Place { shard: shard_of(entry.time), day: zone.day_of(entry.time) };
+                let shard_day = ShardDay { shard: shard_of(entry.time), day: zone.day_of(entry.time) };
                 let sk = if index == 0 { id.to_string() } else { format!("{id}#{}", index + 1) };
-                // By key, so that an event that comes twice in one batch is there once.
-                places
-                    .entry(place)
-                    .or_default()
-                    .insert(Key::new(log_pk(place.shard, Day::of_utc(entry.time)), sk), entry);
+                let key = Key::new(log_pk(shard_day.shard, Day::of_utc(entry.time)), sk);
+                // The key removes the duplicates of an event within a batch.
+                by_shard_day.entry(shard_day).or_default().insert(key, entry);
             }
         }
         let mut new = 0;
-        for (place, entries) in places {
-            let entries: Vec<(Key, &Entry)> = entries.into_iter().collect();
-            for together in packs(&entries) {
-                new += if self.count_at_once(place, together).await? {
-                    together.len()
-                } else if together.len() > 1 {
-                    // One of them was counted before, which only each by itself can show.
+        for (shard_day, entries) in by_shard_day {
+            let entries: Vec<(Key, &LogEntry)> = entries.into_iter().collect();
+            for part in split_for_transactions(&entries) {
+                new += if self.count_in_transaction(shard_day, part).await? {
+                    part.len()
+                } else if part.len() > 1 {
+                    // At least one entry was counted before. Counting each by itself finds the new ones.
                     let mut new = 0;
-                    for entry in together.chunks(1) {
-                        new += usize::from(self.count_at_once(place, entry).await?);
+                    for entry in part.chunks(1) {
+                        new += usize::from(self.count_in_transaction(shard_day, entry).await?);
                     }
                     new
                 } else {
@@ -178,61 +179,66 @@ impl Store {
         Ok(new)
     }
 
-    /// Whether none of the entries was there, and all are now, with what they add to the rollups.
-    async fn count_at_once(&self, place: Place, entries: &[(Key, &Entry)]) -> Result<bool, StoreError> {
+    /// Writes the entries with what they add to the rollups, if none of the entries exists. Returns whether it did.
+    async fn count_in_transaction(
+        &self,
+        shard_day: ShardDay,
+        entries: &[(Key, &LogEntry)],
+    ) -> Result<bool, StoreError> {
         let mut writes = Vec::new();
         for (key, entry) in entries {
             writes.push(Write::put(item(key, entry)?).if_absent());
         }
         let tally = Tally::fold(entries.iter().map(|(_, entry)| &entry.fact));
-        writes.extend(tally.iter().map(|(of, rollup)| add(place.key(of), rollup)));
+        writes.extend(tally.iter().map(|(scope, rollup)| add_write(shard_day.key(scope), rollup)));
         self.table.transact_if_allowed(writes).await
     }
 
-    /// The shop on one day.
+    /// Returns the figures of the shop on one day.
     ///
     /// # Errors
-    /// When the table does not answer.
+    /// If the table does not respond.
     pub async fn day(&self, day: Day) -> Result<Figures, StoreError> {
-        let keys: Vec<Key> = (0..SHARDS).map(|shard| Place { shard, day }.key(Of::Shop)).collect();
+        let keys: Vec<Key> = (0..SHARDS).map(|shard| ShardDay { shard, day }.key(Scope::Shop)).collect();
         let mut sum = Figures::default();
-        self.table.get_many(&keys).await?.values().for_each(|item| sum.plus(&figures(item)));
+        self.table.get_many(&keys).await?.values().for_each(|item| sum.merge(&figures(item)));
         Ok(sum)
     }
 
-    /// The shop on each day up to `to` on which there was something, from the first or from a day on.
+    /// Returns the figures of the shop on each day with events up to `to`, from `from` or from the first day on.
     ///
     /// # Errors
-    /// When the table does not answer.
+    /// If the table does not respond.
     pub async fn days(&self, from: Option<Day>, to: Day) -> Result<BTreeMap<Day, Figures>, StoreError> {
         let from = from.map(|day| day.to_string()).unwrap_or_else(|| "0".to_owned());
         let mut days: BTreeMap<Day, Figures> = BTreeMap::new();
-        let mut shards = self.each_shard(days_pk, from, to.to_string());
+        let mut shards = self.query_shards(days_pk, from, to.to_string());
         while let Some(items) = shards.try_next().await? {
             for item in &items {
                 if let Ok(day) = sk(item).parse() {
-                    days.entry(day).or_default().plus(&figures(item));
+                    days.entry(day).or_default().merge(&figures(item));
                 }
             }
         }
         Ok(days)
     }
 
-    /// What was sold of each product on each day of a period, shard by shard, so that never all of it is in memory.
+    /// Passes the sales of each product on each day of a period to `take`, shard by shard, so that they are never all
+    /// in memory.
     ///
     /// # Errors
-    /// When the table does not answer.
+    /// If the table does not respond.
     pub async fn products(
         &self,
         from: Day,
         to: Day,
         mut take: impl FnMut(Day, ProductId, Rollup),
     ) -> Result<(), StoreError> {
-        // `$` comes behind the `#` of the last day.
-        let mut shards = self.each_shard(products_pk, from.to_string(), format!("{to}$"));
+        // `$` sorts after the `#` of the last day.
+        let mut shards = self.query_shards(products_pk, from.to_string(), format!("{to}$"));
         while let Some(items) = shards.try_next().await? {
             for item in &items {
-                if let Some((day, Of::Product(id))) = place_in_shard(item) {
+                if let Some((day, Scope::Product(id))) = day_and_scope(item) {
                     take(day, id, rollup(item));
                 }
             }
@@ -240,7 +246,7 @@ impl Store {
         Ok(())
     }
 
-    fn each_shard(
+    fn query_shards(
         &self,
         pk: fn(u8) -> String,
         from: String,
@@ -250,18 +256,18 @@ impl Store {
             let (from, to) = (from.clone(), to.clone());
             async move { self.table.between(&pk(shard), &from, &to).await }
         };
-        Box::pin(stream::iter(0..SHARDS).map(read).buffer_unordered(AT_ONCE))
+        Box::pin(stream::iter(0..SHARDS).map(read).buffer_unordered(CONCURRENT_READS))
     }
 
-    /// Some of the places that anything is in, and where to go on.
+    /// Returns the shard days of one page of the table, and the key at which the next page begins.
     ///
     /// # Errors
-    /// When the table does not answer.
-    pub async fn some_places(
+    /// If the table does not respond.
+    pub async fn scan_shard_days(
         &self,
         zone: &Zone,
         from: Option<Key>,
-    ) -> Result<(BTreeSet<Place>, Option<Key>), StoreError> {
+    ) -> Result<(BTreeSet<ShardDay>, Option<Key>), StoreError> {
         let scan = Scan {
             filter: "begins_with(pk, :log) OR begins_with(pk, :days) OR begins_with(pk, :products)",
             values: Item::from([text(":log", "LOG#"), text(":days", "DAYS#"), text(":products", "PRODUCTS#")]),
@@ -269,55 +275,57 @@ impl Store {
         };
         let start = from.map(|key| Item::from([text("pk", key.pk), text("sk", key.sk)]));
         let found = self.table.scan(&scan, start).await?;
-        let places = found.items.iter().filter_map(|item| Place::of(item, zone)).collect();
-        Ok((places, found.next.map(|last| Key::new(pk(&last), sk(&last)))))
+        let shard_days = found.items.iter().filter_map(|item| ShardDay::of(item, zone)).collect();
+        Ok((shard_days, found.next.map(|last| Key::new(pk(&last), sk(&last)))))
     }
 
-    /// The rollups of a place, as they lie there.
+    /// Returns the rollups of a shard day, as they are stored.
     ///
     /// # Errors
-    /// When the table does not answer.
-    pub async fn kept(&self, place: Place) -> Result<BTreeMap<Of, Kept>, StoreError> {
-        let Place { shard, day } = place;
-        let (day, behind) = (day.to_string(), format!("{day}$"));
+    /// If the table does not respond.
+    pub async fn stored_rollups(&self, shard_day: ShardDay) -> Result<BTreeMap<Scope, StoredRollup>, StoreError> {
+        let ShardDay { shard, day } = shard_day;
+        let (day, end) = (day.to_string(), format!("{day}$"));
         let (days, products) = (days_pk(shard), products_pk(shard));
-        let both = (self.table.between(&days, &day, &day), self.table.between(&products, &day, &behind));
+        let both = (self.table.between(&days, &day, &day), self.table.between(&products, &day, &end));
         let (mut items, products) = futures::try_join!(both.0, both.1)?;
         items.extend(products);
-        Ok(items.iter().filter_map(|item| Some((place_in_shard(item)?.1, Kept::from(item)))).collect())
+        Ok(items.iter().filter_map(|item| Some((day_and_scope(item)?.1, StoredRollup::from(item)))).collect())
     }
 
-    /// What the log comes to for a place.
+    /// Returns the sum of the log of a shard day.
     ///
     /// # Errors
-    /// When the table does not answer or holds what cannot be read.
-    pub async fn logged(&self, place: Place, zone: &Zone) -> Result<Tally, StoreError> {
+    /// If the table does not respond, or contains an item that cannot be read.
+    pub async fn tally_log(&self, shard_day: ShardDay, zone: &Zone) -> Result<Tally, StoreError> {
         let mut facts = Vec::new();
-        for utc_day in zone.utc_days(place.day) {
-            let entries: Vec<Entry> = self.table.all(&log_pk(place.shard, utc_day), "").await?;
-            facts.extend(entries.into_iter().filter(|e| zone.day_of(e.time) == place.day).map(|entry| entry.fact));
+        for utc_day in zone.utc_days(shard_day.day) {
+            let entries: Vec<LogEntry> = self.table.all(&log_pk(shard_day.shard, utc_day), "").await?;
+            let of_day = entries.into_iter().filter(|entry| zone.day_of(entry.time) == shard_day.day);
+            facts.extend(of_day.map(|entry| entry.fact));
         }
         Ok(Tally::fold(&facts))
     }
 
-    /// Makes a rollup what it should be (gone, if it should be nothing), if it is still what was read; whether it was.
+    /// Replaces a rollup by `rollup`, or deletes it if that is nothing, unless it has changed since `stored` was read.
+    /// Returns whether it did.
     ///
     /// # Errors
-    /// When the table does not answer.
+    /// If the table does not respond.
     pub async fn replace(
         &self,
-        place: Place,
-        of: Of,
-        kept: Option<&Kept>,
+        shard_day: ShardDay,
+        scope: Scope,
+        stored: Option<&StoredRollup>,
         rollup: Option<&Rollup>,
     ) -> Result<bool, StoreError> {
-        let key = place.key(of);
+        let key = shard_day.key(scope);
         let write = match rollup {
-            Some(rollup) => Write::put(rollup_item(&key, rollup, kept.map_or(1, |kept| kept.rebuilt + 1))),
+            Some(rollup) => Write::put(rollup_item(&key, rollup, stored.map_or(1, |stored| stored.rebuilt + 1))),
             None => Write::delete(key),
         };
-        let write = match kept {
-            Some(kept) => kept.unchanged(write),
+        let write = match stored {
+            Some(stored) => stored.if_unchanged(write),
             None => write.if_absent(),
         };
         self.table.write_if_allowed(write).await
@@ -332,15 +340,15 @@ fn sk(item: &Item) -> &str {
     item.get("sk").and_then(|sk| sk.as_s().ok()).map_or("", String::as_str)
 }
 
-/// The day of a rollup, and what it is of.
-fn place_in_shard(item: &Item) -> Option<(Day, Of)> {
+/// Returns the day and the scope of a rollup.
+fn day_and_scope(item: &Item) -> Option<(Day, Scope)> {
     match sk(item).split_once('#') {
-        Some((day, id)) => Some((day.parse().ok()?, Of::Product(id.parse().ok()?))),
-        None => Some((sk(item).parse().ok()?, Of::Shop)),
+        Some((day, id)) => Some((day.parse().ok()?, Scope::Product(id.parse().ok()?))),
+        None => Some((sk(item).parse().ok()?, Scope::Shop)),
     }
 }
 
-fn add(key: Key, rollup: &Rollup) -> Write {
+fn add_write(key: Key, rollup: &Rollup) -> Write {
     let (mut terms, mut values) = (Vec::new(), Item::new());
     for (name, by) in rollup.figures.iter() {
         terms.push(format!("#{name} :{name}"));
@@ -380,9 +388,9 @@ fn rollup(item: &Item) -> Rollup {
     Rollup { figures: figures(item), names: names.into_iter().flatten().cloned().collect() }
 }
 
-impl Kept {
-    /// `write`, on the condition that nobody has written the item since it was read.
-    fn unchanged(&self, write: Write) -> Write {
+impl StoredRollup {
+    /// Adds the condition to `write` that the item has not changed since it was read.
+    fn if_unchanged(&self, write: Write) -> Write {
         let rebuilt = if self.rebuilt == 0 { "attribute_not_exists(#rebuilt)" } else { "#rebuilt = :rebuilt" };
         let events = if self.events.is_none() { "attribute_not_exists(#events)" } else { "#events = :events" };
         let versions = [
@@ -393,7 +401,7 @@ impl Kept {
     }
 }
 
-impl From<&Item> for Kept {
+impl From<&Item> for StoredRollup {
     fn from(item: &Item) -> Self {
         let rebuilt = item.get(REBUILT).and_then(|value| value.as_n().ok()?.parse().ok()).unwrap_or_default();
         Self { rollup: rollup(item), events: item.get(EVENTS).cloned(), rebuilt }
@@ -408,14 +416,14 @@ mod tests {
     use super::*;
     use crate::rollups::facts::{Fact, Kind, SoldLine};
 
-    fn sold(products: usize) -> Entry {
+    fn sold(products: usize) -> LogEntry {
         let line = |number: usize| SoldLine {
             product_id: ProductId::derived("test", &number.to_string()),
             name: String::new(),
             quantity: 1,
             value: Money::from_minor(1, Currency::Usd),
         };
-        Entry {
+        LogEntry {
             kind: Kind::Counted,
             event_type: String::new(),
             source: String::new(),
@@ -427,14 +435,16 @@ mod tests {
     }
 
     #[test]
-    fn a_transaction_takes_what_fits_into_it() {
-        // Of so many products each sells; how many entries go together, beside the day and the products that they share.
+    fn a_transaction_has_at_most_a_hundred_items() {
+        // The number of products that each entry sells, and the number of entries in each transaction, which also
+        // writes the day and the products that the entries share.
         let cases: [(&[usize], &[usize]); 5] =
             [(&[], &[]), (&[1; 98], &[98]), (&[1; 99], &[98, 1]), (&[98, 1, 1], &[1, 2]), (&[97, 97], &[2])];
         for (products, expected) in cases {
-            let entries: Vec<Entry> = products.iter().map(|count| sold(*count)).collect();
-            let keyed: Vec<(Key, &Entry)> = entries.iter().map(|entry| (Key::new("", ""), entry)).collect();
-            assert_eq!(packs(&keyed).iter().map(|pack| pack.len()).collect::<Vec<_>>(), expected, "{products:?}");
+            let entries: Vec<LogEntry> = products.iter().map(|count| sold(*count)).collect();
+            let keyed: Vec<(Key, &LogEntry)> = entries.iter().map(|entry| (Key::new("", ""), entry)).collect();
+            let parts: Vec<usize> = split_for_transactions(&keyed).iter().map(|part| part.len()).collect();
+            assert_eq!(parts, expected, "{products:?}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Counting without a table: the rollups of a log do not depend on the order, the number or the parts in which it was heard.
+//! Counting without a table: the rollups of a log do not depend on the order, the repetition or the batches of its
+//! events.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,8 +13,8 @@ use proptest::prelude::*;
 
 use super::{
     calendar::{Day, Zone},
-    facts::{Entry, Fact, Kind, Telling},
-    tally::{Of, Rollup, Tally},
+    facts::{Countable, Fact, Kind, LogEntry},
+    tally::{Rollup, Scope, Tally},
     *,
 };
 
@@ -39,18 +40,18 @@ fn confirmed(count: usize) -> Envelope<contracts::OrderEvent> {
 }
 
 #[test]
-fn each_event_adds_what_it_tells() {
+fn each_event_adds_its_facts() {
     let (order_id, user_id, payment_id) = (OrderId::new(), UserId::new(), PaymentId::new());
     let total = Money::from_minor(7_500, Currency::Eur);
     let placed = contracts::OrderEvent::from(OrderPlaced { order_id, user_id, lines: lines(3), total });
     let reason = CancelReason::Requested;
     let cancelled = contracts::OrderEvent::from(OrderCancelled { order_id, user_id, reason, lines: lines(3), total });
-    let taken = contracts::PaymentEvent::from(PaymentProcessed { payment_id, order_id, user_id, amount: total });
-    let back = contracts::PaymentEvent::from(PaymentRefunded { payment_id, order_id, user_id, amount: total });
+    let captured = contracts::PaymentEvent::from(PaymentProcessed { payment_id, order_id, user_id, amount: total });
+    let refunded = contracts::PaymentEvent::from(PaymentRefunded { payment_id, order_id, user_id, amount: total });
     let deleted = contracts::UserEvent::from(UserDeleted { user_id });
-    let facts = [placed.facts(), cancelled.facts(), taken.facts(), back.facts(), deleted.facts()].concat();
+    let facts = [placed.facts(), cancelled.facts(), captured.facts(), refunded.facts(), deleted.facts()].concat();
     let tally = Tally::fold(&facts);
-    let figures: Vec<(&str, i64)> = tally.get(Of::Shop).unwrap().figures.iter().collect();
+    let figures: Vec<(&str, i64)> = tally.get(Scope::Shop).unwrap().figures.iter().collect();
     let expected = [
         ("cancelled", 1),
         ("deleted", 1),
@@ -66,7 +67,7 @@ fn each_event_adds_what_it_tells() {
 }
 
 #[test]
-fn what_is_not_counted_has_no_entry() {
+fn an_event_that_is_not_counted_has_no_entry() {
     let order_id = OrderId::new();
     let started = contracts::CheckoutStarted {
         order_id,
@@ -77,34 +78,34 @@ fn what_is_not_counted_has_no_entry() {
     };
     let envelope: Envelope<contracts::OrderEvent> =
         Envelope::new(started.into(), order_id, 2, Timestamp::now(), &Cause::own());
-    assert_eq!(Entry::of(&envelope), []);
+    assert_eq!(LogEntry::of(&envelope), []);
 }
 
-/// An order has up to a hundred lines; a transaction a hundred items, two of which are the entry and the day.
+/// An order has at most 100 lines, and a transaction 100 items, of which two are the entry and the day.
 #[test]
 fn an_order_of_a_hundred_lines_is_counted_in_two_parts() {
     for (count, parts) in [(0, 1), (1, 1), (98, 1), (99, 2), (100, 2)] {
-        let entries = Entry::of(&confirmed(count));
+        let entries = LogEntry::of(&confirmed(count));
         assert_eq!(entries.len(), parts, "{count} lines");
         assert!(entries.iter().all(|entry| Tally::of(&entry.fact).iter().count() < 100));
         let kinds: Vec<Kind> = entries.iter().map(|entry| entry.kind).collect();
         assert_eq!(kinds, [Kind::Counted, Kind::Continued][..parts]);
         let tally = Tally::fold(entries.iter().map(|entry| &entry.fact));
-        assert_eq!(tally.get(Of::Shop).unwrap().figures.count("paid"), 1);
-        let sold = tally.iter().filter(|(of, _)| *of != Of::Shop);
+        assert_eq!(tally.get(Scope::Shop).unwrap().figures.count("paid"), 1);
+        let sold = tally.iter().filter(|(scope, _)| *scope != Scope::Shop);
         assert_eq!(sold.map(|(_, rollup)| rollup.figures.count("quantity")).sum::<i64>(), 2 * count as i64);
     }
 }
 
 #[test]
-fn an_entry_says_what_the_event_says_of_itself() {
+fn an_entry_has_the_attributes_of_its_event() {
     let envelope = confirmed(1);
-    let entry = serde_json::to_value(&Entry::of(&envelope)[0]).unwrap();
+    let entry = serde_json::to_value(&LogEntry::of(&envelope)[0]).unwrap();
     assert_eq!((&entry["kind"], &entry["event_type"]), (&"counted".into(), &"OrderConfirmed".into()));
     assert_eq!((&entry["source"], &entry["sequence"]), (&"orders".into(), &3.into()));
     assert_eq!(entry["subject"], envelope.subject);
     assert_eq!(entry["time"], envelope.timestamp.to_string());
-    assert_eq!(serde_json::from_value::<Entry>(entry).unwrap(), Entry::of(&envelope)[0]);
+    assert_eq!(serde_json::from_value::<LogEntry>(entry).unwrap(), LogEntry::of(&envelope)[0]);
 }
 
 fn sales(day: &str, names: &[&str]) -> (Day, Rollup) {
@@ -113,12 +114,12 @@ fn sales(day: &str, names: &[&str]) -> (Day, Rollup) {
 }
 
 #[test]
-fn a_product_has_the_name_it_had_last() {
+fn a_product_has_its_last_name() {
     let days =
         [sales("2026-11-20", &["Zinc mug"]), sales("2026-11-21", &["Mug"]), sales("2026-11-21", &["Cup", "Mug"])];
     for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
         let mut sum = Sales::default();
-        order.into_iter().for_each(|index: usize| sum.plus(days[index].0, days[index].1.clone()));
+        order.into_iter().for_each(|index: usize| sum.merge(days[index].0, days[index].1.clone()));
         assert_eq!((sum.name.as_str(), sum.figures.count("quantity")), ("Mug", 3));
     }
 }
@@ -136,7 +137,7 @@ fn fact() -> impl Strategy<Value = Fact> {
     prop_oneof![
         (1_i64..50, money()).prop_map(|(items, value)| Fact::Placed { items, value }),
         lines.clone().prop_map(|lines| Fact::Sold { lines }),
-        lines.prop_map(|lines| Fact::SoldToo { lines }),
+        lines.prop_map(|lines| Fact::SoldContinued { lines }),
         Just(Fact::Cancelled),
         money().prop_map(|amount| Fact::Captured { amount }),
         money().prop_map(|amount| Fact::Refunded { amount }),
@@ -146,30 +147,30 @@ fn fact() -> impl Strategy<Value = Fact> {
 }
 
 proptest! {
-    /// As the table does it: an entry that is there changes nothing, a new one adds to its day. Then as a rebuild does it: each day from
-    /// the entries under its days of UTC.
+    /// Counts as the table does: an entry that exists changes nothing, a new one adds to its day. Then counts as a
+    /// rebuild does: each day from the entries of its UTC days.
     #[test]
-    fn any_order_with_any_repetition_comes_to_what_a_rebuild_comes_to(
-        heard in prop::collection::vec((fact(), -200_000_000_i64..200_000_000), 1..24),
+    fn any_order_and_repetition_has_the_figures_of_a_rebuild(
+        events in prop::collection::vec((fact(), -200_000_000_i64..200_000_000), 1..24),
         order in prop::collection::vec(any::<prop::sample::Index>(), 0..60),
         zone in prop::sample::select(vec!["UTC", "Europe/Berlin", "Pacific/Apia", "America/New_York"]),
     ) {
         let zone = Zone::named(zone).unwrap();
         // Around the end of summer time in Berlin.
-        let heard: BTreeMap<EventId, (Fact, Timestamp)> = heard
+        let events: BTreeMap<EventId, (Fact, Timestamp)> = events
             .into_iter()
             .map(|(fact, millis)| (EventId::new(), (fact, Timestamp::from_millis(1_792_888_200_000 + millis))))
             .collect();
-        let ids: Vec<EventId> = heard.keys().copied().collect();
+        let ids: Vec<EventId> = events.keys().copied().collect();
         let (mut log, mut counted): (BTreeSet<EventId>, BTreeMap<Day, Tally>) = Default::default();
         for id in order.iter().map(|index| index.get(&ids)).chain(ids.iter().rev()) {
-            let (fact, time) = &heard[id];
+            let (fact, time) = &events[id];
             if log.insert(*id) {
-                counted.entry(zone.day_of(*time)).or_default().plus(&Tally::of(fact));
+                counted.entry(zone.day_of(*time)).or_default().merge(&Tally::of(fact));
             }
         }
         let mut by_utc_day: BTreeMap<Day, Vec<&(Fact, Timestamp)>> = BTreeMap::new();
-        heard.values().for_each(|entry| by_utc_day.entry(Day::of_utc(entry.1)).or_default().push(entry));
+        events.values().for_each(|entry| by_utc_day.entry(Day::of_utc(entry.1)).or_default().push(entry));
         for (day, tally) in counted {
             let logged = zone.utc_days(day).flat_map(|day| by_utc_day.get(&day).into_iter().flatten());
             let facts = logged.filter(|(_, time)| zone.day_of(*time) == day).map(|(fact, _)| fact);

@@ -1,4 +1,4 @@
-//! A product as a caller sees it.
+//! Products in responses.
 
 use contracts::StockLevel;
 use kernel::{Currency, ProductId, Timestamp};
@@ -16,11 +16,11 @@ pub(super) struct ProductAnswer<'a> {
     name: &'a str,
     description: &'a str,
     category: &'a str,
-    /// What one piece costs.
+    /// The price of one piece.
     #[schemars(schema_with = "kernel::decimal_schema")]
     price: String,
     currency: Currency,
-    /// How well it is stocked; some moments behind the stock itself.
+    /// The stock level, which may be a few moments out of date.
     availability: StockLevel,
     created_at: Timestamp,
 }
@@ -40,7 +40,7 @@ impl<'a> From<&'a Product> for ProductAnswer<'a> {
     }
 }
 
-/// The seed's first product.
+/// The first seeded product.
 pub(super) fn example() -> Value {
     json!({
         "id": "01930000-0000-7002-8000-000000000001",

@@ -5,18 +5,18 @@ use lambda::{
 
 use crate::{Catalog, CatalogError};
 
-/// `DELETE /products/{product_id}`: takes a product out of the catalog. Orders of it go on.
+/// `DELETE /products/{product_id}`: archives a product. Existing orders of it are not affected.
 pub async fn archive_product(catalog: &Catalog, request: &Request) -> Reply {
     catalog.archive(request.id("product_id", "product")?, request).await?;
     http::no_content()
 }
 
-/// How the document tells of it.
+/// The OpenAPI description of the endpoint.
 pub(super) fn operation() -> Operation {
-    Operation::new("DELETE /api/v1/products/{product_id}", "archiveProduct", "Take a product out of the catalog")
-        .describe("It is not sold any more; orders of it go on.")
+    Operation::new("DELETE /api/v1/products/{product_id}", "archiveProduct", "Archive a product")
+        .describe("The product is no longer for sale. Existing orders of it are not affected.")
         .if_match()
-        .no_content("It is archived.")
+        .no_content("The product is archived.")
         .refuses(CatalogError::Stale)
         .refuses(CatalogError::Busy)
 }

@@ -12,27 +12,27 @@ use serde_json::json;
 use super::answer::{ProductAnswer, example};
 use crate::{
     Catalog, Created,
-    domain::{Category, Description, HIGHEST_PRICE_MINOR, Product, ProductName},
+    domain::{Category, Description, MAX_PRICE_MINOR, Product, ProductName},
 };
 
-/// `POST /products`: takes a product into the catalog; its stock is zero.
+/// `POST /products`: creates a product without stock.
 pub async fn create_product(catalog: &Catalog, request: &Request) -> Reply {
     let product = request.body(|body| read(body, request))?;
     let same = (&*product.name, &*product.description, &*product.category, product.price);
-    let claim = request.idempotency(&same)?;
-    let answer = http::created(format!("/api/v1/products/{}", product.id), &ProductAnswer::from(&product))?;
-    let claimed = claim.as_ref().map(|claim| (claim, &answer));
-    match catalog.create(&product, claimed, request.now, &request.cause()).await? {
-        Created::Done => Ok(answer.into()),
-        Created::Answered(found) => catalog.replay(claim.as_ref(), &found, request.now).map(Response::from),
+    let idempotency_key = request.idempotency_key(&same)?;
+    let response = http::created(format!("/api/v1/products/{}", product.id), &ProductAnswer::from(&product))?;
+    let idempotency = idempotency_key.as_ref().map(|key| (key, &response));
+    match catalog.create(&product, idempotency, request.now, &request.cause()).await? {
+        Created::Done => Ok(response.into()),
+        Created::Replayed(found) => catalog.replay(idempotency_key.as_ref(), &found, request.now).map(Response::from),
         Created::Exists => Err(exists()),
     }
 }
 
-/// How the document tells of it.
+/// The OpenAPI description of the endpoint.
 pub(super) fn operation() -> Operation {
-    Operation::new("POST /api/v1/products", "createProduct", "Take a product into the catalog")
-        .describe("Its stock is zero.")
+    Operation::new("POST /api/v1/products", "createProduct", "Create a product")
+        .describe("A new product has no stock.")
         .body(
             Object::new()
                 .required::<ProductName>("name")
@@ -40,18 +40,18 @@ pub(super) fn operation() -> Operation {
                 .required::<Category>("category")
                 .required_as("price", price_schema())
                 .optional::<Currency>("currency")
-                .about("USD if none is given.")
+                .description("The default is USD.")
                 .example("a product", json!({ "name": "Mug", "category": "Kitchen", "price": "12.50" })),
         )
         .idempotent()
-        .created::<ProductAnswer<'_>>("The product.", example())
+        .created::<ProductAnswer<'_>>("The new product.", example())
         .refuses(exists())
-        .refuses(Problem::new(409, "busy", "A request with this Idempotency-Key has just expired; try again."))
+        .refuses(Problem::new(409, "busy", "The response for this Idempotency-Key has just expired. Try again."))
 }
 
-/// Whether it is a price of the catalog.
+/// Returns whether the catalog accepts this price.
 pub(super) fn is_price(price: Money) -> bool {
-    (1..=HIGHEST_PRICE_MINOR).contains(&price.minor())
+    (1..=MAX_PRICE_MINOR).contains(&price.minor())
 }
 
 pub(super) fn out_of_range() -> Invalid {
@@ -59,7 +59,7 @@ pub(super) fn out_of_range() -> Invalid {
 }
 
 fn exists() -> Problem {
-    Problem::new(409, "product_exists", "There is a product with this id.")
+    Problem::new(409, "product_exists", "A product with this id already exists.")
 }
 
 fn read(body: &Fields<'_>, request: &Request) -> Option<Product> {
@@ -86,13 +86,13 @@ fn read(body: &Fields<'_>, request: &Request) -> Option<Product> {
     })
 }
 
-/// From 0.01 to [`HIGHEST_PRICE_MINOR`].
+/// The JSON Schema of a price from 0.01 to [`MAX_PRICE_MINOR`].
 pub(super) fn price_schema() -> Schema {
     json_schema!({
         "type": ["string", "number"],
         "pattern": r"^(?:0\.(?:0[1-9]|[1-9][0-9]?)|[1-9][0-9]{0,6}(?:\.[0-9]{1,2})?|10000000(?:\.00?)?)$",
         "minimum": 0.01,
-        "maximum": HIGHEST_PRICE_MINOR / 100,
+        "maximum": MAX_PRICE_MINOR / 100,
         "multipleOf": 0.01,
     })
 }

@@ -6,26 +6,26 @@ use lambda::{
 
 use super::{
     answer::{ProductAnswer, example},
-    kept,
+    cached,
 };
 use crate::{Cache, Catalog};
 
-/// `GET /products/{product_id}`
+/// `GET /products/{product_id}`: returns a product that is for sale.
 pub async fn get_product((catalog, cache): &(Catalog, Cache), request: &Request) -> Reply {
     let id: ProductId = request.id("product_id", "product")?;
     let version = catalog.version().await?.version;
-    kept::answer(cache, request, version, id.to_string(), async || {
+    cached::respond(cache, request, version, id.to_string(), async || {
         let product = catalog.find(id).await?;
-        kept::keep(&ProductAnswer::from(&product), product.etag(), request.now)
+        cached::cacheable(&ProductAnswer::from(&product), product.etag(), request.now)
     })
     .await
 }
 
-/// How the document tells of it.
+/// The OpenAPI description of the endpoint.
 pub(super) fn operation() -> Operation {
-    Operation::new("GET /api/v1/products/{product_id}", "getProduct", "One product")
-        .describe("The answer may have been kept, but is never older than the last write that was acknowledged.")
+    Operation::new("GET /api/v1/products/{product_id}", "getProduct", "Get a product")
+        .describe("The response may come from a cache, but it is never older than the last acknowledged write.")
         .if_none_match()
-        .kept()
+        .cached()
         .ok::<ProductAnswer<'_>>("The product.", example())
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     answer::{ProductAnswer, example},
-    kept,
+    cached,
 };
 use crate::{
     Cache, Catalog,
@@ -23,9 +23,10 @@ pub(super) struct ListAnswer<'a> {
     pub next_cursor: Option<String>,
 }
 
-/// `GET /products`: `?sort=`, by name if none is given; `?category=` in any case of letters.
+/// `GET /products`: lists products, sorted by `?sort=` (default: by name), of all categories or of `?category=`
+/// regardless of case.
 ///
-/// A list's entity tag is the version of the catalog, so that whether a caller has it is known after reading that alone.
+/// The entity tag of a list is the version of the catalog, so that reading the version is enough to return 304.
 pub async fn list_products((catalog, cursors, cache): &(Catalog, Cursors, Cache), request: &Request) -> Reply {
     let limit = request.limit()?;
     let sort = request.parsed_query::<Sort>("sort")?.unwrap_or_default();
@@ -34,27 +35,27 @@ pub async fn list_products((catalog, cursors, cache): &(Catalog, Cursors, Cache)
     let after = request.query("cursor").map(|cursor| cursors.open(&scope, &cursor)).transpose()?;
     let version = catalog.version().await?.version;
     let etag = format!("\"{version}\"");
-    if request.has_seen(&etag) {
-        return Ok(kept::not_modified(etag));
+    if request.matches_if_none_match(&etag) {
+        return Ok(cached::not_modified(etag));
     }
     let key = format!("{scope} {limit} {after:?}");
-    kept::answer(cache, request, version, key, async || {
+    cached::respond(cache, request, version, key, async || {
         let (page, next) = catalog.list(category.as_deref(), sort, after, limit).await?;
         let next_cursor = next.map(|next| cursors.seal(&scope, &next));
-        let answer = ListAnswer { items: page.iter().map(ProductAnswer::from).collect(), next_cursor };
-        kept::keep(&answer, etag, request.now)
+        let list = ListAnswer { items: page.iter().map(ProductAnswer::from).collect(), next_cursor };
+        cached::cacheable(&list, etag, request.now)
     })
     .await
 }
 
-/// How the document tells of it.
+/// The OpenAPI description of the endpoint.
 pub(super) fn operation() -> Operation {
-    Operation::new("GET /api/v1/products", "listProducts", "Products by name, price or age")
-        .describe("An answer may have been kept, but is never older than the last write that was acknowledged.")
-        .query::<Category>("category", "Only of this category, in any case of letters.", "computers")
-        .query::<Sort>("sort", "In which order; by name if it is not given.", "-price")
+    Operation::new("GET /api/v1/products", "listProducts", "List products by name, price or age")
+        .describe("The response may come from a cache, but it is never older than the last acknowledged write.")
+        .query::<Category>("category", "Only products of this category, regardless of case.", "computers")
+        .query::<Sort>("sort", "The order of the list. The default is by name.", "-price")
         .list()
         .if_none_match()
-        .kept()
+        .cached()
         .ok::<ListAnswer<'_>>("A page of products.", json!({ "items": [example()], "next_cursor": null }))
 }

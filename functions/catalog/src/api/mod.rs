@@ -2,10 +2,10 @@
 
 mod answer;
 mod archive_product;
+mod cached;
 mod create_product;
 mod get_product;
 mod health;
-mod kept;
 mod list_products;
 mod product_stats;
 mod search_products;
@@ -22,7 +22,7 @@ pub use product_stats::product_stats;
 pub use search_products::search_products;
 pub use update_product::update_product;
 
-/// How the document tells of them.
+/// The OpenAPI descriptions of all endpoints.
 pub fn operations() -> Vec<Operation> {
     vec![
         create_product::operation(),
@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn openapi_is_up_to_date() {
-        let tag = Tag { name: "catalog", description: "What the shop sells.", operations: operations() };
+        let tag = Tag { name: "catalog", description: "The products of the shop.", operations: operations() };
         assert_eq!(up_to_date(env!("CARGO_MANIFEST_DIR"), &tag), Ok(()));
     }
 }

@@ -11,17 +11,17 @@ use crate::Catalog;
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ProductStats")]
 struct StatsAnswer {
-    /// How many products are for sale.
+    /// Products that are for sale.
     for_sale: u64,
-    /// How many were taken out of the catalog.
+    /// Products that are archived.
     archived: u64,
-    /// How many ever came into it.
+    /// Products that were ever created.
     created: u64,
-    /// Grows whenever readers may see something else, by no fixed step.
+    /// A number that grows whenever readers may see something else. The steps have no fixed size.
     version: u64,
 }
 
-/// `GET /products/stats`: counters, exact to the last write.
+/// `GET /products/stats`: returns product counters, which include every acknowledged write.
 pub async fn product_stats(catalog: &Catalog, _: &Request) -> Reply {
     let now = catalog.version().await?;
     http::ok(&StatsAnswer {
@@ -32,9 +32,9 @@ pub async fn product_stats(catalog: &Catalog, _: &Request) -> Reply {
     })
 }
 
-/// How the document tells of it.
+/// The OpenAPI description of the endpoint.
 pub(super) fn operation() -> Operation {
     let example = json!({ "for_sale": 10, "archived": 2, "created": 12, "version": 38 });
-    Operation::new("GET /api/v1/products/stats", "getProductStats", "How many products there are")
-        .ok::<StatsAnswer>("The counters, exact to the last write.", example)
+    Operation::new("GET /api/v1/products/stats", "getProductStats", "Get the number of products")
+        .ok::<StatsAnswer>("The counters, which include every acknowledged write.", example)
 }

@@ -11,18 +11,18 @@ use super::{
     answer::{ProductAnswer, example},
     list_products::ListAnswer,
 };
-use crate::search::{find::place, index::SearchIndex};
+use crate::search::{find::position, index::SearchIndex};
 
-/// What is searched for.
+/// The text to search for.
 type SearchText = Text<1, 200>;
 
-/// `GET /products/search`: products by their words, the best first.
+/// `GET /products/search`: searches products by their words and returns the best matches first.
 pub async fn search_products((index, cursors): &(SearchIndex, Cursors), request: &Request) -> Reply {
     let limit = request.limit()?;
     let text = request.parsed_query::<SearchText>("q")?.ok_or_else(missing)?;
     let scope = format!("GET /products/search {:?}", &*text);
     let from = request.query("cursor").map(|cursor| cursors.open(&scope, &cursor)).transpose()?;
-    let page = index.find(&text, from.map_or(0, |from| place(&from)), limit).await?;
+    let page = index.find(&text, from.map_or(0, |from| position(&from)), limit).await?;
     let next_cursor = page.next.map(|next| cursors.seal(&scope, &next.to_string()));
     http::ok(&ListAnswer { items: page.products.iter().map(ProductAnswer::from).collect(), next_cursor })
 }
@@ -31,16 +31,19 @@ fn missing() -> Problem {
     Problem::validation(vec![FieldError::new("q", kernel::Invalid::new("required", "is required"))])
 }
 
-/// How the document tells of it.
+/// The OpenAPI description of the endpoint.
 pub(super) fn operation() -> Operation {
-    Operation::new("GET /api/v1/products/search", "searchProducts", "Products by their words")
+    Operation::new("GET /api/v1/products/search", "searchProducts", "Search products")
         .describe(
-            "The words of names, categories and descriptions; in any case of letters, with or without accents, in the singular or \
-             the plural. The last word need not be typed to its end, and in a word of five letters or more one may be wrong. \
-             Products that have all the words come first. The answer is a moment behind the catalog, and a page may have fewer \
-             entries than `limit` although another follows.",
+            "Searches the words of names, categories and descriptions. Case and accents are ignored, and so is the \
+             difference between singular and plural. The last word may be incomplete, and words of five or more \
+             letters may have one typing error. Products that match all words come first. Results may be a moment \
+             behind the catalog, and a page may have fewer entries than `limit` although another page follows.",
         )
-        .required_query::<SearchText>("q", "What is searched for.", "lapt")
+        .required_query::<SearchText>("q", "The text to search for.", "lapt")
         .list()
-        .ok::<ListAnswer<'_>>("A page of products, the best first.", json!({ "items": [example()], "next_cursor": null }))
+        .ok::<ListAnswer<'_>>(
+            "A page of products, best matches first.",
+            json!({ "items": [example()], "next_cursor": null }),
+        )
 }

@@ -15,12 +15,12 @@ use crate::{
     domain::{Category, Changes, Description, ProductName},
 };
 
-/// `PUT /products/{product_id}`: changes the fields that are given. Orders that were placed keep their prices.
+/// `PUT /products/{product_id}`: changes the given fields. Existing orders keep their prices.
 pub async fn update_product(catalog: &Catalog, request: &Request) -> Reply {
     let id: ProductId = request.id("product_id", "product")?;
     let changes = request.body(read)?;
     let product = catalog.update(id, &changes, request).await?;
-    http::ok(&ProductAnswer::from(&product)).map(|answer| answer.header("etag", product.etag()))
+    http::ok(&ProductAnswer::from(&product)).map(|response| response.header("etag", product.etag()))
 }
 
 fn read(body: &Fields<'_>) -> Option<Changes> {
@@ -32,16 +32,18 @@ fn read(body: &Fields<'_>) -> Option<Changes> {
     let price = match (price?, currency?) {
         (Some(price), currency) if is_price(price.of(currency.unwrap_or(Currency::Usd))) => Some((price, currency)),
         (Some(_), _) => return body.refuse("price", out_of_range()),
-        (None, Some(_)) => return body.refuse("price", Invalid::new("required", "is required beside `currency`")),
+        (None, Some(_)) => {
+            return body.refuse("price", Invalid::new("required", "is required together with `currency`"));
+        }
         (None, None) => None,
     };
     Some(Changes { name: name?, description: description?, category: category?, price })
 }
 
-/// How the document tells of it.
+/// The OpenAPI description of the endpoint.
 pub(super) fn operation() -> Operation {
-    Operation::new("PUT /api/v1/products/{product_id}", "updateProduct", "Change a product")
-        .describe("The fields that are given. Orders that were placed keep their prices.")
+    Operation::new("PUT /api/v1/products/{product_id}", "updateProduct", "Update a product")
+        .describe("Changes the given fields. Existing orders keep their prices.")
         .if_match()
         .body(
             Object::new()
@@ -50,10 +52,10 @@ pub(super) fn operation() -> Operation {
                 .optional::<Category>("category")
                 .optional_as("price", price_schema())
                 .optional::<Currency>("currency")
-                .about("Only beside a price.")
+                .description("Only together with `price`.")
                 .example("a price", json!({ "price": "1799.00" })),
         )
-        .ok::<ProductAnswer<'_>>("The product as it is now.", example())
+        .ok::<ProductAnswer<'_>>("The product after the change.", example())
         .refuses(CatalogError::Stale)
         .refuses(CatalogError::Busy)
 }

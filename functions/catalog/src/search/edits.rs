@@ -1,48 +1,50 @@
-//! Words with one letter wrong: which words may have been meant, and where to look for them.
+//! Corrections of words with one typing error.
 //!
-//! One edit changes the two letters that a word begins with, or the two that it ends with, but not both, if it has five letters
-//! or more; of a shorter one it leaves the first letter or the last. So the words that may have been meant lie in few buckets.
+//! In a word of five or more letters, one edit changes the first two letters or the last two, but not both; in a
+//! shorter word, it leaves the first letter or the last one unchanged. So the possible corrections are in few buckets,
+//! by their first and last letters.
 
 use std::collections::BTreeSet;
 
-/// Words with fewer letters are taken as they are.
-const SHORTEST: usize = 5;
+/// Words with fewer letters are not corrected.
+const MIN_MISSPELLED_LENGTH: usize = 5;
 
-/// Shorter ones are not meant by a word of five letters.
-const SHORTEST_MEANT: usize = 4;
+/// The length of the shortest correction, which is one letter shorter than the shortest word that is corrected.
+const MIN_CORRECTION_LENGTH: usize = 4;
 
-/// So many words are tried in place of one.
-const MOST_MEANT: usize = 3;
+/// The maximum number of corrections of a word.
+const MAX_CORRECTIONS: usize = 3;
 
-/// Whether a word, as it was written, is long enough to guess what was meant.
-pub fn may_be_wrong(written: &str) -> bool {
-    written.chars().count() >= SHORTEST
+/// Returns whether a word is long enough to be corrected.
+pub fn can_be_misspelled(word: &str) -> bool {
+    word.chars().count() >= MIN_MISSPELLED_LENGTH
 }
 
-/// The two buckets in which a stem lies, if it is one that may be meant: numbers are not.
+/// Returns the two buckets of a stem, or nothing if it cannot be a correction: it is too short or has other characters
+/// than letters.
 pub fn buckets_of(stem: &str) -> Option<[String; 2]> {
     let length = stem.chars().count();
-    (length >= SHORTEST_MEANT && stem.chars().all(char::is_alphabetic)).then(|| buckets(stem, length, length))
+    (length >= MIN_CORRECTION_LENGTH && stem.chars().all(char::is_alphabetic)).then(|| buckets(stem, length, length))
 }
 
-/// The buckets in which every stem lies that is one edit away from this one.
+/// Returns the buckets of all stems that are one edit away from `stem`.
 pub fn buckets_near(stem: &str) -> Vec<String> {
     let length = stem.chars().count();
-    let lengths = length.saturating_sub(1).max(SHORTEST_MEANT)..=length + 1;
+    let lengths = length.saturating_sub(1).max(MIN_CORRECTION_LENGTH)..=length + 1;
     lengths.flat_map(|near| buckets(stem, length, near)).collect()
 }
 
-/// The buckets of stems that have `near` letters and begin or end like `stem`, which has `length`.
+/// Returns the buckets of stems that have `near` letters and begin or end like `stem`, which has `length` letters.
 fn buckets(stem: &str, length: usize, near: usize) -> [String; 2] {
-    let letters = if near < SHORTEST { 1 } else { 2 };
+    let letters = if near < MIN_MISSPELLED_LENGTH { 1 } else { 2 };
     let head: String = stem.chars().take(letters).collect();
     let tail: String = stem.chars().skip(length.saturating_sub(letters)).collect();
     [format!("HEAD#{head}#{near}"), format!("TAIL#{tail}#{near}")]
 }
 
-/// Those of `known` that were most likely meant by `stem`: who mistypes mostly gets the first letter right, and all letters rather
-/// than one too many or too few.
-pub fn meant<'a>(stem: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+/// Returns the most likely corrections of `stem` among the `known` words. Most typing errors leave the first letter
+/// unchanged, and swap letters rather than add, omit or replace one.
+pub fn corrections<'a>(stem: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let letters = |word: &str| {
         let mut letters: Vec<char> = word.chars().collect();
         letters.sort_unstable();
@@ -57,10 +59,10 @@ pub fn meant<'a>(stem: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<St
             (other_start, other_letters, word.chars().count().abs_diff(stem.chars().count()), word)
         })
         .collect();
-    near.into_iter().take(MOST_MEANT).map(|(.., word)| word.to_owned()).collect()
+    near.into_iter().take(MAX_CORRECTIONS).map(|(.., word)| word.to_owned()).collect()
 }
 
-/// Whether one letter more, one fewer, another one, or two neighbours swapped make one word of the other.
+/// Returns whether the words differ by one additional letter, one replaced letter, or two swapped neighbours.
 pub fn is_one_edit(one: &str, other: &str) -> bool {
     let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
     let (short, long) = if one.len() <= other.len() { (&one, &other) } else { (&other, &one) };
@@ -83,7 +85,7 @@ mod tests {
 
     use super::*;
 
-    /// The distance of two words with swaps of neighbours as edits, by the book.
+    /// Returns the edit distance with swaps of neighbours, by the textbook algorithm.
     fn distance(one: &str, other: &str) -> usize {
         let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
         let mut table = vec![vec![0; other.len() + 1]; one.len() + 1];
@@ -93,11 +95,11 @@ mod tests {
                     i + j
                 } else {
                     let same = usize::from(one[i - 1] != other[j - 1]);
-                    let mut least = (table[i - 1][j] + 1).min(table[i][j - 1] + 1).min(table[i - 1][j - 1] + same);
+                    let mut minimum = (table[i - 1][j] + 1).min(table[i][j - 1] + 1).min(table[i - 1][j - 1] + same);
                     if i > 1 && j > 1 && one[i - 1] == other[j - 2] && one[i - 2] == other[j - 1] {
-                        least = least.min(table[i - 2][j - 2] + 1);
+                        minimum = minimum.min(table[i - 2][j - 2] + 1);
                     }
-                    least
+                    minimum
                 };
             }
         }
@@ -111,20 +113,20 @@ mod tests {
         }
 
         #[test]
-        fn what_is_one_edit_away_lies_in_a_bucket_near(one in "[abé]{4,8}", other in "[abé]{4,8}") {
+        fn a_word_one_edit_away_is_in_a_near_bucket(one in "[abé]{4,8}", other in "[abé]{4,8}") {
             if is_one_edit(&one, &other) {
                 let near = buckets_near(&one);
-                let lies_in = buckets_of(&other).expect("a word that may be meant");
-                prop_assert!(lies_in.iter().any(|bucket| near.contains(bucket)), "{} {}", one, other);
+                let own = buckets_of(&other).expect("a possible correction");
+                prop_assert!(own.iter().any(|bucket| near.contains(bucket)), "{} {}", one, other);
             }
         }
     }
 
     #[test]
-    fn the_likeliest_come_first() {
+    fn the_likeliest_corrections_come_first() {
         let known = ["table", "cable", "tables", "tabel", "fable", "gable", "chair"];
-        assert_eq!(meant("tabel", known), ["table"]);
-        assert_eq!(meant("mable", known), ["cable", "fable", "gable"]);
+        assert_eq!(corrections("tabel", known), ["table"]);
+        assert_eq!(corrections("mable", known), ["cable", "fable", "gable"]);
         assert_eq!(buckets_of("14-inch"), None);
         assert_eq!(buckets_near("keybord").len(), 6);
     }

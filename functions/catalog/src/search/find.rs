@@ -1,4 +1,4 @@
-//! Finding products.
+//! The product search.
 
 use dynamo::{Key, StoreError};
 
@@ -11,52 +11,54 @@ use crate::{
     store::product_key,
 };
 
-/// So far down a ranking can be read.
-const DEPTH: usize = 500;
+/// How many products of a ranking can be read.
+const MAX_RANK: usize = 500;
 
-/// A page of what was found.
-pub struct FoundPage {
-    /// The best first; fewer than asked for where the index was behind the catalog.
+/// A page of search results.
+pub struct SearchPage {
+    /// The best matches first. The page has fewer than requested if the index was out of date.
     pub products: Vec<Product>,
-    /// Where the ranking goes on, if it does.
+    /// The position of the next page in the ranking, if there is one.
     pub next: Option<usize>,
 }
 
 impl SearchIndex {
-    /// The products that `text` asks for, from the place `from` of their ranking.
+    /// Returns the products that match `text`, from position `from` of the ranking.
     ///
-    /// At most four reads, whatever the size of the catalog: the words; words that may have been meant by those that were not found;
-    /// their postings; the products. One more where the index was rebuilt since this environment looked last.
+    /// It takes at most four reads, whatever the size of the catalog: the words, possible corrections of words without
+    /// matches, the postings of these corrections, and the products. If the index was rebuilt since the last search of
+    /// this environment, it takes one more.
     ///
     /// # Errors
-    /// When the table does not answer.
-    pub async fn find(&self, text: &str, from: usize, limit: usize) -> Result<FoundPage, StoreError> {
+    /// If the table does not respond.
+    pub async fn find(&self, text: &str, from: usize, limit: usize) -> Result<SearchPage, StoreError> {
         let mut query = Query::of(text);
         if query.is_empty() {
-            return Ok(FoundPage { products: Vec::new(), next: None });
+            return Ok(SearchPage { products: Vec::new(), next: None });
         }
         let mut reads = 0;
         let (generation, products) = self.look_up(&mut query, &mut reads).await?;
-        self.look_up_meant(&mut query, generation, &mut reads).await?;
+        self.look_up_corrections(&mut query, generation, &mut reads).await?;
 
-        let ranked = query.ranked(products, DEPTH);
+        let ranked = query.ranked(products, MAX_RANK);
         let page = &ranked[from.min(ranked.len())..(from + limit).min(ranked.len())];
         let keys: Vec<Key> = page.iter().map(|ranked| product_key(ranked.product)).collect();
         reads += u32::from(!keys.is_empty());
         let mut found = self.table.get_many(&keys).await?;
-        // The products are the truth: the index is a moment behind them.
+        // The index is a moment behind the products, so that each product is compared with the query again.
         let mut products: Vec<Product> = Vec::new();
         for (ranked, key) in page.iter().zip(keys) {
             if let Some(item) = found.remove(&key) {
                 let product = self.table.read(item)?;
-                products.extend(Some(product).filter(|product| query.is_still_in(product, ranked.words)));
+                products.extend(Some(product).filter(|product| query.still_matches(product, ranked.words)));
             }
         }
         tracing::info!(reads, found = ranked.len(), left_out = page.len() - products.len(), "searched");
-        Ok(FoundPage { products, next: Some(from + limit).filter(|next| *next < ranked.len()) })
+        Ok(SearchPage { products, next: Some(from + limit).filter(|next| *next < ranked.len()) })
     }
 
-    /// Takes in what the words are found under, with the manifest in the same read; the live generation, and how many products it has.
+    /// Reads the manifest and the postings of the query's words. Returns the live generation and the number of its
+    /// products.
     async fn look_up(&self, query: &mut Query, reads: &mut u32) -> Result<(Generation, u64), StoreError> {
         let terms = query.terms();
         loop {
@@ -64,11 +66,11 @@ impl SearchIndex {
             let mut keys = generation.blocks(&terms);
             keys.extend([manifest_key(), generation.count()]);
             *reads += 1;
-            let mut found = self.table.get_many_of_late(&keys).await?;
+            let mut found = self.table.get_many_eventually_consistent(&keys).await?;
             let live = self.manifest_in(&mut found)?.live;
-            // Generations only grow: an older one is told by a replica that is behind.
+            // Generation numbers only grow, and a lower one comes from a replica that is out of date.
             if live <= generation.0 {
-                query.take(&generation.postings(&terms, &found));
+                query.add_postings(&generation.postings(&terms, &found));
                 let products = found.get(&generation.count()).and_then(|count| number_in(count, "products"));
                 return Ok((generation, products.and_then(|products| u64::try_from(products).ok()).unwrap_or(0)));
             }
@@ -76,8 +78,8 @@ impl SearchIndex {
         }
     }
 
-    /// Takes in what may have been meant by words that were not found.
-    async fn look_up_meant(
+    /// Reads corrections of words without matches, and the postings of these corrections.
+    async fn look_up_corrections(
         &self,
         query: &mut Query,
         generation: Generation,
@@ -88,20 +90,20 @@ impl SearchIndex {
             return Ok(());
         }
         *reads += 1;
-        let known = self.table.get_many_of_late(&buckets).await?;
+        let known = self.table.get_many_eventually_consistent(&buckets).await?;
         let words = known.values().filter_map(|bucket| bucket.get("words")?.as_ss().ok()).flatten();
-        let meant = query.correct(words.map(String::as_str));
-        if !meant.is_empty() {
+        let corrections = query.correct(words.map(String::as_str));
+        if !corrections.is_empty() {
             *reads += 1;
-            let found = self.table.get_many_of_late(&generation.blocks(&meant)).await?;
-            query.take_meant(&generation.postings(&meant, &found));
+            let found = self.table.get_many_eventually_consistent(&generation.blocks(&corrections)).await?;
+            query.add_correction_postings(&generation.postings(&corrections, &found));
         }
         Ok(())
     }
 }
 
-/// Where a ranking goes on, as a cursor holds it.
-pub fn place(cursor: &str) -> usize {
-    // Only what was sealed here is opened.
-    cursor.parse().unwrap_or(DEPTH)
+/// Returns the position in the ranking that a cursor contains.
+pub fn position(cursor: &str) -> usize {
+    // A cursor that was opened was sealed here, so that it is always a number.
+    cursor.parse().unwrap_or(MAX_RANK)
 }

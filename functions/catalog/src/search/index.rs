@@ -1,4 +1,4 @@
-//! The index in the table.
+//! The search index in the table.
 
 use std::{
     cell::Cell,
@@ -17,40 +17,40 @@ use crate::search::{
     postings::{BLOCKS, Block, Posting},
 };
 
-/// How many writes are under way at once.
-pub(super) const AT_ONCE: usize = 16;
+/// The maximum number of concurrent requests to the table.
+pub(super) const MAX_CONCURRENCY: usize = 16;
 
-/// How often a block that others write too is tried.
-const TRIES: usize = 20;
+/// How often a write of a block is attempted when it conflicts with other writers.
+const MAX_ATTEMPTS: usize = 20;
 
-/// A bucket that has so many words takes no more, and as many at a time: twice as many, each of forty letters, still fit into an
-/// item. Typos of the others are not understood.
-const MOST_IN_BUCKET: u32 = 1_500;
+/// A bucket with this many words takes no more, and this is also the limit of one addition: twice as many words of
+/// forty letters still fit into an item. Further words are not found by corrections.
+const MAX_WORDS_PER_BUCKET: u32 = 1_500;
 
 /// The search index of the catalog.
 pub struct SearchIndex {
     pub(super) table: Table,
-    /// The generation that was live when this environment looked last.
+    /// The generation that was live at the last read of this environment.
     pub(super) live: Cell<u64>,
 }
 
-/// Which generations of the index there are.
+/// The generations of the index.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Manifest {
-    /// The one that answers.
+    /// The generation that serves searches.
     pub live: u64,
-    /// The one that is being built, if one is.
+    /// The generation that is being built, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub building: Option<u64>,
-    /// When that began.
+    /// When that build began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
-    /// How often this was written.
+    /// How often the manifest was written.
     pub revision: u64,
 }
 
 impl Default for Manifest {
-    /// As long as nobody has rebuilt the index.
+    /// The manifest before the first rebuild.
     fn default() -> Self {
         Self { live: 1, building: None, started_at: None, revision: 0 }
     }
@@ -60,14 +60,14 @@ impl Default for Manifest {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Generation(pub u64);
 
-/// What every key of the index but the manifest's begins with.
+/// The prefix of all keys of the index except the manifest's.
 pub(super) const PREFIX: &str = "SEARCH#";
 
 pub(super) fn manifest_key() -> Key {
     Key::new("SEARCH", "MANIFEST")
 }
 
-/// The generation that an item of the index belongs to.
+/// Returns the generation that an item of the index belongs to.
 pub(super) fn generation_of(pk: &str) -> Option<u64> {
     pk.strip_prefix(PREFIX)?.split('#').next()?.parse().ok()
 }
@@ -93,7 +93,7 @@ impl Generation {
         Key::new(format!("{PREFIX}{}#COUNT", self.0), "COUNT")
     }
 
-    /// The postings of `terms` among the items that were `found`.
+    /// Returns the postings of `terms` in the items that were `found`.
     pub fn postings(self, terms: &[String], found: &HashMap<Key, Item>) -> BTreeMap<String, Vec<Posting>> {
         let of = |term: &String| {
             let blocks = (0..BLOCKS).filter_map(|block| found.get(&self.block(term, block)));
@@ -104,15 +104,15 @@ impl Generation {
 }
 
 impl SearchIndex {
-    /// Over the environment's one configuration.
+    /// Connects to the context's table.
     ///
     /// # Errors
-    /// When the template did not set a variable.
+    /// If an environment variable is missing.
     pub fn connect(config: &SdkConfig) -> Result<Self, lambda::Error> {
         Ok(Self { table: Table::connect(config, env("TABLE_NAME")?), live: Cell::new(Manifest::default().live) })
     }
 
-    /// The manifest among the items that were `found`.
+    /// Returns the manifest in the items that were `found`.
     pub(super) fn manifest_in(&self, found: &mut HashMap<Key, Item>) -> Result<Manifest, StoreError> {
         found.remove(&manifest_key()).map_or_else(|| Ok(Manifest::default()), |item| self.table.read(item))
     }
@@ -121,7 +121,7 @@ impl SearchIndex {
         Ok(self.table.get(&manifest_key()).await?.unwrap_or_default())
     }
 
-    /// Writes `after` in place of `before`; not if somebody else has changed it.
+    /// Replaces the manifest `before` by `after`. Returns false if another writer has changed it.
     pub(super) async fn replace(&self, before: &Manifest, after: Manifest) -> Result<bool, StoreError> {
         let after = Manifest { revision: before.revision + 1, ..after };
         let write = Write::put(item(&manifest_key(), &after)?);
@@ -129,11 +129,11 @@ impl SearchIndex {
             0 => write.if_absent(),
             revision => write.only_if("#revision = :before").with([number(":before", revision)]),
         };
-        // A transaction, although it is one item: it must not be refused for what it has itself written.
+        // A transaction, although it is one item: a retry after a lost response must not fail because of its own write.
         self.table.transact_if_allowed(vec![write]).await
     }
 
-    /// The blocks at `places` that there are.
+    /// Returns the existing blocks at `places`.
     pub(super) async fn read_blocks(
         &self,
         generation: Generation,
@@ -141,11 +141,11 @@ impl SearchIndex {
     ) -> Result<HashMap<Key, Item>, StoreError> {
         let keys: Vec<Key> = places.map(|(term, block)| generation.block(term, block)).collect();
         let hundreds = stream::iter(keys.chunks(100)).map(|keys| self.table.get_many(keys));
-        let found: Vec<_> = hundreds.buffer_unordered(AT_ONCE).try_collect().await?;
+        let found: Vec<_> = hundreds.buffer_unordered(MAX_CONCURRENCY).try_collect().await?;
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// Sets postings in one block, whatever others set in it meanwhile; `found` is how it was.
+    /// Sets postings in a block and retries if other writers change it. `found` is the block as it was read.
     pub(super) async fn set_postings(
         &self,
         key: Key,
@@ -154,7 +154,7 @@ impl SearchIndex {
         found: Option<&Item>,
     ) -> Result<(), StoreError> {
         let mut found = found.cloned();
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let before = found.as_ref().map(block_in).unwrap_or_default();
             let after = before.changed(term, changes);
             if after == before {
@@ -173,19 +173,19 @@ impl SearchIndex {
                 Err(TransactError::Store(error)) => return Err(error),
             }
         }
-        Err(StoreError::unreadable(&key.pk, "others write the same postings again and again"))
+        Err(StoreError::unreadable(&key.pk, "other writers keep changing the same postings"))
     }
 
     /// Adds words to a bucket, unless it is full.
     pub(super) async fn add_words(&self, key: Key, words: BTreeSet<String>) -> Result<(), StoreError> {
-        let words = words.into_iter().take(MOST_IN_BUCKET as usize).collect();
+        let words = words.into_iter().take(MAX_WORDS_PER_BUCKET as usize).collect();
         let room = Write::update(key, "ADD #words :words")
-            .only_if("attribute_not_exists(#words) OR size(#words) < :most")
-            .with([number(":most", MOST_IN_BUCKET), (":words".to_owned(), AttributeValue::Ss(words))]);
+            .only_if("attribute_not_exists(#words) OR size(#words) < :max")
+            .with([number(":max", MAX_WORDS_PER_BUCKET), (":words".to_owned(), AttributeValue::Ss(words))]);
         self.table.write_if_allowed(room).await.map(drop)
     }
 
-    /// What the index holds of these products.
+    /// Returns the index entries of products.
     pub(super) async fn entries(
         &self,
         generation: Generation,
@@ -197,11 +197,11 @@ impl SearchIndex {
             let entries = products.iter().zip(keys).filter_map(|(product, key)| Some((*product, found.remove(&key)?)));
             entries.map(|(product, item)| Ok((product, self.table.read(item)?))).collect::<Result<Vec<_>, StoreError>>()
         });
-        let entries: Vec<_> = hundreds.buffer_unordered(AT_ONCE).try_collect().await?;
+        let entries: Vec<_> = hundreds.buffer_unordered(MAX_CONCURRENCY).try_collect().await?;
         Ok(entries.into_iter().flatten().collect())
     }
 
-    /// Writes `entry` in place of the one of version `before`; not if somebody else has changed it.
+    /// Replaces the entry of version `before` by `entry`. Returns false if another writer has changed it.
     pub(super) async fn write_entry(
         &self,
         generation: Generation,
@@ -217,7 +217,8 @@ impl SearchIndex {
         self.table.write_if_allowed(write).await
     }
 
-    /// Counts products that came and went. A batch that comes again counts again: the number is nearly right, and a rebuild sets it.
+    /// Adds to the number of products. A batch that is repeated is counted again, so the number is approximate; a
+    /// rebuild corrects it.
     pub(super) async fn count(&self, generation: Generation, by: i64) -> Result<(), StoreError> {
         if by != 0 {
             let add = Write::update(generation.count(), "ADD #products :by").with([number(":by", by)]);

@@ -1,4 +1,4 @@
-//! An index in memory, for the tests of what decides: the table's twin, read and written in the same steps.
+//! An index in memory, which unit tests read and write in the same steps as the table.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use crate::{
     domain::Product,
     search::{
         edits::buckets_of,
-        entry::{Entry, Plan, Work, by_block},
+        entry::{Entry, IndexUpdate, Plan, by_block},
         postings::{BLOCKS, Block, Posting},
         query::Query,
         ranking::Ranked,
@@ -17,24 +17,24 @@ use crate::{
 };
 
 #[derive(Debug, Default)]
-pub(crate) struct Memory {
+pub(crate) struct MemoryIndex {
     blocks: BTreeMap<(String, u8), Block>,
     buckets: BTreeMap<String, BTreeSet<String>>,
     entries: BTreeMap<ProductId, Entry>,
 }
 
-impl Memory {
+impl MemoryIndex {
     pub(crate) fn index(&mut self, products: &[Product]) {
-        products.iter().for_each(|product| self.finish(Work::of(product.clone())));
+        products.iter().for_each(|product| self.complete(IndexUpdate::of(product.clone())));
     }
 
-    pub(crate) fn finish(&mut self, mut work: Work) {
-        let id = work.product();
-        while let Plan::Change(changes, entry) = work.plan(self.entries.get(&id)) {
+    pub(crate) fn complete(&mut self, mut update: IndexUpdate) {
+        let id = update.product();
+        while let Plan::Change(changes, entry) = update.plan(self.entries.get(&id)) {
             self.set(id, &changes);
             match entry {
                 Some(entry) => drop(self.entries.insert(id, entry)),
-                None => work.overtaken(&changes, self.entries.get(&id).map(|entry| entry.version)),
+                None => update.superseded(&changes, self.entries.get(&id).map(|entry| entry.version)),
             }
         }
     }
@@ -49,24 +49,24 @@ impl Memory {
         }
     }
 
-    /// All postings but empty blocks, which stay where products have gone.
+    /// Returns all postings, without the empty blocks that remain of removed products.
     pub(crate) fn postings(&self) -> BTreeMap<&(String, u8), &Block> {
         self.blocks.iter().filter(|(_, block)| !block.postings().is_empty()).collect()
     }
 
-    /// How many products can be found.
+    /// Returns how many products can be found.
     pub(crate) fn products(&self) -> usize {
         self.entries.values().filter(|entry| !entry.terms.is_empty()).count()
     }
 
-    pub(crate) fn search(&self, text: &str, most: usize) -> Vec<Ranked> {
+    pub(crate) fn search(&self, text: &str, limit: usize) -> Vec<Ranked> {
         let mut query = Query::of(text);
-        query.take(&self.read(&query.terms()));
+        query.add_postings(&self.read(&query.terms()));
         let buckets = query.buckets();
         let known = buckets.iter().filter_map(|bucket| self.buckets.get(bucket)).flatten().map(String::as_str);
-        let meant = query.correct(known);
-        query.take_meant(&self.read(&meant));
-        query.ranked(u64::try_from(self.products()).expect("a number"), most)
+        let corrections = query.correct(known);
+        query.add_correction_postings(&self.read(&corrections));
+        query.ranked(u64::try_from(self.products()).expect("a number"), limit)
     }
 
     fn read(&self, terms: &[String]) -> BTreeMap<String, Vec<Posting>> {

@@ -1,16 +1,17 @@
-//! Search: products by the words of their names, categories and descriptions.
+//! Search for products by the words of their names, categories and descriptions.
 //!
-//! The index lies in the catalog's table, so that a query is a few reads of known keys, however large the catalog is. What decides
-//! is pure and has no table: [`words`] are made of text, [`terms`] of products, [`postings`] of terms, which change with the [`entry`] of a product; [`ranking`] answers a
-//! [`query`]. [`index`] is the table; [`indexer`] follows the catalog, [`rebuild`] starts over, [`find`] is the use case.
+//! The index is in the catalog's table, so that a query takes a few reads of known keys, whatever the size of the
+//! catalog. The decisions are pure code: a text has [`words`], a product has [`terms`], and a term has [`postings`],
+//! which change with the [`entry`] of a product; [`ranking`] orders the results of a [`query`]. [`index`] reads and
+//! writes the table; [`indexer`] updates the index, [`rebuild`] builds a new one, and [`find`] is the use case.
 //!
 //! | item | pk | sk |
 //! | --- | --- | --- |
-//! | manifest: which generation is live, which is being built | `SEARCH` | `MANIFEST` |
+//! | manifest: the live generation, and the one that is being built | `SEARCH` | `MANIFEST` |
 //! | postings of a term, in four blocks | `SEARCH#<generation>#<term>` | `BLOCK#<0-3>` |
-//! | words that begin, or end, with the same letters | `SEARCH#<generation>#HEAD#<letters>#<length>`, `…#TAIL#…` | `WORDS` |
-//! | what the index holds of a product | `SEARCH#<generation>#ENTRY#<product>` | `ENTRY` |
-//! | how many products there are, nearly | `SEARCH#<generation>#COUNT` | `COUNT` |
+//! | bucket of words with the same first or last letters | `SEARCH#<generation>#HEAD#<letters>#<length>`, `…#TAIL#…` | `WORDS` |
+//! | index entry of a product | `SEARCH#<generation>#ENTRY#<product>` | `ENTRY` |
+//! | approximate number of products | `SEARCH#<generation>#COUNT` | `COUNT` |
 
 pub mod edits;
 pub mod entry;

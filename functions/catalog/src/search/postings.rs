@@ -1,53 +1,53 @@
-//! Postings: which products have a term, in blocks that have a largest size.
+//! Postings, which are the products of a term, in blocks of limited size.
 
 use std::collections::HashMap;
 
 use kernel::ProductId;
 
-/// How many blocks the postings of a term are spread over, by product.
+/// The number of blocks that the postings of a term are divided into, by product.
 pub const BLOCKS: u8 = 4;
 
-/// A product that has a term, and what that says of it.
+/// A product that has a term.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Posting {
-    /// Which.
+    /// The product.
     pub product: ProductId,
-    /// 1 to 255.
+    /// How much the term says about the product, from 1 to 255.
     pub impact: u8,
 }
 
-/// Bytes of a posting: the product's id, then the impact.
-const BYTES: usize = 17;
+/// The size of a posting in bytes: the product's id, then the impact.
+const POSTING_BYTES: usize = 17;
 
-/// Postings, those that say most first.
+/// Postings, by descending impact.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Block(Vec<Posting>);
 
-/// The block that a product's postings are in.
+/// Returns the block for the postings of a product.
 pub fn block_of(product: ProductId) -> u8 {
     // The end of an id is random.
     product.as_ref().last().map_or(0, |byte| byte % BLOCKS)
 }
 
-/// How many postings a block of `term` has at most; those that say most stay. Beginnings are shared by more products than words, and
-/// who has typed no more than that wants to see some, not all.
-fn most(term: &str) -> usize {
+/// Returns the maximum number of postings in a block of `term`; those with the highest impact remain. Prefixes have a
+/// lower maximum: they match more products than words do, and nobody needs all products for a few letters.
+fn max_postings(term: &str) -> usize {
     if term.ends_with('*') { 1_000 } else { 4_000 }
 }
 
 impl Block {
-    /// The postings in `bytes`, as [`Block::encode`] wrote them.
+    /// Reads a block that [`Block::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Self {
-        let postings = bytes.chunks_exact(BYTES).filter_map(|chunk| {
+        let postings = bytes.chunks_exact(POSTING_BYTES).filter_map(|chunk| {
             let (id, impact) = chunk.split_first_chunk::<16>()?;
             Some(Posting { product: ProductId::from(*id), impact: *impact.first()? })
         });
         Self(postings.collect())
     }
 
-    /// Seventeen bytes for each.
+    /// Writes a block, with 17 bytes for each posting.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.0.len() * BYTES);
+        let mut bytes = Vec::with_capacity(self.0.len() * POSTING_BYTES);
         for posting in &self.0 {
             bytes.extend(posting.product.as_ref() as &[u8]);
             bytes.push(posting.impact);
@@ -55,19 +55,19 @@ impl Block {
         bytes
     }
 
-    /// The block of `term` after `changes`: an impact of 0 takes a product out.
+    /// Returns the block of `term` after `changes`. An impact of 0 removes a product.
     #[must_use]
     pub fn changed(&self, term: &str, changes: &[Posting]) -> Self {
         let changed: HashMap<ProductId, u8> = changes.iter().map(|change| (change.product, change.impact)).collect();
-        let kept = self.0.iter().filter(|posting| !changed.contains_key(&posting.product));
+        let unchanged = self.0.iter().filter(|posting| !changed.contains_key(&posting.product));
         let added = changes.iter().filter(|change| change.impact > 0);
-        let mut postings: Vec<Posting> = kept.chain(added).copied().collect();
+        let mut postings: Vec<Posting> = unchanged.chain(added).copied().collect();
         postings.sort_unstable_by_key(|posting| (u8::MAX - posting.impact, posting.product));
-        postings.truncate(most(term));
+        postings.truncate(max_postings(term));
         Self(postings)
     }
 
-    /// The postings, those that say most first.
+    /// Returns the postings, by descending impact.
     pub fn postings(&self) -> &[Posting] {
         &self.0
     }
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     fn posting() -> impl Strategy<Value = Posting> {
-        // Few products, so that they meet.
+        // With few products, the same one is changed several times.
         (0..40_u8, any::<u8>()).prop_map(|(id, impact)| Posting { product: ProductId::from([id; 16]), impact })
     }
 
@@ -92,23 +92,23 @@ mod tests {
         #[test]
         fn a_block_is_read_as_it_was_written(postings in prop::collection::vec(posting(), 0..80)) {
             let block = block(&postings);
-            prop_assert_eq!(block.encode().len(), block.postings().len() * BYTES);
+            prop_assert_eq!(block.encode().len(), block.postings().len() * POSTING_BYTES);
             prop_assert_eq!(Block::decode(&block.encode()), block);
         }
 
         #[test]
-        fn the_last_change_of_each_product_is_in_it(postings in prop::collection::vec(posting(), 0..80)) {
+        fn a_block_has_the_last_change_of_each_product(postings in prop::collection::vec(posting(), 0..80)) {
             let last: HashMap<ProductId, u8> = postings.iter().map(|posting| (posting.product, posting.impact)).collect();
-            let held: HashMap<ProductId, u8> =
+            let found: HashMap<ProductId, u8> =
                 block(&postings).postings().iter().map(|posting| (posting.product, posting.impact)).collect();
-            prop_assert_eq!(held, last.into_iter().filter(|(_, impact)| *impact > 0).collect::<HashMap<_, _>>());
+            prop_assert_eq!(found, last.into_iter().filter(|(_, impact)| *impact > 0).collect::<HashMap<_, _>>());
             let again = block(&postings).changed("word", &[]);
             prop_assert!(again.postings().is_sorted_by_key(|posting| u8::MAX - posting.impact));
         }
     }
 
     #[test]
-    fn a_full_block_keeps_those_that_say_most() {
+    fn a_full_block_keeps_the_postings_with_the_highest_impact() {
         let all: Vec<Posting> = (0..5_000_u16)
             .map(|number| {
                 let mut id = [0; 16];

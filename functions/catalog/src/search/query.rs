@@ -1,4 +1,4 @@
-//! A query: what is asked for, and under which terms that may lie.
+//! A search query and the terms that it is looked up by.
 
 use std::collections::BTreeMap;
 
@@ -7,137 +7,143 @@ use crate::{
     search::{
         edits,
         postings::Posting,
-        ranking::{Found, Ranked, rank},
-        terms::{beginning, titles},
+        ranking::{Ranked, TermMatch, rank},
+        terms::{prefix_term, titles},
         words::{Word, words},
     },
 };
 
-/// So many words of a query count.
-pub const MOST_WORDS: usize = 8;
+/// The maximum number of words of a query; further words are ignored.
+pub const MAX_QUERY_WORDS: usize = 8;
 
-/// In hundredths: what it counts that a product has a word itself, that it has one in its place that may have been meant, that it
-/// has one that begins like it.
+/// The quality of a match in hundredths: a product has the word itself, a correction of it, or a word with it as
+/// prefix.
 const EXACT: u64 = 100;
-const MEANT: u64 = 80;
-const BEGINS: u64 = 60;
+const CORRECTED: u64 = 80;
+const PREFIX: u64 = 60;
 
-/// One word of a query.
+/// A word of a query.
 #[derive(Debug)]
-struct Asked {
+struct QueryWord {
     word: Word,
-    /// It may not be typed to its end yet.
-    last: bool,
-    /// What was meant by it, if it is found nowhere.
-    meant: Vec<String>,
-    found: Vec<Found>,
+    /// The last word of a query may be incomplete.
+    is_last: bool,
+    /// Corrections of the word, if it has no match.
+    corrections: Vec<String>,
+    matches: Vec<TermMatch>,
 }
 
-/// A query while it is answered: what is read is taken in, and says what is to be read next.
+/// A query in progress: the postings that were read are added to it, and it determines what is read next.
 #[derive(Debug)]
 pub struct Query {
-    asked: Vec<Asked>,
+    words: Vec<QueryWord>,
 }
 
 impl Query {
-    /// The words of `text`; each counts once.
+    /// Returns the query for the words of `text`. Repeated words count once.
     pub fn of(text: &str) -> Self {
-        let mut asked: Vec<Asked> = Vec::new();
+        let mut query_words: Vec<QueryWord> = Vec::new();
         let all = words(text);
         let end = all.len();
         for (index, word) in all.into_iter().enumerate() {
-            let last = index + 1 == end;
-            match asked.iter_mut().find(|asked| asked.word.stem == word.stem) {
-                Some(before) => before.last |= last,
-                None => asked.push(Asked { word, last, meant: Vec::new(), found: Vec::new() }),
+            let is_last = index + 1 == end;
+            match query_words.iter_mut().find(|earlier| earlier.word.stem == word.stem) {
+                Some(earlier) => earlier.is_last |= is_last,
+                None => query_words.push(QueryWord { word, is_last, corrections: Vec::new(), matches: Vec::new() }),
             }
         }
-        asked.truncate(MOST_WORDS);
-        Self { asked }
+        query_words.truncate(MAX_QUERY_WORDS);
+        Self { words: query_words }
     }
 
-    /// Whether nothing is asked for.
+    /// Returns whether the query has no words.
     pub fn is_empty(&self) -> bool {
-        self.asked.is_empty()
+        self.words.is_empty()
     }
 
-    /// The terms to be read first, each once.
+    /// Returns the terms to read first, without duplicates.
     pub fn terms(&self) -> Vec<String> {
-        let beginnings = self.asked.iter().filter(|asked| asked.last).map(|asked| beginning(&asked.word.written));
-        self.asked.iter().map(|asked| asked.word.stem.clone()).chain(beginnings).collect()
+        let prefixes = self
+            .words
+            .iter()
+            .filter(|query_word| query_word.is_last)
+            .map(|query_word| prefix_term(&query_word.word.normalized));
+        self.words.iter().map(|query_word| query_word.word.stem.clone()).chain(prefixes).collect()
     }
 
-    /// Takes in the postings of [`Query::terms`].
-    pub fn take(&mut self, postings: &BTreeMap<String, Vec<Posting>>) {
-        for asked in &mut self.asked {
-            asked.take(&asked.word.stem.clone(), EXACT, postings);
-            if asked.last {
-                asked.take(&beginning(&asked.word.written), BEGINS, postings);
+    /// Adds the postings of [`Query::terms`].
+    pub fn add_postings(&mut self, postings: &BTreeMap<String, Vec<Posting>>) {
+        for query_word in &mut self.words {
+            query_word.add_matches(&query_word.word.stem.clone(), EXACT, postings);
+            if query_word.is_last {
+                query_word.add_matches(&prefix_term(&query_word.word.normalized), PREFIX, postings);
             }
         }
     }
 
-    /// The buckets in which lies what was meant by the words that were not found.
+    /// Returns the buckets with the corrections of words without matches.
     pub fn buckets(&self) -> Vec<String> {
-        let mut buckets: Vec<String> = self.unfound().flat_map(|asked| edits::buckets_near(&asked.word.stem)).collect();
+        let misspelled = self.words.iter().filter(|query_word| query_word.is_misspelled());
+        let mut buckets: Vec<String> =
+            misspelled.flat_map(|query_word| edits::buckets_near(&query_word.word.stem)).collect();
         buckets.sort_unstable();
         buckets.dedup();
         buckets
     }
 
-    fn unfound(&self) -> impl Iterator<Item = &Asked> {
-        self.asked.iter().filter(|asked| asked.is_unfound())
-    }
-
-    /// Takes in the words of [`Query::buckets`]; the terms to be read in place of those that were not found, each once.
+    /// Chooses corrections among the words of [`Query::buckets`]. Returns the terms to read for them, without
+    /// duplicates.
     pub fn correct<'a>(&mut self, known: impl IntoIterator<Item = &'a str> + Clone) -> Vec<String> {
-        for asked in self.asked.iter_mut().filter(|asked| asked.is_unfound()) {
-            asked.meant = edits::meant(&asked.word.stem, known.clone());
+        for query_word in self.words.iter_mut().filter(|query_word| query_word.is_misspelled()) {
+            query_word.corrections = edits::corrections(&query_word.word.stem, known.clone());
         }
-        let mut terms: Vec<String> = self.asked.iter().flat_map(|asked| asked.meant.clone()).collect();
+        let mut terms: Vec<String> = self.words.iter().flat_map(|query_word| query_word.corrections.clone()).collect();
         terms.sort_unstable();
         terms.dedup();
         terms
     }
 
-    /// Takes in the postings of [`Query::correct`].
-    pub fn take_meant(&mut self, postings: &BTreeMap<String, Vec<Posting>>) {
-        for asked in &mut self.asked {
-            for meant in asked.meant.clone() {
-                asked.take(&meant, MEANT, postings);
+    /// Adds the postings of [`Query::correct`].
+    pub fn add_correction_postings(&mut self, postings: &BTreeMap<String, Vec<Posting>>) {
+        for query_word in &mut self.words {
+            for correction in query_word.corrections.clone() {
+                query_word.add_matches(&correction, CORRECTED, postings);
             }
         }
     }
 
-    /// The best `most` of what was found, among so many products.
-    pub fn ranked(&self, products: u64, most: usize) -> Vec<Ranked> {
-        let found: Vec<&[Found]> = self.asked.iter().map(|asked| asked.found.as_slice()).collect();
-        rank(&found, products, most)
+    /// Returns the `limit` best matches. `products` is the number of all products in the index.
+    pub fn ranked(&self, products: u64, limit: usize) -> Vec<Ranked> {
+        let matches: Vec<&[TermMatch]> = self.words.iter().map(|query_word| query_word.matches.as_slice()).collect();
+        rank(&matches, products, limit)
     }
 
-    /// Whether `product` is as the postings say, which have found `words` of the query in it: they may be of an older state.
-    pub fn is_still_in(&self, product: &Product, words_found: u8) -> bool {
+    /// Returns whether `product` still has the words that its postings were found for: these may be of an earlier
+    /// state. `matched` has a bit for each of these words.
+    pub fn still_matches(&self, product: &Product, matched: u8) -> bool {
         let titles: Vec<Word> = titles(product).into_iter().flatten().collect();
-        let described = words(&product.description);
-        let has = |stem: &str| titles.iter().chain(&described).any(|word| word.stem == stem);
-        let holds = |asked: &Asked| {
-            has(&asked.word.stem)
-                || asked.last && titles.iter().any(|word| word.written.starts_with(&asked.word.written))
-                || asked.meant.iter().any(|meant| has(meant))
+        let description = words(&product.description);
+        let has = |stem: &str| titles.iter().chain(&description).any(|word| word.stem == stem);
+        let matches = |query_word: &QueryWord| {
+            has(&query_word.word.stem)
+                || query_word.is_last
+                    && titles.iter().any(|word| word.normalized.starts_with(&query_word.word.normalized))
+                || query_word.corrections.iter().any(|correction| has(correction))
         };
-        let claimed = self.asked.iter().enumerate().filter(|(index, _)| words_found & (1 << index) != 0);
-        product.archived_at.is_none() && claimed.map(|(_, asked)| asked).all(holds)
+        let matched_words = self.words.iter().enumerate().filter(|(index, _)| matched & (1 << index) != 0);
+        product.archived_at.is_none() && matched_words.map(|(_, query_word)| query_word).all(matches)
     }
 }
 
-impl Asked {
-    fn is_unfound(&self) -> bool {
-        self.found.is_empty() && edits::may_be_wrong(&self.word.written)
+impl QueryWord {
+    /// Returns whether the word has no match and can be corrected.
+    fn is_misspelled(&self) -> bool {
+        self.matches.is_empty() && edits::can_be_misspelled(&self.word.normalized)
     }
 
-    fn take(&mut self, term: &str, quality: u64, postings: &BTreeMap<String, Vec<Posting>>) {
+    fn add_matches(&mut self, term: &str, quality: u64, postings: &BTreeMap<String, Vec<Posting>>) {
         if let Some(postings) = postings.get(term).filter(|postings| !postings.is_empty()) {
-            self.found.push(Found { quality, postings: postings.clone() });
+            self.matches.push(TermMatch { quality, postings: postings.clone() });
         }
     }
 }
@@ -147,17 +153,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_word_is_read_and_the_last_as_a_beginning_too() {
+    fn every_word_is_read_and_the_last_as_a_prefix_too() {
         assert_eq!(Query::of("Oak tables, tabl").terms(), ["oak", "table", "tabl", "tabl*"]);
         assert_eq!(Query::of("oak Oak").terms(), ["oak", "oak*"]);
-        assert_eq!(Query::of("a b c d e f g h i j").terms().len(), MOST_WORDS);
+        assert_eq!(Query::of("a b c d e f g h i j").terms().len(), MAX_QUERY_WORDS);
         assert!(Query::of("?! …").is_empty());
     }
 
     #[test]
-    fn keys_are_few_whatever_is_asked() {
+    fn the_number_of_keys_is_limited() {
         let mut query = Query::of("aaaaaa bbbbbb cccccc dddddd eeeeee ffffff gggggg hhhhhh iiiiii");
-        query.take(&BTreeMap::new());
+        query.add_postings(&BTreeMap::new());
         assert!(query.terms().len() * 4 < 100 && query.buckets().len() <= 100);
         let known: Vec<String> = "abcdefgh"
             .chars()

@@ -1,4 +1,4 @@
-//! What a product is found by, and how much each of that says of it.
+//! The terms by which a product is found, and how much each of them says about it.
 
 use std::collections::BTreeMap;
 
@@ -7,85 +7,85 @@ use crate::{
     search::words::{Word, words},
 };
 
-/// Terms, and what each says of one product: 1 to 255.
+/// The terms of one product, each with its impact from 1 to 255.
 ///
-/// A term is the stem of a word, or the beginning of one with an asterisk behind it.
+/// A term is the stem of a word, or a prefix of a word followed by an asterisk.
 pub type Terms = BTreeMap<String, u8>;
 
-/// Beginnings are kept up to this length.
-pub const LONGEST_BEGINNING: usize = 10;
+/// The maximum length of a prefix.
+pub const MAX_PREFIX_LENGTH: usize = 10;
 
-/// So many words of a description are kept.
-const MOST_DESCRIBING: usize = 300;
+/// The maximum number of indexed words of a description.
+const MAX_DESCRIPTION_WORDS: usize = 300;
 
-/// How fast a word's weight saturates: at this weight it says half of all it can.
-const HALF: u64 = 6_000;
+/// The weight at which a term reaches half of the maximum impact.
+const HALF_SATURATION: u64 = 6_000;
 
-/// A part of a product's text, as BM25F weighs it: in a longer one than is usual a word says less.
+/// A field of a product's text, weighted by BM25F: a word counts less in a field that is longer than typical.
 struct Field {
-    /// In thousandths.
+    /// The weight of a word, in thousandths.
     weight: u64,
-    usual_length: u64,
-    /// By how many hundredths the length counts.
-    by_length: u64,
+    typical_length: u64,
+    /// How much the length of the field counts, in hundredths.
+    length_weight: u64,
 }
 
-const NAME: Field = Field { weight: 8_000, usual_length: 4, by_length: 30 };
-const CATEGORY: Field = Field { weight: 3_000, usual_length: 1, by_length: 0 };
-const DESCRIPTION: Field = Field { weight: 1_000, usual_length: 15, by_length: 50 };
+const NAME: Field = Field { weight: 8_000, typical_length: 4, length_weight: 30 };
+const CATEGORY: Field = Field { weight: 3_000, typical_length: 1, length_weight: 0 };
+const DESCRIPTION: Field = Field { weight: 1_000, typical_length: 15, length_weight: 50 };
 
 impl Field {
-    /// What each occurrence adds to the weight of a word, where there are `length` words.
+    /// Returns what each occurrence adds to the weight of a word in a field of `length` words.
     fn weight_among(&self, length: usize) -> u64 {
         let length = u64::try_from(length).unwrap_or(u64::MAX);
-        let norm = 100 - self.by_length + self.by_length.saturating_mul(length) / self.usual_length;
+        let norm = 100 - self.length_weight + self.length_weight.saturating_mul(length) / self.typical_length;
         self.weight * 100 / norm
     }
 }
 
-/// What `product` is found by: nothing, if it is archived.
+/// Returns the terms of a product. An archived product has none.
 pub fn terms_of(product: &Product) -> Terms {
     if product.archived_at.is_some() {
         return Terms::new();
     }
-    let (titles, mut describing) = (titles(product), words(&product.description));
-    describing.truncate(MOST_DESCRIBING);
+    let (titles, mut description) = (titles(product), words(&product.description));
+    description.truncate(MAX_DESCRIPTION_WORDS);
     let mut weights: BTreeMap<&str, u64> = BTreeMap::new();
     let [name, category] = &titles;
-    for (field, words) in [(NAME, name), (CATEGORY, category), (DESCRIPTION, &describing)] {
+    for (field, words) in [(NAME, name), (CATEGORY, category), (DESCRIPTION, &description)] {
         for word in words {
             *weights.entry(&word.stem).or_default() += field.weight_among(words.len());
         }
     }
     let mut terms: Terms = weights.iter().map(|(stem, weight)| ((*stem).to_owned(), impact(*weight))).collect();
     for word in titles.iter().flatten() {
-        let said = terms[&word.stem];
-        for beginning in beginnings(word) {
-            let kept = terms.entry(beginning).or_insert(said);
-            *kept = said.max(*kept);
+        let word_impact = terms[&word.stem];
+        for prefix in prefix_terms(word) {
+            let prefix_impact = terms.entry(prefix).or_insert(word_impact);
+            *prefix_impact = word_impact.max(*prefix_impact);
         }
     }
     terms
 }
 
-/// The words of a product's name and of its category: they are found by their beginnings, too.
+/// Returns the words of a product's name and category, which are also found by their prefixes.
 pub fn titles(product: &Product) -> [Vec<Word>; 2] {
     [words(&product.name), words(&product.category)]
 }
 
-/// The term of all words that begin like this.
-pub fn beginning(written: &str) -> String {
-    written.chars().take(LONGEST_BEGINNING).chain(['*']).collect()
+/// Returns the term of all words that begin with `word`.
+pub fn prefix_term(word: &str) -> String {
+    word.chars().take(MAX_PREFIX_LENGTH).chain(['*']).collect()
 }
 
-/// What may be typed before the word is whole.
-fn beginnings(word: &Word) -> impl Iterator<Item = String> + '_ {
-    let lengths = 1..word.written.chars().count().min(LONGEST_BEGINNING + 1);
-    lengths.map(|length| word.written.chars().take(length).chain(['*']).collect())
+/// Returns the terms of all incomplete forms of a word.
+fn prefix_terms(word: &Word) -> impl Iterator<Item = String> + '_ {
+    let lengths = 1..word.normalized.chars().count().min(MAX_PREFIX_LENGTH + 1);
+    lengths.map(|length| word.normalized.chars().take(length).chain(['*']).collect())
 }
 
 fn impact(weight: u64) -> u8 {
-    u8::try_from(weight * 255 / (weight + HALF)).unwrap_or(u8::MAX).max(1)
+    u8::try_from(weight * 255 / (weight + HALF_SATURATION)).unwrap_or(u8::MAX).max(1)
 }
 
 #[cfg(test)]
@@ -109,7 +109,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_name_says_more_than_a_category_and_that_more_than_a_description() {
+    fn names_weigh_more_than_categories_and_these_more_than_descriptions() {
         let terms = terms_of(&product(1, 1, "Oak Table", "Furniture", "Room for six chairs."));
         assert!(terms["table"] > terms["furniture"] && terms["furniture"] > terms["chair"], "{terms:?}");
         let longer = terms_of(&product(1, 1, "Oak Table with Six Legs and a Drawer", "Furniture", ""));
@@ -141,7 +141,7 @@ pub(crate) mod tests {
         ];
         assert_eq!(terms.keys().collect::<Vec<_>>(), expected);
         assert_eq!(terms["mu*"], terms["mug"]);
-        assert_eq!(beginning("photographi"), "photograph*");
+        assert_eq!(prefix_term("photographi"), "photograph*");
     }
 
     #[test]

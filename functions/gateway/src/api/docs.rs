@@ -1,5 +1,5 @@
-//! The API's reference in a browser: [Swagger UI](https://github.com/swagger-api/swagger-ui) (Apache-2.0), which the build takes from
-//! a crate, so that nothing is fetched when the page is opened.
+//! The API reference as a web page: [Swagger UI](https://github.com/swagger-api/swagger-ui) (Apache-2.0). The build
+//! takes it from a crate, so that the page loads nothing from other hosts.
 
 use lambda::{
     http::{self, Reply, Request},
@@ -8,14 +8,14 @@ use lambda::{
 };
 use schemars::JsonSchema;
 
-/// What the page may do: its own files, images within them, and calls of this API.
+/// The content security policy: the page's own files, images within them, and calls of this API.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The files of the page.
 #[derive(JsonSchema)]
 #[schemars(rename = "DocsAsset")]
-#[allow(dead_code)] // only its schema is used
+#[allow(dead_code)] // only the schema is used
 enum Asset {
     #[schemars(rename = "swagger-ui-bundle.js")]
     Bundle,
@@ -25,7 +25,7 @@ enum Asset {
     Init,
 }
 
-/// `GET /docs` and `/api/v1/docs`: the page.
+/// `GET /docs` and `/api/v1/docs`: returns the page.
 pub async fn docs(_: &(), _: &Request) -> Reply {
     let page = http::content("text/html; charset=utf-8", include_str!("../../assets/docs.html"));
     Ok(page
@@ -35,7 +35,7 @@ pub async fn docs(_: &(), _: &Request) -> Reply {
         .header("cache-control", "public, max-age=300"))
 }
 
-/// `GET /api/v1/docs/{asset}`: its files.
+/// `GET /api/v1/docs/{asset}`: returns a file of the page.
 pub async fn docs_asset(_: &(), request: &Request) -> Reply {
     let gzip =
         |content_type, bytes: &'static [u8]| http::content(content_type, bytes).header("content-encoding", "gzip");
@@ -52,13 +52,13 @@ pub async fn docs_asset(_: &(), request: &Request) -> Reply {
     Ok(file.header("x-content-type-options", "nosniff").header("cache-control", "public, max-age=86400"))
 }
 
-/// How the document tells of them.
+/// Describes the endpoints in the OpenAPI document.
 pub(super) fn operations() -> [Operation; 2] {
-    let page = Operation::new("GET /api/v1/docs", "getDocs", "The reference of this API, to read and to try")
+    let page = Operation::new("GET /api/v1/docs", "getDocs", "Get the API reference as a web page")
         .also("GET /docs", "getDocsAtRoot")
         .text(200, "The page.", &["text/html; charset=utf-8"]);
-    let asset = Operation::new("GET /api/v1/docs/{asset}", "getDocsAsset", "A file of the reference's page")
-        .path::<Asset>("asset", "Which file.", "init.js")
+    let asset = Operation::new("GET /api/v1/docs/{asset}", "getDocsAsset", "Get a file of the API reference")
+        .path::<Asset>("asset", "The name of the file.", "init.js")
         .text(200, "The file.", &["text/css; charset=utf-8", "text/javascript; charset=utf-8"])
         .refuses(Problem::not_found("file"));
     [page, asset]

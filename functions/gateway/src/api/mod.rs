@@ -9,7 +9,7 @@ pub use crate::health::health;
 pub use docs::{docs, docs_asset};
 pub use openapi::openapi;
 
-/// How the document tells of them.
+/// Describes the endpoints in the OpenAPI document.
 pub fn operations() -> Vec<Operation> {
     let mut operations = vec![openapi::operation()];
     operations.extend(docs::operations());
@@ -27,7 +27,7 @@ mod tests {
     fn openapi_is_up_to_date() {
         let tag = Tag {
             name: "gateway",
-            description: "The shop as a whole: how it is, and this reference.",
+            description: "The health of the shop, and the API reference.",
             operations: operations(),
         };
         assert_eq!(up_to_date(env!("CARGO_MANIFEST_DIR"), &tag), Ok(()));

@@ -1,4 +1,4 @@
-//! Stock as a caller sees it.
+//! Stock in responses.
 
 use kernel::ProductId;
 use schemars::JsonSchema;
@@ -7,16 +7,16 @@ use serde_json::{Value, json};
 
 use crate::domain::Stock;
 
-/// How much there is of a product.
+/// The stock of a product.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Stock")]
 pub(super) struct StockAnswer {
     product_id: ProductId,
-    /// For sale.
+    /// Pieces for sale.
     available: i64,
-    /// Set aside for orders that are being paid.
+    /// Pieces that are reserved for orders whose payment is not completed.
     reserved: i64,
-    /// Both together.
+    /// Available and reserved pieces together.
     on_hand: i64,
 }
 
@@ -31,7 +31,7 @@ impl From<&Stock> for StockAnswer {
     }
 }
 
-/// The stock of the seed's first product.
+/// The stock of the first seeded product.
 pub(super) fn example() -> Value {
     json!({ "product_id": "01930000-0000-7002-8000-000000000001", "available": 98, "reserved": 2, "on_hand": 100 })
 }

@@ -7,14 +7,14 @@ use lambda::{
 use super::answer::{StockAnswer, example};
 use crate::Inventory;
 
-/// `GET /products/{product_id}/inventory`
+/// `GET /products/{product_id}/inventory`: returns the stock of a product.
 pub async fn get_stock(inventory: &Inventory, request: &Request) -> Reply {
     let id: ProductId = request.id("product_id", "product")?;
     http::ok(&StockAnswer::from(&inventory.stock(id).await?))
 }
 
-/// How the document tells of it.
+/// The OpenAPI description of the endpoint.
 pub(super) fn operation() -> Operation {
-    Operation::new("GET /api/v1/products/{product_id}/inventory", "getStock", "The stock of a product")
-        .ok::<StockAnswer>("The stock.", example())
+    Operation::new("GET /api/v1/products/{product_id}/inventory", "getStock", "Get the stock of a product")
+        .ok::<StockAnswer>("The stock of the product.", example())
 }

@@ -11,7 +11,7 @@ pub use get_stock::get_stock;
 pub use health::health;
 pub use set_stock::set_stock;
 
-/// How the document tells of them.
+/// The OpenAPI descriptions of all endpoints.
 pub fn operations() -> Vec<Operation> {
     vec![get_stock::operation(), set_stock::operation(), health::operation()]
 }
@@ -24,7 +24,7 @@ mod tests {
 
     #[test]
     fn openapi_is_up_to_date() {
-        let tag = Tag { name: "inventory", description: "How much there is of it.", operations: operations() };
+        let tag = Tag { name: "inventory", description: "Stock levels of products.", operations: operations() };
         assert_eq!(up_to_date(env!("CARGO_MANIFEST_DIR"), &tag), Ok(()));
     }
 }

@@ -11,40 +11,43 @@ use serde_json::json;
 use super::answer::{StockAnswer, example};
 use crate::{
     Inventory, InventoryError, Outcome,
-    domain::{Change, MOST_ON_HAND, Stock},
+    domain::{Change, MAX_ON_HAND, Stock},
 };
 
-/// `PUT /products/{product_id}/inventory` and `PATCH /products/{product_id}/stock`: `quantity` or `stock` sets what is on hand,
-/// `adjust` changes it.
+/// `PUT /products/{product_id}/inventory` and `PATCH /products/{product_id}/stock`: sets the number of pieces on hand
+/// (`quantity` or `stock`), or changes it (`adjust`).
 pub async fn set_stock(inventory: &Inventory, request: &Request) -> Reply {
     let id: ProductId = request.id("product_id", "product")?;
     let change = request.body(read)?;
-    let claim = request.idempotency(&(id, change))?;
-    let respond = |stock: &Stock| http::answered(&StockAnswer::from(stock));
-    match inventory.change(id, change, claim.as_ref(), request.now, respond).await? {
+    let idempotency_key = request.idempotency_key(&(id, change))?;
+    let respond = |stock: &Stock| http::stored_ok(&StockAnswer::from(stock));
+    match inventory.change(id, change, idempotency_key.as_ref(), request.now, respond).await? {
         Outcome::Stock(stock) => http::ok(&StockAnswer::from(&stock)),
-        Outcome::Answer(answer) => Ok(answer.into()),
+        Outcome::Replayed(response) => Ok(response.into()),
     }
 }
 
-/// How the document tells of it.
+/// The OpenAPI description of the endpoint.
 pub(super) fn operation() -> Operation {
     let form = |name, least| Object::new().required_as(name, pieces_schema(least));
     Operation::new("PUT /api/v1/products/{product_id}/inventory", "setStock", "Set or change the stock of a product")
         .also("PATCH /api/v1/products/{product_id}/stock", "changeStock")
-        .describe("`quantity` or `stock` says how much is on hand, `adjust` how much came or, below zero, went.")
+        .describe(
+            "`quantity` (or its alias `stock`) sets the number of pieces on hand. `adjust` adds to it or, if negative, \
+             subtracts from it. Exactly one of them is required.",
+        )
         .body(form("quantity", 0).example("set", json!({ "quantity": 100 })))
-        .body(form("stock", 0).example("set, by its other name", json!({ "stock": 100 })))
-        .body(form("adjust", -MOST_ON_HAND).example("change", json!({ "adjust": -1 })))
+        .body(form("stock", 0).example("set by alias", json!({ "stock": 100 })))
+        .body(form("adjust", -MAX_ON_HAND).example("change", json!({ "adjust": -1 })))
         .idempotent()
-        .ok::<StockAnswer>("The stock as it is now.", example())
+        .ok::<StockAnswer>("The stock after the change.", example())
         .refuses(InventoryError::TooLittle { available: 3, reserved: 2 })
-        .refuses(InventoryError::TooMuch { on_hand: MOST_ON_HAND })
+        .refuses(InventoryError::TooMuch { on_hand: MAX_ON_HAND })
         .refuses(InventoryError::Busy)
 }
 
 fn pieces_schema(least: i64) -> Schema {
-    json_schema!({ "type": "integer", "minimum": least, "maximum": MOST_ON_HAND })
+    json_schema!({ "type": "integer", "minimum": least, "maximum": MAX_ON_HAND })
 }
 
 fn read(body: &Fields<'_>) -> Option<Change> {
@@ -57,9 +60,9 @@ fn read(body: &Fields<'_>) -> Option<Change> {
         }
     };
     let pieces: i64 = body.required(name)?;
-    let least = if name == "adjust" { -MOST_ON_HAND } else { 0 };
-    if !(least..=MOST_ON_HAND).contains(&pieces) {
-        return body.refuse(name, Invalid::new("out_of_range", format!("must be from {least} to {MOST_ON_HAND}")));
+    let least = if name == "adjust" { -MAX_ON_HAND } else { 0 };
+    if !(least..=MAX_ON_HAND).contains(&pieces) {
+        return body.refuse(name, Invalid::new("out_of_range", format!("must be from {least} to {MAX_ON_HAND}")));
     }
     Some(if name == "adjust" { Change::Adjust(pieces) } else { Change::Set(pieces) })
 }

@@ -1,19 +1,19 @@
-//! What inventory hears.
+//! Consumers of the events of other contexts.
 
 use contracts::{CatalogEvent, Envelope, OrderEvent};
 
 use crate::{Inventory, InventoryError};
 
-/// Starts to keep stock of a new product.
+/// Creates the stock of a new product.
 pub async fn stock_product(inventory: &Inventory, envelope: Envelope<CatalogEvent>) -> Result<(), InventoryError> {
     match envelope.event {
-        CatalogEvent::ProductCreated(product) => inventory.keep(product.product_id).await,
-        // What was reserved of an archived product is still sold.
+        CatalogEvent::ProductCreated(product) => inventory.create_stock(product.product_id).await,
+        // Orders of an archived product go on, so its stock stays.
         CatalogEvent::ProductUpdated(_) | CatalogEvent::ProductArchived(_) => Ok(()),
     }
 }
 
-/// Lets the pieces of a confirmed order go, and takes those of a cancelled one back.
+/// Commits the reservation of a confirmed order, and releases that of a cancelled one.
 pub async fn settle_order(inventory: &Inventory, envelope: Envelope<OrderEvent>) -> Result<(), InventoryError> {
     let cause = envelope.as_cause();
     match envelope.event {

@@ -1,15 +1,16 @@
-//! What is set aside for an order.
+//! Reservations of stock for orders.
 //!
 //! ```text
 //! (none) ─► reserved ─► committed
 //!    │         │            │
 //!    │         ▼            ▼
-//!    ├─────► released ◄─────┘      what was released never comes back:
-//!    └► rejected (stays)           a step that is late finds it ended and does nothing
+//!    ├─────► released ◄─────┘      a released reservation stays released:
+//!    └► rejected (stays)           a late step finds it ended and does nothing
 //! ```
 //!
-//! Nothing is put back merely because it took too long: an order that is paid may be the one whose news are late. What has expired is
-//! asked about ([`Reservation::asked`]), and put back when its order has ended.
+//! A reservation is not released merely because it has expired, as the event that its order was paid may be late.
+//! Instead, `ReservationExpired` is published ([`Reservation::asked`]), and the stock is released when the order has
+//! ended.
 
 use contracts::StockLine;
 use kernel::{ProductId, Timestamp};
@@ -17,77 +18,77 @@ use serde::{Deserialize, Serialize};
 
 use super::{Movement, Stock};
 
-/// Where a reservation stands.
+/// The status of a reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Set aside.
+    /// The pieces are reserved.
     Reserved,
-    /// Sold.
+    /// The pieces are sold.
     Committed,
-    /// Back for sale.
+    /// The pieces are for sale again.
     Released,
-    /// There was too little.
+    /// There was not enough stock.
     Rejected,
 }
 
-/// What is set aside for an order; a part of it, where an order has more lines than one transaction takes.
+/// A reservation for an order, or a part of it if the order has more lines than fit into one transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Reservation {
-    /// Where it stands.
+    /// The status.
     pub status: Status,
-    /// What.
+    /// The order lines.
     pub lines: Vec<StockLine>,
-    /// Out of which counters.
+    /// The pieces, by the counters that they were taken from.
     pub taken: Vec<Taken>,
-    /// When it has expired, and its order is asked about, the next time.
+    /// When it expires, and `ReservationExpired` is published next.
     pub reserved_until: Timestamp,
-    /// How often it was asked about.
+    /// How often `ReservationExpired` was published.
     #[serde(default)]
     pub asked: u32,
-    /// What there was too little of.
+    /// The products without enough stock.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub short: Vec<ProductId>,
 }
 
-/// What is found by who comes to set something aside for an order for which a reservation is recorded.
+/// What a recorded reservation means for another attempt to reserve stock for its order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    /// That is done.
+    /// The stock is reserved already.
     Done,
-    /// The order has ended: nothing is set aside for it any more.
+    /// The order has ended, and nothing is reserved for it anymore.
     Ended,
-    /// There was too little of these.
+    /// There was not enough stock of these products.
     Short(Vec<ProductId>),
 }
 
-/// Pieces that were taken out of one counter.
+/// Pieces that were taken from one counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Taken {
-    /// Of what.
+    /// The product.
     pub product_id: ProductId,
-    /// Out of which counter.
+    /// The number of the counter.
     pub split: u8,
-    /// How many.
+    /// The number of pieces.
     pub pieces: i64,
 }
 
-/// What a step of a reservation does to the counters that it was taken from, by piece.
+/// The effect of a step of a reservation, for each piece, on the counter that the piece was taken from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effect {
-    /// Where the reservation stands then.
+    /// The status of the reservation after the step.
     pub to: Status,
-    /// For sale: so many more.
+    /// The change of the pieces for sale.
     pub available: i64,
-    /// In the house: so many more.
+    /// The change of the pieces on hand.
     pub on_hand: i64,
 }
 
 impl Effect {
-    /// Setting aside.
+    /// The effect of reserving.
     pub const RESERVE: Self = Self { to: Status::Reserved, available: -1, on_hand: 0 };
 
-    /// What it does to the counter that `taken` came from.
+    /// Returns the movement of the counter that `taken` came from.
     pub fn on(self, taken: Taken) -> Movement {
         let Taken { split, pieces, .. } = taken;
         Movement { split, available: pieces * self.available, on_hand: pieces * self.on_hand }
@@ -95,11 +96,11 @@ impl Effect {
 }
 
 impl Reservation {
-    /// What who comes to set `lines` aside finds here.
+    /// Returns what this reservation means for an attempt to reserve `lines`.
     pub fn found_for(&self, lines: &[StockLine]) -> Found {
         match self.status {
             Status::Reserved | Status::Committed if self.lines == lines => Found::Done,
-            // Another build cuts orders into other parts.
+            // Another build with another number of counters has divided the order into other parts.
             Status::Reserved | Status::Committed | Status::Released => Found::Ended,
             Status::Rejected => Found::Short(self.short.clone()),
         }
@@ -107,7 +108,7 @@ impl Reservation {
 }
 
 impl Status {
-    /// Selling what is set aside; nothing if that is done or the reservation has ended.
+    /// Returns the effect of selling the reserved pieces; nothing if that is done or the reservation has ended.
     pub fn commit(self) -> Option<Effect> {
         match self {
             Self::Reserved => Some(Effect { to: Self::Committed, available: 0, on_hand: -1 }),
@@ -115,7 +116,7 @@ impl Status {
         }
     }
 
-    /// Putting back what is set aside or sold, for good; nothing if that is done.
+    /// Returns the effect of releasing reserved or sold pieces for good; nothing if that is done.
     pub fn release(self) -> Option<Effect> {
         match self {
             Self::Reserved => Some(Effect { to: Self::Released, available: 1, on_hand: 0 }),
@@ -125,15 +126,15 @@ impl Status {
     }
 }
 
-/// Where the pieces of `lines` are taken from, given the stock of each; or the products of which there is too little.
+/// Chooses the counters that the pieces of `lines` are taken from, given the stock of each line's product.
 ///
 /// # Errors
-/// Those products.
-pub fn take(lines: &[StockLine], stocks: &[Stock], luck: u64) -> Result<Vec<Taken>, Vec<ProductId>> {
+/// Returns the products without enough stock.
+pub fn take(lines: &[StockLine], stocks: &[Stock], random: u64) -> Result<Vec<Taken>, Vec<ProductId>> {
     let (mut taken, mut short) = (Vec::new(), Vec::new());
     for (line, stock) in lines.iter().zip(stocks) {
         let product_id = line.product_id;
-        match stock.take(i64::from(line.quantity.get()), luck) {
+        match stock.take(i64::from(line.quantity.get()), random) {
             Some(from) => taken.extend(from.into_iter().map(|(split, pieces)| Taken { product_id, split, pieces })),
             None => short.push(product_id),
         }

@@ -6,12 +6,12 @@ use super::{reservation::take, *};
 
 const SPLITS: u8 = 4;
 
-/// One product and orders of it, as the store keeps them: a step is planned on what was read, which may be old, and is written only
-/// if no counter falls below zero.
+/// One product and its orders, in the way that the store writes them: a step is planned on what was read, which may be
+/// out of date, and is written only if no counter falls below zero.
 #[derive(Debug)]
 struct Shop {
     stock: Stock,
-    /// What a slow reader has seen.
+    /// The stock that a slow reader has read.
     seen: Stock,
     orders: Vec<(i64, Option<Reservation>)>,
     start: i64,
@@ -20,8 +20,8 @@ struct Shop {
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    Look,
-    Reserve { order: usize, luck: u64, stale: bool },
+    Read,
+    Reserve { order: usize, random: u64, stale: bool },
     Commit(usize),
     Release(usize),
     Change(Change),
@@ -38,7 +38,7 @@ impl Shop {
         Self { seen: stock.clone(), stock, orders, start, adjusted: 0 }
     }
 
-    /// Whether the movements were written: not if one of them takes more than there is.
+    /// Writes the movements unless one of them takes more than there is. Returns whether they were written.
     fn write(&mut self, movements: &[Movement]) -> bool {
         let after = self.stock.clone().after(movements);
         let holds = after.counters.iter().all(|counter| counter.available >= 0 && counter.on_hand >= 0);
@@ -53,14 +53,14 @@ impl Shop {
         StockLine { product_id: self.stock.product_id, quantity }
     }
 
-    fn reserve(&mut self, order: usize, luck: u64, stale: bool) {
+    fn reserve(&mut self, order: usize, random: u64, stale: bool) {
         if self.orders[order].1.is_some() {
             return;
         }
         let line = self.line(order);
         let read = if stale { self.seen.clone() } else { self.stock.clone() };
         let reserved_until = Timestamp::from_millis(0);
-        let taken = take(&[line], &[read], luck);
+        let taken = take(&[line], &[read], random);
         let (status, taken, short) = match taken {
             Ok(taken) => (Status::Reserved, taken, Vec::new()),
             Err(short) => (Status::Rejected, Vec::new(), short),
@@ -87,8 +87,8 @@ impl Shop {
 
     fn take_step(&mut self, step: Step) {
         match step {
-            Step::Look => self.seen = self.stock.clone(),
-            Step::Reserve { order, luck, stale } => self.reserve(order, luck, stale),
+            Step::Read => self.seen = self.stock.clone(),
+            Step::Reserve { order, random, stale } => self.reserve(order, random, stale),
             Step::Commit(order) => self.step(order, self.status(order).and_then(Status::commit)),
             Step::Release(order) => self.step(order, self.status(order).and_then(Status::release)),
             Step::Change(change) => {
@@ -113,10 +113,10 @@ impl Shop {
 fn any_step() -> impl Strategy<Value = Step> {
     let order = 0..6_usize;
     prop_oneof![
-        Just(Step::Look),
-        (order.clone(), any::<u64>(), any::<bool>()).prop_map(|(order, luck, stale)| Step::Reserve {
+        Just(Step::Read),
+        (order.clone(), any::<u64>(), any::<bool>()).prop_map(|(order, random, stale)| Step::Reserve {
             order,
-            luck,
+            random,
             stale
         }),
         order.clone().prop_map(Step::Commit),
@@ -127,7 +127,8 @@ fn any_step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// Whatever comes, twice, late, out of order or on an old view: nothing below zero, nothing sold twice, nothing lost.
+    /// Steps may come twice, late, out of order, or decided on out-of-date stock: no counter falls below zero, no piece
+    /// is sold twice, and none is lost.
     #[test]
     fn stock_adds_up(
         start in 0_i64..40,
@@ -144,11 +145,15 @@ proptest! {
         }
     }
 
-    /// An order is refused only if all counters together have too little.
+    /// A line is refused only if all counters together have too little.
     #[test]
-    fn who_can_be_served_is_served(counters in proptest::collection::vec(0_i64..5, 1..8), pieces in 1_i64..20, luck in any::<u64>()) {
+    fn a_line_is_refused_only_if_stock_is_short(
+        counters in proptest::collection::vec(0_i64..5, 1..8),
+        pieces in 1_i64..20,
+        random in any::<u64>(),
+    ) {
         let stock = stock(&counters);
-        match stock.take(pieces, luck) {
+        match stock.take(pieces, random) {
             None => prop_assert!(stock.available() < pieces),
             Some(taken) => {
                 prop_assert_eq!(taken.iter().map(|(_, pieces)| pieces).sum::<i64>(), pieces);
@@ -159,7 +164,7 @@ proptest! {
         }
     }
 
-    /// A change moves exactly what it says, and leaves no counter that is used below zero.
+    /// A change moves exactly as many pieces as requested, and leaves no counter below zero.
     #[test]
     fn a_change_is_exact(counters in proptest::collection::vec(0_i64..50, 1..8), by in -200_i64..400) {
         let stock = stock(&counters);
@@ -190,7 +195,7 @@ fn stock(available: &[i64]) -> Stock {
 }
 
 #[test]
-fn few_pieces_lie_together_and_many_apart() {
+fn small_stock_stays_in_one_counter_and_large_stock_is_spread() {
     let spread = |pieces| {
         let movements = stock(&[0]).change(Change::Set(pieces), 8).expect("room");
         let mut pieces: Vec<i64> = movements.iter().map(|movement| movement.available).collect();
@@ -203,18 +208,19 @@ fn few_pieces_lie_together_and_many_apart() {
 }
 
 #[test]
-fn which_counter_is_up_to_luck() {
+fn the_counter_is_chosen_at_random() {
     let full = stock(&[9, 9, 1, 9]);
-    let chosen: Vec<u8> = (0..6).flat_map(|luck| full.take(5, luck).expect("enough")).map(|(split, _)| split).collect();
+    let chosen: Vec<u8> =
+        (0..6).flat_map(|random| full.take(5, random).expect("enough")).map(|(split, _)| split).collect();
     assert_eq!(chosen, [0, 1, 3, 0, 1, 3]);
 }
 
 #[test]
-fn there_is_a_most() {
-    let full = stock(&[MOST_ON_HAND]);
+fn stock_has_a_maximum() {
+    let full = stock(&[MAX_ON_HAND]);
     assert_eq!(full.change(Change::Adjust(1), 8), Err(Refused::TooMuch));
-    assert_eq!(full.change(Change::Set(MOST_ON_HAND + 1), 8), Err(Refused::TooMuch));
-    assert_eq!(full.change(Change::Set(MOST_ON_HAND), 8), Ok(Vec::new()));
+    assert_eq!(full.change(Change::Set(MAX_ON_HAND + 1), 8), Err(Refused::TooMuch));
+    assert_eq!(full.change(Change::Set(MAX_ON_HAND), 8), Ok(Vec::new()));
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! Thirty-two clients do everything at once, for a minute (`STORM_SECONDS`), twice and cut short; then the books are
-//! checked.
+//! Thirty-two clients execute all operations at once for a minute (`STORM_SECONDS`), some of them twice and some
+//! interrupted; then the reservations and changes are compared with the stock.
 //!
-//! `STORM_ENDPOINT` is a server before the engine that refuses what meets a transaction on the same item: that, too, is
-//! tried again.
+//! `STORM_ENDPOINT` is the URL of a proxy in front of the engine. It refuses requests that conflict with a transaction
+//! on the same item, and these have to be retried, too.
 
 use std::{
     cell::RefCell,
@@ -11,7 +11,7 @@ use std::{
 };
 
 use contracts::{Cause, StockLine};
-use dynamo::Claim;
+use dynamo::IdempotencyKey;
 use futures::future::{join, join_all};
 use inventory::{
     Inventory, InventoryError,
@@ -22,13 +22,13 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use testkit::{HANG_LIMIT, Stack, TestTable};
 use tokio::time::timeout;
 
-use super::{QUARTER, change, line, products, table};
+use super::{QUARTER_HOUR, change, line, products, table};
 
 const CLIENTS: u64 = 32;
 const PRODUCTS: usize = 24;
 const START: i64 = 40;
 
-/// What the clients share: orders that others may go on with, and the books.
+/// What the clients share: orders that others may continue, and a record of what was done.
 #[derive(Default)]
 struct Shared {
     orders: RefCell<Vec<(OrderId, Vec<StockLine>)>>,
@@ -36,9 +36,9 @@ struct Shared {
     done: RefCell<BTreeMap<&'static str, u64>>,
 }
 
-/// What somebody came or went with. Whether it was done, the answer under its key says.
+/// An adjustment. The item under its idempotency key shows whether it was made.
 struct Adjust {
-    claim: Claim,
+    idempotency_key: IdempotencyKey,
     id: ProductId,
     by: i64,
     acknowledged: bool,
@@ -49,37 +49,37 @@ impl Shared {
         *self.done.borrow_mut().entry(what).or_default() += 1;
     }
 
-    /// What has not happened yet of what a storm has to try.
+    /// Returns the outcomes that a storm has to produce and has not produced yet.
     fn missing(&self) -> Vec<&'static str> {
         let wanted = ["done", "out of stock", "ended", "killed", "too little", "read"];
         let done = self.done.borrow();
         wanted.into_iter().filter(|what| !done.contains_key(what)).collect()
     }
 
-    /// Whether the storm goes on: until that moment, and on a slow machine until everything was tried.
-    fn goes_on(&self, until: Instant) -> bool {
+    /// Returns whether the storm continues: until that time, and on a slow machine until every outcome was produced.
+    fn continues(&self, until: Instant) -> bool {
         let now = Instant::now();
         now < until || (now < until + HANG_LIMIT && !self.missing().is_empty())
     }
 
-    fn any_order(&self, luck: &mut StdRng) -> Option<(OrderId, Vec<StockLine>)> {
+    fn any_order(&self, rng: &mut StdRng) -> Option<(OrderId, Vec<StockLine>)> {
         let orders = self.orders.borrow();
         let recent = orders.len().saturating_sub(200);
-        (recent < orders.len()).then(|| orders[luck.random_range(recent..orders.len())].clone())
+        (recent < orders.len()).then(|| orders[rng.random_range(recent..orders.len())].clone())
     }
 }
 
-/// How an attempt ended.
+/// The end of an attempt.
 enum Attempt<T> {
     Done(T),
-    /// Whoever did it was killed; it may have been done or not.
+    /// The client was killed; the step may have been executed or not.
     Killed,
 }
 
-/// Does `step`: mostly once, sometimes twice at the same moment, sometimes cut short somewhere.
-async fn attempt<T>(luck: &mut StdRng, step: impl AsyncFn() -> T) -> Attempt<T> {
-    match luck.random_range(0..10) {
-        0 | 1 => match timeout(Duration::from_micros(luck.random_range(0..400_000)), step()).await {
+/// Executes `step`: mostly once, sometimes twice at the same time, sometimes interrupted.
+async fn attempt<T>(rng: &mut StdRng, step: impl AsyncFn() -> T) -> Attempt<T> {
+    match rng.random_range(0..10) {
+        0 | 1 => match timeout(Duration::from_micros(rng.random_range(0..400_000)), step()).await {
             Ok(done) => Attempt::Done(done),
             Err(_) => Attempt::Killed,
         },
@@ -88,7 +88,7 @@ async fn attempt<T>(luck: &mut StdRng, step: impl AsyncFn() -> T) -> Attempt<T> 
     }
 }
 
-/// What may be answered; anything else is a fault.
+/// Returns the name of an expected result, and panics for any other.
 fn expect(done: Result<(), InventoryError>) -> &'static str {
     match done {
         Ok(()) => "done",
@@ -102,45 +102,43 @@ fn expect(done: Result<(), InventoryError>) -> &'static str {
     }
 }
 
-fn any_lines(luck: &mut StdRng, ids: &[ProductId]) -> Vec<StockLine> {
-    // One product is hot; some orders are so large that they have two parts.
-    let first = if luck.random_bool(0.5) { 0 } else { luck.random_range(0..ids.len()) };
-    let count = if luck.random_bool(0.05) { 15 } else { luck.random_range(1..4) };
-    (0..count).map(|n| line(ids[(first + n) % ids.len()], luck.random_range(1..4))).collect()
+fn any_lines(rng: &mut StdRng, ids: &[ProductId]) -> Vec<StockLine> {
+    // Half of the orders take the same product; some orders are so large that they have two parts.
+    let first = if rng.random_bool(0.5) { 0 } else { rng.random_range(0..ids.len()) };
+    let count = if rng.random_bool(0.05) { 15 } else { rng.random_range(1..4) };
+    (0..count).map(|n| line(ids[(first + n) % ids.len()], rng.random_range(1..4))).collect()
 }
 
 async fn client(seed: u64, inventory: &Inventory, ids: &[ProductId], shared: &Shared, until: Instant) {
-    let luck = &mut StdRng::seed_from_u64(seed);
-    while shared.goes_on(until) {
+    let rng = &mut StdRng::seed_from_u64(seed);
+    while shared.continues(until) {
         let cause = Cause::own();
         let later = Timestamp::now().plus_seconds(3_600);
-        let (what, done) = match luck.random_range(0..10) {
+        let (what, done) = match rng.random_range(0..10) {
             0..4 => {
-                let (order, lines) = (OrderId::new(), any_lines(luck, ids));
+                let (order, lines) = (OrderId::new(), any_lines(rng, ids));
                 shared.orders.borrow_mut().push((order, lines.clone()));
-                ("reserve", attempt(luck, async || inventory.reserve(order, &lines, &cause).await).await)
+                ("reserve", attempt(rng, async || inventory.reserve(order, &lines, &cause).await).await)
             }
             4 => {
-                let id = ids[luck.random_range(0..ids.len())];
-                let by = luck.random_range(-8..12);
-                ("adjust", adjust(luck, inventory, shared, id, by).await)
+                let id = ids[rng.random_range(0..ids.len())];
+                let by = rng.random_range(-8..12);
+                ("adjust", adjust(rng, inventory, shared, id, by).await)
             }
             other => {
-                let Some((order, lines)) = shared.any_order(luck) else { continue };
+                let Some((order, lines)) = shared.any_order(rng) else { continue };
                 match other {
-                    5 => {
-                        ("reserve again", attempt(luck, async || inventory.reserve(order, &lines, &cause).await).await)
-                    }
-                    6 | 7 => ("commit", attempt(luck, async || inventory.commit(order).await).await),
-                    8 => ("release", attempt(luck, async || inventory.release(order, &cause).await).await),
-                    // Whoever is asked may know that the order has ended.
+                    5 => ("reserve again", attempt(rng, async || inventory.reserve(order, &lines, &cause).await).await),
+                    6 | 7 => ("commit", attempt(rng, async || inventory.commit(order).await).await),
+                    8 => ("release", attempt(rng, async || inventory.release(order, &cause).await).await),
+                    // The order may have ended when the reservation expires.
                     _ => {
-                        let has_ended = luck.random_bool(0.5);
+                        let has_ended = rng.random_bool(0.5);
                         let expire = async || {
                             let asked = inventory.expire(order, later, &cause).await?;
                             if asked.is_some() && has_ended { inventory.release(order, &cause).await } else { Ok(()) }
                         };
-                        ("expire", attempt(luck, expire).await)
+                        ("expire", attempt(rng, expire).await)
                     }
                 }
             }
@@ -153,18 +151,18 @@ async fn client(seed: u64, inventory: &Inventory, ids: &[ProductId], shared: &Sh
     }
 }
 
-/// Adjusts, again and again under the same key until there is an answer: killed or not, it is done at most once.
+/// Adjusts stock and repeats that with the same key until it is not interrupted: the adjustment is made at most once.
 async fn adjust(
-    luck: &mut StdRng,
+    rng: &mut StdRng,
     inventory: &Inventory,
     shared: &Shared,
     id: ProductId,
     by: i64,
 ) -> Attempt<Result<(), InventoryError>> {
-    let claim = Claim::new("admin", &OrderId::new().to_string(), "adjust");
+    let idempotency_key = IdempotencyKey::new("admin", &OrderId::new().to_string(), "adjust");
     loop {
-        let step = async || change(inventory, id, Change::Adjust(by), Some(&claim)).await;
-        let done = match attempt(luck, step).await {
+        let step = async || change(inventory, id, Change::Adjust(by), Some(&idempotency_key)).await;
+        let done = match attempt(rng, step).await {
             Attempt::Killed => {
                 shared.count("killed");
                 continue;
@@ -172,14 +170,14 @@ async fn adjust(
             Attempt::Done(done) => done,
         };
         let acknowledged = done.is_ok();
-        shared.adjusts.borrow_mut().push(Adjust { claim, id, by, acknowledged });
+        shared.adjusts.borrow_mut().push(Adjust { idempotency_key, id, by, acknowledged });
         return Attempt::Done(done.map(drop));
     }
 }
 
-/// Looks at all stock again and again: at no moment is there less than nothing.
+/// Reads all stock again and again: no counter is ever below zero.
 async fn reader(inventory: &Inventory, ids: &[ProductId], shared: &Shared, until: Instant) {
-    while shared.goes_on(until) {
+    while shared.continues(until) {
         for id in ids {
             let stock = inventory.stock(*id).await.unwrap();
             for counter in &stock.counters {
@@ -198,7 +196,7 @@ async fn a_storm() {
         config = config.endpoint_url(endpoint);
     }
     let table = TestTable::create_at(&config.build()).await;
-    let inventory = table::inventory(&table, QUARTER);
+    let inventory = table::inventory(&table, QUARTER_HOUR);
     let ids = products(&inventory, PRODUCTS, START).await;
     let shared = Shared::default();
     let until = Instant::now() + Duration::from_secs(seconds);
@@ -207,7 +205,8 @@ async fn a_storm() {
     join(join_all(clients), join_all(readers)).await;
     println!("{:?}", shared.done.borrow());
 
-    // What was cut short may have been sent: the books are closed once nothing changes for a while.
+    // Interrupted requests may still be executed: the comparison starts once the table has not changed for five
+    // seconds.
     let mut items = table.items().await;
     let mut unchanged = 0;
     while unchanged < 5 {
@@ -216,7 +215,7 @@ async fn a_storm() {
         unchanged = if again == items { unchanged + 1 } else { 0 };
         items = again;
     }
-    // Of each product: what is set aside and what is sold, by all reservations there are.
+    // The reserved and sold pieces of each product, from all reservations.
     let mut held: HashMap<(ProductId, Status), i64> = HashMap::new();
     let mut parts = 0;
     let mut keys = HashSet::new();
@@ -232,8 +231,8 @@ async fn a_storm() {
     }
     let mut adjusted: HashMap<ProductId, i64> = HashMap::new();
     for adjust in shared.adjusts.borrow().iter() {
-        let was_made = keys.contains(&adjust.claim.key().pk);
-        assert!(was_made || !adjust.acknowledged, "an adjustment was acknowledged and is not there");
+        let was_made = keys.contains(&adjust.idempotency_key.key().pk);
+        assert!(was_made || !adjust.acknowledged, "an acknowledged adjustment is missing");
         *adjusted.entry(adjust.id).or_default() += if was_made { adjust.by } else { 0 };
     }
     println!("{parts} parts of {} orders", shared.orders.borrow().len());
@@ -245,6 +244,6 @@ async fn a_storm() {
         assert_eq!(stock.on_hand(), START + adjusted - held(Status::Committed), "on hand = start + adjustments - sold");
     }
     let missing = shared.missing();
-    assert!(missing.is_empty(), "the storm was too mild: nothing was {missing:?}");
+    assert!(missing.is_empty(), "the storm did not produce these outcomes: {missing:?}");
     table.delete().await;
 }

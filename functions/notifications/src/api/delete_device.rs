@@ -5,17 +5,17 @@ use lambda::{
 
 use crate::{Notifications, NotificationsError, Push};
 
-/// `DELETE /notifications/devices/{device_id}`: no push messages go there any more.
+/// `DELETE /notifications/devices/{device_id}`: stops push notifications to a device.
 pub async fn delete_device((notifications, push): &(Notifications, Push), request: &Request) -> Reply {
     let user_id = request.caller()?.user_id;
     notifications.remove_device(push, user_id, request.id("device_id", "device")?).await?;
     http::no_content()
 }
 
-/// How the document tells of it.
+/// Describes the endpoint for OpenAPI.
 pub(super) fn operation() -> Operation {
-    Operation::new("DELETE /api/v1/notifications/devices/{device_id}", "deleteDevice", "Forget a device")
-        .no_content("It is forgotten.")
+    Operation::new("DELETE /api/v1/notifications/devices/{device_id}", "deleteDevice", "Delete a device")
+        .no_content("The device was deleted.")
         .refuses(NotificationsError::NoDevice)
         .refuses(NotificationsError::Busy)
 }

@@ -3,18 +3,18 @@ use lambda::{
     openapi::Operation,
 };
 
-use super::answer::{PreferencesAnswer, example};
+use super::response::{PreferencesResponse, example};
 use crate::{Notifications, NotificationsError};
 
-/// `GET /notifications/preferences`: how the caller is told of what.
+/// `GET /notifications/preferences`: returns the notification settings of the caller.
 pub async fn get_preferences(notifications: &Notifications, request: &Request) -> Reply {
-    http::ok(&PreferencesAnswer::from(&notifications.contact(request.caller()?.user_id).await?))
+    http::ok(&PreferencesResponse::from(&notifications.contact(request.caller()?.user_id).await?))
 }
 
-/// How the document tells of it.
+/// Describes the endpoint for OpenAPI.
 pub(super) fn operation() -> Operation {
-    Operation::new("GET /api/v1/notifications/preferences", "getPreferences", "How the caller is told of what")
-        .describe("With the caller's phone number and devices, masked.")
-        .ok::<PreferencesAnswer<'_>>("The preferences.", example())
-        .refuses(NotificationsError::Gone)
+    Operation::new("GET /api/v1/notifications/preferences", "getPreferences", "Get notification preferences")
+        .describe("The channels for each type of event, with the phone number and the devices of the caller, masked.")
+        .ok::<PreferencesResponse<'_>>("The preferences.", example())
+        .refuses(NotificationsError::UserDeleted)
 }

@@ -1,9 +1,9 @@
 use lambda::{health, openapi::Operation};
 
-/// `GET /api/v1/health/notifications`: how this context is.
+/// `GET /api/v1/health/notifications`: reports the health of this context.
 pub use lambda::health::health;
 
-/// How the document tells of it.
+/// Describes the endpoint for OpenAPI.
 pub(super) fn operation() -> Operation {
     health::operation(
         "GET /api/v1/health/notifications",

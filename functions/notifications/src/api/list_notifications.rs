@@ -9,50 +9,50 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{Notifications, Sent};
+use crate::{Notifications, SentNotification};
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "NotificationList")]
-struct ListAnswer {
-    items: Vec<NotificationAnswer>,
+struct ListResponse {
+    items: Vec<NotificationResponse>,
     next_cursor: Option<String>,
 }
 
-/// What the caller was told, or could not be told.
+/// A notification that was sent to the caller, or could not be sent.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Notification")]
-struct NotificationAnswer {
+struct NotificationResponse {
     id: NotificationId,
-    /// The type of the event that it tells of.
+    /// The type of the event.
     #[serde(rename = "type")]
     kind: NotificationKind,
     channel: NotificationChannel,
-    /// Whereto, masked.
+    /// The email address, phone number or device token, masked.
     recipient: String,
-    /// `failed`: it was refused for good, or given up.
+    /// `failed` if the provider rejected it permanently, or all attempts failed.
     status: NotificationStatus,
-    /// The order that it is about.
+    /// The order that the notification is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     order_id: Option<OrderId>,
-    /// When it was sent, or given up.
+    /// When it was sent, or recorded as failed.
     sent_at: Timestamp,
 }
 
-impl From<Sent> for NotificationAnswer {
-    fn from(Sent { told, at }: Sent) -> Self {
+impl From<SentNotification> for NotificationResponse {
+    fn from(SentNotification { notification, at }: SentNotification) -> Self {
         Self {
-            id: told.notification_id,
-            kind: told.kind,
-            channel: told.channel,
-            recipient: told.recipient,
-            status: told.status,
-            order_id: told.order_id,
+            id: notification.notification_id,
+            kind: notification.kind,
+            channel: notification.channel,
+            recipient: notification.recipient,
+            status: notification.status,
+            order_id: notification.order_id,
             sent_at: at,
         }
     }
 }
 
-/// `GET /notifications`: what the caller was told, newest first.
+/// `GET /notifications`: lists the notifications of the caller, newest first.
 pub async fn list_notifications((notifications, cursors): &(Notifications, Cursors), request: &Request) -> Reply {
     let user_id = request.caller()?.user_id;
     let limit = request.limit()?;
@@ -60,10 +60,10 @@ pub async fn list_notifications((notifications, cursors): &(Notifications, Curso
     let after = request.query("cursor").map(|cursor| cursors.open(&scope, &cursor)).transpose()?;
     let (sent, next) = notifications.sent_to(user_id, after, limit).await?;
     let next_cursor = next.map(|id| cursors.seal(&scope, &id.to_string()));
-    http::ok(&ListAnswer { items: sent.into_iter().map(NotificationAnswer::from).collect(), next_cursor })
+    http::ok(&ListResponse { items: sent.into_iter().map(NotificationResponse::from).collect(), next_cursor })
 }
 
-/// How the document tells of it.
+/// Describes the endpoint for OpenAPI.
 pub(super) fn operation() -> Operation {
     let example = json!({
         "id": "01a1fccc-a1b6-7e1c-8d40-3f4f7f1f3b52",
@@ -74,8 +74,11 @@ pub(super) fn operation() -> Operation {
         "order_id": "01930000-0000-7003-8000-000000000001",
         "sent_at": "2026-11-21T06:30:32.000Z",
     });
-    Operation::new("GET /api/v1/notifications", "listNotifications", "What the caller was told, newest first")
-        .describe("By every channel, for 90 days. What was given up may be sent after all; then it says so.")
+    Operation::new("GET /api/v1/notifications", "listNotifications", "List notifications")
+        .describe(
+            "The notifications of the last 90 days by all channels, newest first. A notification with the status \
+             `failed` may be sent later; its status is `sent` then.",
+        )
         .list()
-        .ok::<ListAnswer>("A page of notifications.", json!({ "items": [example], "next_cursor": null }))
+        .ok::<ListResponse>("A page of notifications.", json!({ "items": [example], "next_cursor": null }))
 }

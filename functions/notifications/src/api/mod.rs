@@ -1,11 +1,11 @@
 //! The endpoints of notifications.
 
-mod answer;
 mod delete_device;
 mod get_preferences;
 mod health;
 mod list_notifications;
 mod register_device;
+mod response;
 mod set_preferences;
 
 use lambda::openapi::Operation;
@@ -17,7 +17,7 @@ pub use list_notifications::list_notifications;
 pub use register_device::register_device;
 pub use set_preferences::set_preferences;
 
-/// How the document tells of them.
+/// Describes the endpoints for OpenAPI.
 pub fn operations() -> Vec<Operation> {
     vec![
         list_notifications::operation(),
@@ -39,7 +39,7 @@ mod tests {
     fn openapi_is_up_to_date() {
         let tag = Tag {
             name: "notifications",
-            description: "What customers are told, and how they want to be.",
+            description: "The notifications of customers, and their preferences.",
             operations: operations(),
         };
         assert_eq!(up_to_date(env!("CARGO_MANIFEST_DIR"), &tag), Ok(()));

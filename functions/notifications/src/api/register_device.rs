@@ -7,27 +7,28 @@ use lambda::{
 use schemars::{Schema, json_schema};
 use serde_json::{Value, json};
 
-use super::answer::{DeviceAnswer, device_example};
-use crate::{Notifications, NotificationsError, Push, devices::Registration};
+use super::response::{DeviceResponse, device_example};
+use crate::{Notifications, NotificationsError, Push, devices::DeviceRegistration};
 
-/// What a platform knows a device by. It is as good as an address: whoever has it can reach the device.
+/// The token by which a push platform identifies a device. It is personal data like an address, because whoever has it
+/// can reach the device.
 struct Token(Redacted<String>);
 
 type Name = Text<1, 60>;
 
-/// `POST /notifications/devices`: push messages go to this device, too; the same token is the same device.
+/// `POST /notifications/devices`: registers a device for push notifications; the same token is always the same device.
 pub async fn register_device((notifications, push): &(Notifications, Push), request: &Request) -> Reply {
     let user_id = request.caller()?.user_id;
-    let wanted = request.body(read)?;
-    let device = notifications.register_device(push, user_id, &wanted, request.now).await?;
+    let registration = request.body(read)?;
+    let device = notifications.register_device(push, user_id, &registration, request.now).await?;
     let location = format!("/api/v1/notifications/devices/{}", device.id);
-    Ok(http::created(location, &DeviceAnswer::from(&device))?.into())
+    Ok(http::created(location, &DeviceResponse::from(&device))?.into())
 }
 
-fn read(body: &Fields<'_>) -> Option<Registration> {
+fn read(body: &Fields<'_>) -> Option<DeviceRegistration> {
     let token = body.required::<Token>("token");
     let name = body.required::<Name>("name");
-    Some(Registration { token: token?.0, name: Redacted::new(name?) })
+    Some(DeviceRegistration { token: token?.0, name: Redacted::new(name?) })
 }
 
 impl Field for Token {
@@ -44,29 +45,32 @@ impl Field for Token {
     }
 }
 
-/// How the document tells of it.
+/// Describes the endpoint for OpenAPI.
 pub(super) fn operation() -> Operation {
     let name = schema_of::<Name>();
-    Operation::new("POST /api/v1/notifications/devices", "registerDevice", "Send push messages to a device, too")
+    Operation::new("POST /api/v1/notifications/devices", "registerDevice", "Register a device for push notifications")
         .describe(
-            "The same token is the same device, however often it is registered; one that was another user's is the caller's from then on. \
-             Nobody has more than 10.",
+            "Registering the same token again returns the same device. A device of another user becomes the caller's. \
+             A user can have up to 10 devices.",
         )
         .body(
             Object::new()
                 .required::<Token>("token")
-                .about("What the device's platform (APNs, FCM) knows it by.")
+                .description("The device token from the push platform (APNs or FCM).")
                 .required_as("name", name)
-                .about("What its owner calls it.")
-                .example("a phone", json!({
-                    "token": "fcm-registration:APA91bHun4MxP5egoKMwt2KZFBaFUH-1RYqx",
-                    "name": "My phone",
-                })),
+                .description("A name for the device.")
+                .example(
+                    "a phone",
+                    json!({
+                        "token": "fcm-registration:APA91bHun4MxP5egoKMwt2KZFBaFUH-1RYqx",
+                        "name": "My phone",
+                    }),
+                ),
         )
-        .created::<DeviceAnswer<'_>>("The device.", device_example())
-        .refuses(NotificationsError::PushIsOff)
+        .created::<DeviceResponse<'_>>("The registered device.", device_example())
+        .refuses(NotificationsError::PushDisabled)
         .refuses(NotificationsError::TooManyDevices)
         .refuses(NotificationsError::UnknownToken)
-        .refuses(NotificationsError::Gone)
+        .refuses(NotificationsError::UserDeleted)
         .refuses(NotificationsError::Busy)
 }

@@ -6,24 +6,24 @@ use lambda::{
 };
 use serde_json::json;
 
-use super::answer::{PreferencesAnswer, example};
+use super::response::{PreferencesResponse, example};
 use crate::{
-    Notifications, NotificationsError, Wishes,
-    domain::{Choices, KINDS, PhoneNumber},
+    Notifications, NotificationsError, PreferencesUpdate,
+    domain::{ChannelChoices, KINDS, PhoneNumber},
 };
 
-/// `PUT /notifications/preferences`: changes the channels and the number that are given.
+/// `PUT /notifications/preferences`: changes the channels and the phone number in the body.
 pub async fn set_preferences(notifications: &Notifications, request: &Request) -> Reply {
     let user_id = request.caller()?.user_id;
-    let wishes = request.body(read)?;
-    http::ok(&PreferencesAnswer::from(&notifications.choose(user_id, &wishes).await?))
+    let update = request.body(read)?;
+    http::ok(&PreferencesResponse::from(&notifications.update_preferences(user_id, &update).await?))
 }
 
-fn read(body: &Fields<'_>) -> Option<Wishes> {
+fn read(body: &Fields<'_>) -> Option<PreferencesUpdate> {
     let phone_number = body.given::<PhoneNumber>("phone_number");
     let choices = body.object("events", |events| {
-        // All of them are read before any is missed, so that every wrong one is named.
-        let read: Vec<Option<Option<(NotificationKind, Choices)>>> = KINDS
+        // All objects are read before the first invalid one ends the function, so that all wrong fields are reported.
+        let read: Vec<Option<Option<(NotificationKind, ChannelChoices)>>> = KINDS
             .iter()
             .map(|(kind, name)| Some(events.object(name, channels)?.map(|choices| (*kind, choices))))
             .collect();
@@ -34,33 +34,39 @@ fn read(body: &Fields<'_>) -> Option<Wishes> {
         Given::Null => Some(None),
         Given::Value(number) => Some(Some(number)),
     };
-    Some(Wishes { phone_number, choices: choices?.into_iter().flatten().flatten().collect() })
+    Some(PreferencesUpdate { phone_number, choices: choices?.into_iter().flatten().flatten().collect() })
 }
 
-fn channels(channels: &Fields<'_>) -> Option<Choices> {
+fn channels(channels: &Fields<'_>) -> Option<ChannelChoices> {
     let (email, sms, push) = (channels.optional("email"), channels.optional("sms"), channels.optional("push"));
-    Some(Choices { email: email?, sms: sms?, push: push? })
+    Some(ChannelChoices { email: email?, sms: sms?, push: push? })
 }
 
-/// How the document tells of it.
+/// Describes the endpoint for OpenAPI.
 pub(super) fn operation() -> Operation {
     let channels = || Object::new().optional::<bool>("email").optional::<bool>("sms").optional::<bool>("push");
     let events = KINDS.iter().fold(Object::new(), |events, (_, name)| events.object(name, channels()));
-    Operation::new("PUT /api/v1/notifications/preferences", "setPreferences", "Choose how to be told of what")
-        .describe("What is absent stays. Text messages need a phone number, push messages a device (`POST /api/v1/notifications/devices`).")
+    Operation::new("PUT /api/v1/notifications/preferences", "setPreferences", "Update notification preferences")
+        .describe(
+            "Absent fields do not change. Text messages require a phone number, and push notifications a device \
+             (`POST /api/v1/notifications/devices`).",
+        )
         .body(
             Object::new()
                 .optional::<PhoneNumber>("phone_number")
-                .about("Where text messages go, in the form of E.164; null takes it back.")
+                .description("The number for text messages, in E.164 format. `null` removes it.")
                 .object("events", events)
-                .about("By type of event: which channels tell of it.")
-                .example("a text message when something is shipped", json!({
-                    "phone_number": "+4915112345667",
-                    "events": { "order_shipped": { "sms": true }, "order_placed": { "email": false } },
-                })),
+                .description("The channels for each type of event.")
+                .example(
+                    "text messages about shipments",
+                    json!({
+                        "phone_number": "+4915112345667",
+                        "events": { "order_shipped": { "sms": true }, "order_placed": { "email": false } },
+                    }),
+                ),
         )
-        .ok::<PreferencesAnswer<'_>>("The preferences, all of them.", example())
-        .refuses(NotificationsError::Gone)
+        .ok::<PreferencesResponse<'_>>("All preferences.", example())
+        .refuses(NotificationsError::UserDeleted)
         .refuses(NotificationsError::Busy)
 }
 
@@ -71,19 +77,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_given_is_read_and_the_rest_stays() {
+    fn given_fields_are_read_and_absent_ones_do_not_change() {
         let body = json!({ "events": { "orderShipped": { "sms": true }, "order_placed": null } });
-        let wishes = read_object(&body, read).expect("wishes");
-        assert_eq!(wishes.phone_number, None);
+        let update = read_object(&body, read).expect("an update");
+        assert_eq!(update.phone_number, None);
         assert_eq!(
-            wishes.choices,
-            [(NotificationKind::OrderShipped, Choices { sms: Some(true), ..Choices::default() })]
+            update.choices,
+            [(NotificationKind::OrderShipped, ChannelChoices { sms: Some(true), ..ChannelChoices::default() })]
         );
-        assert_eq!(read_object(&json!({ "phone_number": null }), read).expect("wishes").phone_number, Some(None));
+        assert_eq!(read_object(&json!({ "phone_number": null }), read).expect("an update").phone_number, Some(None));
     }
 
     #[test]
-    fn every_wrong_field_is_named() {
+    fn all_wrong_fields_are_reported() {
         let body = json!({ "phone_number": "0151", "events": {
             "order_shipped": { "fax": true, "sms": "yes" }, "order_lost": { "email": true }, "order_placed": true,
         } });

@@ -1,4 +1,4 @@
-//! Mail by SES.
+//! Mails by SES.
 
 use aws_config::SdkConfig;
 use aws_sdk_sesv2::{
@@ -10,11 +10,12 @@ use aws_sdk_sesv2::{
 use kernel::Email;
 use lambda::env;
 
-use super::{Failure, failure, once};
+use super::{Failure, classify, single_attempt};
 use crate::templates::Mail;
 
-/// What SES will never send. `MessageRejected` is none of them: SES says it while an address of ours or theirs is not verified.
-const REFUSALS: [&str; 1] = ["BadRequestException"];
+/// The error codes of mails that SES will never accept. `MessageRejected` is not one of them: SES returns it while the
+/// address of the sender or the recipient is not verified.
+const PERMANENT_ERRORS: [&str; 1] = ["BadRequestException"];
 
 pub(crate) struct Mailer {
     client: Client,
@@ -23,13 +24,13 @@ pub(crate) struct Mailer {
 
 impl Mailer {
     pub(crate) fn connect(config: &SdkConfig) -> Result<Self, lambda::Error> {
-        let (retries, timeouts) = once();
-        let once = Builder::from(config).retry_config(retries).timeout_config(timeouts).build();
-        Ok(Self { client: Client::from_conf(once), sender: env("MAIL_SENDER")? })
+        let (retries, timeouts) = single_attempt();
+        let config = Builder::from(config).retry_config(retries).timeout_config(timeouts).build();
+        Ok(Self { client: Client::from_conf(config), sender: env("MAIL_SENDER")? })
     }
 
     pub(crate) async fn send(&self, to: &Email, mail: &Mail) -> Result<(), Failure> {
-        let content = content(mail).map_err(|_| Failure::Refused("not a mail".to_owned()))?;
+        let content = content(mail).map_err(|_| Failure::Rejected("invalid mail".to_owned()))?;
         let sent = self
             .client
             .send_email()
@@ -38,7 +39,7 @@ impl Mailer {
             .content(content)
             .send()
             .await;
-        sent.map(drop).map_err(|error| failure(&error, &REFUSALS))
+        sent.map(drop).map_err(|error| classify(&error, &PERMANENT_ERRORS))
     }
 }
 

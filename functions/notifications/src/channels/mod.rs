@@ -1,5 +1,5 @@
-//! The ways to a customer. None of the services can tell a second try from a second message: each is asked once, and given all the time
-//! there is for it; the queue tries again.
+//! The channels to customers. None of the services recognizes a repeated request, so each is called once, with all the
+//! time there is for it, and the queue delivers the message again if it fails.
 
 mod mail;
 mod push;
@@ -12,49 +12,54 @@ use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
 
 pub(crate) use mail::Mailer;
 pub use push::Push;
-pub(crate) use sms::Telephone;
+pub(crate) use sms::SmsSender;
 
-/// Why a message was not sent. Only codes: what a service says in words quotes addresses.
+/// The reason why a message was not sent. It has only error codes, because the error messages of the services quote
+/// addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// It will never be taken.
-    Refused(String),
-    /// There is no such device any more.
-    Gone(String),
-    /// It was not taken this time.
-    NotTaken(String),
-    /// The service did not answer: it may have taken it.
+    /// The service rejected the message permanently.
+    Rejected(String),
+    /// The device no longer exists.
+    DeviceGone(String),
+    /// The service did not accept the message this time.
+    NotAccepted(String),
+    /// The service did not respond: it may have accepted the message.
     Unanswered,
 }
 
-/// How a service that is asked once is asked.
-fn once() -> (RetryConfig, TimeoutConfig) {
+/// Returns the settings of a client that calls a service once.
+fn single_attempt() -> (RetryConfig, TimeoutConfig) {
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(4)).build();
     (RetryConfig::disabled(), timeouts)
 }
 
-/// What an error means; the codes in `refusals` are for good.
-fn failure<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, refusals: &[&str]) -> Failure {
-    let Some(refusal) = error.as_service_error() else {
-        return if is_unreached(error) { Failure::NotTaken("unreached".to_owned()) } else { Failure::Unanswered };
+/// Classifies an error of a service. Errors with one of the `permanent` codes are not retried.
+fn classify<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, permanent: &[&str]) -> Failure {
+    let Some(service_error) = error.as_service_error() else {
+        return if was_not_reached(error) {
+            Failure::NotAccepted("not connected".to_owned())
+        } else {
+            Failure::Unanswered
+        };
     };
-    let code = refusal.code().unwrap_or("unknown").to_owned();
-    if refusals.contains(&code.as_str()) { Failure::Refused(code) } else { Failure::NotTaken(code) }
+    let code = service_error.code().unwrap_or("unknown").to_owned();
+    if permanent.contains(&code.as_str()) { Failure::Rejected(code) } else { Failure::NotAccepted(code) }
 }
 
-/// Whether the service cannot have heard of it. Of what may go wrong on the way only connecting has a time limit of its own.
-fn is_unreached<E, R>(error: &SdkError<E, R>) -> bool {
+/// Whether the request certainly did not reach the service. A timeout in dispatch is that of connecting, because no
+/// other step has its own.
+fn was_not_reached<E, R>(error: &SdkError<E, R>) -> bool {
     match error {
         SdkError::ConstructionFailure(_) => true,
         SdkError::DispatchFailure(failure) => {
-            failure.is_timeout() || failure.as_connector_error().is_some_and(|error| is_turned_away(error))
+            failure.is_timeout() || failure.as_connector_error().is_some_and(|error| is_connection_refused(error))
         }
         _ => false,
     }
 }
 
-/// Whether there was no connection: nobody listens.
-fn is_turned_away(error: &(dyn Error + 'static)) -> bool {
+fn is_connection_refused(error: &(dyn Error + 'static)) -> bool {
     iter::successors(Some(error), |&error| error.source())
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|cause| cause.kind() == io::ErrorKind::ConnectionRefused)
@@ -65,12 +70,12 @@ mod tests {
     use super::*;
 
     #[derive(Debug, thiserror::Error)]
-    #[error("on the way")]
-    struct OnTheWay(#[source] io::Error);
+    #[error("dispatch failure")]
+    struct DispatchError(#[source] io::Error);
 
     #[test]
-    fn a_connection_that_was_refused_is_told_from_one_that_broke() {
-        assert!(!is_turned_away(&OnTheWay(io::ErrorKind::ConnectionReset.into())));
-        assert!(is_turned_away(&OnTheWay(io::ErrorKind::ConnectionRefused.into())));
+    fn a_refused_connection_differs_from_a_reset_one() {
+        assert!(!is_connection_refused(&DispatchError(io::ErrorKind::ConnectionReset.into())));
+        assert!(is_connection_refused(&DispatchError(io::ErrorKind::ConnectionRefused.into())));
     }
 }

@@ -1,21 +1,21 @@
 use contracts::{Envelope, UserEvent};
 
-use crate::{Notifications, NotificationsError, Push, domain::Reached};
+use crate::{Notifications, NotificationsError, Push, domain::ContactDetails};
 
-/// Keeps the replica of how a user is reached, and erases it when the account is deleted.
+/// Maintains the replica of the name and address of a user, and erases it when the account is deleted.
 pub async fn replicate_contact(
     (notifications, push): &(Notifications, Push),
     envelope: Envelope<UserEvent>,
 ) -> Result<(), NotificationsError> {
     match &envelope.event {
-        UserEvent::UserDeleted(user) => notifications.forget(push, user.user_id, envelope.sequence).await,
+        UserEvent::UserDeleted(user) => notifications.erase_user(push, user.user_id, envelope.sequence).await,
         UserEvent::UserRegistered(user) => {
-            let reached = Reached::new(&user.email, &user.username, user.full_name.as_ref());
-            notifications.remember(user.user_id, &reached, envelope.sequence).await
+            let details = ContactDetails::new(&user.email, &user.username, user.full_name.as_ref());
+            notifications.update_contact(user.user_id, &details, envelope.sequence).await
         }
         UserEvent::UserUpdated(user) => {
-            let reached = Reached::new(&user.email, &user.username, user.full_name.as_ref());
-            notifications.remember(user.user_id, &reached, envelope.sequence).await
+            let details = ContactDetails::new(&user.email, &user.username, user.full_name.as_ref());
+            notifications.update_contact(user.user_id, &details, envelope.sequence).await
         }
     }
 }

@@ -1,105 +1,109 @@
-//! Whether something is sent now: it was not yet, nobody else is at it, and it has not been tried too often.
+//! Decides whether a notification is sent now: it was not sent yet, nobody else is sending it, and it was not tried too
+//! often.
 
 use contracts::NotificationStatus;
 use kernel::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// How many tries may be left without an answer. Each of them may have told the target, so this is how often it is told at most.
-pub const MOST_UNANSWERED: u32 = 3;
+/// The maximum number of unanswered attempts. Each of them may have reached the target, so a target receives a
+/// notification at most this often.
+pub const MAX_UNANSWERED: u32 = 3;
 
-/// What is recorded of the tries to tell one target of one event.
+/// The record of the attempts to send the notification of one event to one target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// How it ended; nothing before it did.
+    /// The final status, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<NotificationStatus>,
-    /// Until when whoever tries it has it to themselves, in seconds since 1970. A try that is older was left by a function that died.
+    /// When the current lease expires, in seconds since 1970. An expired lease was left by a function that died.
     pub claimed_until: i64,
-    /// Counts the claims, so that each is told from all others.
+    /// The number of leases granted so far, which is also the number of the latest lease.
     pub claims: u64,
-    /// Of how many tries nobody knows what became: the service did not answer, or the function died. The one under way is counted.
+    /// The number of attempts with an unknown result: the service did not respond, or the function died. It includes
+    /// the current attempt.
     pub unanswered: u32,
-    /// As of which revision of the contact it was refused for good, if it was.
+    /// The revision of the contact at which the service rejected the notification permanently, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused_at: Option<u64>,
 }
 
-/// Who asks to try it is answered so.
+/// The response to a request for the lease of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Claim {
-    /// Try it.
-    Granted(Grant),
-    /// Say that it failed: too many tries were left without an answer.
-    TooOften(Grant),
-    /// It was sent, or will never be.
+pub enum LeaseDecision {
+    /// Send the notification.
+    Granted(DeliveryLease),
+    /// Record the notification as failed: too many attempts remained unanswered.
+    TooManyAttempts(DeliveryLease),
+    /// The notification was sent, or can never be sent.
     Done,
-    /// Somebody is at it, or died while they were.
+    /// Another function holds the lease, or died while it held it.
     Held,
 }
 
-/// What somebody has to themselves, for a while.
+/// The right to send one notification to one target, for a limited time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Grant {
-    /// The how manieth claim it is.
+pub struct DeliveryLease {
+    /// The number of the lease, from 1.
     pub number: u64,
-    /// Whether it was told before that it had failed.
+    /// Whether the notification was already published as failed.
     pub has_failed: bool,
-    /// How many tries before this one were left without an answer.
+    /// The number of earlier attempts that remained unanswered.
     pub unanswered: u32,
 }
 
-/// What became of a try.
+/// The result of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// The service took it.
+    /// The service accepted the notification.
     Sent,
-    /// The service will never take it.
-    Refused,
-    /// The service did not take it this time.
-    NotTaken,
-    /// The service did not answer: it may have taken it.
+    /// The service rejected the notification permanently.
+    Rejected,
+    /// The service did not accept the notification this time.
+    NotAccepted,
+    /// The service did not respond: it may have accepted the notification.
     Unanswered,
 }
 
 impl Attempt {
-    /// The first try of all, which its maker has claimed.
-    pub fn first(claimed_until: i64) -> (Self, Grant) {
-        let grant = Grant { number: 1, has_failed: false, unanswered: 0 };
-        (Self { ended: None, claimed_until, claims: grant.number, unanswered: 1, refused_at: None }, grant)
+    /// Returns the record of a first attempt, with the lease of the function that makes it.
+    pub fn first(claimed_until: i64) -> (Self, DeliveryLease) {
+        let lease = DeliveryLease { number: 1, has_failed: false, unanswered: 0 };
+        (Self { ended: None, claimed_until, claims: lease.number, unanswered: 1, refused_at: None }, lease)
     }
 
-    /// What whoever finds this may do; `revision` is that of the contact which says where the target is.
-    pub fn claim(&self, now: Timestamp, revision: u64) -> Claim {
-        let is_too_often = self.unanswered >= MOST_UNANSWERED;
+    /// Decides whether a function may send the notification now; `revision` is that of the contact from which the
+    /// target comes.
+    pub fn request_lease(&self, now: Timestamp, revision: u64) -> LeaseDecision {
+        let has_too_many = self.unanswered >= MAX_UNANSWERED;
         let is_done = match self.ended {
             Some(NotificationStatus::Sent) => true,
-            Some(NotificationStatus::Failed) => is_too_often || self.refused_at == Some(revision),
+            Some(NotificationStatus::Failed) => has_too_many || self.refused_at == Some(revision),
             None => false,
         };
         let has_failed = self.ended == Some(NotificationStatus::Failed);
-        let grant = |number| Grant { number, has_failed, unanswered: self.unanswered };
+        let lease = |number| DeliveryLease { number, has_failed, unanswered: self.unanswered };
         match is_done {
-            true => Claim::Done,
-            false if self.claimed_until >= now.as_seconds() => Claim::Held,
-            false if is_too_often => Claim::TooOften(grant(self.claims)),
-            false => Claim::Granted(grant(self.claims + 1)),
+            true => LeaseDecision::Done,
+            false if self.claimed_until >= now.as_seconds() => LeaseDecision::Held,
+            false if has_too_many => LeaseDecision::TooManyAttempts(lease(self.claims)),
+            false => LeaseDecision::Granted(lease(self.claims + 1)),
         }
     }
 }
 
-impl Grant {
-    /// How many tries were left without an answer, after one that ended so.
+impl DeliveryLease {
+    /// Returns the number of unanswered attempts after one with this outcome.
     pub fn unanswered_after(self, outcome: Outcome) -> u32 {
         self.unanswered + u32::from(outcome == Outcome::Unanswered)
     }
 }
 
 impl Outcome {
-    /// What it is told as.
+    /// Returns the status that is published for the outcome.
     pub fn status(self) -> NotificationStatus {
         match self {
             Self::Sent => NotificationStatus::Sent,
-            Self::Refused | Self::NotTaken | Self::Unanswered => NotificationStatus::Failed,
+            Self::Rejected | Self::NotAccepted | Self::Unanswered => NotificationStatus::Failed,
         }
     }
 }
@@ -118,35 +122,35 @@ mod tests {
         Attempt { ended, claimed_until, claims: 4, unanswered: 0, refused_at: None }
     }
 
-    fn granted(has_failed: bool, unanswered: u32) -> Claim {
-        Claim::Granted(Grant { number: 5, has_failed, unanswered })
+    fn granted(has_failed: bool, unanswered: u32) -> LeaseDecision {
+        LeaseDecision::Granted(DeliveryLease { number: 5, has_failed, unanswered })
     }
 
     #[test]
-    fn what_was_sent_is_not_tried_and_what_is_tried_is_waited_for() {
-        let claim = |ended, claimed_until| attempt(ended, claimed_until).claim(now(), 1);
-        assert_eq!(claim(None, 1_000), Claim::Held);
-        assert_eq!(claim(None, 999), granted(false, 0));
-        assert_eq!(claim(Some(NotificationStatus::Sent), 0), Claim::Done);
-        assert_eq!(claim(FAILED, 0), granted(true, 0));
-        assert_eq!(claim(FAILED, 1_000), Claim::Held);
-        assert_eq!(Attempt::first(1_000).0.claim(now(), 1), Claim::Held);
+    fn a_lease_is_granted_unless_it_is_held_or_the_notification_was_sent() {
+        let decision = |ended, claimed_until| attempt(ended, claimed_until).request_lease(now(), 1);
+        assert_eq!(decision(None, 1_000), LeaseDecision::Held);
+        assert_eq!(decision(None, 999), granted(false, 0));
+        assert_eq!(decision(Some(NotificationStatus::Sent), 0), LeaseDecision::Done);
+        assert_eq!(decision(FAILED, 0), granted(true, 0));
+        assert_eq!(decision(FAILED, 1_000), LeaseDecision::Held);
+        assert_eq!(Attempt::first(1_000).0.request_lease(now(), 1), LeaseDecision::Held);
     }
 
     #[test]
-    fn what_was_refused_is_tried_where_the_contact_has_changed() {
-        let refused = Attempt { refused_at: Some(7), ..attempt(FAILED, 0) };
-        assert_eq!(refused.claim(now(), 7), Claim::Done);
-        assert_eq!(refused.claim(now(), 8), granted(true, 0));
+    fn a_rejected_notification_is_tried_again_only_after_the_contact_has_changed() {
+        let rejected = Attempt { refused_at: Some(7), ..attempt(FAILED, 0) };
+        assert_eq!(rejected.request_lease(now(), 7), LeaseDecision::Done);
+        assert_eq!(rejected.request_lease(now(), 8), granted(true, 0));
     }
 
     #[test]
-    fn the_third_try_without_an_answer_is_the_last() {
-        let after = |ended, unanswered| Attempt { unanswered, ..attempt(ended, 0) }.claim(now(), 1);
-        assert_eq!(after(None, MOST_UNANSWERED - 1), granted(false, MOST_UNANSWERED - 1));
-        let grant = Grant { number: 4, has_failed: false, unanswered: MOST_UNANSWERED };
-        assert_eq!(after(None, MOST_UNANSWERED), Claim::TooOften(grant));
-        assert_eq!(after(FAILED, MOST_UNANSWERED), Claim::Done);
-        assert_eq!((grant.unanswered_after(Outcome::Unanswered), grant.unanswered_after(Outcome::NotTaken)), (4, 3));
+    fn the_third_unanswered_attempt_is_the_last() {
+        let after = |ended, unanswered| Attempt { unanswered, ..attempt(ended, 0) }.request_lease(now(), 1);
+        assert_eq!(after(None, MAX_UNANSWERED - 1), granted(false, MAX_UNANSWERED - 1));
+        let lease = DeliveryLease { number: 4, has_failed: false, unanswered: MAX_UNANSWERED };
+        assert_eq!(after(None, MAX_UNANSWERED), LeaseDecision::TooManyAttempts(lease));
+        assert_eq!(after(FAILED, MAX_UNANSWERED), LeaseDecision::Done);
+        assert_eq!((lease.unanswered_after(Outcome::Unanswered), lease.unanswered_after(Outcome::NotAccepted)), (4, 3));
     }
 }

@@ -1,4 +1,4 @@
-//! How a user is reached, and how they want to be.
+//! How a user can be reached, and by which channels they want to be notified.
 
 use contracts::{NotificationChannel as Channel, NotificationKind as Kind};
 use kernel::{DeviceId, Email, Redacted, Text, Timestamp};
@@ -6,116 +6,117 @@ use serde::{Deserialize, Serialize};
 
 use super::{PhoneNumber, Preferences, mask_email};
 
-/// How many devices somebody may have.
-pub const MOST_DEVICES: usize = 10;
+/// The maximum number of devices of a user.
+pub const MAX_DEVICES: usize = 10;
 
-/// What is known of a user: nothing that is personal, once they are gone.
+/// The contact of a user. It has no personal data once the account is deleted.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Contact {
-    /// Nothing, before they are heard of and after they are gone.
+    /// Absent until the first event of the user is received, and after the account is deleted.
     #[serde(flatten)]
-    pub reached: Option<Reached>,
-    /// Where text messages go.
+    pub details: Option<ContactDetails>,
+    /// The number for text messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone_number: Option<PhoneNumber>,
-    /// What they have chosen.
+    /// The channels that the user has chosen.
     #[serde(default)]
     pub preferences: Preferences,
-    /// What takes push messages, the oldest first.
+    /// The devices for push messages, oldest first.
     #[serde(default)]
     pub devices: Vec<Device>,
-    /// The newest that was heard of the user; 0 before anything was.
+    /// The sequence of the newest event of the user; 0 if none was received.
     pub sequence: u64,
-    /// Counts the writes.
+    /// The number of writes of this item.
     #[serde(default)]
     pub revision: u64,
 }
 
-/// By which name and address.
+/// The address and the name of a user, replicated from the events of users.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Reached {
-    /// Where mail goes.
+pub struct ContactDetails {
+    /// The address for mails.
     pub email: Email,
-    /// How they are addressed.
+    /// The name in the greeting.
     pub name: Redacted<String>,
 }
 
-/// A device that takes push messages. Its token is at SNS alone.
+/// A device that receives push messages. Only SNS stores its token.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Device {
-    /// It follows from the token.
+    /// Derived from the token.
     pub id: DeviceId,
-    /// What its owner calls it.
+    /// The name that its owner gave it.
     pub name: Redacted<Text<1, 60>>,
-    /// As much of its token as may be shown.
+    /// The masked token.
     pub token: String,
-    /// What SNS calls it.
+    /// The ARN of its endpoint at SNS.
     pub endpoint: String,
-    /// Since when it is known.
+    /// When the user registered it.
     pub created_at: Timestamp,
 }
 
-/// One address that is told of one event.
+/// An address that receives the notification of an event.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Target {
-    /// A mailbox.
+    /// An email address.
     Email(Email),
-    /// A telephone.
+    /// A phone number.
     Sms(PhoneNumber),
     /// A device.
     Push(Device),
 }
 
-impl Reached {
-    /// Somebody who is addressed by their full name, if they gave one.
+impl ContactDetails {
+    /// Creates the details of a user, who is greeted by the full name if there is one.
     pub fn new(email: &Email, username: &Redacted<String>, full_name: Option<&Redacted<String>>) -> Self {
         Self { email: email.clone(), name: full_name.unwrap_or(username).clone() }
     }
 }
 
 impl Contact {
-    /// Whether the account was deleted: nothing is kept of them any more.
-    pub fn is_gone(&self) -> bool {
-        self.reached.is_none() && self.sequence > 0
+    /// Whether the account was deleted.
+    pub fn is_deleted(&self) -> bool {
+        self.details.is_none() && self.sequence > 0
     }
 
-    /// Takes in what was heard of the user; whether it is news.
-    pub fn hear(&mut self, reached: Reached, sequence: u64) -> bool {
-        let is_news = sequence > self.sequence;
-        if is_news {
-            (self.reached, self.sequence) = (Some(reached), sequence);
+    /// Replaces the details, unless they come from an older event; returns whether it did.
+    pub fn update_details(&mut self, details: ContactDetails, sequence: u64) -> bool {
+        let is_newer = sequence > self.sequence;
+        if is_newer {
+            (self.details, self.sequence) = (Some(details), sequence);
         }
-        is_news
+        is_newer
     }
 
-    /// Forgets all that is personal, but for the devices, which are still to be forgotten elsewhere.
-    pub fn forget(&mut self, sequence: u64) {
+    /// Erases all personal data except the devices, whose endpoints are still to be deleted at SNS.
+    pub fn erase(&mut self, sequence: u64) {
         let devices = std::mem::take(&mut self.devices);
         let sequence = sequence.max(self.sequence);
         *self = Self { devices, sequence, revision: self.revision, ..Self::default() };
     }
 
-    /// Takes a device in, in the place of what it was before; whether there was room.
-    pub fn add(&mut self, device: Device) -> bool {
-        let room = self.devices.len() < MOST_DEVICES;
+    /// Adds a device, or replaces the one with the same id; returns false if the user has too many devices.
+    pub fn add_device(&mut self, device: Device) -> bool {
+        let has_room = self.devices.len() < MAX_DEVICES;
         match self.devices.iter_mut().find(|known| known.id == device.id) {
             Some(known) => *known = Device { created_at: known.created_at, ..device },
-            None if room => self.devices.push(device),
+            None if has_room => self.devices.push(device),
             None => return false,
         }
         true
     }
 
-    /// Takes a device out, if it is there.
-    pub fn remove(&mut self, id: DeviceId) -> Option<Device> {
+    /// Removes a device and returns it, if the user has it.
+    pub fn remove_device(&mut self, id: DeviceId) -> Option<Device> {
         let at = self.devices.iter().position(|device| device.id == id)?;
         Some(self.devices.remove(at))
     }
 
-    /// Where an event of this kind is told.
+    /// Returns the addresses that receive notifications of this kind.
     pub fn targets(&self, kind: Kind) -> Vec<Target> {
         let wants = |channel| self.preferences.wants(kind, channel);
-        let email = self.reached.as_ref().filter(|_| wants(Channel::Email)).map(|at| Target::Email(at.email.clone()));
+        let details = self.details.as_ref().filter(|_| wants(Channel::Email));
+        let email = details.map(|details| Target::Email(details.email.clone()));
         let sms = self.phone_number.clone().filter(|_| wants(Channel::Sms)).map(Target::Sms);
         let devices = self.devices.iter().filter(|_| wants(Channel::Push)).cloned().map(Target::Push);
         email.into_iter().chain(sms).chain(devices).collect()
@@ -123,7 +124,7 @@ impl Contact {
 }
 
 impl Target {
-    /// The way to it.
+    /// Returns the channel of the target.
     pub fn channel(&self) -> Channel {
         match self {
             Self::Email(_) => Channel::Email,
@@ -132,7 +133,8 @@ impl Target {
         }
     }
 
-    /// What tells it from the user's others, whatever their address becomes: an event is told to each once.
+    /// Identifies the target among those of its user, also after a change of the address, so that it receives each
+    /// event once.
     pub fn slot(&self) -> String {
         match self {
             Self::Email(_) => "EMAIL".to_owned(),
@@ -141,7 +143,7 @@ impl Target {
         }
     }
 
-    /// As much of it as may be shown.
+    /// Returns the masked address.
     pub fn masked(&self) -> String {
         match self {
             Self::Email(address) => mask_email(address.expose()),
@@ -153,10 +155,10 @@ impl Target {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::Choices, *};
+    use super::{super::ChannelChoices, *};
 
-    fn ada() -> Reached {
-        Reached { email: "ada@example.com".parse().expect("an address"), name: Redacted::new("Ada".to_owned()) }
+    fn ada() -> ContactDetails {
+        ContactDetails { email: "ada@example.com".parse().expect("an address"), name: Redacted::new("Ada".to_owned()) }
     }
 
     fn device(token: &str) -> Device {
@@ -171,52 +173,52 @@ mod tests {
 
     fn known() -> Contact {
         let mut contact = Contact { phone_number: "+491511234567".parse().ok(), ..Contact::default() };
-        assert!(contact.hear(ada(), 1));
-        assert!(contact.add(device("one")) && contact.add(device("two")));
+        assert!(contact.update_details(ada(), 1));
+        assert!(contact.add_device(device("one")) && contact.add_device(device("two")));
         contact
     }
 
     #[test]
-    fn each_address_that_is_wanted_is_a_target() {
+    fn targets_are_the_addresses_of_the_chosen_channels() {
         let mut contact = known();
         let slots = |contact: &Contact, kind| contact.targets(kind).iter().map(Target::slot).collect::<Vec<_>>();
         assert_eq!(slots(&contact, Kind::UserRegistered), ["EMAIL"]);
         assert_eq!(slots(&contact, Kind::OrderShipped).len(), 3, "a mail and two devices");
         contact
             .preferences
-            .choose(Kind::OrderShipped, Choices { sms: Some(true), push: Some(false), email: Some(false) });
+            .update(Kind::OrderShipped, ChannelChoices { sms: Some(true), push: Some(false), email: Some(false) });
         assert_eq!(slots(&contact, Kind::OrderShipped), ["SMS"]);
         contact.phone_number = None;
         assert!(slots(&contact, Kind::OrderShipped).is_empty());
     }
 
     #[test]
-    fn news_that_is_old_changes_nothing() {
+    fn an_older_event_changes_nothing() {
         let mut contact = known();
-        let later = Reached { email: "countess@example.com".parse().expect("an address"), ..ada() };
-        assert!(contact.hear(later.clone(), 3));
-        assert!(!contact.hear(ada(), 2) && !contact.hear(ada(), 3));
-        assert_eq!(contact.reached, Some(later));
+        let later = ContactDetails { email: "countess@example.com".parse().expect("an address"), ..ada() };
+        assert!(contact.update_details(later.clone(), 3));
+        assert!(!contact.update_details(ada(), 2) && !contact.update_details(ada(), 3));
+        assert_eq!(contact.details, Some(later));
     }
 
     #[test]
-    fn of_who_is_gone_only_the_devices_are_left_and_no_older_news_brings_them_back() {
+    fn erasing_a_contact_leaves_only_its_devices_and_no_older_event_restores_it() {
         let mut contact = known();
-        contact.forget(4);
-        assert!(contact.is_gone() && !contact.hear(ada(), 4));
+        contact.erase(4);
+        assert!(contact.is_deleted() && !contact.update_details(ada(), 4));
         assert_eq!((&contact.phone_number, contact.devices.len()), (&None, 2));
-        assert!(!Contact::default().is_gone(), "who was never heard of is not gone");
+        assert!(!Contact::default().is_deleted(), "an unknown user is not a deleted one");
     }
 
     #[test]
-    fn a_device_is_there_once_and_no_more_than_ten_are() {
+    fn a_device_is_listed_once_and_there_are_at_most_ten() {
         let mut contact = known();
-        assert!(contact.add(Device { token: "****new".to_owned(), ..device("one") }));
+        assert!(contact.add_device(Device { token: "****new".to_owned(), ..device("one") }));
         assert_eq!((contact.devices.len(), contact.devices[0].token.as_str()), (2, "****new"));
-        for number in 2..MOST_DEVICES {
-            assert!(contact.add(device(&number.to_string())));
+        for number in 2..MAX_DEVICES {
+            assert!(contact.add_device(device(&number.to_string())));
         }
-        assert!(!contact.add(device("eleven")) && contact.add(device("two")));
-        assert!(contact.remove(device("two").id).is_some() && contact.remove(device("two").id).is_none());
+        assert!(!contact.add_device(device("eleven")) && contact.add_device(device("two")));
+        assert!(contact.remove_device(device("two").id).is_some() && contact.remove_device(device("two").id).is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! Telephone numbers.
+//! Phone numbers.
 
 use std::{borrow::Cow, str::FromStr};
 
@@ -10,20 +10,20 @@ use serde_json::Value;
 
 use super::masking;
 
-/// A telephone number in the form of ITU-T E.164: `+` and up to 15 digits.
+/// A phone number in the format of ITU-T E.164: `+` and up to 15 digits.
 ///
-/// It is personal: `Debug` does not show it.
+/// It is personal data, which `Debug` does not show.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PhoneNumber(Redacted<String>);
 
 impl PhoneNumber {
-    /// The number itself, for the store and for the message; never for a log or an answer.
+    /// Returns the number, for the table and for SNS; never for a log or a response.
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
 
-    /// As much of it as may be shown: `+49*****67`.
+    /// Returns the masked number: `+49*****67`.
     pub fn masked(&self) -> String {
         masking::phone_number(self.expose())
     }
@@ -32,7 +32,7 @@ impl PhoneNumber {
 impl FromStr for PhoneNumber {
     type Err = Invalid;
 
-    /// A country code does not begin with 0; no country has numbers of fewer than seven digits with its code.
+    /// Country codes do not begin with 0, and no country has numbers of fewer than seven digits including its code.
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let digits = text.strip_prefix('+').unwrap_or_default();
         let is_number = (7..=15).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit());
@@ -72,14 +72,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_kept_as_it_is_and_out_of_debug_output() {
+    fn a_number_is_unchanged_and_hidden_from_debug_output() {
         let number: PhoneNumber = "+4915112345678".parse().expect("a number");
         assert_eq!((number.expose(), number.masked().as_str()), ("+4915112345678", "+49*****78"));
         assert!(!format!("{number:?}").contains("4915"));
     }
 
     #[test]
-    fn refuses_what_no_telephone_has() {
+    fn invalid_numbers_are_rejected() {
         for text in
             ["", "+", "4915112345678", "+0151123456", "+123456", "+1234567890123456", "+49 151 1234567", "+49a1512345"]
         {

@@ -1,11 +1,11 @@
-//! Which channel tells of which type of event.
+//! Which channels notify a user of which types of events.
 
 use std::collections::BTreeMap;
 
 use contracts::{NotificationChannel as Channel, NotificationKind as Kind};
 use serde::{Deserialize, Serialize};
 
-/// What there is to tell, each with its name in preferences.
+/// The kinds of notifications, each with its name in preferences.
 pub const KINDS: [(Kind, &str); 8] = [
     (Kind::UserRegistered, "user_registered"),
     (Kind::OrderPlaced, "order_placed"),
@@ -17,35 +17,35 @@ pub const KINDS: [(Kind, &str); 8] = [
     (Kind::OrderRefunded, "order_refunded"),
 ];
 
-/// What somebody has chosen for one type of event; what they left open is as it is for everybody.
+/// The channels that a user has chosen for one type of event. For a channel without a choice, the default holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Choices {
-    /// By mail.
+pub struct ChannelChoices {
+    /// Whether to send mails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<bool>,
-    /// By text message.
+    /// Whether to send text messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sms: Option<bool>,
-    /// By push message.
+    /// Whether to send push messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub push: Option<bool>,
 }
 
-/// What somebody has chosen, by the names in [`KINDS`].
+/// The choices of a user, by the names in [`KINDS`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Preferences(BTreeMap<String, Choices>);
+pub struct Preferences(BTreeMap<String, ChannelChoices>);
 
 impl Preferences {
-    /// Takes in what was chosen for one type of event. What these choices leave open stays.
-    pub fn choose(&mut self, kind: Kind, choices: Choices) {
+    /// Updates the choices for one type of event. Channels without a new choice do not change.
+    pub fn update(&mut self, kind: Kind, choices: ChannelChoices) {
         let known = self.0.entry(name(kind).to_owned()).or_default();
         known.email = choices.email.or(known.email);
         known.sms = choices.sms.or(known.sms);
         known.push = choices.push.or(known.push);
     }
 
-    /// Whether `channel` tells of `kind`.
+    /// Whether notifications of `kind` are sent by `channel`.
     pub fn wants(&self, kind: Kind, channel: Channel) -> bool {
         let choices = self.0.get(name(kind)).copied().unwrap_or_default();
         let chosen = match channel {
@@ -53,7 +53,7 @@ impl Preferences {
             Channel::Sms => choices.sms,
             Channel::Push => choices.push,
         };
-        chosen.unwrap_or_else(|| is_usual(kind, channel))
+        chosen.unwrap_or_else(|| is_default(kind, channel))
     }
 }
 
@@ -61,9 +61,9 @@ fn name(kind: Kind) -> &'static str {
     KINDS.iter().find(|(known, _)| *known == kind).map_or("", |(_, name)| name)
 }
 
-/// What holds for who has not chosen. Of a payment the mails about its order speak; a text message costs money; who has registered
-/// has no device yet.
-fn is_usual(kind: Kind, channel: Channel) -> bool {
+/// Whether notifications are sent by this channel by default. Mails about an order already report its payment, text
+/// messages cost money, and a new user has no device yet.
+fn is_default(kind: Kind, channel: Channel) -> bool {
     match channel {
         Channel::Email => !matches!(kind, Kind::PaymentProcessed | Kind::PaymentFailed),
         Channel::Sms => false,
@@ -76,13 +76,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_chooses_nothing_gets_what_is_usual() {
-        let nothing = Preferences::default();
-        let wanted = |channel| {
-            KINDS.iter().filter(|(kind, _)| nothing.wants(*kind, channel)).map(|(_, name)| *name).collect::<Vec<_>>()
+    fn without_a_choice_the_default_holds() {
+        let defaults = Preferences::default();
+        let enabled = |channel| {
+            KINDS.iter().filter(|(kind, _)| defaults.wants(*kind, channel)).map(|(_, name)| *name).collect::<Vec<_>>()
         };
         assert_eq!(
-            wanted(Channel::Email),
+            enabled(Channel::Email),
             [
                 "user_registered",
                 "order_placed",
@@ -92,22 +92,22 @@ mod tests {
                 "order_refunded"
             ]
         );
-        assert!(wanted(Channel::Sms).is_empty());
-        assert_eq!(wanted(Channel::Push).len(), 7);
+        assert!(enabled(Channel::Sms).is_empty());
+        assert_eq!(enabled(Channel::Push).len(), 7);
     }
 
     #[test]
-    fn a_choice_stands_until_it_is_changed_and_leaves_the_others_alone() {
+    fn a_choice_holds_until_it_is_changed_and_does_not_affect_others() {
         let mut preferences = Preferences::default();
-        preferences.choose(Kind::OrderShipped, Choices { sms: Some(true), ..Choices::default() });
-        preferences.choose(Kind::OrderShipped, Choices { email: Some(false), ..Choices::default() });
+        preferences.update(Kind::OrderShipped, ChannelChoices { sms: Some(true), ..ChannelChoices::default() });
+        preferences.update(Kind::OrderShipped, ChannelChoices { email: Some(false), ..ChannelChoices::default() });
         let channels = [Channel::Email, Channel::Sms, Channel::Push];
         assert_eq!(channels.map(|channel| preferences.wants(Kind::OrderShipped, channel)), [false, true, true]);
         assert!(preferences.wants(Kind::OrderPlaced, Channel::Email));
     }
 
     #[test]
-    fn every_kind_has_its_name() {
+    fn names_are_the_kinds_in_snake_case() {
         for (kind, named) in KINDS {
             let event = format!("{kind:?}");
             let snake: String = event

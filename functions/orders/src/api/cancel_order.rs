@@ -5,29 +5,29 @@ use lambda::{
 };
 
 use super::{
-    answer::{OrderAnswer, example},
-    set_status::no_step,
+    response::{OrderResponse, example},
+    set_status::step_not_allowed,
 };
-use crate::{Orders, OrdersError, store::Act};
+use crate::{Orders, OrdersError, store::AuditContext};
 
-/// `DELETE /orders/{order_id}`: ends an order that was not sent yet; money and stock go back.
+/// `DELETE /orders/{order_id}`: cancels an order that was not shipped yet.
 pub async fn cancel_order(orders: &Orders, request: &Request) -> Reply {
     let id: OrderId = request.id("order_id", "order")?;
     let caller = request.caller()?;
-    let act = Act { by: caller.into(), reason: None, now: request.now, cause: request.cause() };
-    http::ok(&OrderAnswer::from(&orders.cancel(caller, id, &act).await?))
+    let audit = AuditContext { actor: caller.into(), reason: None, now: request.now, cause: request.cause() };
+    http::ok(&OrderResponse::from(&orders.cancel(caller, id, &audit).await?))
 }
 
-/// How the document tells of it.
+/// Describes the operation for the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let mut cancelled = example("cancelled");
     cancelled["cancel_reason"] = "requested".into();
     Operation::new("DELETE /api/v1/orders/{order_id}", "cancelOrder", "Cancel an order")
         .describe(
-            "As long as it is not shipped; cancelled before is cancelled. Stock and money go back a moment later: once all of the money \
-             is back, the order is `refunded`.",
+            "An order can be cancelled until it is shipped. Cancelling it again has no effect. The stock is released \
+             and the payment refunded soon afterwards; when everything is refunded, the order is `refunded`.",
         )
-        .ok::<OrderAnswer<'_>>("The order, cancelled.", cancelled)
-        .refuses(no_step())
+        .ok::<OrderResponse<'_>>("The cancelled order.", cancelled)
+        .refuses(step_not_allowed())
         .refuses(OrdersError::Busy)
 }

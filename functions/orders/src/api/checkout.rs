@@ -3,25 +3,25 @@ use lambda::{
     openapi::Operation,
 };
 
-use super::place_order::{PaymentToken, about_payment_method, place, place_operation, read, read_payment_method};
+use super::place_order::{PaymentToken, describe_payment_method, place, place_operation, read, read_payment_method};
 use crate::Orders;
 
-/// `POST /checkout`: records an order and has it paid; the answer does not wait for that.
+/// `POST /checkout`: places an order and starts its checkout, and does not wait for its end.
 pub async fn checkout(orders: &Orders, request: &Request) -> Reply {
-    let wanted = request.body(|body| {
+    let requested = request.body(|body| {
         let payment_method = read_payment_method(body, orders.default_payment_method());
-        let wanted = read(body, payment_method.clone());
-        payment_method.and(wanted)
+        let requested = read(body, payment_method.clone());
+        payment_method.and(requested)
     })?;
-    place(orders, request, wanted).await
+    place(orders, request, requested).await
 }
 
-/// How the document tells of it.
+/// Describes the operation for the OpenAPI document.
 pub(super) fn operation() -> Operation {
-    let operation = Operation::new("POST /api/v1/checkout", "checkout", "Place an order and have it paid").describe(
-        "The answer does not wait for the payment: the order is `pending`, and a moment later `paid` or `cancelled`. While the \
-         payment provider is away it stays `pending`, for as long as its stock is set aside. Prices are the catalog's; a stated one that \
-         differs is refused.",
+    let operation = Operation::new("POST /api/v1/checkout", "checkout", "Place an order and pay it").describe(
+        "The response does not wait for the payment: the order is `pending`, and soon `paid` or `cancelled`. While the \
+         payment provider is unavailable, it stays `pending` until its reservation expires. Prices come from the \
+         catalog; a stated price that differs is refused.",
     );
-    place_operation(operation, |form| about_payment_method(form.optional::<PaymentToken>("payment_method")))
+    place_operation(operation, |form| describe_payment_method(form.optional::<PaymentToken>("payment_method")))
 }

@@ -8,33 +8,33 @@ use lambda::{
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::answer::{OrderAnswer, example};
+use super::response::{OrderResponse, example};
 use crate::Orders;
 
-/// How much of an order's history comes with it; all of it is at its `events`.
+/// How many events a timeline has at most. The endpoint `events` returns all.
 const TIMELINE: usize = 100;
 
-/// `GET /orders/{order_id}`: the order as it stands, up to date to the last write; or as it stood `?at=` a moment.
+/// `GET /orders/{order_id}`: returns the order, strongly consistent, or with `?at=` as it was at a past moment.
 pub async fn get_order(orders: &Orders, request: &Request) -> Reply {
     let id: OrderId = request.id("order_id", "order")?;
     let caller = request.caller()?;
     let at: Option<Timestamp> = request.parsed_query("at")?;
     let expand: Option<Expand> = request.parsed_query("expand")?;
     let order = match (at, &expand) {
-        (Some(_), Some(_)) => return Err(not_of_the_past()),
+        (Some(_), Some(_)) => return Err(expand_with_at()),
         (Some(moment), None) => orders.find_at(caller, id, moment).await?,
         (None, _) => orders.find(caller, id).await?,
     };
     let expand = expand.unwrap_or_default();
     let payment = if expand.payment { orders.payment(&order).await? } else { None };
-    let timeline = if expand.timeline { Some(orders.latest(&order, TIMELINE).await?) } else { None };
-    let mut answer = OrderAnswer::from(&order);
-    answer.payment = payment.as_ref().map(Into::into);
-    answer.timeline = timeline.as_ref().map(|entries| entries.iter().map(Into::into).collect());
-    http::ok(&answer)
+    let timeline = if expand.timeline { Some(orders.latest_entries(&order, TIMELINE).await?) } else { None };
+    let mut response = OrderResponse::from(&order);
+    response.payment = payment.as_ref().map(Into::into);
+    response.timeline = timeline.as_ref().map(|entries| entries.iter().map(Into::into).collect());
+    http::ok(&response)
 }
 
-/// What is to come with an order.
+/// What the response contains in addition to the order.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Expand {
     payment: bool,
@@ -50,7 +50,7 @@ impl FromStr for Expand {
             match word {
                 "payment" => expand.payment = true,
                 "timeline" => expand.timeline = true,
-                _ => return Err(Invalid::new("unknown_expansion", "must be payment, timeline, or both with a comma")),
+                _ => return Err(Invalid::new("unknown_expansion", "must be payment, timeline or payment,timeline")),
             }
         }
         Ok(expand)
@@ -71,25 +71,26 @@ impl JsonSchema for Expand {
     }
 }
 
-/// How the document tells of it.
+/// Describes the operation for the OpenAPI document.
 pub(super) fn operation() -> Operation {
     Operation::new("GET /api/v1/orders/{order_id}", "getOrder", "One order")
         .describe(
-            "Up to date to the last write, right after the 201 too. `at` gives the order as it stood at that moment; before it was placed, \
-             there was none.",
+            "Strongly consistent: the order is found right after the 201. `at` returns the order as it was at that \
+             moment, or 404 if it was placed later.",
         )
-        .query::<Timestamp>("at", "As it stood at this moment (RFC 3339).", "2026-11-21T06:30:31.500Z")
+        .query::<Timestamp>("at", "Returns the order as it was at this moment (RFC 3339).", "2026-11-21T06:30:31.500Z")
         .query::<Expand>(
             "expand",
-            "What is to come with it: `payment`, what was heard of its payment, if anything was; `timeline`, its last hundred events.",
+            "Adds `payment`, the order's payment as soon as it was captured or has failed, or \
+             `timeline`, the last hundred events.",
             "payment,timeline",
         )
-        .ok::<OrderAnswer<'_>>("The order.", example("delivered"))
-        .refuses(not_of_the_past())
+        .ok::<OrderResponse<'_>>("The order.", example("delivered"))
+        .refuses(expand_with_at())
 }
 
-fn not_of_the_past() -> Problem {
-    Problem::new(422, "unsupported_filter", "`expand` is of the present: it does not go together with `at`.")
+fn expand_with_at() -> Problem {
+    Problem::new(422, "unsupported_filter", "`expand` cannot be combined with `at`.")
 }
 
 #[cfg(test)]
@@ -97,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_to_come_is_named() {
+    fn expansions_are_parsed() {
         let read = |text: &str| text.parse::<Expand>();
         assert_eq!(read("payment"), Ok(Expand { payment: true, timeline: false }));
         assert_eq!(read("timeline,payment"), Ok(Expand { payment: true, timeline: true }));

@@ -1,9 +1,9 @@
 use lambda::{health, openapi::Operation};
 
-/// `GET /api/v1/health/orders`: how this context is.
+/// `GET /api/v1/health/orders`: returns the health of this context.
 pub use lambda::health::health;
 
-/// How the document tells of it.
+/// Describes the operation for the OpenAPI document.
 pub(super) fn operation() -> Operation {
     health::operation("GET /api/v1/health/orders", "getOrdersHealth", health::example("orders", &["StartCheckout"]))
 }

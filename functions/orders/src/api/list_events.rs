@@ -12,34 +12,34 @@ use serde_json::{Value, json};
 
 use crate::{Orders, domain::Actor, store::Entry};
 
-/// Something that happened to an order.
+/// An event of an order.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "OrderEvent")]
-struct EventAnswer<'a> {
-    /// Its place among the order's events, from 1.
+struct EventResponse<'a> {
+    /// The number of the event within the order, from 1.
     sequence: u64,
     event_id: EventId,
     #[serde(rename = "type")]
     event_type: &'static str,
     time: Timestamp,
-    /// Who did it: `user`, with their id and role, or `system`, with the name of the function.
+    /// Who caused it: `user` with the id and the role of the person, or `system` with the name of the function.
     #[serde(skip_serializing_if = "Option::is_none")]
     actor: Option<&'a Actor>,
-    /// Why, in their words.
+    /// The reason, in the actor's own words.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
-    /// What the event says, as its listeners hear it.
+    /// The data of the event, as it is published.
     data: Value,
 }
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "OrderEventList")]
-struct ListAnswer<'a> {
-    items: Vec<EventAnswer<'a>>,
+struct ListResponse<'a> {
+    items: Vec<EventResponse<'a>>,
     next_cursor: Option<String>,
 }
 
-/// `GET /orders/{order_id}/events`: all that happened to an order, the oldest first.
+/// `GET /orders/{order_id}/events`: returns the events of an order, the oldest first.
 pub async fn list_events((orders, cursors): &(Orders, Cursors), request: &Request) -> Reply {
     let id: OrderId = request.id("order_id", "order")?;
     let limit = request.limit()?;
@@ -48,11 +48,11 @@ pub async fn list_events((orders, cursors): &(Orders, Cursors), request: &Reques
     let after = after.and_then(|place| place.parse().ok()).unwrap_or(0);
     let (entries, more) = orders.history(request.caller()?, id, after, limit).await?;
     let next = entries.last().filter(|_| more).map(|last| last.envelope.sequence.to_string());
-    let items = entries.iter().map(EventAnswer::of).collect::<Result<_, _>>()?;
-    http::ok(&ListAnswer { items, next_cursor: next.map(|place| cursors.seal(&scope, &place)) })
+    let items = entries.iter().map(EventResponse::of).collect::<Result<_, _>>()?;
+    http::ok(&ListResponse { items, next_cursor: next.map(|place| cursors.seal(&scope, &place)) })
 }
 
-impl<'a> EventAnswer<'a> {
+impl<'a> EventResponse<'a> {
     fn of(entry: &'a Entry) -> Result<Self, Problem> {
         let envelope = &entry.envelope;
         Ok(Self {
@@ -60,23 +60,23 @@ impl<'a> EventAnswer<'a> {
             event_id: envelope.event_id,
             event_type: envelope.event.event_type(),
             time: envelope.timestamp,
-            actor: entry.by.as_ref(),
+            actor: entry.actor.as_ref(),
             reason: entry.reason.as_deref(),
             data: data(&envelope.event)?,
         })
     }
 }
 
-/// What an event says, without its name.
+/// Returns the data of an event.
 fn data(event: &OrderEvent) -> Result<Value, Problem> {
     let mut event = serde_json::to_value(event).map_err(|error| {
-        tracing::error!(%error, "an event does not serialize");
+        tracing::error!(%error, "an event could not be serialized");
         Problem::internal()
     })?;
     Ok(event["data"].take())
 }
 
-/// How the document tells of it.
+/// Describes the operation for the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let (order, user) = ("01930000-0000-7003-8000-000000000001", "01930000-0000-7001-8000-000000000001");
     let admin = "01930000-0000-7001-8000-000000000000";
@@ -92,9 +92,9 @@ pub(super) fn operation() -> Operation {
     Operation::new(
         "GET /api/v1/orders/{order_id}/events",
         "listOrderEvents",
-        "All that happened to an order, the oldest first",
+        "The events of an order, the oldest first",
     )
-    .describe("Up to date to the last write: what happened, when, who did it and why.")
+    .describe("What happened to the order, when, who did it and why. The list is strongly consistent.")
     .list()
-    .ok::<ListAnswer<'_>>("A page of events.", json!({ "items": [shipped], "next_cursor": null }))
+    .ok::<ListResponse<'_>>("A page of events.", json!({ "items": [shipped], "next_cursor": null }))
 }

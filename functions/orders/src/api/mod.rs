@@ -1,6 +1,5 @@
-//! The endpoints of orders.
+//! The endpoints of the orders context.
 
-mod answer;
 mod cancel_order;
 mod checkout;
 mod get_order;
@@ -11,6 +10,7 @@ mod list_parked;
 mod order_stats;
 mod pay_order;
 mod place_order;
+mod response;
 mod retry_order;
 mod set_status;
 
@@ -29,7 +29,7 @@ pub use place_order::place_order;
 pub use retry_order::retry_order;
 pub use set_status::set_status;
 
-/// How the document tells of them.
+/// Describes the operations for the OpenAPI document.
 pub fn operations() -> Vec<Operation> {
     let lists = list_orders::operations();
     let one = [
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn openapi_is_up_to_date() {
-        let tag = Tag { name: "orders", description: "What was ordered, and how far it is.", operations: operations() };
+        let tag = Tag { name: "orders", description: "Orders, from placement to delivery.", operations: operations() };
         assert_eq!(up_to_date(env!("CARGO_MANIFEST_DIR"), &tag), Ok(()));
     }
 }

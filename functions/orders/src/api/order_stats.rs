@@ -11,49 +11,50 @@ use crate::{Orders, domain::Status, store::Count};
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "OrderStats")]
-struct StatsAnswer {
-    /// How many orders there are.
+struct StatsResponse {
+    /// The number of orders.
     orders: i64,
-    /// What they cost together, by currency.
-    totals: Vec<TotalAnswer>,
-    /// The same by state, all of them.
-    by_status: Vec<StatusAnswer>,
+    /// The totals of all orders, by currency.
+    totals: Vec<TotalResponse>,
+    /// The numbers and totals by status, with all statuses.
+    by_status: Vec<StatusStats>,
 }
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "OrderStatsOfStatus")]
-struct StatusAnswer {
+struct StatusStats {
     status: Status,
     orders: i64,
-    totals: Vec<TotalAnswer>,
+    totals: Vec<TotalResponse>,
 }
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "OrderTotal")]
-struct TotalAnswer {
+struct TotalResponse {
     currency: Currency,
     #[schemars(schema_with = "kernel::decimal_schema")]
     amount: String,
 }
 
-/// `GET /orders/stats`: counters by state, exact to the last write; those that are pending come from the index, which lags.
+/// `GET /orders/stats`: returns the counters by status. Those of pending orders come from the index, which may lag
+/// behind.
 pub async fn order_stats(orders: &Orders, _: &Request) -> Reply {
     let counts = orders.counts().await?;
     let all = counts.values().fold(Count::default(), |sum, count| sum.plus(*count));
-    let by_status = counts.iter().map(|(status, count)| StatusAnswer {
+    let by_status = counts.iter().map(|(status, count)| StatusStats {
         status: *status,
         orders: count.orders,
         totals: totals(count),
     });
-    http::ok(&StatsAnswer { orders: all.orders, totals: totals(&all), by_status: by_status.collect() })
+    http::ok(&StatsResponse { orders: all.orders, totals: totals(&all), by_status: by_status.collect() })
 }
 
-fn totals(count: &Count) -> Vec<TotalAnswer> {
-    let answer = |total: Money| TotalAnswer { currency: total.currency(), amount: total.to_decimal() };
-    count.totals().map(answer).collect()
+fn totals(count: &Count) -> Vec<TotalResponse> {
+    let response = |total: Money| TotalResponse { currency: total.currency(), amount: total.to_decimal() };
+    count.totals().map(response).collect()
 }
 
-/// How the document tells of it.
+/// Describes the operation for the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let totals = json!([{ "currency": "USD", "amount": "1299.80" }]);
     let example = json!({
@@ -61,7 +62,10 @@ pub(super) fn operation() -> Operation {
         "totals": totals,
         "by_status": [{ "status": "paid", "orders": 8, "totals": totals }],
     });
-    Operation::new("GET /api/v1/orders/stats", "getOrderStats", "How many orders there are, and of how much money")
-        .describe("Counted in the writes of the orders themselves: exact to the last one, but for those that are pending, which are counted now and may lack the last second's.")
-        .ok::<StatsAnswer>("The counters.", example)
+    Operation::new("GET /api/v1/orders/stats", "getOrderStats", "The number and the totals of all orders, by status")
+        .describe(
+            "The counters are updated with the orders themselves and are exact. Only pending orders are counted when \
+             they are requested, and those of the last second may be missing.",
+        )
+        .ok::<StatsResponse>("The counters.", example)
 }

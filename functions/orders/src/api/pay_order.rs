@@ -6,39 +6,41 @@ use lambda::{
 use serde_json::json;
 
 use super::{
-    answer::{OrderAnswer, example},
-    place_order::{PaymentToken, about_payment_method, read_payment_method},
-    set_status::no_step,
+    place_order::{PaymentToken, describe_payment_method, read_payment_method},
+    response::{OrderResponse, example},
+    set_status::step_not_allowed,
 };
 use crate::{Orders, OrdersError, domain::Refusal};
 
-/// `POST /orders/{order_id}/payment`: has an order paid that was placed to be paid later; the answer does not wait for that.
+/// `POST /orders/{order_id}/payment`: starts the checkout of an order that was placed to be paid later, and does not
+/// wait for its end.
 pub async fn pay_order(orders: &Orders, request: &Request) -> Reply {
     let id: OrderId = request.id("order_id", "order")?;
     let payment_method = request.body(|body| read_payment_method(body, orders.default_payment_method()))?;
-    let claim = request.idempotency(&(id, &payment_method))?;
-    let answer = orders.pay(request, id, payment_method, claim, |order| {
-        http::accepted(format!("/api/v1/orders/{}", order.id), &OrderAnswer::from(order))
+    let idempotency_key = request.idempotency_key(&(id, &payment_method))?;
+    let response = orders.pay(request, id, payment_method, idempotency_key, |order| {
+        http::accepted(format!("/api/v1/orders/{}", order.id), &OrderResponse::from(order))
     });
-    Ok(Response::from(answer.await?))
+    Ok(Response::from(response.await?))
 }
 
-/// How the document tells of it.
+/// Describes the operation for the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let order: OrderId = [0; 16].into();
     let payment_id = kernel::PaymentId::derived(order, "payment");
-    Operation::new("POST /api/v1/orders/{order_id}/payment", "payOrder", "Have a pending order paid")
+    Operation::new("POST /api/v1/orders/{order_id}/payment", "payOrder", "Pay a pending order")
         .describe(
-            "The answer does not wait for the payment: the order is `pending`, and a moment later `paid` or `cancelled`. While the \
-             payment provider is away it stays `pending`, for as long as its stock is set aside. An order has one payment; `in_checkout` names it.",
+            "The response does not wait for the payment: the order is `pending`, and soon `paid` or `cancelled`. While \
+             the payment provider is unavailable, it stays `pending` until its reservation expires. An order has one \
+             payment, which the problem `in_checkout` names.",
         )
         .body(
-            about_payment_method(Object::new().optional::<PaymentToken>("payment_method"))
+            describe_payment_method(Object::new().optional::<PaymentToken>("payment_method"))
                 .example("a card", json!({ "payment_method": "pm_card_visa" })),
         )
         .idempotent()
-        .answer::<OrderAnswer<'_>>(202, "The order, whose checkout has started.", example("pending"))
+        .response::<OrderResponse<'_>>(202, "The order, whose checkout was started.", example("pending"))
         .refuses(OrdersError::Refused(Refusal::InCheckout { payment_id }))
-        .refuses(no_step())
+        .refuses(step_not_allowed())
         .refuses(OrdersError::Busy)
 }

@@ -7,30 +7,31 @@ use lambda::{
 use schemars::{Schema, json_schema};
 use serde_json::{Value, json};
 
-use super::answer::{OrderAnswer, placed_example};
-use crate::{Orders, OrdersError, PlaceOrder, domain::WantedLine};
+use super::response::{OrderResponse, placed_example};
+use crate::{Orders, OrdersError, PlaceOrder, domain::RequestedLine};
 
-/// `POST /orders`: records an order at today's prices; it is paid later.
+/// `POST /orders`: places an order at the current prices. It is paid later.
 pub async fn place_order(orders: &Orders, request: &Request) -> Reply {
-    let wanted = request.body(|body| read(body, None))?;
-    place(orders, request, wanted).await
+    let requested = request.body(|body| read(body, None))?;
+    place(orders, request, requested).await
 }
 
-/// Places `wanted` and answers with the order.
-pub(super) async fn place(orders: &Orders, request: &Request, wanted: PlaceOrder) -> Reply {
+/// Places the order and responds with it.
+pub(super) async fn place(orders: &Orders, request: &Request, requested: PlaceOrder) -> Reply {
     let caller = request.caller()?;
-    let claim = request.idempotency(&wanted)?;
-    let answer = orders.place(caller, wanted, claim, request, |order| {
-        let mut answer = OrderAnswer::from(order);
-        answer.processing_duration_ms = Some(request.elapsed_ms());
-        http::created(format!("/api/v1/orders/{}", order.id), &answer)
+    let idempotency_key = request.idempotency_key(&requested)?;
+    let response = orders.place(caller, requested, idempotency_key, request, |order| {
+        let mut response = OrderResponse::from(order);
+        response.processing_duration_ms = Some(request.elapsed_ms());
+        http::created(format!("/api/v1/orders/{}", order.id), &response)
     });
-    Ok(Response::from(answer.await?))
+    Ok(Response::from(response.await?))
 }
 
-/// Reads the forms an order comes in: a list of items, or one product by itself.
+/// Reads an order in each of its forms: a list of items, or a single product.
 ///
-/// `user_email` is taken for the sake of older clients, and checked to be an address; mail goes to the account's own.
+/// `user_email` is accepted for older clients and only checked to be an address. Mails go to the address of the
+/// account.
 pub(super) fn read(body: &Fields<'_>, payment_method: Option<String>) -> Option<PlaceOrder> {
     let user_id = body.optional("user_id");
     let _ = body.optional::<Email>("user_email");
@@ -43,14 +44,14 @@ pub(super) fn read(body: &Fields<'_>, payment_method: Option<String>) -> Option<
     Some(PlaceOrder { user_id: user_id?, lines: lines?, total_price: total_price?, payment_method })
 }
 
-fn line(fields: &Fields<'_>) -> Option<WantedLine> {
+fn line(fields: &Fields<'_>) -> Option<RequestedLine> {
     let product_id = fields.required::<ProductId>("product_id");
     let quantity = fields.required::<Quantity>("quantity");
     let price = fields.optional::<Amount>("price");
-    Some(WantedLine { field: fields.path().to_owned(), product_id: product_id?, quantity: quantity?, price: price? })
+    Some(RequestedLine { field: fields.path().to_owned(), product_id: product_id?, quantity: quantity?, price: price? })
 }
 
-/// A means of payment, as the provider names it: never a card number.
+/// The payment provider's token of a payment method, never a card number.
 pub(super) struct PaymentToken(String);
 
 impl Field for PaymentToken {
@@ -73,7 +74,7 @@ impl Field for PaymentToken {
     }
 }
 
-/// The means of payment of a checkout.
+/// Reads the payment method of a checkout.
 pub(super) fn read_payment_method(body: &Fields<'_>, default: Option<&str>) -> Option<String> {
     match (body.optional::<PaymentToken>("payment_method")?, default) {
         (Some(PaymentToken(token)), _) => Some(token),
@@ -82,37 +83,38 @@ pub(super) fn read_payment_method(body: &Fields<'_>, default: Option<&str>) -> O
     }
 }
 
-/// What is said of the field that names it.
-pub(super) fn about_payment_method(form: Object) -> Object {
-    form.about(
-        "The payment provider's token. With the simulator: `pm_card_visa` (also if none is given), `pm_card_chargeDeclined`, \
-         `pm_card_timeout`, `pm_card_failsOnce`, `pm_card_slow`.",
+/// Adds the description of the field `payment_method`.
+pub(super) fn describe_payment_method(form: Object) -> Object {
+    form.description(
+        "The payment provider's token. The simulator accepts `pm_card_visa` (also the default), \
+         `pm_card_chargeDeclined`, `pm_card_timeout`, `pm_card_failsOnce` and `pm_card_slow`.",
     )
 }
 
-/// How the document tells of it.
+/// Describes the operation for the OpenAPI document.
 pub(super) fn operation() -> Operation {
-    let operation = Operation::new("POST /api/v1/orders", "placeOrder", "Place an order, to be paid later")
-        .describe(
-            "Prices are the catalog's; a stated one that differs is refused. An order that is not paid in time, which is a parameter of the \
-             deployment, is cancelled as `unpaid`.",
-        );
+    let operation = Operation::new("POST /api/v1/orders", "placeOrder", "Place an order, to be paid later").describe(
+        "Prices come from the catalog; a stated price that differs is refused. An order that is not paid within \
+         the time that the deployment allows is cancelled with the reason `unpaid`.",
+    );
     place_operation(operation, |form| form)
 }
 
-/// What placing an order takes and answers, whether it is paid at once or not; `with` adds to each form of the body.
+/// Describes the body and the responses that both ways to order have in common; `with` adds fields to each form of the
+/// body.
 pub(super) fn place_operation(operation: Operation, with: fn(Object) -> Object) -> Operation {
     let line = || {
         let line = Object::new().required::<ProductId>("product_id").required::<Quantity>("quantity");
-        line.optional::<Amount>("price").about("What the caller believes one piece costs.")
+        line.optional::<Amount>("price").description("The price of one piece that the caller expects.")
     };
     let who = |form: Object| {
         let form = form
             .optional::<UserId>("user_id")
-            .about("The caller, if none is given; another only for an administrator.");
-        let form =
-            form.optional::<Email>("user_email").about("Checked to be an address; mail goes to the account's own.");
-        with(form.optional::<Amount>("total_price").about("What the caller believes all of it costs."))
+            .description("The customer. The caller, if absent; only an administrator may name another user.");
+        let form = form
+            .optional::<Email>("user_email")
+            .description("Only checked to be an address. Mails go to the address of the account.");
+        with(form.optional::<Amount>("total_price").description("The total that the caller expects."))
     };
     let (keyboard, coffee) = ("01930000-0000-7002-8000-000000000003", "01930000-0000-7002-8000-000000000006");
     let items =
@@ -130,7 +132,7 @@ pub(super) fn place_operation(operation: Operation, with: fn(Object) -> Object) 
             who(line()).example("one product", json!({ "product_id": coffee, "quantity": 1, "total_price": "74.95" })),
         )
         .idempotent()
-        .created::<OrderAnswer<'_>>("The order, as it was placed.", placed_example())
+        .created::<OrderResponse<'_>>("The placed order.", placed_example())
         .refuses(OrdersError::NotTheCaller)
         .refuses(OrdersError::Busy)
 }
@@ -173,7 +175,7 @@ mod tests {
         prop::collection::btree_map(name, any_value(), 0..6).prop_map(|of| Value::Object(of.into_iter().collect()))
     }
 
-    /// A body of which each field is right, or nearly.
+    /// A body whose fields are valid, or almost valid.
     fn any_body() -> impl Strategy<Value = Value> {
         let good = || json!({ "product_id": IDS[0], "quantity": 1 });
         let item = prop_oneof![3 => Just(good()), 1 => fields(&["product_id", "productId", "quantity", "price"])];
@@ -190,7 +192,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_body_is_an_order_within_its_limits_or_says_which_field_is_wrong(body in any_body()) {
+        fn any_body_is_an_order_within_its_limits_or_an_error_for_each_invalid_field(body in any_body()) {
             match read_checkout(&body) {
                 Ok(order) => {
                     prop_assert!((1..=100).contains(&order.lines.len()));

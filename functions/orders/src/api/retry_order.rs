@@ -4,23 +4,24 @@ use lambda::{
     openapi::Operation,
 };
 
-use super::answer::{OrderAnswer, example};
+use super::response::{OrderResponse, example};
 use crate::{Orders, OrdersError};
 
-/// `POST /orders/{order_id}/retry`: starts the checkout of a parked order over; the answer does not wait for its end.
+/// `POST /orders/{order_id}/retry`: starts the checkout of a parked order again, and does not wait for its end.
 pub async fn retry_order(orders: &Orders, request: &Request) -> Reply {
     let id: OrderId = request.id("order_id", "order")?;
     let order = orders.retry(id).await?;
-    Ok(Response::from(http::accepted(format!("/api/v1/orders/{id}"), &OrderAnswer::from(&order))?))
+    Ok(Response::from(http::accepted(format!("/api/v1/orders/{id}"), &OrderResponse::from(&order))?))
 }
 
-/// How the document tells of it.
+/// Describes the operation for the OpenAPI document.
 pub(super) fn operation() -> Operation {
-    Operation::new("POST /api/v1/orders/{order_id}/retry", "retryOrder", "Start the checkout of a parked order over")
+    Operation::new("POST /api/v1/orders/{order_id}/retry", "retryOrder", "Start the checkout of a parked order again")
         .describe(
-            "Every step can be taken twice, so this finishes what can be finished: of an order that stands the money is taken, of one that \
-             was cancelled money and stock go back. The order leaves the list of parked orders, and is back there if it fails again.",
+            "This is always safe, because every step can run more than once: the payment of a sold order is captured; \
+             payment and stock of a cancelled one are given back. The order leaves the list of parked orders, and \
+             returns to it if the checkout fails again.",
         )
-        .answer::<OrderAnswer<'_>>(202, "The order, whose checkout has started over.", example("shipped"))
+        .response::<OrderResponse<'_>>(202, "The order, whose checkout was started again.", example("shipped"))
         .refuses(OrdersError::NotParked)
 }

@@ -8,17 +8,17 @@ use lambda::{
 use schemars::Schema;
 use serde_json::{Value, json};
 
-use super::answer::{OrderAnswer, example};
+use super::response::{OrderResponse, example};
 use crate::{
     Orders, OrdersError,
     domain::{Refusal, Status},
-    store::Act,
+    store::AuditContext,
 };
 
-/// Why somebody did something, in their words.
+/// The reason for a change, in the administrator's own words.
 type Reason = Text<1, 500>;
 
-/// `PUT, PATCH /orders/{order_id}/status`: brings an order one step on.
+/// `PUT, PATCH /orders/{order_id}/status`: moves an order one step forward.
 pub async fn set_status(orders: &Orders, request: &Request) -> Reply {
     let id: OrderId = request.id("order_id", "order")?;
     let (status, reason) = request.body(|body| {
@@ -27,8 +27,8 @@ pub async fn set_status(orders: &Orders, request: &Request) -> Reply {
         Some((status?, reason?))
     })?;
     let reason = reason.map(|reason| reason.to_string());
-    let act = Act { by: request.caller()?.into(), reason, now: request.now, cause: request.cause() };
-    http::ok(&OrderAnswer::from(&orders.set_status(id, status, &act).await?))
+    let audit = AuditContext { actor: request.caller()?.into(), reason, now: request.now, cause: request.cause() };
+    http::ok(&OrderResponse::from(&orders.set_status(id, status, &audit).await?))
 }
 
 impl Field for Status {
@@ -41,29 +41,30 @@ impl Field for Status {
     }
 }
 
-/// How the document tells of it.
+/// Describes the operation for the OpenAPI document.
 pub(super) fn operation() -> Operation {
-    Operation::new("PUT /api/v1/orders/{order_id}/status", "setOrderStatus", "Bring an order one step on")
+    Operation::new("PUT /api/v1/orders/{order_id}/status", "setOrderStatus", "Move an order one step forward")
         .also("PATCH /api/v1/orders/{order_id}/status", "patchOrderStatus")
         .describe(
-            "One step: `processing`, `shipped`, `delivered`, or `cancelled` from any state before `shipped`; money and stock of a cancelled \
-             order go back. The state it has is 200 and changes nothing. `paid` and `refunded` follow from the payment. The reason is kept \
-             with the event, where the customer sees it, too.",
+            "The next step is `processing`, `shipped`, `delivered`, or `cancelled` from any status before `shipped`. \
+             The stock of a cancelled order is released and its payment refunded. Setting the current status again has \
+             no effect. `paid` and `refunded` follow from the payment. The reason is stored with the event, where the \
+             customer can read it.",
         )
         .body(
             Object::new()
                 .required::<Status>("status")
                 .optional::<Reason>("reason")
-                .about("Why, for who looks at the order's events.")
+                .description("The reason, for readers of the order's events.")
                 .example("a step", json!({ "status": "shipped" }))
                 .example("with a reason", json!({ "status": "cancelled", "reason": "The parcel was lost." })),
         )
-        .ok::<OrderAnswer<'_>>("The order.", example("shipped"))
-        .refuses(no_step())
+        .ok::<OrderResponse<'_>>("The order.", example("shipped"))
+        .refuses(step_not_allowed())
         .refuses(OrdersError::Busy)
 }
 
-/// What a step that the state does not allow is answered with.
-pub(super) fn no_step() -> Problem {
+/// Returns the problem of a step that the status does not allow.
+pub(super) fn step_not_allowed() -> Problem {
     OrdersError::Refused(Refusal::Step { from: Status::Pending, to: Status::Shipped }).into()
 }

@@ -1,4 +1,4 @@
-//! What orders hears.
+//! The consumers of the orders context.
 
 mod end_expired;
 mod replicate;

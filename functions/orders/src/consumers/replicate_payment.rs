@@ -1,9 +1,9 @@
 use contracts::{Envelope, PaymentEvent};
 use kernel::Timestamp;
 
-use crate::{Orders, OrdersError, domain::Actor, store::Act};
+use crate::{Orders, OrdersError, domain::Actor, store::AuditContext};
 
-/// Keeps the replica of an order's payment, and records money that was given back.
+/// Updates the replica of an order's payment, and the order itself if the payment requires it.
 pub async fn replicate_payment(orders: &Orders, envelope: Envelope<PaymentEvent>) -> Result<(), OrdersError> {
     let order_id = match &envelope.event {
         PaymentEvent::PaymentRequested(payment) => payment.order_id,
@@ -12,6 +12,6 @@ pub async fn replicate_payment(orders: &Orders, envelope: Envelope<PaymentEvent>
         PaymentEvent::PaymentRefunded(payment) => payment.order_id,
     };
     let cause = envelope.as_cause();
-    let act = Act { by: Actor::system("remember-payment"), reason: None, now: Timestamp::now(), cause };
-    orders.hear_of_payment(order_id, &envelope.event, envelope.event_id, envelope.timestamp, &act).await
+    let audit = AuditContext { actor: Actor::system("remember-payment"), reason: None, now: Timestamp::now(), cause };
+    orders.apply_payment_event(order_id, &envelope.event, envelope.event_id, envelope.timestamp, &audit).await
 }

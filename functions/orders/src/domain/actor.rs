@@ -1,4 +1,4 @@
-//! Who does something to an order.
+//! The actor of a change.
 
 use contracts::Role;
 use kernel::UserId;
@@ -6,26 +6,26 @@ use lambda::http::Caller;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Who it was: a person, or a part of the shop.
+/// Who changed an order: a person, or a part of the shop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Actor {
-    /// Somebody who was logged in.
+    /// A person who was logged in.
     User {
-        /// Their account.
+        /// The account of the person.
         user_id: UserId,
-        /// As what they did it.
+        /// The role in which the person acted.
         role: Role,
     },
-    /// A function that nobody called by hand.
+    /// A function that runs by itself.
     System {
-        /// Which: `checkout`, `remember-payment`, ….
+        /// The name of the function: `checkout`, `remember-payment`, ….
         name: String,
     },
 }
 
 impl Actor {
-    /// A part of the shop.
+    /// Returns the function `name` as an actor.
     pub fn system(name: &str) -> Self {
         Self::System { name: name.to_owned() }
     }

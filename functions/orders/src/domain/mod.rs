@@ -1,4 +1,4 @@
-//! What an order is and what it may become. Pure: no clock, no table, no network.
+//! Orders and their rules. Everything here is pure: no clock, no table, no network.
 
 mod actor;
 mod order;
@@ -10,4 +10,4 @@ mod tests;
 pub use actor::Actor;
 pub use order::{Command, Order, Refusal, Status};
 pub use payment::Payment;
-pub use pricing::{Product, Quote, WantedLine, price};
+pub use pricing::{Product, Quote, RequestedLine, price};

@@ -1,4 +1,4 @@
-//! The order: a state machine over its own events.
+//! The order: a state machine that is driven by its events.
 //!
 //! ```text
 //! pending ─► paid ─► processing ─► shipped ─► delivered
@@ -17,33 +17,33 @@ use kernel::{Invalid, Money, OrderId, PaymentId, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Where an order stands.
+/// The status of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "OrderStatus")]
 pub enum Status {
-    /// Placed; not paid yet.
+    /// Placed and not yet paid.
     Pending,
-    /// The sale stands: stock is reserved and payment is authorized.
+    /// Sold: its stock is reserved and its payment is authorized.
     Paid,
     /// Being packed.
     Processing,
-    /// On its way.
+    /// On its way to the customer.
     Shipped,
-    /// Arrived.
+    /// Delivered to the customer.
     Delivered,
     /// Ended without a sale.
     Cancelled,
-    /// All that was paid went back.
+    /// Everything that was paid has been refunded.
     Refunded,
 }
 
 impl Status {
-    /// All of them, in the order they can follow each other.
+    /// All statuses, in the order in which they can follow each other.
     pub const ALL: [Self; 7] =
         [Self::Pending, Self::Paid, Self::Processing, Self::Shipped, Self::Delivered, Self::Cancelled, Self::Refunded];
 
-    /// What an order in this state may become next; `refunded` only if it was paid.
+    /// Returns the statuses that can follow this one. `refunded` follows only if the order was paid.
     pub fn next(self) -> &'static [Self] {
         match self {
             Self::Pending => &[Self::Paid, Self::Cancelled],
@@ -55,7 +55,7 @@ impl Status {
         }
     }
 
-    /// What an administrator may make of an order in this state.
+    /// Returns the statuses that an administrator may set on an order with this one.
     pub fn next_by_hand(self) -> impl Iterator<Item = Self> {
         self.next().iter().copied().filter(|status| Command::by_hand(*status).is_some())
     }
@@ -86,81 +86,81 @@ impl FromStr for Status {
     }
 }
 
-/// An order as its events have made it.
+/// An order, as replayed from its events.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Order {
-    /// The order.
+    /// The id of the order.
     pub id: OrderId,
-    /// Whose.
+    /// The customer.
     pub user_id: UserId,
-    /// Where it stands.
+    /// The current status.
     pub status: Status,
-    /// What was ordered, each product once.
+    /// The lines, with each product once.
     pub lines: Vec<OrderLine>,
-    /// What all of it costs.
+    /// The total of all lines.
     pub total: Money,
-    /// When it was placed.
+    /// When the order was placed.
     pub placed_at: Timestamp,
-    /// When it last changed.
+    /// When the order last changed.
     pub updated_at: Timestamp,
-    /// Whether the checkout workflow was started for it.
+    /// Whether the checkout workflow was started.
     pub in_checkout: bool,
-    /// The payment that was captured for it.
+    /// The payment of the order, once it is sold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_id: Option<PaymentId>,
-    /// Why it was cancelled.
+    /// Why the order was cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_reason: Option<CancelReason>,
-    /// How many events it has: the sequence of the last one.
+    /// The number of its events, which is the sequence number of the last one.
     pub sequence: u64,
 }
 
-/// What is asked of an order that was placed.
+/// A command for a placed order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// Pay it, by this means of payment.
+    /// Start the checkout.
     StartCheckout {
-        /// The provider's token.
+        /// The provider's token of the payment method.
         payment_method: String,
     },
-    /// Stock is reserved and payment is authorized: let the sale stand.
+    /// Confirm the sale: the stock is reserved and the payment is authorized.
     Confirm {
         /// The authorized payment.
         payment_id: PaymentId,
     },
-    /// Pack it.
+    /// Start to pack the order.
     Process,
-    /// Send it.
+    /// Ship the order.
     Ship,
-    /// It arrived.
+    /// Mark the order as delivered.
     Deliver,
-    /// End it without a sale.
+    /// Cancel the order.
     Cancel {
-        /// Why.
+        /// The reason.
         reason: CancelReason,
     },
-    /// Its checkout led nowhere: end it, unless the sale stands.
+    /// Cancel the order because its checkout failed, unless it is sold.
     Fail {
-        /// Why.
+        /// The reason.
         reason: CancelReason,
     },
-    /// All that was paid went back.
+    /// Mark the order as refunded.
     Refund,
 }
 
 /// Why a command was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The order is not in a state from which that step leads.
+    /// The status of the order does not allow this step.
     #[error("an order that is {from} cannot become {to}")]
     Step {
-        /// Where it stands.
+        /// The current status.
         from: Status,
-        /// Where the command would have led.
+        /// The status that the command leads to.
         to: Status,
     },
-    /// It is being paid, or was.
-    #[error("the checkout of the order has started before")]
+    /// The checkout of the order has already started.
+    #[error("the checkout of the order has already started")]
     InCheckout {
         /// The order's one payment.
         payment_id: PaymentId,
@@ -168,7 +168,7 @@ pub enum Refusal {
 }
 
 impl Command {
-    /// The step that brings an order to `status` by hand; none to what follows from its payment.
+    /// Returns the command that sets `status` by hand, or `None` if that status follows from the payment.
     pub fn by_hand(status: Status) -> Option<Self> {
         match status {
             Status::Processing => Some(Self::Process),
@@ -181,12 +181,12 @@ impl Command {
 }
 
 impl Order {
-    /// What placing an order says. `lines` are priced and add up to `total`.
+    /// Returns the event that places an order. `lines` are priced and add up to `total`.
     pub fn place(id: OrderId, user_id: UserId, lines: Vec<OrderLine>, total: Money) -> OrderEvent {
         OrderPlaced { order_id: id, user_id, lines, total }.into()
     }
 
-    /// The order that `events`, from the first one on, have made; `None` if the first is not its placement.
+    /// Replays an order from all its events, or returns `None` if the first one is not `OrderPlaced`.
     pub fn replay<'a>(events: impl IntoIterator<Item = (&'a OrderEvent, Timestamp)>) -> Option<Self> {
         let mut events = events.into_iter();
         let (OrderEvent::OrderPlaced(placed), at) = events.next()? else {
@@ -211,10 +211,10 @@ impl Order {
         Some(order)
     }
 
-    /// What `command` leads to: no event if it has been done before.
+    /// Returns the events that `command` leads to: none if it was executed before.
     ///
     /// # Errors
-    /// When the order's state does not allow it.
+    /// If the status of the order does not allow the command.
     pub fn decide(&self, command: Command) -> Result<Vec<OrderEvent>, Refusal> {
         let (order_id, user_id) = (self.id, self.user_id);
         let (to, event): (Status, OrderEvent) = match command {
@@ -251,36 +251,36 @@ impl Order {
         }
     }
 
-    /// What this order may become next.
+    /// Returns the statuses that can follow for this order.
     pub fn next(&self) -> &'static [Status] {
         match self.status {
-            // Nothing was paid that could go back.
+            // Nothing was paid that could be refunded.
             Status::Cancelled if self.payment_id.is_none() => &[],
             status => status.next(),
         }
     }
 
-    /// Whether it is only waited for the money to go back.
+    /// Whether a complete refund makes this order `refunded` now.
     pub fn may_be_refunded(&self) -> bool {
         self.next().contains(&Status::Refunded)
     }
 
-    /// The id of the order's one payment, tried or not: it follows from the order's.
+    /// Returns the id of the order's one payment, whether it exists or not. It is derived from the order's id.
     pub fn id_of_payment(&self) -> PaymentId {
         PaymentId::derived(self.id, "payment")
     }
 
-    /// Why this order is to be ended at `now`, if nobody has paid it although it did not change for `patience`, in seconds. One whose
-    /// checkout has begun gets as much again: the checkout has ways of its own to end it.
-    pub fn unpaid(&self, now: Timestamp, patience: i64) -> Option<CancelReason> {
-        let (patience, reason) = match self.in_checkout {
-            false => (patience, CancelReason::Unpaid),
-            true => (patience.saturating_mul(2), CancelReason::CheckoutFailed),
+    /// Returns why this order has to be cancelled at `now`, if it is pending and has not changed for `unpaid_timeout`
+    /// seconds. An order in checkout gets twice the time, because the checkout can cancel it in other ways.
+    pub fn unpaid(&self, now: Timestamp, unpaid_timeout: i64) -> Option<CancelReason> {
+        let (unpaid_timeout, reason) = match self.in_checkout {
+            false => (unpaid_timeout, CancelReason::Unpaid),
+            true => (unpaid_timeout.saturating_mul(2), CancelReason::CheckoutFailed),
         };
-        (self.status == Status::Pending && self.updated_at.plus_seconds(patience) <= now).then_some(reason)
+        (self.status == Status::Pending && self.updated_at.plus_seconds(unpaid_timeout) <= now).then_some(reason)
     }
 
-    /// Whether it was sold, and was not cancelled since.
+    /// Whether the order was sold and has not been cancelled since.
     pub fn is_sold(&self) -> bool {
         self.status != Status::Pending && self.cancel_reason.is_none()
     }
@@ -302,7 +302,8 @@ impl Order {
         Ok(vec![CheckoutStarted { order_id, user_id, lines, total, payment_method }.into()])
     }
 
-    /// Takes in what happened at `at`, or at the last change, if that clock was ahead: time does not go back within an order.
+    /// Applies an event of time `at`. If the last event is later, its time is used: time does not go back within an
+    /// order.
     pub fn apply(&mut self, event: &OrderEvent, at: Timestamp) {
         self.sequence += 1;
         self.updated_at = self.updated_at.max(at);

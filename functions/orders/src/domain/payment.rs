@@ -1,4 +1,4 @@
-//! What orders has heard of an order's payment.
+//! The replica of an order's payment.
 
 use std::collections::BTreeMap;
 
@@ -6,36 +6,36 @@ use contracts::PaymentEvent;
 use kernel::{EventId, Money, PaymentId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// The copy that orders keeps of a payment. What it says follows from which events were heard, not from their order or number.
+/// The replica of a payment. It depends on which events were received, but not on their order or number.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Payment {
-    /// The payment.
+    /// The id of the payment.
     pub id: PaymentId,
-    /// What it was to bring.
+    /// The amount of the payment.
     pub amount: Money,
-    /// Whether the money came.
+    /// Whether the amount was captured.
     pub captured: bool,
-    /// The provider's word for why no money will come.
+    /// The provider's code for why the payment failed for good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<String>,
-    /// What went back, by the event that told of it.
+    /// The refunded amounts, by the id of the event.
     #[serde(default)]
     pub refunds: BTreeMap<EventId, Money>,
-    /// When the last thing that is known of it happened.
+    /// The time of the last event.
     pub updated_at: Timestamp,
-    /// How often the copy was written.
+    /// How often the replica was written.
     pub version: u64,
 }
 
 impl Payment {
-    /// The copy after hearing `event`, `known` before it; nothing, if that is no news.
-    pub fn heard(known: Option<&Self>, event: &PaymentEvent, id: EventId, at: Timestamp) -> Option<Self> {
+    /// Returns the replica after an event, or `None` if `current` does not change.
+    pub fn heard(current: Option<&Self>, event: &PaymentEvent, id: EventId, at: Timestamp) -> Option<Self> {
         let (payment_id, amount) = match event {
-            // That somebody wants to pay says nothing of money.
+            // A request has not moved any money yet.
             PaymentEvent::PaymentRequested(_) => return None,
-            PaymentEvent::PaymentProcessed(told) => (told.payment_id, told.amount),
-            PaymentEvent::PaymentFailed(told) => (told.payment_id, told.amount),
-            PaymentEvent::PaymentRefunded(told) => (told.payment_id, told.amount),
+            PaymentEvent::PaymentProcessed(payment) => (payment.payment_id, payment.amount),
+            PaymentEvent::PaymentFailed(payment) => (payment.payment_id, payment.amount),
+            PaymentEvent::PaymentRefunded(payment) => (payment.payment_id, payment.amount),
         };
         let new = || Self {
             id: payment_id,
@@ -46,31 +46,31 @@ impl Payment {
             updated_at: at,
             version: 0,
         };
-        let mut payment = known.cloned().unwrap_or_else(new);
+        let mut payment = current.cloned().unwrap_or_else(new);
         match event {
             PaymentEvent::PaymentRequested(_) => {}
             PaymentEvent::PaymentProcessed(_) => {
-                // A refund that was heard before may have been of less.
+                // An earlier refund event has only the refunded amount.
                 (payment.captured, payment.amount) = (true, amount);
             }
-            PaymentEvent::PaymentFailed(told) => payment.failure_reason = Some(told.reason.clone()),
+            PaymentEvent::PaymentFailed(failed) => payment.failure_reason = Some(failed.reason.clone()),
             PaymentEvent::PaymentRefunded(_) => drop(payment.refunds.insert(id, amount)),
         }
         payment.updated_at = payment.updated_at.max(at);
-        if known == Some(&payment) {
+        if current == Some(&payment) {
             return None;
         }
         payment.version += 1;
         Some(payment)
     }
 
-    /// What went back so far, in minor units.
+    /// Returns the amount that was refunded so far.
     pub fn refunded(&self) -> Money {
         let minor = self.refunds.values().fold(0_i64, |sum, refund| sum.saturating_add(refund.minor()));
         Money::from_minor(minor, self.amount.currency())
     }
 
-    /// Whether all of `total` went back.
+    /// Whether all of `total` was refunded.
     pub fn is_refund_of(&self, total: Money) -> bool {
         self.refunded().currency() == total.currency() && self.refunded().minor() >= total.minor()
     }
@@ -88,30 +88,30 @@ mod tests {
         Money::from_minor(minor, Currency::Usd)
     }
 
-    /// A payment of 25.00 that came, and went back in two parts.
-    fn news() -> Vec<(PaymentEvent, EventId, Timestamp)> {
+    /// The events of a payment of 25.00, which was captured and refunded in two parts.
+    fn received() -> Vec<(PaymentEvent, EventId, Timestamp)> {
         let order_id = OrderId::derived("test", "order");
         let (payment_id, user_id) = (PaymentId::derived(order_id, "payment"), UserId::derived("test", "user"));
         let amount = usd(2_500);
         let refund = |amount| PaymentRefunded { payment_id, order_id, user_id, amount }.into();
-        let told: [PaymentEvent; 3] =
+        let events: [PaymentEvent; 3] =
             [PaymentProcessed { payment_id, order_id, user_id, amount }.into(), refund(usd(1_000)), refund(usd(1_500))];
         let times = (1_767_323_045_600..).map(Timestamp::from_millis);
-        told.into_iter().zip(times).map(|(event, at)| (event, EventId::new(), at)).collect()
+        events.into_iter().zip(times).map(|(event, at)| (event, EventId::new(), at)).collect()
     }
 
-    fn hear<'a>(news: impl IntoIterator<Item = &'a (PaymentEvent, EventId, Timestamp)>) -> Option<Payment> {
-        let mut known = None;
-        for (event, id, at) in news {
-            known = Payment::heard(known.as_ref(), event, *id, *at).or(known);
+    fn replicate<'a>(received: impl IntoIterator<Item = &'a (PaymentEvent, EventId, Timestamp)>) -> Option<Payment> {
+        let mut replica = None;
+        for (event, id, at) in received {
+            replica = Payment::heard(replica.as_ref(), event, *id, *at).or(replica);
         }
-        known
+        replica
     }
 
     #[test]
-    fn money_is_back_when_all_of_it_is() {
-        let news = news();
-        let after = |count: usize| hear(&news[..count]).expect("a payment");
+    fn a_payment_is_refunded_when_all_of_it_is() {
+        let received = received();
+        let after = |count: usize| replicate(&received[..count]).expect("a payment");
         assert!(after(1).captured && !after(1).is_refund_of(usd(2_500)));
         assert_eq!(after(2).refunded(), usd(1_000));
         assert!(!after(2).is_refund_of(usd(2_500)));
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_no_payment() {
+    fn a_failed_payment_is_not_captured() {
         let order_id = OrderId::derived("test", "order");
         let failed = PaymentFailed {
             payment_id: PaymentId::derived(order_id, "payment"),
@@ -128,16 +128,16 @@ mod tests {
             amount: usd(2_500),
             reason: "card_declined".to_owned(),
         };
-        let payment = hear(&[(failed.into(), EventId::new(), Timestamp::now())]).expect("a payment");
+        let payment = replicate(&[(failed.into(), EventId::new(), Timestamp::now())]).expect("a payment");
         assert_eq!((payment.captured, payment.failure_reason.as_deref()), (false, Some("card_declined")));
     }
 
     proptest! {
         #[test]
-        fn neither_order_nor_repetition_matters(heard in Just(vec![0, 0, 1, 1, 2, 2]).prop_shuffle()) {
-            let news = news();
-            let shuffled = hear(heard.into_iter().map(|index: usize| &news[index])).expect("a payment");
-            prop_assert_eq!(Some(shuffled), hear(&news));
+        fn neither_order_nor_repetition_matters(sequence in Just(vec![0, 0, 1, 1, 2, 2]).prop_shuffle()) {
+            let received = received();
+            let shuffled = replicate(sequence.into_iter().map(|index: usize| &received[index])).expect("a payment");
+            prop_assert_eq!(Some(shuffled), replicate(&received));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Prices: they come from the catalog; what a caller states is only compared.
+//! Prices. They come from the catalog; a price that the caller states is only compared.
 
 use std::collections::HashMap;
 
@@ -7,55 +7,55 @@ use kernel::{Invalid, Money, ProductId, Quantity};
 use lambda::{input::Amount, problem::FieldError};
 use serde::{Deserialize, Serialize};
 
-/// What `orders` remembers of a product.
+/// The replica of a product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Product {
-    /// Which.
+    /// The id of the product.
     pub product_id: ProductId,
-    /// What it is called.
+    /// The name of the product.
     pub name: String,
-    /// What one piece costs.
+    /// The price of one piece.
     pub price: Money,
-    /// The event this is from.
+    /// The sequence number of the last event.
     pub sequence: u64,
 }
 
-/// What a caller asks for.
+/// A line of an order, as the caller requests it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct WantedLine {
-    /// The path of this line in the request: `items[0]`, or nothing for the one-product form.
+pub struct RequestedLine {
+    /// The path of this line in the request, such as `items[0]`; empty for the form with a single product.
     #[serde(skip)]
     pub field: String,
-    /// Which product.
+    /// The product.
     pub product_id: ProductId,
-    /// How many.
+    /// The number of pieces.
     pub quantity: Quantity,
-    /// The price per piece that the caller believes in.
+    /// The price of one piece that the caller expects.
     pub price: Option<Amount>,
 }
 
-/// Lines at today's prices.
+/// Priced lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quote {
-    /// Each product once.
+    /// The lines, with each product once.
     pub lines: Vec<OrderLine>,
-    /// What all of it costs.
+    /// The total of all lines.
     pub total: Money,
 }
 
-/// Prices `wanted` by the catalog; the same product twice is one line.
+/// Prices the `requested` lines with the catalog. Lines with the same product become one line.
 ///
 /// # Errors
-/// Every field that is wrong: a product nobody sells, a stated price or total that is not the catalog's, two currencies, too
-/// many of one product.
+/// One error for each invalid field: a product that is not sold, a stated price or total that differs from the
+/// catalog's, two currencies, or too many pieces of one product.
 pub fn price(
-    wanted: &[WantedLine],
+    requested: &[RequestedLine],
     stated_total: Option<Amount>,
     catalog: &HashMap<ProductId, Product>,
 ) -> Result<Quote, Vec<FieldError>> {
     let mut errors = Vec::new();
     let mut lines: Vec<OrderLine> = Vec::new();
-    for line in wanted {
+    for line in requested {
         let field = |name: &str| {
             if line.field.is_empty() { name.to_owned() } else { format!("{}.{name}", line.field) }
         };
@@ -100,7 +100,8 @@ fn total(lines: &[OrderLine]) -> Result<Money, Invalid> {
 }
 
 fn differs(stated: Money, actual: Money) -> Invalid {
-    Invalid::new("price_differs", format!("is {} in the catalog, not {}", actual.to_decimal(), stated.to_decimal()))
+    let message = format!("is {} at the catalog's prices, not {}", actual.to_decimal(), stated.to_decimal());
+    Invalid::new("price_differs", message)
 }
 
 #[cfg(test)]
@@ -122,8 +123,8 @@ mod tests {
             .into()
     }
 
-    fn wanted(index: usize, name: &str, quantity: u32) -> WantedLine {
-        WantedLine {
+    fn requested(index: usize, name: &str, quantity: u32) -> RequestedLine {
+        RequestedLine {
             field: format!("items[{index}]"),
             product_id: ProductId::derived("test", name),
             quantity: Quantity::try_from(quantity).expect("a quantity"),
@@ -141,29 +142,29 @@ mod tests {
 
     #[test]
     fn the_same_product_twice_is_one_line() {
-        let quote = price(&[wanted(0, "mug", 1), wanted(1, "pen", 3), wanted(2, "mug", 2)], None, &catalog());
+        let quote = price(&[requested(0, "mug", 1), requested(1, "pen", 3), requested(2, "mug", 2)], None, &catalog());
         let quote = quote.expect("a quote");
         assert_eq!(quote.lines.len(), 2);
         assert_eq!(quote.total, Money::from_minor(3 * 1_250 + 3 * 99, Currency::Usd));
     }
 
     #[test]
-    fn a_stated_price_must_be_the_catalogs_and_both_are_named() {
-        let mut line = wanted(0, "mug", 1);
+    fn a_stated_price_must_be_the_catalogs_and_the_error_has_both() {
+        let mut line = requested(0, "mug", 1);
         line.price = amount("12.00");
         let errors = price(&[line.clone()], None, &catalog()).expect_err("another price");
-        assert_eq!(errors[0].message, "is 12.50 in the catalog, not 12.00");
+        assert_eq!(errors[0].message, "is 12.50 at the catalog's prices, not 12.00");
         line.price = amount("12.5");
         assert!(price(&[line], amount("12.50"), &catalog()).is_ok());
-        let errors = price(&[wanted(0, "mug", 2)], amount("12.50"), &catalog()).expect_err("another total");
+        let errors = price(&[requested(0, "mug", 2)], amount("12.50"), &catalog()).expect_err("another total");
         assert_eq!(codes(errors), [("total_price".to_owned(), "price_differs")]);
     }
 
     #[test]
-    fn everything_wrong_is_named() {
-        let mut wrong_price = wanted(1, "pen", 1);
+    fn all_invalid_fields_are_reported() {
+        let mut wrong_price = requested(1, "pen", 1);
         wrong_price.price = amount("1");
-        let lines = [wanted(0, "unicorn", 1), wrong_price, wanted(2, "mug", 600), wanted(3, "mug", 600)];
+        let lines = [requested(0, "unicorn", 1), wrong_price, requested(2, "mug", 600), requested(3, "mug", 600)];
         let errors = codes(price(&lines, None, &catalog()).expect_err("three errors"));
         let named = [
             ("items[0].product_id", "unknown_product"),
@@ -175,7 +176,8 @@ mod tests {
 
     #[test]
     fn an_order_has_one_currency() {
-        let errors = codes(price(&[wanted(0, "mug", 1), wanted(1, "thé", 1)], None, &catalog()).expect_err("two"));
+        let errors =
+            codes(price(&[requested(0, "mug", 1), requested(1, "thé", 1)], None, &catalog()).expect_err("two"));
         assert_eq!(errors, [("items".to_owned(), "not_one_amount")]);
     }
 }

@@ -1,4 +1,4 @@
-//! The order, given what happened, when something is asked of it.
+//! Tests of the order: given its events, when a command is executed.
 
 use contracts::{CancelReason, Event, OrderEvent, OrderLine};
 use kernel::{Currency, Money, OrderId, PaymentId, ProductId, Quantity, Timestamp, UserId};
@@ -44,7 +44,7 @@ fn now() -> Timestamp {
 
 struct Given(Order);
 
-/// An order on which `commands` were carried out.
+/// An order on which `commands` were executed.
 fn given(commands: impl IntoIterator<Item = Command>) -> Given {
     let mut order = Order::replay([(&placed(), now())]).expect("an order");
     for command in commands {
@@ -69,7 +69,7 @@ impl Given {
 }
 
 #[test]
-fn a_checkout_ends_paid_and_goes_on_to_delivery() {
+fn a_paid_order_is_delivered_step_by_step() {
     assert_eq!(given([start_checkout()]).becomes(confirm()), Status::Paid);
     assert_eq!(given([start_checkout(), confirm()]).becomes(Command::Process), Status::Processing);
     assert_eq!(given([start_checkout(), confirm(), Command::Process]).becomes(Command::Ship), Status::Shipped);
@@ -78,7 +78,7 @@ fn a_checkout_ends_paid_and_goes_on_to_delivery() {
 }
 
 #[test]
-fn checkout_asks_for_what_was_ordered() {
+fn checkout_started_has_the_lines_and_the_total() {
     let events = given([]).when(start_checkout()).expect("a checkout");
     let [OrderEvent::CheckoutStarted(started)] = events.as_slice() else { panic!("{events:?}") };
     assert_eq!(started.lines.len(), 1);
@@ -86,13 +86,13 @@ fn checkout_asks_for_what_was_ordered() {
 }
 
 #[test]
-fn the_same_news_twice_is_no_news() {
+fn a_repeated_command_has_no_events() {
     assert_eq!(given([start_checkout(), confirm()]).when(confirm()), Ok(vec![]));
     assert_eq!(given([start_checkout(), confirm(), Command::Process]).when(confirm()), Ok(vec![]));
     assert_eq!(given([cancel()]).when(cancel()), Ok(vec![]));
 }
 
-/// An order in each state, by name: how it got there, and whether its money went back.
+/// Returns an order in the state of that name.
 fn in_state(name: &str) -> Order {
     let steps = match name {
         "pending" => vec![],
@@ -104,7 +104,7 @@ fn in_state(name: &str) -> Order {
         "cancelled" => vec![start_checkout(), cancel()],
         "cancelled, paid" => vec![start_checkout(), confirm(), cancel()],
         "refunded" => vec![start_checkout(), confirm(), cancel(), Command::Refund],
-        "sent back" => {
+        "returned" => {
             vec![start_checkout(), confirm(), Command::Process, Command::Ship, Command::Deliver, Command::Refund]
         }
         other => panic!("there is no state {other:?}"),
@@ -112,7 +112,7 @@ fn in_state(name: &str) -> Order {
     given(steps).0
 }
 
-/// Every command in every state: the event that it leads to, `done` if it has been done before, `no` if it is refused.
+/// The outcome of every command in every state: its event, `done` if it was executed before, or `no` if it is refused.
 const OUTCOMES: &str = "
     state            | start           | confirm        | fail           | process         | ship         | deliver        | cancel         | refund
     pending          | CheckoutStarted | OrderConfirmed | OrderCancelled | no              | no           | no             | OrderCancelled | no
@@ -124,7 +124,7 @@ const OUTCOMES: &str = "
     cancelled        | no              | no             | done           | no              | no           | no             | done           | no
     cancelled, paid  | no              | no             | done           | no              | no           | no             | done           | OrderRefunded
     refunded         | no              | no             | done           | no              | no           | no             | done           | done
-    sent back        | no              | done           | done           | no              | no           | no             | no             | done";
+    returned         | no              | done           | done           | no              | no           | no             | no             | done";
 
 #[test]
 fn every_command_in_every_state() {
@@ -146,13 +146,13 @@ fn every_command_in_every_state() {
             let mut order = in_state(state);
             let (before, allowed) = (order.status, order.next());
             let outcome = order.decide(command.clone());
-            let told = match outcome.as_deref() {
+            let name = match outcome.as_deref() {
                 Ok([]) => "done",
                 Ok([event]) => event.event_type(),
                 Ok(several) => panic!("{several:?}"),
                 Err(_) => "no",
             };
-            assert_eq!(told, *expected, "{command:?} of an order that is {state}");
+            assert_eq!(name, *expected, "{command:?} of an order that is {state}");
             for event in outcome.unwrap_or_default() {
                 order.apply(&event, now());
             }
@@ -166,8 +166,8 @@ fn every_command_in_every_state() {
 }
 
 #[test]
-fn what_is_sold_stays_sold_when_a_checkout_fails() {
-    let sold = ["paid", "processing", "shipped", "delivered", "sent back"];
+fn a_failed_checkout_does_not_cancel_a_sold_order() {
+    let sold = ["paid", "processing", "shipped", "delivered", "returned"];
     for state in ["pending", "in checkout", "cancelled", "cancelled, paid", "refunded"].into_iter().chain(sold) {
         let mut order = in_state(state);
         let events = order.decide(fail()).expect("it is never refused");
@@ -177,7 +177,7 @@ fn what_is_sold_stays_sold_when_a_checkout_fails() {
 }
 
 #[test]
-fn what_nobody_pays_is_ended_and_a_checkout_gets_twice_the_time() {
+fn unpaid_orders_are_cancelled_and_a_checkout_gets_twice_the_time() {
     let after = |state, seconds| in_state(state).unpaid(now().plus_seconds(seconds), 900);
     assert_eq!([899, 900].map(|seconds| after("pending", seconds)), [None, Some(CancelReason::Unpaid)]);
     assert_eq!([1_799, 1_800].map(|seconds| after("in checkout", seconds)), [None, Some(CancelReason::CheckoutFailed)]);
@@ -187,19 +187,19 @@ fn what_nobody_pays_is_ended_and_a_checkout_gets_twice_the_time() {
 }
 
 #[test]
-fn a_refusal_says_why() {
+fn refusals_have_a_reason() {
     let start = |state| in_state(state).decide(start_checkout());
     for state in ["in checkout", "paid", "delivered"] {
         assert_eq!(start(state), Err(Refusal::InCheckout { payment_id: payment_id() }));
     }
-    let no_step = |from, to| Err(Refusal::Step { from, to });
-    assert_eq!(start("cancelled"), no_step(Status::Cancelled, Status::Paid));
-    assert_eq!(in_state("shipped").decide(cancel()), no_step(Status::Shipped, Status::Cancelled));
-    assert_eq!(in_state("pending").decide(Command::Ship), no_step(Status::Pending, Status::Shipped));
+    let step_not_allowed = |from, to| Err(Refusal::Step { from, to });
+    assert_eq!(start("cancelled"), step_not_allowed(Status::Cancelled, Status::Paid));
+    assert_eq!(in_state("shipped").decide(cancel()), step_not_allowed(Status::Shipped, Status::Cancelled));
+    assert_eq!(in_state("pending").decide(Command::Ship), step_not_allowed(Status::Pending, Status::Shipped));
 }
 
 #[test]
-fn what_is_set_by_hand_does_not_follow_from_the_payment() {
+fn statuses_that_follow_from_the_payment_cannot_be_set_by_hand() {
     let by_hand = |status: Status| status.next_by_hand().collect::<Vec<_>>();
     assert_eq!(by_hand(Status::Pending), [Status::Cancelled]);
     assert_eq!(by_hand(Status::Paid), [Status::Processing, Status::Cancelled]);
@@ -223,7 +223,7 @@ fn any_command() -> impl Strategy<Value = Command> {
 }
 
 proptest! {
-    /// Whatever is asked, in whatever order: each step is an allowed one, and the log tells the same order.
+    /// Whatever the commands are: each step is allowed, and the replayed log is the same order.
     #[test]
     fn replay_of_the_log_is_the_order(commands in proptest::collection::vec(any_command(), 0..12)) {
         let mut log = vec![placed()];

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::{Orders, store::Deferred};
 
-/// The part of the workflow's input that this task needs.
+/// The input of the task, as a part of the workflow's input.
 #[derive(Debug, Deserialize)]
 pub struct DeferCheckout {
     order_id: OrderId,
@@ -13,24 +13,25 @@ pub struct DeferCheckout {
     attempt: u32,
 }
 
-/// How long the first attempt after a failed one is waited for at most, in seconds; each later one twice as long as the one before it.
-const FIRST_DELAY: i64 = 30;
+/// The maximum delay of the first attempt after a failure, in seconds. It doubles with each further attempt.
+const FIRST_MAX_DELAY_SECONDS: i64 = 30;
 
-/// How long any attempt is waited for at most, in seconds.
-const LONGEST_DELAY: i64 = 300;
+/// The maximum delay of any attempt, in seconds.
+const MAX_DELAY_SECONDS: i64 = 300;
 
-/// Has the checkout started over later, by `resume-checkouts`: the payment provider is away, which is no fault of the customer's.
-pub async fn defer_checkout(orders: &Orders, work: DeferCheckout, _cause: Cause) -> Result<(), TaskError> {
-    // Full jitter: a provider that comes back is not met by all at once.
-    let wait = rand::random_range(0..=longest_delay(work.attempt));
-    let due_at = Timestamp::now().plus_seconds(wait);
-    let deferred = Deferred { order_id: work.order_id, attempt: work.attempt.saturating_add(1), due_at };
-    tracing::info!(attempt = deferred.attempt, %due_at, "the checkout is deferred");
+/// Defers the checkout, because the payment provider is unavailable, which is not the customer's fault.
+/// `resume-checkouts` starts it again.
+pub async fn defer_checkout(orders: &Orders, input: DeferCheckout, _cause: Cause) -> Result<(), TaskError> {
+    // Full jitter, so that not all checkouts call a provider at once when it is available again.
+    let delay = rand::random_range(0..=max_delay_seconds(input.attempt));
+    let due_at = Timestamp::now().plus_seconds(delay);
+    let deferred = Deferred { order_id: input.order_id, attempt: input.attempt.saturating_add(1), due_at };
+    tracing::info!(attempt = deferred.attempt, %due_at, "the checkout was deferred");
     Ok(orders.store.defer(&deferred).await?)
 }
 
-fn longest_delay(attempt: u32) -> i64 {
-    FIRST_DELAY.saturating_mul(1 << attempt.min(10)).min(LONGEST_DELAY)
+fn max_delay_seconds(attempt: u32) -> i64 {
+    FIRST_MAX_DELAY_SECONDS.saturating_mul(1 << attempt.min(10)).min(MAX_DELAY_SECONDS)
 }
 
 #[cfg(test)]
@@ -38,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_attempt_is_waited_for_longer_up_to_five_minutes() {
-        assert_eq!([0, 1, 2, 3, 4, u32::MAX].map(longest_delay), [30, 60, 120, 240, 300, 300]);
+    fn delays_double_up_to_five_minutes() {
+        assert_eq!([0, 1, 2, 3, 4, u32::MAX].map(max_delay_seconds), [30, 60, 120, 240, 300, 300]);
     }
 }

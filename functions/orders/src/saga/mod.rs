@@ -1,20 +1,20 @@
-//! The steps of the checkout workflow that are orders'. Each is idempotent on the order id.
+//! The steps of the checkout workflow that belong to orders. Each of them is idempotent on the order's id.
 //!
 //! ```text
 //! reserve stock ─► authorize payment ─► confirm order ─► capture payment
 //! ```
 //!
-//! | what goes wrong | then |
+//! | failure | what follows |
 //! | --- | --- |
-//! | there is too little stock | cancel order |
+//! | too little stock | cancel order |
 //! | the payment is declined, which is final | release stock ─► cancel order |
-//! | the provider is away, and nothing is sold | defer checkout: the order stays pending, with its stock |
-//! | the provider is away, and the sale stands | nothing: who hears of the sale takes the money |
-//! | a capture is refused; anything else | end order ─► void payment ─► release stock ─► cancel order, which has been done |
-//! | an undo fails, after all its retries | park order |
+//! | the provider is unavailable before the sale | defer checkout: the order stays pending and its stock reserved |
+//! | the provider is unavailable after the sale | the sale stands: a consumer of `OrderConfirmed` captures the amount |
+//! | a refused capture; anything else | end order ─► void payment ─► release stock ─► cancel order (has no effect) |
+//! | a compensation fails after all retries | park order |
 //!
-//! An order may have two executions at once. Its log decides first (end order) whether there is anything to undo: what the other one has
-//! sold stays sold, with its money and its stock.
+//! An order may have two executions at the same time. After a fault, its log decides (end order) whether anything is
+//! undone: what the other execution has sold stays sold, and keeps its payment and its stock.
 
 mod cancel_order;
 mod confirm_order;
@@ -30,20 +30,20 @@ use contracts::Cause;
 use kernel::Timestamp;
 use serde::Deserialize;
 
-use crate::{domain::Actor, store::Act};
+use crate::{domain::Actor, store::AuditContext};
 
-/// Why the workflow left its path, as a `Catch` puts it into its input.
+/// Why a step failed, as `Catch` adds it to the input of the workflow.
 #[derive(Debug, Deserialize)]
 pub struct Failure {
-    /// The error's name: a refusal of ours, or one of Step Functions or Lambda.
+    /// The name of the error: a refusal of one of our functions, or an error of Step Functions or Lambda.
     #[serde(rename = "Error", default)]
     pub error: String,
-    /// Its text.
+    /// The error's text.
     #[serde(rename = "Cause", default)]
     pub cause: String,
 }
 
-/// A step of the workflow, taken now.
-fn act(cause: Cause) -> Act {
-    Act { by: Actor::system("checkout"), reason: None, now: Timestamp::now(), cause }
+/// Returns the audit context of a workflow step that runs now.
+fn audit_context(cause: Cause) -> AuditContext {
+    AuditContext { actor: Actor::system("checkout"), reason: None, now: Timestamp::now(), cause }
 }

@@ -6,76 +6,80 @@ use kernel::Timestamp;
 use lambda::env;
 use serde::Serialize;
 
-use super::{AT_ONCE, LONGEST_RUN, Tick};
+use super::{MAX_CONCURRENCY, MAX_RUN_TIME, ScheduledEvent};
 use crate::{
     Orders,
     domain::Actor,
-    store::{Act, SHARDS},
+    store::{AuditContext, SHARDS},
 };
 
-/// How long an order may wait to be paid, in seconds.
+/// How long an order may be unpaid, in seconds.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience(i64);
+pub struct UnpaidTimeout(i64);
 
-/// What was done.
+/// The result of one run.
 #[derive(Debug, Default, Serialize)]
 pub struct Ended {
-    /// Orders that were ended.
+    /// How many orders were cancelled.
     pub ended: usize,
-    /// Those that could not be ended this time.
+    /// How many orders could not be cancelled in this run.
     pub failed: usize,
 }
 
-impl Patience {
-    /// As the template's parameter says.
+impl UnpaidTimeout {
+    /// Reads the parameter of the template.
     ///
     /// # Errors
-    /// When the template did not set the variable, or not to a number.
+    /// If the template did not set the variable, or not to a number.
     pub fn from_env() -> Result<Self, lambda::Error> {
         let minutes: i64 = env("UNPAID_MINUTES")?.parse()?;
         Ok(Self(minutes * 60))
     }
 }
 
-/// Ends every order that nobody has paid for too long, the oldest first: its customer did not come back, or its checkout died. One whose
-/// checkout is deferred waits for the provider; that ends with its reservation.
+/// Cancels orders that are unpaid for too long, the oldest first: the customer did not return, or the checkout died. A
+/// deferred checkout waits for the provider instead, until its reservation expires.
 ///
 /// # Errors
-/// When the store does not answer, or an order could not be ended: the others were.
-pub async fn end_unpaid((orders, patience): &(Orders, Patience), _: Tick) -> Result<Ended, lambda::Error> {
-    let (begun, now, Patience(seconds)) = (Instant::now(), Timestamp::now(), *patience);
-    let act = Act { by: Actor::system("end-unpaid"), reason: None, now, cause: Cause::own() };
+/// If the table does not respond, or if an order could not be cancelled; the others were.
+pub async fn end_unpaid(
+    (orders, unpaid_timeout): &(Orders, UnpaidTimeout),
+    _: ScheduledEvent,
+) -> Result<Ended, lambda::Error> {
+    let (started, now, UnpaidTimeout(seconds)) = (Instant::now(), Timestamp::now(), *unpaid_timeout);
+    let audit = AuditContext { actor: Actor::system("end-unpaid"), reason: None, now, cause: Cause::own() };
     let mut done = Ended::default();
     for shard in 0..SHARDS {
         let mut after = None;
         loop {
-            let (pending, more) = orders.store.pending(shard, after).await?;
+            let (pending, more) = orders.store.pending_orders(shard, after).await?;
             after = pending.last().map(|last| last.id);
-            // They come in the order of their placement: behind one that was just placed there are none that wait for too long.
-            let are_left = pending.last().is_some_and(|last| last.placed_at.plus_seconds(seconds) <= now) && more;
+            // They are sorted by the time of placement, so there are no more overdue orders after one that is not
+            // overdue.
+            let has_more = pending.last().is_some_and(|last| last.placed_at.plus_seconds(seconds) <= now) && more;
             let unpaid = pending.into_iter().filter(|order| order.unpaid(now, seconds).is_some());
             let ended =
-                stream::iter(unpaid).map(async |order| (order.id, orders.end_unpaid(order.id, seconds, &act).await));
-            let ended: Vec<_> = ended.buffer_unordered(AT_ONCE).collect().await;
+                stream::iter(unpaid).map(async |order| (order.id, orders.end_unpaid(order.id, seconds, &audit).await));
+            let ended: Vec<_> = ended.buffer_unordered(MAX_CONCURRENCY).collect().await;
             for (order_id, outcome) in ended {
                 match outcome {
                     Ok(true) => done.ended += 1,
-                    // It is deferred, somebody was faster, or the index is a moment behind.
+                    // Its checkout is deferred, it was paid in the meantime, or the index lags behind.
                     Ok(false) => {}
                     Err(error) => {
-                        tracing::error!(%order_id, %error, "an order that nobody paid could not be ended");
+                        tracing::error!(%order_id, %error, "an unpaid order could not be cancelled");
                         done.failed += 1;
                     }
                 }
             }
-            if !are_left || begun.elapsed() > LONGEST_RUN {
+            if !has_more || started.elapsed() > MAX_RUN_TIME {
                 break;
             }
         }
     }
-    tracing::info!(ended = done.ended, failed = done.failed, "ended what nobody paid");
+    tracing::info!(ended = done.ended, failed = done.failed, "cancelled unpaid orders");
     if done.failed > 0 {
-        return Err(format!("{} orders that nobody paid could not be ended", done.failed).into());
+        return Err(format!("{} unpaid orders could not be cancelled", done.failed).into());
     }
     Ok(done)
 }

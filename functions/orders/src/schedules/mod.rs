@@ -1,4 +1,4 @@
-//! What orders does once a minute, for checkouts that came to nothing.
+//! Schedules that run once a minute, for checkouts that did not end.
 
 mod end_unpaid;
 mod resume_checkouts;
@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-pub use end_unpaid::{Patience, end_unpaid};
+pub use end_unpaid::{UnpaidTimeout, end_unpaid};
 pub use resume_checkouts::resume_checkouts;
 
-/// What the schedule says; nothing of it is of interest.
+/// The event of a schedule. Its content is not used.
 #[derive(Debug, Deserialize)]
-pub struct Tick {}
+pub struct ScheduledEvent {}
 
-/// After so long the rest is left to the next run.
-const LONGEST_RUN: Duration = Duration::from_secs(40);
+/// How long a run may take. What is left is done by the next run.
+const MAX_RUN_TIME: Duration = Duration::from_secs(40);
 
-/// How many orders are dealt with at the same moment.
-const AT_ONCE: usize = 8;
+/// How many orders are handled at the same time.
+const MAX_CONCURRENCY: usize = 8;

@@ -4,50 +4,50 @@ use futures::{StreamExt, stream};
 use kernel::Timestamp;
 use serde::Serialize;
 
-use super::{AT_ONCE, LONGEST_RUN, Tick};
+use super::{MAX_CONCURRENCY, MAX_RUN_TIME, ScheduledEvent};
 use crate::Orders;
 
-/// What was done.
+/// The result of one run.
 #[derive(Debug, Default, Serialize)]
 pub struct Resumed {
-    /// Checkouts that were started over.
+    /// How many checkouts were started again.
     pub started: usize,
-    /// Those that need not be: their orders have ended or are paid.
+    /// How many were not, because their orders are no longer pending.
     pub over: usize,
-    /// Those that could not be started over this time.
+    /// How many could not be started in this run.
     pub failed: usize,
 }
 
-/// Starts every deferred checkout over that is due, the oldest first.
+/// Starts the deferred checkouts that are due again, the oldest first.
 ///
 /// # Errors
-/// When the store does not answer, or a checkout could not be started over: the others were.
-pub async fn resume_checkouts(orders: &Orders, _: Tick) -> Result<Resumed, lambda::Error> {
-    let (begun, now, mut resumed) = (Instant::now(), Timestamp::now(), Resumed::default());
+/// If the table does not respond, or if a checkout could not be started; the others were.
+pub async fn resume_checkouts(orders: &Orders, _: ScheduledEvent) -> Result<Resumed, lambda::Error> {
+    let (run_started, now, mut resumed) = (Instant::now(), Timestamp::now(), Resumed::default());
     let mut last = None;
     loop {
-        let (due, more) = orders.store.due(now, last.as_ref()).await?;
+        let (due, more) = orders.store.due_checkouts(now, last.as_ref()).await?;
         last = due.last().cloned();
         let tried = stream::iter(due).map(async |deferred| (deferred.order_id, orders.resume(&deferred, now).await));
-        let tried: Vec<_> = tried.buffer_unordered(AT_ONCE).collect().await;
+        let tried: Vec<_> = tried.buffer_unordered(MAX_CONCURRENCY).collect().await;
         for (order_id, outcome) in tried {
             match outcome {
                 Ok(true) => resumed.started += 1,
                 Ok(false) => resumed.over += 1,
                 Err(error) => {
-                    tracing::error!(%order_id, %error, "a deferred checkout could not be started over");
+                    tracing::error!(%order_id, %error, "a deferred checkout could not be started again");
                     resumed.failed += 1;
                 }
             }
         }
-        if !more || begun.elapsed() > LONGEST_RUN {
+        if !more || run_started.elapsed() > MAX_RUN_TIME {
             break;
         }
     }
     let Resumed { started, over, failed } = resumed;
-    tracing::info!(started, over, failed, "resumed");
+    tracing::info!(started, over, failed, "resumed deferred checkouts");
     if failed > 0 {
-        return Err(format!("{failed} deferred checkouts could not be started over").into());
+        return Err(format!("{failed} deferred checkouts could not be started again").into());
     }
     Ok(resumed)
 }

@@ -1,7 +1,7 @@
-//! How many orders there are in each state, and of how much money: counted in the transaction of the order itself.
+//! Counters of the orders in each status and of their totals, which are updated in the transaction of the order.
 //!
-//! Those that are pending are counted when they are asked for, in the index: there are never many, and an order that is placed has one item
-//! less to write.
+//! Pending orders are counted in the index when the counters are read: there are never many, and placing an order then
+//! has one item less to write.
 
 use std::collections::BTreeMap;
 
@@ -10,21 +10,22 @@ use kernel::{Currency, Money};
 
 use crate::domain::{Order, Status};
 
-/// So many orders, and what they cost together.
+/// A number of orders, and their total.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Count {
-    /// How many.
+    /// The number of orders.
     pub orders: i64,
-    /// Their totals in minor units, in each of the currencies.
+    /// Their totals in minor units, for each currency.
     minor: [i64; Currency::ALL.len()],
 }
 
-/// What the counters say of an order that has become what it is and was `before`; nothing, if that is the same or it is pending.
-pub fn write(before: Option<Status>, order: &Order) -> Option<Write> {
-    if before == Some(order.status) || order.status == Status::Pending {
+/// Returns the update of the counters for an order that had the status `previous`, or `None` if that has not changed or
+/// the order is pending.
+pub fn write(previous: Option<Status>, order: &Order) -> Option<Write> {
+    if previous == Some(order.status) || order.status == Status::Pending {
         return None;
     }
-    let left = before.filter(|status| *status != Status::Pending);
+    let left = previous.filter(|status| *status != Status::Pending);
     let changes = left.map(|status| (status, -1)).into_iter().chain([(order.status, 1)]);
     let adds = changes.flat_map(|(status, sign)| {
         let money = (format!("{status}_{}", order.total.currency()), sign * order.total.minor());
@@ -33,7 +34,7 @@ pub fn write(before: Option<Status>, order: &Order) -> Option<Write> {
     count(order.id, adds)
 }
 
-/// All counters together; nothing of those that are pending.
+/// Reads all counters. They do not include pending orders.
 pub async fn read(table: &Table) -> Result<BTreeMap<Status, Count>, StoreError> {
     let counters = table.counters().await?;
     let of = |status: Status, what: &str| counters.get(&format!("{status}_{what}")).copied().unwrap_or_default();
@@ -45,20 +46,20 @@ pub async fn read(table: &Table) -> Result<BTreeMap<Status, Count>, StoreError> 
 }
 
 impl Count {
-    /// The totals, of each currency in which there is one.
+    /// Returns the totals of the currencies that have one.
     pub fn totals(&self) -> impl Iterator<Item = Money> + '_ {
         let totals = Currency::ALL.into_iter().zip(self.minor);
         totals.filter(|(_, minor)| *minor != 0).map(|(currency, minor)| Money::from_minor(minor, currency))
     }
 
-    /// One order.
+    /// Counts one order.
     pub fn one(order: &Order) -> Self {
         let minor =
             Currency::ALL.map(|currency| if currency == order.total.currency() { order.total.minor() } else { 0 });
         Self { orders: 1, minor }
     }
 
-    /// As many as in both.
+    /// Adds another count.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         let minor = std::array::from_fn(|index| self.minor[index] + other.minor[index]);

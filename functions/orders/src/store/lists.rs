@@ -1,4 +1,4 @@
-//! Lists of orders: one customer's, which the table itself holds in order, and everybody's by status, which its index does.
+//! Lists of orders: those of one customer are sorted by the table itself, all others by status in its index.
 
 use dynamo::{AttributeValue, Query, StoreError, text};
 use futures::future::try_join_all;
@@ -8,21 +8,21 @@ use crate::domain::{Order, Status};
 
 use super::Store;
 
-/// Over how many partitions of the index the orders of one status are spread: 4 take 4,000 changes a second.
+/// How many partitions of the index the orders of one status are spread over. Four take 4,000 changes a second.
 pub const SHARDS: u8 = 4;
 
-/// Where the index has an order.
-pub fn place(order: &Order) -> [(String, AttributeValue); 2] {
+/// Returns the keys of an order in the index.
+pub fn index_keys(order: &Order) -> [(String, AttributeValue); 2] {
     let shard = AsRef::<[u8]>::as_ref(&order.id).last().copied().unwrap_or_default() % SHARDS;
     [text("gsi1pk", format!("STATUS#{}#{shard}", order.status)), text("gsi1sk", order.id)]
 }
 
 impl Store {
-    /// A page of a user's orders, newest first, and whether there are more.
+    /// Returns a page of a user's orders, the newest first, and whether there are more.
     ///
     /// # Errors
-    /// As [`Store::replayed`].
-    pub async fn of_user(
+    /// If the table does not respond, or an item cannot be read.
+    pub async fn orders_of_user(
         &self,
         user_id: UserId,
         after: Option<String>,
@@ -40,11 +40,12 @@ impl Store {
         Ok((page.items, page.more))
     }
 
-    /// A page of all orders, or of those in one state, newest first, and whether there are more; the index lags.
+    /// Returns a page of all orders, or of those in one status, the newest first, and whether there are more. The index
+    /// may lag behind.
     ///
     /// # Errors
-    /// As [`Store::replayed`].
-    pub async fn of_all(
+    /// If the table does not respond, or an item cannot be read.
+    pub async fn all_orders(
         &self,
         status: Option<Status>,
         after: Option<String>,
@@ -59,7 +60,7 @@ impl Store {
         let pages = try_join_all(queries.iter().map(|query| self.table.page::<Order>(query))).await?;
         let mut more = pages.iter().any(|page| page.more);
         let mut orders: Vec<Order> = pages.into_iter().flat_map(|page| page.items).collect();
-        // The index lags: an order that changes meanwhile may be read in two states. The later one counts.
+        // The index lags behind, so an order that changes now may be read in two statuses. The later one is returned.
         orders.sort_unstable_by_key(|order| std::cmp::Reverse((order.id, order.sequence)));
         orders.dedup_by_key(|order| order.id);
         more |= orders.len() > limit;
@@ -67,11 +68,12 @@ impl Store {
         Ok((orders, more))
     }
 
-    /// Some of the orders of one shard that are not paid yet behind `after`, the oldest first, and whether there are more; the index lags.
+    /// Returns some pending orders of one shard after `after`, the oldest first, and whether there are more. The index
+    /// may lag behind.
     ///
     /// # Errors
-    /// As [`Store::replayed`].
-    pub async fn pending(&self, shard: u8, after: Option<OrderId>) -> Result<(Vec<Order>, bool), StoreError> {
+    /// If the table does not respond, or an item cannot be read.
+    pub async fn pending_orders(&self, shard: u8, after: Option<OrderId>) -> Result<(Vec<Order>, bool), StoreError> {
         const PAGE: usize = 100;
         let query = Query {
             index: Some("gsi1"),

@@ -1,4 +1,5 @@
-//! Checkouts that are neither finished nor undone: deferred, because the payment provider is away, or parked, for a person to look at.
+//! Checkouts that were neither completed nor compensated: deferred while the payment provider is unavailable, or parked
+//! for an operator.
 
 use dynamo::{Item, Key, Query, StoreError, Write, item, number, text};
 use kernel::{OrderId, Timestamp};
@@ -9,31 +10,31 @@ use super::Store;
 const DEFERRED: &str = "DEFERRED";
 const PARKED: &str = "PARKED";
 
-/// How many entries are read at once.
+/// How many entries are read in one request.
 const PAGE: usize = 100;
 
-/// A checkout that is started over when it is due. The entry stays as long as its order is pending: whoever starts attempt n makes it
-/// due again as n + 1, for the case that nothing becomes of n.
+/// A checkout that starts again when it is due. The entry stays while its order is pending: whoever starts attempt n
+/// makes it due again as n + 1, in case attempt n dies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deferred {
-    /// Of which order.
+    /// The order.
     pub order_id: OrderId,
-    /// The execution that is to be started; the first of an order is 0.
+    /// The attempt that is started next; the first attempt of an order is 0.
     pub attempt: u32,
-    /// When.
+    /// When it is started.
     pub due_at: Timestamp,
 }
 
-/// An order whose checkout could be neither finished nor undone.
+/// An order whose checkout could be neither completed nor compensated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parked {
-    /// Which.
+    /// The order.
     pub order_id: OrderId,
-    /// What the last step failed with.
+    /// The error of the last step.
     pub failure: String,
-    /// When.
+    /// When it was parked.
     pub parked_at: Timestamp,
-    /// Which execution it was.
+    /// The attempt that failed.
     #[serde(default)]
     pub attempt: u32,
 }
@@ -49,47 +50,51 @@ fn deferred_item(deferred: &Deferred) -> Result<Item, StoreError> {
 }
 
 impl Store {
-    /// Defers a checkout, unless a later attempt of it was started meanwhile.
+    /// Defers a checkout, unless a later attempt was started in the meantime.
     ///
     /// # Errors
-    /// When the table does not answer.
+    /// If the table does not respond.
     pub async fn defer(&self, deferred: &Deferred) -> Result<(), StoreError> {
         let put = Write::put(deferred_item(deferred)?).only_if("attribute_not_exists(pk) OR #attempt <= :attempt");
         self.table.write_if_allowed(put.with([number(":attempt", deferred.attempt)])).await.map(drop)
     }
 
-    /// Makes a checkout due again that was started, unless its execution has deferred it by itself meanwhile.
+    /// Makes a started checkout due again, unless its execution has deferred it in the meantime.
     ///
     /// # Errors
-    /// When the table does not answer.
-    pub async fn defer_again(&self, seen: &Deferred, again: &Deferred) -> Result<(), StoreError> {
+    /// If the table does not respond.
+    pub async fn reschedule(&self, seen: &Deferred, again: &Deferred) -> Result<(), StoreError> {
         let put = Write::put(deferred_item(again)?).only_if("#attempt = :seen");
         self.table.write_if_allowed(put.with([number(":seen", seen.attempt)])).await.map(drop)
     }
 
-    /// Forgets a deferred checkout, if it still is the one that was seen.
+    /// Deletes the entry of a deferred checkout, unless it was changed since it was read.
     ///
     /// # Errors
-    /// When the table does not answer.
-    pub async fn forget_deferred(&self, seen: &Deferred) -> Result<(), StoreError> {
+    /// If the table does not respond.
+    pub async fn delete_deferred(&self, seen: &Deferred) -> Result<(), StoreError> {
         let delete = Write::delete(key(DEFERRED, seen.order_id)).only_if("#attempt = :seen");
         self.table.write_if_allowed(delete.with([number(":seen", seen.attempt)])).await.map(drop)
     }
 
-    /// The deferred checkout of an order.
+    /// Returns the deferred checkout of an order.
     ///
     /// # Errors
-    /// When the table does not answer.
+    /// If the table does not respond.
     pub async fn deferred(&self, id: OrderId) -> Result<Option<Deferred>, StoreError> {
         self.table.get(&key(DEFERRED, id)).await
     }
 
-    /// Some of the checkouts that are due at `now` behind the place of `after`, the oldest first, and whether there are more; the index
-    /// lags.
+    /// Returns some of the checkouts that are due at `now` after the entry `after`, the oldest first, and whether there
+    /// are more. The index may lag behind.
     ///
     /// # Errors
-    /// When the table does not answer.
-    pub async fn due(&self, now: Timestamp, after: Option<&Deferred>) -> Result<(Vec<Deferred>, bool), StoreError> {
+    /// If the table does not respond.
+    pub async fn due_checkouts(
+        &self,
+        now: Timestamp,
+        after: Option<&Deferred>,
+    ) -> Result<(Vec<Deferred>, bool), StoreError> {
         let query = Query {
             index: Some("gsi1"),
             pk: DEFERRED.to_owned(),
@@ -105,37 +110,37 @@ impl Store {
         Ok((due, more))
     }
 
-    /// Puts an order where an operator sees it.
+    /// Parks an order, so that operators see it.
     ///
     /// # Errors
-    /// When the table does not answer.
+    /// If the table does not respond.
     pub async fn park(&self, parked: &Parked) -> Result<(), StoreError> {
         let put = Write::put(item(&key(PARKED, parked.order_id), parked)?);
         self.table.write_if_allowed(put).await.map(drop)
     }
 
-    /// Takes a parked order away, if it still is the one that was seen.
+    /// Deletes the entry of a parked order, unless it was parked again since it was read.
     ///
     /// # Errors
-    /// When the table does not answer.
+    /// If the table does not respond.
     pub async fn unpark(&self, seen: &Parked) -> Result<(), StoreError> {
         let delete = Write::delete(key(PARKED, seen.order_id)).only_if("parked_at = :seen");
         self.table.write_if_allowed(delete.with([text(":seen", seen.parked_at)])).await.map(drop)
     }
 
-    /// The entry of a parked order.
+    /// Returns the entry of a parked order.
     ///
     /// # Errors
-    /// When the table does not answer.
+    /// If the table does not respond.
     pub async fn parked(&self, id: OrderId) -> Result<Option<Parked>, StoreError> {
         self.table.get(&key(PARKED, id)).await
     }
 
-    /// A page of the parked orders behind `after`, the oldest order first, and whether there are more.
+    /// Returns a page of the parked orders after `after`, the oldest order first, and whether there are more.
     ///
     /// # Errors
-    /// When the table does not answer.
-    pub async fn all_parked(&self, after: Option<OrderId>, limit: usize) -> Result<(Vec<Parked>, bool), StoreError> {
+    /// If the table does not respond.
+    pub async fn parked_orders(&self, after: Option<OrderId>, limit: usize) -> Result<(Vec<Parked>, bool), StoreError> {
         let query = Query {
             index: None,
             pk: PARKED.to_owned(),

@@ -4,18 +4,18 @@ use lambda::{
     openapi::Operation,
 };
 
-use super::answer::{PaymentAnswer, example};
+use super::response::{PaymentResponse, example};
 use crate::Payments;
 
-/// `GET /payments/{payment_id}`
+/// `GET /payments/{payment_id}`: returns one payment.
 pub async fn get_payment(payments: &Payments, request: &Request) -> Reply {
     let id: PaymentId = request.id("payment_id", "payment")?;
     let payment = payments.find(request.caller()?, id).await?;
-    http::ok(&PaymentAnswer::from(&payment))
+    http::ok(&PaymentResponse::from(&payment))
 }
 
-/// How the document tells of it.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
-    Operation::new("GET /api/v1/payments/{payment_id}", "getPayment", "One payment")
-        .ok::<PaymentAnswer<'_>>("The payment.", example("captured"))
+    Operation::new("GET /api/v1/payments/{payment_id}", "getPayment", "Get a payment")
+        .ok::<PaymentResponse<'_>>("The payment.", example("captured"))
 }

@@ -7,12 +7,12 @@ use serde_json::json;
 
 use crate::Health;
 
-/// `GET /api/v1/health/payments`: how this context is, and whether it asks its provider.
+/// `GET /api/v1/health/payments`: returns the health of this context and the circuit of its provider.
 pub async fn health(health: &Health, request: &Request) -> Reply {
-    health.answer(request.now).await
+    health.respond(request.now).await
 }
 
-/// How the document tells of it.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let mut example = health::example("payments", &["UndoCancelled"]);
     example["provider"] = json!({ "status": "up", "circuit": "closed", "since": "2026-11-20T21:04:10.000Z" });

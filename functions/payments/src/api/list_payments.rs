@@ -9,17 +9,18 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use super::answer::{PaymentAnswer, example};
+use super::response::{PaymentResponse, example};
 use crate::Payments;
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PaymentList")]
-struct ListAnswer<'a> {
-    items: Vec<PaymentAnswer<'a>>,
+struct ListResponse<'a> {
+    items: Vec<PaymentResponse<'a>>,
     next_cursor: Option<String>,
 }
 
-/// `GET /payments`: the caller's own, newest first, or the one of `?order_id=`; for an administrator also `?user_id=`.
+/// `GET /payments`: returns the caller's payments, newest first, or the one of `?order_id=`. Administrators may add
+/// `?user_id=`.
 pub async fn list_payments((payments, cursors): &(Payments, Cursors), request: &Request) -> Reply {
     let caller = request.caller()?;
     let limit = request.limit()?;
@@ -29,25 +30,32 @@ pub async fn list_payments((payments, cursors): &(Payments, Cursors), request: &
     }
     if let Some(order_id) = request.parsed_query::<OrderId>("order_id")? {
         let payment = payments.of_order(user_id, order_id).await?;
-        return http::ok(&ListAnswer { items: payment.iter().map(PaymentAnswer::from).collect(), next_cursor: None });
+        return http::ok(&ListResponse {
+            items: payment.iter().map(PaymentResponse::from).collect(),
+            next_cursor: None,
+        });
     }
     let scope = format!("GET /payments {user_id}");
     let after = request.query("cursor").map(|cursor| cursors.open(&scope, &cursor)).transpose()?;
     let (page, next) = payments.of_user(user_id, after, limit).await?;
     let next_cursor = next.map(|id| cursors.seal(&scope, &id.to_string()));
-    http::ok(&ListAnswer { items: page.iter().map(PaymentAnswer::from).collect(), next_cursor })
+    http::ok(&ListResponse { items: page.iter().map(PaymentResponse::from).collect(), next_cursor })
 }
 
-/// How the document tells of it.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
-    Operation::new("GET /api/v1/payments", "listPayments", "The caller's own payments, newest first")
+    Operation::new("GET /api/v1/payments", "listPayments", "List the caller's payments, newest first")
         .query::<OrderId>("order_id", "Only the payment of this order.", "01930000-0000-7003-8000-000000000001")
-        .query::<UserId>("user_id", "This user's, for administrators.", "01930000-0000-7001-8000-000000000001")
+        .query::<UserId>(
+            "user_id",
+            "The payments of this user. Only for administrators.",
+            "01930000-0000-7001-8000-000000000001",
+        )
         .list()
-        .ok::<ListAnswer<'_>>("A page of payments.", json!({ "items": [example("captured")], "next_cursor": null }))
+        .ok::<ListResponse<'_>>("A page of payments.", json!({ "items": [example("captured")], "next_cursor": null }))
         .refuses(not_yours())
 }
 
 fn not_yours() -> Problem {
-    Problem::new(403, "forbidden", "Only an administrator reads the payments of somebody else.")
+    Problem::new(403, "forbidden", "Only administrators can list the payments of other users.")
 }

@@ -1,26 +1,26 @@
 //! The endpoints of payments.
 
-mod answer;
 mod get_payment;
 mod health;
 mod list_payments;
 mod pay;
 mod payment_stats;
 mod refund;
+mod response;
 mod webhook;
 
 use lambda::openapi::Operation;
 
-pub(crate) use answer::existing;
 pub use get_payment::get_payment;
 pub use health::health;
 pub use list_payments::list_payments;
 pub use pay::pay;
 pub use payment_stats::payment_stats;
 pub use refund::refund;
+pub(crate) use response::existing;
 pub use webhook::webhook;
 
-/// How the document tells of them.
+/// Describes the endpoints in the OpenAPI document.
 pub fn operations() -> Vec<Operation> {
     vec![
         list_payments::operation(),
@@ -35,14 +35,14 @@ pub fn operations() -> Vec<Operation> {
 
 #[cfg(test)]
 mod tests {
-    use lambda::openapi::{Part, Tag, up_to_date};
+    use lambda::openapi::{ContextDocument, Tag, up_to_date};
     use serde_json::Value;
 
     use super::*;
     use crate::domain::payment_id;
 
     fn tag() -> Tag {
-        Tag { name: "payments", description: "What was paid.", operations: operations() }
+        Tag { name: "payments", description: "Payments and refunds of orders.", operations: operations() }
     }
 
     #[test]
@@ -51,11 +51,11 @@ mod tests {
     }
 
     #[test]
-    fn the_example_of_a_payment_is_that_of_the_first_order_of_the_seed() {
+    fn the_example_is_the_payment_of_the_first_order_of_the_seed() {
         let seed: Value = serde_json::from_str(include_str!("../../../../localstack/seed.json")).expect("JSON");
         let order = seed["orders"][0]["id"].as_str().expect("an id");
         let payment = payment_id(order.parse().expect("an id"));
-        let part = serde_json::to_value(Part::of(&tag())).expect("JSON");
-        assert_eq!(part["components"]["parameters"]["payment_id"]["example"], payment.to_string());
+        let document = serde_json::to_value(ContextDocument::of(&tag())).expect("JSON");
+        assert_eq!(document["components"]["parameters"]["payment_id"]["example"], payment.to_string());
     }
 }

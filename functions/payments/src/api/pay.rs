@@ -7,10 +7,10 @@ use lambda::{
 use schemars::{Schema, json_schema};
 use serde_json::{Value, json};
 
-use super::answer::{PaymentAnswer, example};
+use super::response::{PaymentResponse, example};
 use crate::{Payments, PaymentsError, domain::Refusal, error::unknown_method, requests::PaymentRequest};
 
-/// A means of payment, as the provider names it: never a card number.
+/// The provider's token of a payment method, which is never a card number.
 struct PaymentMethod(String);
 
 impl Field for PaymentMethod {
@@ -27,16 +27,16 @@ impl Field for PaymentMethod {
     }
 }
 
-/// `POST /payments`: has an order paid that was placed to be paid later, as `POST /orders/{order_id}/payment` does; the answer does not
-/// wait for that.
+/// `POST /payments`: starts the payment of an order that was placed without one, as `POST /orders/{order_id}/payment`
+/// does. The response does not wait for the payment.
 pub async fn pay(payments: &Payments, request: &Request) -> Reply {
     let caller = request.caller()?;
     let wanted = request.body(read)?;
-    let claim = request.idempotency(&wanted)?;
-    let answer = payments.request(caller, &wanted, claim, request, |payment| {
-        http::accepted(format!("/api/v1/payments/{}", payment.id), &PaymentAnswer::from(payment))
+    let key = request.idempotency_key(&wanted)?;
+    let response = payments.request(caller, &wanted, key, request, |payment| {
+        http::accepted(format!("/api/v1/payments/{}", payment.id), &PaymentResponse::from(payment))
     });
-    Ok(Response::from(answer.await?))
+    Ok(Response::from(response.await?))
 }
 
 fn read(body: &Fields<'_>) -> Option<PaymentRequest> {
@@ -46,25 +46,25 @@ fn read(body: &Fields<'_>) -> Option<PaymentRequest> {
     Some(PaymentRequest { order_id: order_id?, amount: amount?, method: method?.0 })
 }
 
-/// How the document tells of it.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let order_id = "01930000-0000-7003-8000-000000000001";
-    Operation::new("POST /api/v1/payments", "createPayment", "Pay an order that was placed to be paid later")
+    Operation::new("POST /api/v1/payments", "createPayment", "Pay an order that was placed without a payment")
         .describe(
-            "The payment is `pending`; a moment later it is `captured`, `declined` or `voided`. An order has one payment: if there is \
-             one, or was, `payment` in the problem shows it.",
+            "The payment is `pending` at first, and a moment later `captured`, `declined` or `voided`. An order has \
+             only one payment: if it exists already, the field `payment` of the problem contains it.",
         )
         .body(
             Object::new()
                 .required::<OrderId>("order_id")
                 .required::<Amount>("amount")
-                .about("The order's total.")
+                .description("The order's total.")
                 .required::<PaymentMethod>("method")
-                .about("The payment provider's token of the means of payment.")
+                .description("The payment provider's token of the payment method.")
                 .example("a card", json!({ "order_id": order_id, "amount": "1978.90", "method": "pm_card_visa" })),
         )
         .idempotent()
-        .answer::<PaymentAnswer<'_>>(202, "The payment, which nobody has answered to yet.", example("pending"))
+        .response::<PaymentResponse<'_>>(202, "The payment, which is not processed yet.", example("pending"))
         .refuses(PaymentsError::NoSuchOrder)
         .refuses(PaymentsError::Refused(Refusal::Exists, None))
         .refuses(PaymentsError::Refused(Refusal::Ended, None))

@@ -13,38 +13,38 @@ use crate::Payments;
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PaymentStats")]
-struct StatsAnswer {
-    /// Payments whose money was taken, whatever went back later.
-    captured: CountAnswer,
-    /// Payments that the bank declined.
-    declined: CountAnswer,
-    /// What went back; each part of a payment counts.
-    refunded: CountAnswer,
-    /// What was taken and did not go back, by currency.
-    net: Vec<AmountAnswer>,
+struct StatsResponse {
+    /// Payments that were captured, whether they were refunded later or not.
+    captured: CountResponse,
+    /// Payments that were declined or could not be captured.
+    declined: CountResponse,
+    /// Refunds that have succeeded. Each partial refund counts as one.
+    refunded: CountResponse,
+    /// The captured amounts less the refunds, by currency.
+    net: Vec<AmountResponse>,
 }
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PaymentCount")]
-struct CountAnswer {
+struct CountResponse {
     count: i64,
-    /// How much money that is, by currency.
-    totals: Vec<AmountAnswer>,
+    /// The sums of their amounts, by currency.
+    totals: Vec<AmountResponse>,
 }
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PaymentTotal")]
-struct AmountAnswer {
+struct AmountResponse {
     currency: Currency,
     #[schemars(schema_with = "kernel::decimal_schema")]
     amount: String,
 }
 
-/// `GET /payments/stats`: what was taken and given back, exact to the last write.
+/// `GET /payments/stats`: returns the numbers and sums of payments and refunds.
 pub async fn payment_stats(payments: &Payments, _: &Request) -> Reply {
     let counters = payments.counters().await?;
     let net = |currency| minor(&counters, "captured", currency) - minor(&counters, "refunded", currency);
-    http::ok(&StatsAnswer {
+    http::ok(&StatsResponse {
         captured: count(&counters, "captured"),
         declined: count(&counters, "declined"),
         refunded: count(&counters, "refunded"),
@@ -52,22 +52,22 @@ pub async fn payment_stats(payments: &Payments, _: &Request) -> Reply {
     })
 }
 
-fn count(counters: &BTreeMap<String, i64>, what: &str) -> CountAnswer {
+fn count(counters: &BTreeMap<String, i64>, what: &str) -> CountResponse {
     let count = counters.get(what).copied().unwrap_or_default();
-    CountAnswer { count, totals: totals(|currency| minor(counters, what, currency)) }
+    CountResponse { count, totals: totals(|currency| minor(counters, what, currency)) }
 }
 
 fn minor(counters: &BTreeMap<String, i64>, what: &str, currency: Currency) -> i64 {
     counters.get(&format!("{what}_{currency}")).copied().unwrap_or_default()
 }
 
-fn totals(minor: impl Fn(Currency) -> i64) -> Vec<AmountAnswer> {
+fn totals(minor: impl Fn(Currency) -> i64) -> Vec<AmountResponse> {
     let total = |currency| Money::from_minor(minor(currency), currency);
     let totals = Currency::ALL.into_iter().map(total).filter(|total| total.minor() != 0);
-    totals.map(|total| AmountAnswer { currency: total.currency(), amount: total.to_decimal() }).collect()
+    totals.map(|total| AmountResponse { currency: total.currency(), amount: total.to_decimal() }).collect()
 }
 
-/// How the document tells of it.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let usd = |amount: &str| json!([{ "currency": "USD", "amount": amount }]);
     let example = json!({
@@ -76,7 +76,7 @@ pub(super) fn operation() -> Operation {
         "refunded": { "count": 2, "totals": usd("99.80") },
         "net": usd("1200.00"),
     });
-    Operation::new("GET /api/v1/payments/stats", "getPaymentStats", "How much money was taken and given back")
-        .describe("Counted in the writes of the payments themselves: exact to the last one.")
-        .ok::<StatsAnswer>("The counters.", example)
+    Operation::new("GET /api/v1/payments/stats", "getPaymentStats", "Get the numbers and sums of payments and refunds")
+        .describe("The counters are updated in the same transactions as the payments, so they are always exact.")
+        .ok::<StatsResponse>("The numbers and sums.", example)
 }

@@ -6,31 +6,31 @@ use lambda::{
 };
 use serde_json::json;
 
-use super::answer::{PaymentAnswer, example};
+use super::response::{PaymentResponse, example};
 use crate::{
     Payments, PaymentsError,
     domain::{Payment, RefundStatus, Refusal, Status, payment_id},
     refunds::RefundRequest,
 };
 
-/// Why somebody did something, in their words.
+/// The reason for a refund, in the caller's words.
 type Reason = Text<1, 500>;
 
-/// `POST /payments/refund`: gives back all or a part of what was captured.
+/// `POST /payments/refund`: refunds a captured payment, in full or in part.
 pub async fn refund(payments: &Payments, request: &Request) -> Reply {
     let wanted = request.body(read)?;
-    let claim = request.idempotency(&wanted)?;
+    let key = request.idempotency_key(&wanted)?;
     let cause = request.cause();
-    let answer = payments.refund(&wanted, claim, request.now, &cause, |payment: &Payment, id: RefundId| {
+    let response = payments.refund(&wanted, key, request.now, &cause, |payment: &Payment, id: RefundId| {
         let location = format!("/api/v1/payments/{}", payment.id);
         let is_pending = payment.refund(id).is_some_and(|refund| refund.status == RefundStatus::Pending);
         if is_pending {
-            http::accepted(location, &PaymentAnswer::from(payment))
+            http::accepted(location, &PaymentResponse::from(payment))
         } else {
-            http::created(location, &PaymentAnswer::from(payment))
+            http::created(location, &PaymentResponse::from(payment))
         }
     });
-    Ok(Response::from(answer.await?))
+    Ok(Response::from(response.await?))
 }
 
 fn read(body: &Fields<'_>) -> Option<RefundRequest> {
@@ -54,7 +54,7 @@ fn read(body: &Fields<'_>) -> Option<RefundRequest> {
     Some(RefundRequest { payment_id, amount: amount?, reason: reason?.map(|reason| reason.to_string()) })
 }
 
-/// How the document tells of it.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let mut refunded = example("partly_refunded");
     refunded["refunded_amount"] = json!("20.00");
@@ -72,16 +72,16 @@ pub(super) fn operation() -> Operation {
     let form = || {
         Object::new()
             .optional::<Amount>("amount")
-            .about("All that is left, if none is given.")
+            .description("The amount to refund. By default, all that is left.")
             .optional::<Reason>("reason")
     };
-    Operation::new("POST /api/v1/payments/refund", "refundPayment", "Give captured money back, all or a part")
+    Operation::new("POST /api/v1/payments/refund", "refundPayment", "Refund a captured payment, in full or in part")
         .describe(
-            "Parts never add up to more than was captured. A provider that does not answer is asked again until it does: the refund is \
-             `pending` meanwhile.",
+            "The refunds of a payment never exceed the captured amount. If the payment provider does not respond, the \
+             refund is `pending`, and is retried until the provider does.",
         )
         .body(form().required::<PaymentId>("payment_id").example(
-            "a part",
+            "partial refund",
             json!({
                 "payment_id": "01930000-0000-74e8-b825-4ecc199c9080",
                 "amount": "20.00",
@@ -91,11 +91,11 @@ pub(super) fn operation() -> Operation {
         .body(
             form()
                 .required::<OrderId>("order_id")
-                .example("all of it", json!({ "order_id": "01930000-0000-7003-8000-000000000001" })),
+                .example("full refund", json!({ "order_id": "01930000-0000-7003-8000-000000000001" })),
         )
         .idempotent()
-        .created::<PaymentAnswer<'_>>("The payment, with its refund.", refunded)
-        .answer::<PaymentAnswer<'_>>(202, "The payment; its refund waits for the provider.", pending)
+        .created::<PaymentResponse<'_>>("The payment with the refund.", refunded)
+        .response::<PaymentResponse<'_>>(202, "The payment with the refund, which is pending.", pending)
         .refuses(PaymentsError::Refused(Refusal::NotFound, None))
         .refuses(PaymentsError::Refused(Refusal::NotCaptured(Status::Pending), None))
         .refuses(PaymentsError::Refused(Refusal::TooManyRefunds, None))

@@ -12,45 +12,46 @@ use crate::{
     provider::stripe::Stripe,
 };
 
-/// That the provider need not tell it again.
+/// The acknowledgement of an event.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "EventReceived")]
 struct Received {
     received: bool,
 }
 
-/// `POST /payments/webhook`: what Stripe tells unasked. Its signature is its authorization.
+/// `POST /payments/webhook`: receives an event of Stripe, which is authorized by its signature.
 pub async fn webhook((payments, stripe): &(Payments, Stripe), request: &Request) -> Reply {
     let signature = request.header("stripe-signature").unwrap_or_default();
-    if let Some(told) = stripe.told(signature, &request.bytes()?, request.now).await? {
-        payments.hear(stripe, told, &request.cause()).await?;
+    if let Some(event) = stripe.verified_event(signature, &request.bytes()?, request.now).await? {
+        payments.apply_stripe_event(stripe, event, &request.cause()).await?;
     }
     http::ok(&Received { received: true })
 }
 
-/// How the document tells of it.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
-    Operation::new("POST /api/v1/payments/webhook", "hearFromProvider", "Hear from the payment provider")
+    Operation::new("POST /api/v1/payments/webhook", "hearFromProvider", "Receive an event of the payment provider")
         .describe(
-            "For Stripe. Taken are `payment_intent.amount_capturable_updated`, `.succeeded`, `.canceled` and `.payment_failed`, \
-             `refund.created`, `.updated` and `.failed`, and `charge.refund.updated`; other events, and those of payments that are \
-             not of this shop, are passed over. Told twice, late, or before Stripe has answered, an event changes nothing twice. What \
-             cannot be after what is recorded is a `409`, so that Stripe shows it.",
+            "The endpoint for webhook events of Stripe. It processes `payment_intent.amount_capturable_updated`, \
+             `.succeeded`, `.canceled` and `.payment_failed`, `refund.created`, `.updated` and `.failed`, and \
+             `charge.refund.updated`. Other events, and events of payments that do not belong to this shop, are \
+             ignored. An event that arrives twice, late, or before Stripe's own response has its effect only once. An \
+             event that contradicts the recorded payment is refused with `409`, so that Stripe shows it as failed.",
         )
         .header(
             "Stripe-Signature",
-            "`t=<seconds>,v1=<hex>`: HMAC-SHA256 over `<t>.<body>` with the webhook's secret, at most five minutes old.",
+            "`t=<seconds>,v1=<hex>`: HMAC-SHA256 of `<t>.<body>` with the webhook's secret, at most five minutes old.",
             "t=1795242631,v1=0c75c7d9b7bb3d5cbd9bb2a4f6d1ea9c4f0d92d2bb6b7d9a6a0a5bd2a6c6f6f1",
         )
         .body(
             Object::new()
                 .open()
                 .required_as("type", schemars::json_schema!({ "type": "string" }))
-                .about("What has happened.")
+                .description("The type of the event.")
                 .required_as("data", schemars::json_schema!({ "type": "object" }))
-                .about("In `object`, to what: a PaymentIntent or a Refund.")
+                .description("The PaymentIntent or the Refund, in `object`.")
                 .example(
-                    "money was taken",
+                    "payment captured",
                     json!({
                         "id": "evt_1",
                         "object": "event",
@@ -69,7 +70,7 @@ pub(super) fn operation() -> Operation {
                     }),
                 ),
         )
-        .ok::<Received>("It need not be told again.", json!({ "received": true }))
+        .ok::<Received>("The event was processed or ignored.", json!({ "received": true }))
         .refuses(PaymentsError::BadSignature)
         .refuses(PaymentsError::OldSignature)
         .refuses(PaymentsError::MalformedEvent)

@@ -1,4 +1,4 @@
-//! What payments hears.
+//! The consumers of payments.
 
 use contracts::{Envelope, OrderEvent};
 use lambda::{Error, queue::DeadLetters};
@@ -8,17 +8,17 @@ use crate::{
     domain::{Due, Refusal},
 };
 
-/// Keeps the replica of an order: what it costs, and who pays.
+/// Stores the replica of an order: its total, and who pays it.
 pub async fn replicate_order(payments: &Payments, envelope: Envelope<OrderEvent>) -> Result<(), PaymentsError> {
     let OrderEvent::OrderPlaced(order) = envelope.event else {
         return Ok(());
     };
     let due = Due { order_id: order.order_id, user_id: order.user_id, total: order.total };
-    payments.remember(&due).await
+    payments.replicate_order(&due).await
 }
 
-/// Gives back what was paid for a cancelled order, whoever cancelled it. What the provider will never give back is a dead letter at once:
-/// somebody has to give it back in another way.
+/// Voids or refunds the payment of a cancelled order, whoever cancelled it. If the provider refuses the refund for
+/// good, the event becomes a dead letter at once, because an operator has to return the money in another way.
 pub async fn undo_cancelled(
     (payments, dead_letters): &(Payments, DeadLetters),
     envelope: Envelope<OrderEvent>,
@@ -35,15 +35,16 @@ pub async fn undo_cancelled(
     }
 }
 
-/// Makes sure, some minutes after an order was confirmed, that its money was taken: its checkout may have died before, or have given up
-/// on a provider that was away. What can never be taken is told: the checkout that would have undone the sale is over.
+/// Captures the amount of a confirmed order, some minutes after its confirmation, if the checkout has not: it may have
+/// died, or the provider may have been unavailable. If the provider refuses the capture for good, `PaymentFailed` is
+/// published, because the checkout that would have undone the sale has ended.
 pub async fn capture_confirmed(payments: &Payments, envelope: Envelope<OrderEvent>) -> Result<(), PaymentsError> {
     let cause = envelope.as_cause();
     let OrderEvent::OrderConfirmed(order) = envelope.event else {
         return Ok(());
     };
     let due = Due { order_id: order.order_id, user_id: order.user_id, total: order.total };
-    // Almost always it was, minutes ago.
+    // Almost every order was captured minutes ago.
     if payments.was_captured(&due).await? {
         return Ok(());
     }

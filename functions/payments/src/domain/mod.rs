@@ -1,9 +1,11 @@
-//! What a payment is and what it may become. Pure: no clock, no table, no network.
+//! The states of a payment and the steps between them. Pure: no clock, no table, no network.
 
-#[cfg(test)]
-mod money;
 mod payment;
+#[cfg(test)]
+mod properties;
 mod steps;
 
 pub use payment::{Due, Payment, Refund, RefundStatus, Status, payment_id};
-pub use steps::{Fact, Refusal, Step, authorize, capture, give_up, hear, refund, request, settle, undo};
+pub use steps::{
+    ProviderEvent, Refusal, Step, apply_provider_event, authorize, capture, give_up, refund, request, settle, undo,
+};

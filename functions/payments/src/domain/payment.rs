@@ -1,136 +1,138 @@
+//! The payment of an order, and its states:
+//!
 //! ```text
 //! (none) ─► pending ─► authorized ─► captured ─► partly refunded ─► refunded
 //!    │         │ │          └──────► voided
 //!    │         │ └────► declined
 //!    │         └──────► voided
-//!    └────► barred       the order ended before anything was paid; nothing can be
+//!    └────► barred       the order ended before anything was paid, and can no longer be paid
 //! ```
 //!
-//! What is pending may be left out: a checkout authorizes at once.
+//! `pending` may be skipped, because a checkout authorizes at once.
 
 use kernel::{Money, OrderId, PaymentId, RefundId, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What is to be paid, and by whom.
+/// What an order costs, and who pays it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Due {
-    /// For what.
+    /// The order.
     pub order_id: OrderId,
-    /// Who pays.
+    /// The customer.
     pub user_id: UserId,
-    /// How much.
+    /// The total of the order.
     pub total: Money,
 }
 
-/// Where a payment stands.
+/// The state of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "PaymentStatus")]
 pub enum Status {
-    /// It is asked for; the provider has not said anything yet.
+    /// The payment was requested, and the provider has not processed it yet.
     Pending,
-    /// The money is set aside.
+    /// The amount is authorized.
     Authorized,
-    /// The bank said no.
+    /// The provider declined the payment.
     Declined,
-    /// The money is ours.
+    /// The amount was captured.
     Captured,
-    /// A part of what was taken went back.
+    /// A part of the captured amount was refunded.
     PartlyRefunded,
-    /// What was set aside is free again.
+    /// The payment was cancelled before anything was captured.
     Voided,
-    /// All that was taken went back.
+    /// All of the captured amount was refunded.
     Refunded,
-    /// The order ended before anything was paid.
+    /// The order ended before anything was paid. The API does not show this state.
     #[schemars(skip)]
     Barred,
 }
 
 impl Status {
-    /// Whether money was taken of which something is left.
+    /// Returns whether an amount was captured that is not yet refunded in full.
     pub fn holds_money(self) -> bool {
         matches!(self, Self::Captured | Self::PartlyRefunded)
     }
 
-    /// Whether no money will move any more.
+    /// Returns whether no money can move any more.
     pub fn has_ended(self) -> bool {
         matches!(self, Self::Declined | Self::Voided | Self::Refunded | Self::Barred)
     }
 }
 
-/// A payment of an order.
+/// The payment of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Payment {
-    /// Follows from the order's id: an order has one payment.
+    /// Derived from the order's id, because an order has one payment.
     pub id: PaymentId,
-    /// What it pays for.
+    /// The order that it pays.
     pub order_id: OrderId,
-    /// Who pays.
+    /// The customer.
     pub user_id: UserId,
-    /// How much.
+    /// The total of the order.
     pub amount: Money,
-    /// The provider's token of the means of payment.
+    /// The provider's token of the payment method.
     pub method: String,
-    /// Where it stands.
+    /// The state.
     pub status: Status,
-    /// The provider's name for it.
+    /// The provider's id of the payment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// The provider's word for why it was declined.
+    /// The provider's code for why the payment was declined or cannot be captured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<String>,
-    /// What went back, is to go back, or could not, the oldest first.
+    /// All refunds, pending and failed ones too, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refunds: Vec<Refund>,
-    /// When it was first tried.
+    /// When it was first recorded.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-    /// How many events told of it: the sequence of the last one.
+    /// The sequence of its last event, which is also the number of its events.
     pub sequence: u64,
-    /// How often it was written.
+    /// The number of writes, for optimistic locking.
     pub version: u64,
 }
 
-/// Money going back.
+/// A refund of a payment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Refund {
-    /// The provider does it once for this id.
+    /// The idempotency key of the refund at the provider.
     pub id: RefundId,
-    /// How much.
+    /// The amount to refund.
     pub amount: Money,
-    /// Whether it has gone.
+    /// The state.
     pub status: RefundStatus,
-    /// Why, in the words of who gave it back.
+    /// The reason, as stated in the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The provider's word for why it could not.
+    /// The provider's code for why the refund failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<String>,
-    /// When it was asked for.
+    /// When it was requested.
     pub created_at: Timestamp,
 }
 
-/// Whether money has gone back.
+/// The state of a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RefundStatus {
-    /// The provider is asked until it answers.
+    /// The provider has not responded yet; the refund is retried until it does.
     Pending,
-    /// It has gone.
+    /// The provider made the refund.
     Succeeded,
-    /// The provider will not.
+    /// The provider refused the refund for good.
     Failed,
 }
 
-/// The id of an order's one payment.
+/// Returns the id of the payment of an order.
 pub fn payment_id(order_id: OrderId) -> PaymentId {
     PaymentId::derived(order_id, "payment")
 }
 
 impl Payment {
-    /// A payment of which nothing has happened yet.
+    /// Creates a payment in the given state, without events.
     pub fn new(due: &Due, method: &str, status: Status, now: Timestamp) -> Self {
         Self {
             id: payment_id(due.order_id),
@@ -149,40 +151,40 @@ impl Payment {
         }
     }
 
-    /// What it pays, and whose.
+    /// Returns the order, its customer and its total.
     pub fn due(&self) -> Due {
         Due { order_id: self.order_id, user_id: self.user_id, total: self.amount }
     }
 
-    /// Whether it was ever tried; a bar is not a payment to anybody outside.
-    pub fn was_tried(&self) -> bool {
+    /// Returns whether the API shows the payment. A barred payment only keeps others from paying.
+    pub fn is_visible(&self) -> bool {
         self.status != Status::Barred
     }
 
-    /// This payment, a step later.
+    /// Returns the payment with another state and the next version.
     #[must_use]
-    pub fn becoming(&self, status: Status, now: Timestamp) -> Self {
+    pub fn with_status(&self, status: Status, now: Timestamp) -> Self {
         Self { status, updated_at: now, version: self.version + 1, ..self.clone() }
     }
 
-    /// What went back so far.
+    /// Returns the sum of all refunds that have succeeded.
     pub fn refunded(&self) -> Money {
         self.sum(|status| status == RefundStatus::Succeeded)
     }
 
-    /// What is left that could be given back: not what is on its way.
+    /// Returns the amount that can still be refunded; pending refunds are subtracted.
     pub fn refundable(&self) -> Money {
-        let gone = self.sum(|status| status != RefundStatus::Failed);
-        let taken = if self.status.holds_money() { self.amount.minor() } else { gone.minor() };
-        Money::from_minor(taken - gone.minor(), self.amount.currency())
+        let refunds = self.sum(|status| status != RefundStatus::Failed);
+        let captured = if self.status.holds_money() { self.amount.minor() } else { refunds.minor() };
+        Money::from_minor(captured - refunds.minor(), self.amount.currency())
     }
 
-    /// The first refund that is still to go.
+    /// Returns the first pending refund.
     pub fn pending_refund(&self) -> Option<&Refund> {
         self.refunds.iter().find(|refund| refund.status == RefundStatus::Pending)
     }
 
-    /// The refund of this id.
+    /// Returns the refund with this id.
     pub fn refund(&self, id: RefundId) -> Option<&Refund> {
         self.refunds.iter().find(|refund| refund.id == id)
     }

@@ -1,8 +1,9 @@
-//! What is to be done next for a payment: each function is asked again and again, with what is known by then, until it says
-//! [`Step::Done`] or refuses.
+//! The next step of a payment. Each function is called again, with the payment as it is recorded by then, until it
+//! returns [`Step::Done`] or [`Step::Refused`].
 //!
-//! Between any two steps the function that takes them may die, and others may take steps of their own; so each looks at nothing but
-//! the payment as it is recorded, and the provider's last answer, which it gets only once and only if it has asked.
+//! Between two steps the calling function may die, and other functions may take steps of their own. Each decision
+//! therefore depends only on the recorded payment and on the provider's last answer, which is passed once, right after
+//! the question.
 
 use contracts::{PaymentEvent, PaymentFailed, PaymentProcessed, PaymentRefunded, PaymentRequested};
 use kernel::{Money, RefundId, Timestamp};
@@ -10,93 +11,93 @@ use kernel::{Money, RefundId, Timestamp};
 use super::{Due, Payment, Refund, RefundStatus, Status, payment_id};
 use crate::provider::{Answer, Call};
 
-/// The most refunds of one payment: they lie in one item.
-pub const MOST_REFUNDS: usize = 100;
+/// The maximum number of refunds of a payment, which are stored in one item.
+pub const MAX_REFUNDS: usize = 100;
 
-/// What is to be done next.
+/// The next step of a payment.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
-    /// Nothing more.
+    /// Nothing is left to do.
     Done,
-    /// It cannot be done.
+    /// The payment does not allow it.
     Refused(Refusal),
-    /// The provider is to be asked, and its answer brought here.
+    /// Ask the provider, and pass its answer to the same function.
     Ask(Call),
-    /// This is to be recorded, if nobody has recorded anything else meanwhile.
+    /// Record the payment, if its version has not changed meanwhile.
     Write {
-        /// The payment as it is then.
+        /// The payment after the step.
         payment: Box<Payment>,
-        /// What is told of it, in this order.
+        /// The events to publish, in this order.
         events: Vec<PaymentEvent>,
     },
 }
 
-/// Why something cannot be done.
+/// Why a payment does not allow something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// There is no payment.
+    /// The payment does not exist.
     #[error("there is no such payment")]
     NotFound,
-    /// The order is being paid, or was.
-    #[error("the order has its payment")]
+    /// The order has a payment already.
+    #[error("the order already has a payment")]
     Exists,
-    /// The bank said no.
+    /// The provider declined the payment.
     #[error("the payment was declined: {0}")]
     Declined(String),
-    /// The order has ended: money can only be given back.
-    #[error("the payment has ended")]
+    /// The order has ended, so it can no longer be paid.
+    #[error("the order has ended and can no longer be paid")]
     Ended,
-    /// The money can never be taken.
+    /// The amount can never be captured.
     #[error("the provider refused the capture: {0}")]
     CaptureRefused(String),
-    /// No money was taken that could go back.
-    #[error("a payment that is {0:?} cannot be refunded")]
+    /// Nothing was captured that could be refunded.
+    #[error("a payment with the status {0:?} cannot be refunded")]
     NotCaptured(Status),
-    /// More than is left of what was taken.
-    #[error("only {} of it is left", .0.to_decimal())]
+    /// The amount exceeds what is left to refund.
+    #[error("only {} is left to refund", .0.to_decimal())]
     TooMuch(Money),
-    /// There are too many parts.
-    #[error("it was refunded in {MOST_REFUNDS} parts, which is the most")]
+    /// The payment has the maximum number of refunds.
+    #[error("the payment already has {MAX_REFUNDS} refunds, which is the maximum")]
     TooManyRefunds,
-    /// The provider will not give it back.
+    /// The provider refused the refund for good.
     #[error("the provider refused the refund: {0}")]
     RefundRefused(String),
-    /// The provider says what cannot be, after what is recorded.
-    #[error("the provider tells of a payment that is {0:?} what cannot be")]
+    /// An event of the provider contradicts the recorded payment.
+    #[error("the event contradicts a payment with the status {0:?}")]
     Contradiction(Status),
 }
 
-/// What a provider tells unasked.
+/// A change that the provider reports by a webhook event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fact {
-    /// The money is set aside.
+pub enum ProviderEvent {
+    /// The amount was authorized.
     Authorized,
-    /// The money was taken.
+    /// The amount was captured.
     Captured,
-    /// What was set aside is free again.
+    /// The payment was cancelled before it was captured.
     Canceled,
-    /// The bank said no.
+    /// The payment was declined.
     Failed {
-        /// The provider's word for why.
+        /// The provider's code for why.
         reason: String,
     },
-    /// Money went back.
+    /// A refund was made.
     Refunded {
-        /// Ours, or one that follows from the provider's if it was not us who asked.
+        /// Our id of the refund, or one derived from the provider's id if the refund was not made by us.
         id: RefundId,
-        /// How much.
+        /// The refunded amount.
         amount: Money,
     },
-    /// Money that was to go back could not.
+    /// A refund failed.
     RefundFailed {
-        /// As above.
+        /// The id, as in `Refunded`.
         id: RefundId,
-        /// The provider's word for why.
+        /// The provider's code for why.
         reason: String,
     },
 }
 
-/// Takes note that somebody wants to pay.
+/// Records a request to pay.
 pub fn request(due: &Due, method: &str, known: Option<&Payment>, now: Timestamp) -> Step {
     match known.map(|payment| payment.status) {
         None => write(
@@ -117,7 +118,7 @@ pub fn request(due: &Due, method: &str, known: Option<&Payment>, now: Timestamp)
     }
 }
 
-/// Has the provider set the money aside.
+/// Has the provider authorize the amount.
 pub fn authorize(due: &Due, method: &str, known: Option<&Payment>, answer: Option<Answer>, now: Timestamp) -> Step {
     let Some(payment) = known.filter(|payment| payment.status != Status::Pending) else {
         return match answer {
@@ -131,13 +132,13 @@ pub fn authorize(due: &Due, method: &str, known: Option<&Payment>, answer: Optio
             Step::Done
         }
         Status::Declined => Step::Refused(Refusal::Declined(payment.failure_reason.clone().unwrap_or_default())),
-        // The order ended while we asked: what the provider set aside meanwhile goes back.
+        // The order ended while the provider was asked: an authorization that succeeded meanwhile is voided.
         Status::Voided | Status::Barred if answer.is_none() => Step::Ask(Call::Void),
         Status::Voided | Status::Barred => Step::Refused(Refusal::Ended),
     }
 }
 
-/// Has the provider take the money that it set aside.
+/// Has the provider capture the authorized amount.
 pub fn capture(known: Option<&Payment>, answer: Option<Answer>, now: Timestamp) -> Step {
     let Some(payment) = known else {
         return Step::Refused(Refusal::NotFound);
@@ -148,36 +149,38 @@ pub fn capture(known: Option<&Payment>, answer: Option<Answer>, now: Timestamp) 
         (Status::Authorized, _) => Step::Ask(Call::Capture),
         (Status::Captured | Status::PartlyRefunded | Status::Refunded, _) => Step::Done,
         (Status::Pending | Status::Declined | Status::Voided | Status::Barred, _) => {
-            Step::Refused(Refusal::CaptureRefused("nothing is set aside".to_owned()))
+            Step::Refused(Refusal::CaptureRefused("nothing is authorized".to_owned()))
         }
     }
 }
 
-/// Tells, once, that the money of a confirmed order can never be taken: the provider refuses it, or has let go of it. An order that was
-/// cancelled meanwhile has nothing to learn from that.
+/// Publishes `PaymentFailed`, once, for a confirmed order whose amount can never be captured: the provider refuses the
+/// capture, or the authorization is void. If the order was cancelled meanwhile, orders ignores the event.
 pub fn give_up(reason: &str, known: Option<&Payment>, now: Timestamp) -> Step {
     match known {
         Some(payment)
             if matches!(payment.status, Status::Authorized | Status::Voided) && payment.failure_reason.is_none() =>
         {
             let event = failure(payment, reason);
-            let told = Payment { failure_reason: Some(reason.to_owned()), ..payment.becoming(payment.status, now) };
-            write(told, vec![event])
+            let failed =
+                Payment { failure_reason: Some(reason.to_owned()), ..payment.with_status(payment.status, now) };
+            write(failed, vec![event])
         }
         _ => Step::Done,
     }
 }
 
-/// Gives back whatever was set aside or taken for an order; from then on nothing can be.
+/// Voids or refunds whatever was authorized or captured for an order, and bars any further payment of it.
 pub fn undo(due: &Due, known: Option<&Payment>, answer: Option<Answer>, now: Timestamp) -> Step {
     let Some(payment) = known else {
-        // First the bar, then the provider: an authorization that is on its way finds one of the two.
+        // The bar is recorded before the provider is asked to void: an authorization that is under way meets one of the
+        // two.
         return write(Payment::new(due, "", Status::Barred, now), vec![]);
     };
     match (payment.status, answer) {
-        (Status::Pending, _) => write(payment.becoming(Status::Voided, now), vec![]),
+        (Status::Pending, _) => write(payment.with_status(Status::Voided, now), vec![]),
         (Status::Authorized | Status::Voided | Status::Barred, Some(Answer::WasCaptured)) => captured(payment, now),
-        (Status::Authorized, Some(Answer::Voided)) => write(payment.becoming(Status::Voided, now), vec![]),
+        (Status::Authorized, Some(Answer::Voided)) => write(payment.with_status(Status::Voided, now), vec![]),
         (Status::Voided | Status::Barred, Some(Answer::Voided)) | (Status::Declined | Status::Refunded, _) => {
             Step::Done
         }
@@ -186,7 +189,7 @@ pub fn undo(due: &Due, known: Option<&Payment>, answer: Option<Answer>, now: Tim
             let id = RefundId::derived(due.order_id, "undo");
             match payment.refund(id).map(|refund| refund.status) {
                 _ if payment.pending_refund().is_some() => settle(Some(payment), answer, now),
-                // Asked for before, and all that it was to give back is gone, or cannot go.
+                // The refund was requested before, and the provider refused it.
                 Some(RefundStatus::Failed) => settled(payment, id),
                 _ if payment.refundable().minor() == 0 => Step::Done,
                 _ => add_refund(payment, id, payment.refundable(), Some("the order was cancelled".to_owned()), now),
@@ -195,7 +198,7 @@ pub fn undo(due: &Due, known: Option<&Payment>, answer: Option<Answer>, now: Tim
     }
 }
 
-/// Gives back a part of what was taken, or if no `amount` is named all that is left.
+/// Refunds `amount`, or all that is left.
 pub fn refund(
     id: RefundId,
     amount: Option<Money>,
@@ -209,7 +212,7 @@ pub fn refund(
     };
     if let Some(refund) = payment.refund(id) {
         return match (refund.status, answer) {
-            (RefundStatus::Pending, Some(answer)) => refund_answered(payment, id, answer, now),
+            (RefundStatus::Pending, Some(answer)) => settle_refund(payment, id, answer, now),
             (RefundStatus::Pending, None) => Step::Ask(Call::Refund { id, amount: refund.amount }),
             (RefundStatus::Succeeded | RefundStatus::Failed, _) => settled(payment, id),
         };
@@ -225,7 +228,7 @@ pub fn refund(
         Status::Captured | Status::PartlyRefunded if amount.currency() != left.currency() => {
             Step::Refused(Refusal::TooMuch(left))
         }
-        Status::Captured | Status::PartlyRefunded if payment.refunds.len() >= MOST_REFUNDS => {
+        Status::Captured | Status::PartlyRefunded if payment.refunds.len() >= MAX_REFUNDS => {
             Step::Refused(Refusal::TooManyRefunds)
         }
         Status::Captured | Status::PartlyRefunded => add_refund(payment, id, amount, reason.map(str::to_owned), now),
@@ -233,76 +236,86 @@ pub fn refund(
     }
 }
 
-/// Carries out what was asked for and has not gone back yet.
+/// Asks the provider for the pending refunds.
 pub fn settle(known: Option<&Payment>, answer: Option<Answer>, now: Timestamp) -> Step {
     let Some((payment, refund)) = known.and_then(|payment| Some((payment, payment.pending_refund()?))) else {
         return Step::Done;
     };
     match answer {
-        Some(answer) => refund_answered(payment, refund.id, answer, now),
+        Some(answer) => settle_refund(payment, refund.id, answer, now),
         None => Step::Ask(Call::Refund { id: refund.id, amount: refund.amount }),
     }
 }
 
-/// Takes note of what the provider tells unasked: told twice, late, or before it has answered, it changes nothing twice.
-pub fn hear(due: &Due, method: &str, reference: &str, fact: &Fact, known: Option<&Payment>, now: Timestamp) -> Step {
+/// Records what an event of the provider reports. An event that arrives twice, late, or before the provider's own
+/// answer has its effect only once.
+pub fn apply_provider_event(
+    due: &Due,
+    method: &str,
+    reference: &str,
+    event: &ProviderEvent,
+    known: Option<&Payment>,
+    now: Timestamp,
+) -> Step {
+    use ProviderEvent as Event;
+
     let status = known.map(|payment| payment.status);
     if let Some(payment) = known
         && payment.amount != due.total
     {
         return Step::Refused(Refusal::Contradiction(payment.status));
     }
-    match (fact, status) {
-        (Fact::Authorized, None | Some(Status::Pending)) => {
+    match (event, status) {
+        (Event::Authorized, None | Some(Status::Pending)) => {
             approved(due, method, known, Some(reference.to_owned()), now)
         }
-        (Fact::Failed { reason }, None | Some(Status::Pending)) => declined(due, method, known, reason.clone(), now),
-        (Fact::Authorized | Fact::Failed { .. }, Some(_)) => Step::Done,
+        (Event::Failed { reason }, None | Some(Status::Pending)) => declined(due, method, known, reason.clone(), now),
+        (Event::Authorized | Event::Failed { .. }, Some(_)) => Step::Done,
 
-        (Fact::Captured, Some(Status::Captured | Status::PartlyRefunded | Status::Refunded)) => Step::Done,
-        (Fact::Captured | Fact::Refunded { .. }, None | Some(Status::Pending | Status::Authorized)) => {
+        (Event::Captured, Some(Status::Captured | Status::PartlyRefunded | Status::Refunded)) => Step::Done,
+        (Event::Captured | Event::Refunded { .. }, None | Some(Status::Pending | Status::Authorized)) => {
             let new = Payment { version: 0, ..Payment::new(due, method, Status::Pending, now) };
             let before = known.cloned().unwrap_or(new);
             captured(&Payment { reference: Some(reference.to_owned()), ..before }, now)
         }
 
-        (Fact::Canceled, Some(Status::Authorized)) => {
-            known.map_or(Step::Done, |payment| write(payment.becoming(Status::Voided, now), vec![]))
+        (Event::Canceled, Some(Status::Authorized)) => {
+            known.map_or(Step::Done, |payment| write(payment.with_status(Status::Voided, now), vec![]))
         }
-        // Whoever asks for a pending payment is told that it is declined, or has it voided.
-        (Fact::Canceled, None | Some(Status::Pending | Status::Voided | Status::Barred | Status::Declined)) => {
+        // A pending payment stays pending: the next authorization of it is declined, and undoing it voids it.
+        (Event::Canceled, None | Some(Status::Pending | Status::Voided | Status::Barred | Status::Declined)) => {
             Step::Done
         }
 
-        (Fact::Refunded { id, amount }, Some(Status::Captured | Status::PartlyRefunded | Status::Refunded)) => {
-            known.map_or(Step::Done, |payment| heard_refund(payment, *id, *amount, now))
+        (Event::Refunded { id, amount }, Some(Status::Captured | Status::PartlyRefunded | Status::Refunded)) => {
+            known.map_or(Step::Done, |payment| apply_refund(payment, *id, *amount, now))
         }
-        (Fact::RefundFailed { id, reason }, Some(status)) => match known.and_then(|payment| payment.refund(*id)) {
+        (Event::RefundFailed { id, reason }, Some(status)) => match known.and_then(|payment| payment.refund(*id)) {
             Some(refund) if refund.status == RefundStatus::Pending => known.map_or(Step::Done, |payment| {
-                refund_answered(payment, *id, Answer::RefundRefused { reason: reason.clone() }, now)
+                settle_refund(payment, *id, Answer::RefundRefused { reason: reason.clone() }, now)
             }),
             Some(refund) if refund.status == RefundStatus::Succeeded => Step::Refused(Refusal::Contradiction(status)),
             _ => Step::Done,
         },
-        (Fact::RefundFailed { .. }, None) => Step::Done,
+        (Event::RefundFailed { .. }, None) => Step::Done,
 
-        (Fact::Captured | Fact::Canceled | Fact::Refunded { .. }, Some(status)) => {
+        (Event::Captured | Event::Canceled | Event::Refunded { .. }, Some(status)) => {
             Step::Refused(Refusal::Contradiction(status))
         }
     }
 }
 
-fn heard_refund(payment: &Payment, id: RefundId, amount: Money, now: Timestamp) -> Step {
+fn apply_refund(payment: &Payment, id: RefundId, amount: Money, now: Timestamp) -> Step {
     match payment.refund(id).map(|refund| refund.status) {
         Some(RefundStatus::Succeeded) => Step::Done,
-        Some(RefundStatus::Pending) => refund_answered(payment, id, Answer::Refunded, now),
+        Some(RefundStatus::Pending) => settle_refund(payment, id, Answer::Refunded, now),
         Some(RefundStatus::Failed) => Step::Refused(Refusal::Contradiction(payment.status)),
         None if amount.minor() > payment.refundable().minor() => Step::Refused(Refusal::Contradiction(payment.status)),
-        None => match add_refund(payment, id, amount, Some("given back at the provider".to_owned()), now) {
+        None => match add_refund(payment, id, amount, Some("refunded at the provider".to_owned()), now) {
             Step::Write { payment: pending, .. } => {
-                // One step: what has gone is never pending.
+                // The refund is recorded in one step, because it has succeeded already.
                 let pending = Payment { version: payment.version, ..*pending };
-                refund_answered(&pending, id, Answer::Refunded, now)
+                settle_refund(&pending, id, Answer::Refunded, now)
             }
             other => other,
         },
@@ -310,12 +323,12 @@ fn heard_refund(payment: &Payment, id: RefundId, amount: Money, now: Timestamp) 
 }
 
 fn approved(due: &Due, method: &str, known: Option<&Payment>, reference: Option<String>, now: Timestamp) -> Step {
-    let payment = tried(due, method, known, Status::Authorized, now);
+    let payment = processed(due, method, known, Status::Authorized, now);
     write(Payment { reference, ..payment }, vec![])
 }
 
 fn declined(due: &Due, method: &str, known: Option<&Payment>, reason: String, now: Timestamp) -> Step {
-    let mut payment = tried(due, method, known, Status::Declined, now);
+    let mut payment = processed(due, method, known, Status::Declined, now);
     let event = failure(&payment, &reason);
     payment.failure_reason = Some(reason);
     write(payment, vec![event])
@@ -326,10 +339,11 @@ fn failure(payment: &Payment, reason: &str) -> PaymentEvent {
     PaymentFailed { payment_id, order_id, user_id, amount, reason: reason.to_owned() }.into()
 }
 
-/// A payment of which nothing was known, or that was pending; the checkout's method is the one that was tried.
-fn tried(due: &Due, method: &str, known: Option<&Payment>, status: Status, now: Timestamp) -> Payment {
+/// Returns the payment in the state that follows from the provider's answer. Its method is the one that was authorized,
+/// which may differ from that of a pending payment.
+fn processed(due: &Due, method: &str, known: Option<&Payment>, status: Status, now: Timestamp) -> Payment {
     match known {
-        Some(payment) => Payment { method: method.to_owned(), ..payment.becoming(status, now) },
+        Some(payment) => Payment { method: method.to_owned(), ..payment.with_status(status, now) },
         None => Payment::new(due, method, status, now),
     }
 }
@@ -341,25 +355,25 @@ fn captured(payment: &Payment, now: Timestamp) -> Step {
         user_id: payment.user_id,
         amount: payment.amount,
     };
-    // What stood in its way before is over.
-    let captured = Payment { failure_reason: None, ..payment.becoming(Status::Captured, now) };
+    // An earlier refusal no longer holds.
+    let captured = Payment { failure_reason: None, ..payment.with_status(Status::Captured, now) };
     write(captured, vec![event.into()])
 }
 
 fn add_refund(payment: &Payment, id: RefundId, amount: Money, reason: Option<String>, now: Timestamp) -> Step {
     let refund = Refund { id, amount, status: RefundStatus::Pending, reason, failure_reason: None, created_at: now };
-    let mut payment = payment.becoming(payment.status, now);
+    let mut payment = payment.with_status(payment.status, now);
     payment.refunds.push(refund);
     write(payment, vec![])
 }
 
-/// Records what the provider said of a refund that was pending.
-fn refund_answered(payment: &Payment, id: RefundId, answer: Answer, now: Timestamp) -> Step {
+/// Records the provider's answer to a pending refund.
+fn settle_refund(payment: &Payment, id: RefundId, answer: Answer, now: Timestamp) -> Step {
     let (status, failure_reason) = match answer {
         Answer::RefundRefused { reason } => (RefundStatus::Failed, Some(reason)),
         _ => (RefundStatus::Succeeded, None),
     };
-    let mut after = payment.becoming(payment.status, now);
+    let mut after = payment.with_status(payment.status, now);
     let mut amount = None;
     for refund in after.refunds.iter_mut().filter(|refund| refund.id == id) {
         (refund.status, refund.failure_reason) = (status, failure_reason.clone());

@@ -1,54 +1,57 @@
-//! Whether the provider is asked at all: while it is down, asking makes everybody wait, and keeps it down. Pure.
+//! The circuit of the provider. While the provider is unavailable, calls would make all requests wait, and would keep
+//! it unavailable. Pure.
 //!
 //! ```text
-//! closed ─► open ─► half-open ─► closed        when the provider answered the one that asked
-//!             ▲         └──────► open          for longer, when it did not
-//!             │         └──────► half-open     when that one has not come back: another asks
+//! closed ─► open ─► half-open ─► closed        if the probe succeeds
+//!                       ├──────► open          if the probe fails, for a longer pause
+//!                       └──────► half-open     if the probe does not return: another one starts
 //! ```
 //!
-//! Closed, everybody asks, and nothing is written while all is well. Open, nobody asks. Half-open, one asks and all others are
-//! refused. Each state is written under the version of the one before, so of all who come at once one becomes the one that asks.
+//! While the circuit is closed, all calls are allowed, and nothing is written as long as they succeed. While it is
+//! open, all calls are rejected. While it is half-open, one caller probes the provider and all others are rejected.
+//! Each state is written on the condition that the version of the previous one has not changed, so that only one caller
+//! starts the probe.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use kernel::{OrderId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// How long a call counts.
+/// How long a call is counted.
 const WINDOW: Duration = Duration::from_secs(30);
 
-/// How many orders may be counted that have met a failure.
-const MOST_ORDERS: usize = 100;
+/// The maximum number of failing orders that are counted.
+const MAX_ORDERS: usize = 100;
 
-/// Of so many calls one at least must have failed.
-const ONE_FAILED_OF: u64 = 2;
+/// The circuit opens only if at least one in so many calls failed.
+const MAX_CALLS_PER_FAILURE: u64 = 2;
 
-/// How long nobody asks, at first; twice as long after each time that the one who asks then fails.
-const OPEN_FOR: Duration = Duration::from_secs(15);
+/// The first pause, during which the circuit is open. Each failed probe doubles it.
+const FIRST_PAUSE: Duration = Duration::from_secs(15);
 
-/// How long nobody asks, at most.
-const OPEN_AT_MOST: Duration = Duration::from_secs(120);
+/// The maximum pause.
+const MAX_PAUSE: Duration = Duration::from_secs(120);
 
-/// How much earlier than that it may be, so that not all circuits of a provider ask at once: a part of so many.
-const EARLIER: u64 = 4;
+/// A pause is shortened by a random part of up to one in so many, so that not all circuits probe the provider at once.
+const JITTER_DIVISOR: u64 = 4;
 
-/// How long the one who asks may take: more than the longest wait for a provider, and what is written before and after.
-const PROBE_LIMIT: Duration = Duration::from_secs(10);
+/// How long a probe may take: longer than the time limit of a call and the writes before and after it.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What the circuit does with a call.
+/// The state of a circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum State {
-    /// Lets it through.
+    /// Calls are allowed.
     Closed,
-    /// Refuses it.
+    /// Calls are rejected.
     Open,
-    /// Refuses it: another one is on its way.
+    /// Calls are rejected while a probe is under way.
     HalfOpen,
 }
 
 impl State {
-    /// As a metric: the larger, the worse.
+    /// Returns the value of the metric: the larger, the worse.
     pub(crate) fn level(self) -> u8 {
         match self {
             Self::Closed => 0,
@@ -58,28 +61,28 @@ impl State {
     }
 }
 
-/// The circuit as everybody sees it.
+/// The circuit as it is in the table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Circuit {
     pub(crate) state: State,
-    /// Since when it is in this state; for another probe of the same outage, since the first one.
+    /// When it entered this state. If another probe replaces one, this is still the start of the first one.
     pub(crate) since: Timestamp,
-    /// When it may be asked again: open, at all; half-open, by another one.
+    /// When the next probe may start.
     until: Timestamp,
-    /// How often the one who asked has failed.
+    /// The number of probes that have failed since it opened.
     failed_probes: u32,
-    /// What was heard of the calls of the last seconds.
-    recent: Recent,
-    /// How often this was written.
+    /// The reported calls of the last seconds.
+    recent: RecentCalls,
+    /// The number of writes, for optimistic locking.
     pub(crate) version: u64,
 }
 
 /// The calls of the last seconds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Recent {
-    /// By second.
+pub(crate) struct RecentCalls {
+    /// The numbers of calls by second.
     calls: BTreeMap<i64, Tally>,
-    /// The orders that failed last, and when.
+    /// The orders that met a failure, and when they last did.
     failing: BTreeMap<OrderId, Timestamp>,
 }
 
@@ -89,39 +92,42 @@ struct Tally {
     failed: u64,
 }
 
-/// What becomes of somebody who wants to ask.
+/// Whether a caller may call the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Admission {
-    /// They ask.
-    Ask,
-    /// They ask, if they can write this: they are the one.
+    /// The caller may.
+    Allowed,
+    /// The caller may, as the probe, if it can write this circuit.
     Probe(Circuit),
-    /// They do not ask.
-    Refused,
+    /// The caller may not.
+    Rejected,
 }
 
 impl Circuit {
-    /// Whether somebody may ask who has read `circuit`; none is a closed one.
+    /// Returns whether a caller that has read `circuit` may call the provider. A missing circuit is a closed one.
     pub(crate) fn admit(circuit: Option<&Self>, now: Timestamp) -> Admission {
         match circuit {
-            None => Admission::Ask,
+            None => Admission::Allowed,
             Some(circuit) => match circuit.state {
-                State::Closed => Admission::Ask,
-                State::Open | State::HalfOpen if now < circuit.until => Admission::Refused,
-                State::Open => Admission::Probe(circuit.becoming(State::HalfOpen, now, now, PROBE_LIMIT)),
-                State::HalfOpen => Admission::Probe(circuit.becoming(State::HalfOpen, circuit.since, now, PROBE_LIMIT)),
+                State::Closed => Admission::Allowed,
+                State::Open | State::HalfOpen if now < circuit.until => Admission::Rejected,
+                State::Open => Admission::Probe(circuit.with_state(State::HalfOpen, now, now, PROBE_TIMEOUT)),
+                State::HalfOpen => {
+                    Admission::Probe(circuit.with_state(State::HalfOpen, circuit.since, now, PROBE_TIMEOUT))
+                }
             },
         }
     }
 
-    /// The circuit after calls that everybody may make, of which the last failed; nothing, if it is not closed any more. It opens when
-    /// `enough` orders have met a failure: one order that is tried again and again says little about the provider. `luck` is any number.
+    /// Returns the circuit after `calls`, of which the last failed, or `None` if it is no longer closed. It opens when
+    /// `threshold` orders have met a failure: the failures of one order that is retried say little about the provider.
+    /// `random` is any number.
     pub(crate) fn after_failure(
         circuit: Option<&Self>,
-        calls: &Recent,
-        enough: usize,
+        calls: &RecentCalls,
+        threshold: usize,
         now: Timestamp,
-        luck: u64,
+        random: u64,
     ) -> Option<Self> {
         let before = circuit.cloned().unwrap_or_else(|| Self::closed(now));
         if before.state != State::Closed {
@@ -129,45 +135,45 @@ impl Circuit {
         }
         let mut recent = before.recent.clone();
         recent.add(calls);
-        recent.forget(now);
-        Some(if recent.is_of_an_outage(enough) {
-            before.becoming(State::Open, now, now, pause(0, luck))
+        recent.expire(now);
+        Some(if recent.is_outage(threshold) {
+            before.with_state(State::Open, now, now, pause(0, random))
         } else {
             Self { recent, version: before.version + 1, ..before }
         })
     }
 
-    /// This half-open circuit, after the one who asked was answered, or was not.
-    pub(crate) fn after_probe(&self, is_well: bool, now: Timestamp, luck: u64) -> Self {
-        if is_well {
+    /// Returns this half-open circuit after its probe.
+    pub(crate) fn after_probe(&self, succeeded: bool, now: Timestamp, random: u64) -> Self {
+        if succeeded {
             return Self { version: self.version + 1, ..Self::closed(now) };
         }
         let failed_probes = self.failed_probes.saturating_add(1);
-        Self { failed_probes, ..self.becoming(State::Open, now, now, pause(failed_probes, luck)) }
+        Self { failed_probes, ..self.with_state(State::Open, now, now, pause(failed_probes, random)) }
     }
 
     fn closed(now: Timestamp) -> Self {
-        let recent = Recent::default();
+        let recent = RecentCalls::default();
         Self { state: State::Closed, since: now, until: now, failed_probes: 0, recent, version: 0 }
     }
 
-    fn becoming(&self, state: State, since: Timestamp, now: Timestamp, pause: Duration) -> Self {
+    fn with_state(&self, state: State, since: Timestamp, now: Timestamp, pause: Duration) -> Self {
         let until = later(now, pause);
         let (failed_probes, version) = (self.failed_probes, self.version + 1);
-        Self { state, since, until, failed_probes, recent: Recent::default(), version }
+        Self { state, since, until, failed_probes, recent: RecentCalls::default(), version }
     }
 }
 
-impl Recent {
-    /// Another call, of this order.
+impl RecentCalls {
+    /// Counts a call for an order.
     pub(crate) fn count(&mut self, order_id: OrderId, succeeded: bool, now: Timestamp) {
-        self.forget(now);
+        self.expire(now);
         let tally = self.calls.entry(now.as_seconds()).or_default();
         if succeeded {
             tally.succeeded += 1;
         } else {
             tally.failed += 1;
-            self.fails(order_id, now);
+            self.add_failing(order_id, now);
         }
     }
 
@@ -178,38 +184,38 @@ impl Recent {
             tally.failed += other.failed;
         }
         for (order_id, at) in &others.failing {
-            self.fails(*order_id, *at);
+            self.add_failing(*order_id, *at);
         }
     }
 
-    fn fails(&mut self, order_id: OrderId, at: Timestamp) {
+    fn add_failing(&mut self, order_id: OrderId, at: Timestamp) {
         let last = self.failing.entry(order_id).or_insert(at);
         *last = at.max(*last);
-        if self.failing.len() > MOST_ORDERS
+        if self.failing.len() > MAX_ORDERS
             && let Some(oldest) = self.failing.iter().min_by_key(|(_, at)| **at).map(|(id, _)| *id)
         {
             self.failing.remove(&oldest);
         }
     }
 
-    fn forget(&mut self, now: Timestamp) {
+    fn expire(&mut self, now: Timestamp) {
         let is_recent = |at: Timestamp| now < later(at, WINDOW);
         self.calls.retain(|second, _| is_recent(Timestamp::from_millis(second.saturating_mul(1_000))));
         self.failing.retain(|_, at| is_recent(*at));
     }
 
-    fn is_of_an_outage(&self, enough: usize) -> bool {
+    fn is_outage(&self, threshold: usize) -> bool {
         let sum = |part: fn(&Tally) -> u64| self.calls.values().map(part).sum::<u64>();
         let (failed, all) = (sum(|tally| tally.failed), sum(|tally| tally.failed + tally.succeeded));
-        self.failing.len() >= enough && failed * ONE_FAILED_OF >= all
+        self.failing.len() >= threshold && failed * MAX_CALLS_PER_FAILURE >= all
     }
 }
 
-/// How long nobody asks after so many failed probes.
-fn pause(failed_probes: u32, luck: u64) -> Duration {
-    let longest = OPEN_FOR.saturating_mul(2_u32.saturating_pow(failed_probes)).min(OPEN_AT_MOST);
+/// Returns the pause after so many failed probes.
+fn pause(failed_probes: u32, random: u64) -> Duration {
+    let longest = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(failed_probes)).min(MAX_PAUSE);
     let millis = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
-    Duration::from_millis(millis - luck % (millis / EARLIER))
+    Duration::from_millis(millis - random % (millis / JITTER_DIVISOR))
 }
 
 fn later(time: Timestamp, by: Duration) -> Timestamp {

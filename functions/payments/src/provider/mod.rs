@@ -1,10 +1,10 @@
-//! The payment provider: what is asked of it, and how long we wait for the answer.
+//! The payment provider: the calls to it, its answers, and its time limit.
 //!
-//! Every call names the order, on which the provider is idempotent: asked twice, it does the thing once.
+//! Every call names the order, on which the provider is idempotent: a repeated call has its effect only once.
 
-pub mod books;
 pub(crate) mod breaker;
 pub(crate) mod circuit;
+pub mod ledger;
 mod secret;
 mod simulator;
 pub mod stripe;
@@ -20,75 +20,75 @@ use crate::{PaymentsError, domain::Due};
 use simulator::Simulator;
 use stripe::Stripe;
 
-/// What a provider is asked to do for an order.
+/// A call to the provider for an order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Call {
-    /// Set its total aside.
+    /// Authorize the order's total.
     Authorize {
-        /// By this means of payment, a token of the provider's.
+        /// The provider's token of the payment method.
         method: String,
     },
-    /// Take what is set aside.
+    /// Capture the authorized amount.
     Capture,
-    /// Free what is set aside; what is asked for later is declined, even if nothing was asked for before.
+    /// Void the authorization. Any later authorization is declined, even if there was none before.
     Void,
-    /// Give a part back of what was taken.
+    /// Refund a part of the captured amount.
     Refund {
-        /// Once for this id.
+        /// The idempotency key of the refund.
         id: RefundId,
-        /// How much.
+        /// The amount to refund.
         amount: Money,
     },
 }
 
-/// What a provider says.
+/// The provider's answer to a call.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Answer {
-    /// To authorize: the money is set aside.
+    /// To `Authorize`: the amount is authorized.
     Approved {
-        /// What the provider calls it.
+        /// The provider's id of the payment.
         reference: String,
     },
-    /// To authorize: the bank said no, for good.
+    /// To `Authorize`: the payment is declined for good.
     Declined {
-        /// The provider's word for why.
+        /// The provider's code for why.
         reason: String,
     },
-    /// To capture: the money is taken, now or before.
+    /// To `Capture`: the amount is captured, by this call or an earlier one.
     Captured,
-    /// To capture: it is not, and never will be.
+    /// To `Capture`: the amount is not captured and never will be.
     CaptureRefused {
-        /// The provider's word for why.
+        /// The provider's code for why.
         reason: String,
     },
-    /// To void: nothing is set aside, now or ever.
+    /// To `Void`: nothing is authorized, and never will be.
     Voided,
-    /// To void: too late, the money is taken.
+    /// To `Void`: the amount was captured before.
     WasCaptured,
-    /// To refund: the money went back, now or before.
+    /// To `Refund`: the refund is made, by this call or an earlier one.
     Refunded,
-    /// To refund: it did not, and will not.
+    /// To `Refund`: the refund is not made and never will be.
     RefundRefused {
-        /// The provider's word for why.
+        /// The provider's code for why.
         reason: String,
     },
 }
 
-/// The provider that the template names.
+/// The payment provider.
 pub struct Provider {
-    side: Side,
+    backend: Backend,
     timeout: Duration,
 }
 
-enum Side {
+enum Backend {
     Simulator(Simulator),
     Stripe(Stripe),
 }
 
-/// The means of payment there are; nothing, if only the provider can tell.
+/// Returns the payment methods that exist, or `None` if only the provider knows.
 pub(crate) fn methods() -> Result<Option<Vec<&'static str>>, lambda::Error> {
     let is_simulated = env("PAYMENT_PROVIDER")? == "simulator";
-    Ok(is_simulated.then(|| books::CARDS.iter().map(|(card, _)| *card).collect()))
+    Ok(is_simulated.then(|| ledger::CARDS.iter().map(|(card, _)| *card).collect()))
 }
 
 fn millis(name: &str) -> Result<Duration, lambda::Error> {
@@ -96,44 +96,45 @@ fn millis(name: &str) -> Result<Duration, lambda::Error> {
 }
 
 impl Provider {
-    /// The one that the environment names.
+    /// Connects to the provider that the environment variables name.
     pub(crate) fn connect(config: &SdkConfig, table: Table) -> Result<Self, lambda::Error> {
         let timeout = millis("PROVIDER_TIMEOUT_MS")?;
         match env("PAYMENT_PROVIDER")?.as_str() {
             "simulator" => Ok(Self::simulator(table, millis("SIMULATOR_DELAY_MS")?, timeout)),
             "stripe" => Ok(Self::stripe(Stripe::from_env(config)?, timeout)),
-            other => Err(format!("PAYMENT_PROVIDER has to be simulator or stripe, not {other:?}").into()),
+            other => Err(format!("PAYMENT_PROVIDER must be simulator or stripe, not {other:?}").into()),
         }
     }
 
-    /// The simulator, with its books in `table`.
+    /// Creates a simulator with its ledger in `table`.
     pub fn simulator(table: Table, delay: Duration, timeout: Duration) -> Self {
-        Self { side: Side::Simulator(Simulator::new(table, delay)), timeout }
+        Self { backend: Backend::Simulator(Simulator::new(table, delay)), timeout }
     }
 
-    /// An account at Stripe.
+    /// Creates a provider for an account at Stripe.
     pub fn stripe(stripe: Stripe, timeout: Duration) -> Self {
-        Self { side: Side::Stripe(stripe), timeout }
+        Self { backend: Backend::Stripe(stripe), timeout }
     }
 
-    /// What it is called where several could be meant.
+    /// Returns the name of the provider in the table and in metrics.
     pub(crate) fn name(&self) -> &'static str {
-        match self.side {
-            Side::Simulator(_) => "simulator",
-            Side::Stripe(_) => "stripe",
+        match self.backend {
+            Backend::Simulator(_) => "simulator",
+            Backend::Stripe(_) => "stripe",
         }
     }
 
-    /// Asks for `call` to be done for the order of `due`; `reference` is what the provider called it, if that is known.
+    /// Makes a call for the order of `due`. `reference` is the provider's id of the payment, if it is known.
     ///
     /// # Errors
-    /// When it does not answer in time, or with a fault of its own: what became of the call is not known then.
+    /// If the provider does not respond in time, or responds with a server error. The call may have had its effect
+    /// then.
     pub async fn ask(&self, due: &Due, reference: Option<&str>, call: &Call) -> Result<Answer, PaymentsError> {
-        let late = |_| PaymentsError::Unavailable(format!("no answer within {} ms", self.timeout.as_millis()));
+        let late = |_| PaymentsError::Unavailable(format!("no response within {} ms", self.timeout.as_millis()));
         let answer = async {
-            match &self.side {
-                Side::Simulator(simulator) => simulator.ask(due, call).await,
-                Side::Stripe(stripe) => stripe.ask(due, reference, call).await,
+            match &self.backend {
+                Backend::Simulator(simulator) => simulator.ask(due, call).await,
+                Backend::Stripe(stripe) => stripe.ask(due, reference, call).await,
             }
         };
         tokio::time::timeout(self.timeout, answer).await.map_err(late)?

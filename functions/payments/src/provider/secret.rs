@@ -1,4 +1,4 @@
-//! The provider's secret, kept for some minutes: a new one is taken up without a deploy.
+//! The provider's secret, cached for some minutes, so that a rotated secret is used without a deployment.
 
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
@@ -8,18 +8,19 @@ use tokio::sync::Mutex;
 
 use crate::PaymentsError;
 
-/// How long a secret is good without another look, in seconds.
-const KEPT_SECONDS: i64 = 300;
+/// How long a secret is cached, in seconds.
+const CACHE_SECONDS: i64 = 300;
 
-/// How long after a look somebody who doubts the secret has to wait for the next one, in seconds: strangers can make us doubt it.
-const DOUBTED_SECONDS: i64 = 60;
+/// The minimum time between two reads of the secret, in seconds. Without it, anonymous requests with bad signatures
+/// could cause a read each.
+const MIN_REFRESH_SECONDS: i64 = 60;
 
-/// What we and the provider know each other by: `{"api_key": …, "webhook_secret": …}`.
+/// The keys in the secret: `{"api_key": …, "webhook_secret": …}`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Keys {
-    /// Says to the provider who asks.
+    /// Authenticates our calls to the provider.
     pub(crate) api_key: Redacted<String>,
-    /// Signs what the provider tells unasked.
+    /// Signs the provider's webhook events.
     pub(crate) webhook_secret: Redacted<String>,
 }
 
@@ -27,47 +28,47 @@ pub(crate) struct Keys {
 pub(crate) struct Secret {
     client: Client,
     arn: String,
-    kept: Mutex<Option<(Keys, Timestamp)>>,
+    cached: Mutex<Option<(Keys, Timestamp)>>,
 }
 
 impl Secret {
     pub(crate) fn new(config: &SdkConfig, arn: String) -> Self {
-        Self { client: Client::new(config), arn, kept: Mutex::new(None) }
+        Self { client: Client::new(config), arn, cached: Mutex::new(None) }
     }
 
-    /// The keys, read at first use.
+    /// Returns the keys, from the cache if possible.
     pub(crate) async fn keys(&self) -> Result<Keys, PaymentsError> {
-        let mut kept = self.kept.lock().await;
+        let mut cached = self.cached.lock().await;
         let now = Timestamp::now();
-        match kept.as_ref().filter(|(_, read_at)| now < read_at.plus_seconds(KEPT_SECONDS)) {
+        match cached.as_ref().filter(|(_, read_at)| now < read_at.plus_seconds(CACHE_SECONDS)) {
             Some((keys, _)) => Ok(keys.clone()),
-            None => Ok(kept.insert((self.read().await?, now)).0.clone()),
+            None => Ok(cached.insert((self.read().await?, now)).0.clone()),
         }
     }
 
-    /// Other keys than `doubted` ones, if there are any by now.
-    pub(crate) async fn newer(&self, doubted: &Keys) -> Result<Option<Keys>, PaymentsError> {
-        let mut kept = self.kept.lock().await;
+    /// Returns the current keys if they differ from the `rejected` ones, with which a call or a signature failed.
+    pub(crate) async fn newer(&self, rejected: &Keys) -> Result<Option<Keys>, PaymentsError> {
+        let mut cached = self.cached.lock().await;
         let now = Timestamp::now();
-        if let Some((keys, read_at)) = kept.as_ref()
-            && (keys != doubted || now < read_at.plus_seconds(DOUBTED_SECONDS))
+        if let Some((keys, read_at)) = cached.as_ref()
+            && (keys != rejected || now < read_at.plus_seconds(MIN_REFRESH_SECONDS))
         {
-            return Ok(Some(keys.clone()).filter(|keys| keys != doubted));
+            return Ok(Some(keys.clone()).filter(|keys| keys != rejected));
         }
-        let keys = kept.insert((self.read().await?, now)).0.clone();
-        Ok(Some(keys).filter(|keys| keys != doubted))
+        let keys = cached.insert((self.read().await?, now)).0.clone();
+        Ok(Some(keys).filter(|keys| keys != rejected))
     }
 
     async fn read(&self) -> Result<Keys, PaymentsError> {
-        let unavailable = |what: String| {
-            tracing::error!(secret = self.arn, "the provider's secret cannot be read: {what}");
+        let unavailable = |reason: String| {
+            tracing::error!(secret = self.arn, "the provider's secret cannot be read: {reason}");
             PaymentsError::Unavailable("its secret cannot be read".to_owned())
         };
         let read = self.client.get_secret_value().secret_id(&self.arn).send().await;
         let value = read.map_err(|error| unavailable(Chain(error).to_string()))?;
         let text = value.secret_string.unwrap_or_default();
-        // What is wrong with it is not told: the message might quote it.
+        // The parser's message is not logged, because it might quote the secret.
         serde_json::from_str(&text)
-            .map_err(|_| unavailable("it has to be JSON with api_key and webhook_secret".to_owned()))
+            .map_err(|_| unavailable("it must be JSON with api_key and webhook_secret".to_owned()))
     }
 }

@@ -1,6 +1,6 @@
-//! A payment provider to try the shop with: no money moves. It keeps books of its own, as a real one does, so that what it was
-//! asked and what is recorded of it can be compared. Its cards: [`CARDS`](super::books::CARDS); any other is declined. Names that
-//! Stripe has too mean the same there.
+//! A simulated payment provider, with which no money moves. It has a ledger of its own, as a real provider does, so
+//! that the recorded payments can be compared with it. [`CARDS`](super::ledger::CARDS) lists its cards; any other card
+//! is declined. Cards with the same name at Stripe behave the same there.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use kernel::OrderId;
 
 use super::{
     Answer, Call,
-    books::{self, Books, Reply},
+    ledger::{self, Reply, SimulatorLedger},
 };
 use crate::{PaymentsError, domain::Due};
 
@@ -31,9 +31,9 @@ impl Simulator {
         let is_slow = matches!(call, Call::Authorize { method } if method == "pm_card_slow");
         tokio::time::sleep(self.delay + Duration::from_secs(if is_slow { 2 } else { 0 })).await;
         let reply = loop {
-            let known = self.table.get::<Books>(&key(due.order_id)).await?;
-            let (after, reply) = books::answer(known.as_ref(), due, call);
-            // As a real one does: one request for an order after the other.
+            let known = self.table.get::<SimulatorLedger>(&key(due.order_id)).await?;
+            let (after, reply) = ledger::answer(known.as_ref(), due, call);
+            // Like a real provider, the simulator processes the calls for an order one after the other.
             match after {
                 Some(after) if !self.write(due.order_id, &after, known.map(|known| known.version)).await? => {}
                 _ => break reply,
@@ -41,14 +41,14 @@ impl Simulator {
         };
         match reply {
             Reply::Says(answer) => Ok(answer),
-            Reply::Fails => Err(PaymentsError::Unavailable("the provider failed".to_owned())),
+            Reply::Fails => Err(PaymentsError::Unavailable("the simulator failed".to_owned())),
             Reply::NeverAnswers => std::future::pending().await,
         }
     }
 
-    /// Whether the books were still the ones of that version.
-    async fn write(&self, id: OrderId, books: &Books, seen: Option<u64>) -> Result<bool, StoreError> {
-        let put = Write::put(item(&key(id), books)?);
+    /// Returns `false`, and writes nothing, if the ledger no longer has the version `seen`.
+    async fn write(&self, id: OrderId, ledger: &SimulatorLedger, seen: Option<u64>) -> Result<bool, StoreError> {
+        let put = Write::put(item(&key(id), ledger)?);
         self.table
             .write_if_allowed(match seen {
                 Some(version) => put.only_if("#version = :seen").with([number(":seen", version)]),

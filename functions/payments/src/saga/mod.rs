@@ -1,4 +1,4 @@
-//! The steps of the checkout workflow that are payments'. Each is idempotent on the order id.
+//! The steps of the checkout workflow that belong to payments. Each is idempotent on the order id.
 
 use contracts::Cause;
 use lambda::task::TaskError;
@@ -14,18 +14,19 @@ pub struct AuthorizePayment {
     payment_method: String,
 }
 
-/// Sets the money aside. Refused as `PaymentDeclined`, as `PaymentRefused` if the order was cancelled meanwhile, or as `CircuitOpen`
-/// while the provider is known to be down.
+/// Authorizes the amount. The step is refused with `PaymentDeclined`, with `PaymentRefused` if the order was cancelled
+/// meanwhile, or with `CircuitOpen` while the circuit of the provider is open.
 pub async fn authorize_payment(payments: &Payments, work: AuthorizePayment, cause: Cause) -> Result<(), TaskError> {
     Ok(payments.authorize(&work.due, &work.payment_method, &cause).await?)
 }
 
-/// Takes the money, after the order was confirmed. Refused as `CaptureRefused` if there is nothing to take any more.
+/// Captures the amount after the order was confirmed. The step is refused with `CaptureRefused` if nothing is left to
+/// capture.
 pub async fn capture_payment(payments: &Payments, due: Due, cause: Cause) -> Result<(), TaskError> {
     Ok(payments.capture(&due, &cause).await?)
 }
 
-/// Gives the money back, set aside or taken: undoes `authorize_payment` and `capture_payment`, done or not.
+/// Voids or refunds the payment: compensates `authorize_payment` and `capture_payment`, whether they ran or not.
 pub async fn void_payment(payments: &Payments, due: Due, cause: Cause) -> Result<(), TaskError> {
     Ok(payments.undo(&due, &cause).await?)
 }

@@ -5,23 +5,23 @@ use lambda::{
 };
 use serde_json::json;
 
-use super::register::{form, make, making, read};
+use super::register::{account_form, create_account, describe_creation, read};
 use crate::Users;
 
-/// `POST /users`: an administrator makes an account, of either role.
+/// `POST /users`: creates an account of either role. For administrators.
 pub async fn create_user(users: &Users, request: &Request) -> Reply {
     let (registration, role) = request.body(|body| {
         let role = body.required("role");
         let registration = read(body);
         Some((registration?, role?))
     })?;
-    make(users, request, registration, role).await
+    create_account(users, request, registration, role).await
 }
 
-/// How the document tells of it.
+/// The OpenAPI description.
 pub(super) fn operation() -> Operation {
     let body =
         json!({ "email": "erin@example.com", "username": "erin", "password": "correct horse", "role": "customer" });
-    making(Operation::new("POST /api/v1/users", "createUser", "Make an account, of either role"))
-        .body(form().required::<Role>("role").example("a customer", body))
+    describe_creation(Operation::new("POST /api/v1/users", "createUser", "Create an account of either role"))
+        .body(account_form().required::<Role>("role").example("a customer", body))
 }

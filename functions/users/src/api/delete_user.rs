@@ -5,17 +5,17 @@ use lambda::{
 
 use crate::{Users, UsersError};
 
-/// `DELETE /users/{user_id}`: erases the account and all that is personal of it; orders remain.
+/// `DELETE /users/{user_id}`: erases the account and all personal data in it. Its orders remain.
 pub async fn delete_user(users: &Users, request: &Request) -> Reply {
     users.delete(request.id("user_id", "user")?, request.caller()?, request.now, &request.cause()).await?;
     http::no_content()
 }
 
-/// How the document tells of it.
+/// The OpenAPI description.
 pub(super) fn operation() -> Operation {
-    Operation::new("DELETE /api/v1/users/{user_id}", "deleteUser", "Erase an account")
-        .describe("All that is personal of it goes, and its sessions end; orders remain.")
-        .no_content("It is gone.")
+    Operation::new("DELETE /api/v1/users/{user_id}", "deleteUser", "Delete an account")
+        .describe("Erases all personal data of the account and ends its sessions. Its orders remain.")
+        .no_content("The account was deleted.")
         .refuses(UsersError::OwnAccount)
         .refuses(UsersError::Busy)
 }

@@ -3,16 +3,16 @@ use lambda::{
     openapi::Operation,
 };
 
-use super::answer::{UserAnswer, example};
+use super::response::{UserResponse, example};
 use crate::Users;
 
-/// `GET /users/{user_id}`
+/// `GET /users/{user_id}`: returns an account.
 pub async fn get_user(users: &Users, request: &Request) -> Reply {
-    http::ok(&UserAnswer::from(&users.find(request.id("user_id", "user")?).await?))
+    http::ok(&UserResponse::from(&users.find(request.id("user_id", "user")?).await?))
 }
 
-/// How the document tells of it.
+/// The OpenAPI description.
 pub(super) fn operation() -> Operation {
-    Operation::new("GET /api/v1/users/{user_id}", "getUser", "One account")
-        .ok::<UserAnswer<'_>>("The account.", example())
+    Operation::new("GET /api/v1/users/{user_id}", "getUser", "Get an account")
+        .ok::<UserResponse<'_>>("The account.", example())
 }

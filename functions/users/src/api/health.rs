@@ -1,9 +1,9 @@
 use lambda::{health, openapi::Operation};
 
-/// `GET /api/v1/health/users`: how this context is.
+/// `GET /api/v1/health/users`: returns the health of this context.
 pub use lambda::health::health;
 
-/// How the document tells of it.
+/// The OpenAPI description.
 pub(super) fn operation() -> Operation {
     health::operation("GET /api/v1/health/users", "getUsersHealth", health::example("users", &[]))
 }

@@ -11,17 +11,17 @@ use crate::Users;
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Keys")]
-struct KeysAnswer<'a> {
+struct KeysResponse<'a> {
     keys: Vec<&'a Jwk>,
 }
 
-/// `GET /auth/jwks` and `/.well-known/jwks.json`: the keys that verify access tokens (RFC 7517).
+/// `GET /auth/jwks` and `/.well-known/jwks.json`: returns the public keys that verify access tokens (RFC 7517).
 pub async fn jwks(users: &Users, _: &Request) -> Reply {
     let keys = users.public_keys().await?;
-    http::ok(&KeysAnswer { keys }).map(|answer| answer.header("cache-control", "public, max-age=300"))
+    http::ok(&KeysResponse { keys }).map(|response| response.header("cache-control", "public, max-age=300"))
 }
 
-/// How the document tells of it.
+/// The OpenAPI description.
 pub(super) fn operation() -> Operation {
     let key = json!({
         "kty": "EC",
@@ -32,7 +32,7 @@ pub(super) fn operation() -> Operation {
         "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
         "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
     });
-    Operation::new("GET /api/v1/auth/jwks", "getKeys", "The keys that verify access tokens (RFC 7517)")
+    Operation::new("GET /api/v1/auth/jwks", "getKeys", "Get the public keys that verify access tokens (RFC 7517)")
         .also("GET /.well-known/jwks.json", "getWellKnownKeys")
-        .ok::<KeysAnswer<'_>>("The keys.", json!({ "keys": [key] }))
+        .ok::<KeysResponse<'_>>("The keys.", json!({ "keys": [key] }))
 }

@@ -5,15 +5,15 @@ use lambda::{
 
 use crate::Users;
 
-/// `POST /auth/logout`: ends the session; its tokens are refused from then on.
+/// `POST /auth/logout`: ends the session. From then on, its tokens are rejected.
 pub async fn logout(users: &Users, request: &Request) -> Reply {
     users.log_out(request.caller()?).await?;
     http::no_content()
 }
 
-/// How the document tells of it.
+/// The OpenAPI description.
 pub(super) fn operation() -> Operation {
-    Operation::new("POST /api/v1/auth/logout", "logout", "End the session")
-        .describe("Its access and refresh tokens are refused from then on.")
-        .no_content("It has ended.")
+    Operation::new("POST /api/v1/auth/logout", "logout", "Log out")
+        .describe("Ends the session. From then on, its access and refresh tokens are rejected.")
+        .no_content("The session has ended.")
 }

@@ -1,6 +1,5 @@
-//! The endpoints of users.
+//! The endpoints of the users context.
 
-mod answer;
 mod change_role;
 mod create_user;
 mod delete_user;
@@ -13,6 +12,7 @@ mod logout;
 mod profile;
 mod refresh;
 mod register;
+mod response;
 mod update_user;
 mod user_stats;
 
@@ -33,12 +33,12 @@ pub use register::register;
 pub use update_user::update_user;
 pub use user_stats::user_stats;
 
-/// What is wrong with a password that is the account's own address or name.
-pub(crate) fn known_to_others() -> kernel::Invalid {
+/// The error of a password that is the e-mail address or the username of its account.
+pub(crate) fn password_equals_login() -> kernel::Invalid {
     kernel::Invalid::new("known_to_others", "must not be the e-mail address or the username")
 }
 
-/// How the document tells of them.
+/// The OpenAPI descriptions of all endpoints.
 pub fn operations() -> Vec<Operation> {
     let mut operations = vec![
         register::operation(),
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn openapi_is_up_to_date() {
-        let tag = Tag { name: "users", description: "Accounts, logins, roles.", operations: operations() };
+        let tag = Tag { name: "users", description: "Accounts, logins and roles.", operations: operations() };
         assert_eq!(up_to_date(env!("CARGO_MANIFEST_DIR"), &tag), Ok(()));
     }
 }

@@ -8,29 +8,29 @@ use lambda::{
 
 use serde_json::json;
 
-use super::answer::{UserAnswer, example};
+use super::response::{UserResponse, example};
 use crate::{
     Users, UsersError,
     domain::{FullName, Password, Registration, Username},
 };
 
-/// `POST /auth/register`: makes a customer's account. A role is not a field of it.
+/// `POST /auth/register`: creates a customer's account. The body has no role.
 pub async fn register(users: &Users, request: &Request) -> Reply {
     let registration = request.body(read)?;
-    make(users, request, registration, Role::Customer).await
+    create_account(users, request, registration, Role::Customer).await
 }
 
-/// Makes the account and answers with it.
-pub(super) async fn make(users: &Users, request: &Request, registration: Registration, role: Role) -> Reply {
+/// Creates the account and responds with it.
+pub(super) async fn create_account(users: &Users, request: &Request, registration: Registration, role: Role) -> Reply {
     let name = registration.full_name.as_ref().map(|name| name.expose().to_string());
-    let same = (registration.email.clone(), registration.username.clone(), name, role);
-    // Whoever has no account yet has only their address to tell them from others with the same key.
-    let claim = request.idempotency_of(registration.email.expose(), &same)?;
-    let account = users.register_once(registration, role, claim, request).await?;
-    http::created(format!("/api/v1/users/{}", account.id), &UserAnswer::from(&account)).map(Response::from)
+    let fingerprinted = (registration.email.clone(), registration.username.clone(), name, role);
+    // Only the address distinguishes callers without an account who use the same key.
+    let key = request.idempotency_key_of(registration.email.expose(), &fingerprinted)?;
+    let account = users.register_once(registration, role, key, request).await?;
+    http::created(format!("/api/v1/users/{}", account.id), &UserResponse::from(&account)).map(Response::from)
 }
 
-/// Reads what makes an account.
+/// Reads a registration from the body.
 pub(super) fn read(body: &Fields<'_>) -> Option<Registration> {
     let email = body.required("email");
     let username = body.required("username");
@@ -42,37 +42,38 @@ pub(super) fn read(body: &Fields<'_>) -> Option<Registration> {
         password: password?,
         full_name: full_name?.map(Redacted::new),
     };
-    if registration.password.is(registration.email.expose()) || registration.password.is(registration.username.expose())
+    if registration.password.equals(registration.email.expose())
+        || registration.password.equals(registration.username.expose())
     {
-        return body.refuse("password", super::known_to_others());
+        return body.refuse("password", super::password_equals_login());
     }
     Some(registration)
 }
 
-/// How the document tells of it.
+/// The OpenAPI description.
 pub(super) fn operation() -> Operation {
     let body =
         json!({ "email": "you@example.com", "username": "you", "password": "correct horse", "full_name": "You" });
-    making(Operation::new("POST /api/v1/auth/register", "register", "Make a customer's account"))
-        .body(form().example("a customer", body))
+    describe_creation(Operation::new("POST /api/v1/auth/register", "register", "Register as a customer"))
+        .body(account_form().example("a customer", body))
 }
 
-/// What making an account takes.
-pub(super) fn form() -> Object {
+/// The body of a request that creates an account.
+pub(super) fn account_form() -> Object {
     Object::new()
         .required::<Email>("email")
         .required::<Username>("username")
-        .about("Its case is not kept.")
+        .description("It is stored in lower case.")
         .required::<Password>("password")
-        .about("None of the most common ones, and not the address or the username.")
+        .description("It must not be a common password, the e-mail address or the username.")
         .optional::<FullName>("full_name")
 }
 
-/// What making an account answers.
-pub(super) fn making(operation: Operation) -> Operation {
+/// Adds the responses of an operation that creates an account.
+pub(super) fn describe_creation(operation: Operation) -> Operation {
     operation
         .idempotent()
-        .created::<UserAnswer<'_>>("The account.", example())
+        .created::<UserResponse<'_>>("The account.", example())
         .refuses(UsersError::EmailTaken)
         .refuses(UsersError::UsernameTaken)
         .refuses(UsersError::Busy)

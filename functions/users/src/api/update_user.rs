@@ -9,14 +9,14 @@ use lambda::{
 
 use serde_json::json;
 
-use super::answer::{UserAnswer, example};
+use super::response::{UserResponse, example};
 use crate::{
     Users, UsersError,
     domain::{Changes, FullName, Password, Username},
 };
 
-/// `PUT /users/{user_id}`: changes the fields that are given. A new e-mail address or password needs `current_password`, which is
-/// the caller's own.
+/// `PUT /users/{user_id}`: changes the given fields. A new e-mail address or password requires `current_password`,
+/// which is the caller's own password.
 pub async fn update_user(users: &Users, request: &Request) -> Reply {
     update(users, request, request.id("user_id", "user")?).await
 }
@@ -24,7 +24,7 @@ pub async fn update_user(users: &Users, request: &Request) -> Reply {
 pub(super) async fn update(users: &Users, request: &Request, id: UserId) -> Reply {
     let (changes, current_password) = request.body(read)?;
     let account = users.update(id, request.caller()?, changes, current_password.as_ref(), request).await?;
-    http::ok(&UserAnswer::from(&account))
+    http::ok(&UserResponse::from(&account))
 }
 
 fn read(body: &Fields<'_>) -> Option<(Changes, Option<Password>)> {
@@ -35,18 +35,21 @@ fn read(body: &Fields<'_>) -> Option<(Changes, Option<Password>)> {
     let current_password = body.optional::<Redacted<String>>("current_password");
     let changes =
         Changes { email: email?, username: username?, full_name: full_name?.map(Redacted::new), password: password? };
-    Some((changes, current_password?.map(Password::given)))
+    Some((changes, current_password?.map(Password::unchecked)))
 }
 
-/// How the document tells of it.
+/// The OpenAPI description.
 pub(super) fn operation() -> Operation {
-    updating(Operation::new("PUT /api/v1/users/{user_id}", "updateUser", "Change an account"))
+    describe_update(Operation::new("PUT /api/v1/users/{user_id}", "updateUser", "Update an account"))
 }
 
-/// What changing an account takes and answers.
-pub(super) fn updating(operation: Operation) -> Operation {
+/// Adds the body and the responses of an operation that changes an account.
+pub(super) fn describe_update(operation: Operation) -> Operation {
     operation
-        .describe("What is absent stays. A new e-mail address or password needs `current_password`; a new password ends the other sessions.")
+        .describe(
+            "Fields that are not given do not change. A new e-mail address or password requires `current_password`. \
+             A new password ends all other sessions.",
+        )
         .body(
             Object::new()
                 .optional::<Email>("email")
@@ -54,10 +57,10 @@ pub(super) fn updating(operation: Operation) -> Operation {
                 .optional::<FullName>("full_name")
                 .optional::<Password>("password")
                 .optional::<Redacted<String>>("current_password")
-                .about("The caller's own.")
+                .description("The caller's own password.")
                 .example("another name", json!({ "full_name": "Alice A. Anderson" })),
         )
-        .ok::<UserAnswer<'_>>("The account.", example())
+        .ok::<UserResponse<'_>>("The account.", example())
         .refuses(UsersError::EmailTaken)
         .refuses(UsersError::UsernameTaken)
         .refuses(UsersError::TooManyFailures(Duration::from_secs(30)))

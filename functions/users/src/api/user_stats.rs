@@ -10,21 +10,21 @@ use crate::Users;
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "UserStats")]
-struct StatsAnswer {
-    /// How many accounts there are.
+struct UserStatsResponse {
+    /// The number of accounts.
     total: i64,
     customers: i64,
     admins: i64,
-    /// How many were ever made.
+    /// The number of accounts that were ever created.
     registered: i64,
-    /// How many were deleted.
+    /// The number of accounts that were deleted.
     deleted: i64,
 }
 
-/// `GET /users/stats`: counters, exact to the last write.
+/// `GET /users/stats`: returns the counters, which include the last write.
 pub async fn user_stats(users: &Users, _: &Request) -> Reply {
     let counts = users.counts().await?;
-    http::ok(&StatsAnswer {
+    http::ok(&UserStatsResponse {
         total: counts.customers + counts.admins,
         customers: counts.customers,
         admins: counts.admins,
@@ -33,9 +33,9 @@ pub async fn user_stats(users: &Users, _: &Request) -> Reply {
     })
 }
 
-/// How the document tells of it.
+/// The OpenAPI description.
 pub(super) fn operation() -> Operation {
     let example = json!({ "total": 5, "customers": 4, "admins": 1, "registered": 6, "deleted": 1 });
-    Operation::new("GET /api/v1/users/stats", "getUserStats", "How many accounts there are")
-        .ok::<StatsAnswer>("The counters, exact to the last write.", example)
+    Operation::new("GET /api/v1/users/stats", "getUserStats", "Count accounts")
+        .ok::<UserStatsResponse>("The counters, which include the last write.", example)
 }

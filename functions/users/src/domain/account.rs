@@ -1,4 +1,4 @@
-//! Accounts and their names.
+//! Accounts, registrations and logins.
 
 use std::str::FromStr;
 
@@ -12,55 +12,55 @@ use serde_json::Value;
 use super::{Password, PasswordHash};
 use crate::UsersError;
 
-/// The name a person is addressed by.
+/// The full name of a person.
 pub type FullName = Text<1, 100>;
 
 /// An account.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Account {
-    /// Whose.
+    /// The id.
     pub id: UserId,
-    /// Unique among accounts.
+    /// The e-mail address, which is unique among accounts.
     pub email: Email,
-    /// Unique among accounts.
+    /// The username, which is unique among accounts.
     pub username: Username,
-    /// The name they are addressed by.
+    /// The full name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full_name: Option<Redacted<FullName>>,
-    /// What they may do.
+    /// The role, which decides what the user may do.
     pub role: Role,
-    /// How a password is checked.
+    /// The hash of the password.
     pub password_hash: PasswordHash,
-    /// How often all its sessions were ended at once.
+    /// How many times all sessions of the account were ended at once.
     #[serde(default)]
     pub epoch: u64,
-    /// When it was made.
+    /// When the account was created.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// When the account was last changed.
     pub updated_at: Timestamp,
-    /// How often it was written.
+    /// How many times the account was written.
     pub version: u64,
 }
 
-/// What is to be different about an account; what is absent stays.
+/// Changes of an account. Fields that are `None` do not change.
 #[derive(Debug, Default)]
 pub struct Changes {
-    /// A new address.
+    /// A new e-mail address.
     pub email: Option<Email>,
-    /// A new name to log in by.
+    /// A new username.
     pub username: Option<Username>,
-    /// A new name to be addressed by.
+    /// A new full name.
     pub full_name: Option<Redacted<FullName>>,
     /// A new password.
     pub password: Option<Password>,
 }
 
 impl Account {
-    /// The account with `changes`, and which of its fields they changed; unhashed passwords are always a change.
+    /// Returns the account with `changes`, and the fields that differ. A given password always counts as different.
     ///
     /// # Errors
-    /// When the new password cannot be hashed.
-    pub fn changed(&self, changes: Changes, now: Timestamp) -> Result<(Self, Vec<UserField>), UsersError> {
+    /// If the new password cannot be hashed.
+    pub fn with_changes(&self, changes: Changes, now: Timestamp) -> Result<(Self, Vec<UserField>), UsersError> {
         let mut account = self.clone();
         let mut changed = Vec::new();
         if let Some(email) = changes.email.filter(|email| *email != self.email) {
@@ -87,49 +87,50 @@ impl Account {
         Ok((account, changed))
     }
 
-    /// Whether `password` is the address or the name, before or after `changes`.
-    pub fn is_called(&self, changes: &Changes, password: &Password) -> bool {
+    /// Returns whether `password` equals the e-mail address or the username, before or after `changes`.
+    pub fn password_equals_login(&self, changes: &Changes, password: &Password) -> bool {
         let emails = [Some(&self.email), changes.email.as_ref()];
         let names = [Some(&self.username), changes.username.as_ref()];
-        emails.into_iter().flatten().any(|email| password.is(email.expose()))
-            || names.into_iter().flatten().any(|name| password.is(name.expose()))
+        emails.into_iter().flatten().any(|email| password.equals(email.expose()))
+            || names.into_iter().flatten().any(|name| password.equals(name.expose()))
     }
 
-    /// The account with another role, if it is another.
+    /// Returns the account with `role`, or `None` if it has that role.
     pub fn with_role(&self, role: Role, now: Timestamp) -> Option<Self> {
         (role != self.role).then(|| Self { role, updated_at: now, version: self.version + 1, ..self.clone() })
     }
 }
 
-/// What makes an account.
+/// The data of a new account.
 #[derive(Debug)]
 pub struct Registration {
-    /// Where mail reaches them.
+    /// The e-mail address.
     pub email: Email,
-    /// The name they log in by.
+    /// The username.
     pub username: Username,
-    /// The name they are addressed by.
+    /// The full name.
     pub full_name: Option<Redacted<FullName>>,
-    /// Chosen by them.
+    /// The password.
     pub password: Password,
 }
 
-/// What a person logs in by.
+/// The identifier that a person logs in with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Login {
-    /// Their address.
+    /// The e-mail address.
     Email(Email),
-    /// Their name.
+    /// The username.
     Username(Username),
 }
 
-/// 3 to 32 of `a-z 0-9 . _ -`, in lower case: two spellings are one name. It is personal: `Debug` does not show it.
+/// A username: 3 to 32 of `a-z 0-9 . _ -`. It is stored in lower case, so that two spellings are one name. It is
+/// personal data, so `Debug` does not show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Username(Redacted<String>);
 
 impl Username {
-    /// The name itself, for the store and for its owner; never for a log.
+    /// Returns the name in plain text, for the store and for its owner. It must not be logged.
     pub fn expose(&self) -> &str {
         self.0.expose()
     }

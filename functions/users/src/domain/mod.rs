@@ -1,4 +1,4 @@
-//! What an account is. Pure: no clock, no table, no network.
+//! Accounts, passwords, sessions and the lockout. Pure: no clock, no table, no network.
 
 mod account;
 mod lockout;

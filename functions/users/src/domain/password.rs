@@ -1,4 +1,4 @@
-//! Passwords: kept as argon2id hashes with the parameters that OWASP recommends (19 MiB, two passes).
+//! Passwords, stored as argon2id hashes with the parameters that OWASP recommends (19 MiB, two passes).
 
 use std::{collections::HashSet, str::FromStr, sync::LazyLock};
 
@@ -11,11 +11,11 @@ use serde_json::Value;
 
 use crate::UsersError;
 
-/// Passwords that are guessed first, in lower case.
-static COMMON: LazyLock<HashSet<&str>> =
+/// The most common passwords, in lower case.
+static COMMON_PASSWORDS: LazyLock<HashSet<&str>> =
     LazyLock::new(|| include_str!("common_passwords.txt").lines().filter(|line| !line.starts_with('#')).collect());
 
-/// A password of 8 to 128 characters that is none of the most common, in the clear; it lives as long as its request.
+/// A password in plain text: 8 to 128 characters, and not a common one. It is never stored.
 #[derive(Debug)]
 pub struct Password(Redacted<String>);
 
@@ -25,29 +25,29 @@ pub struct Password(Redacted<String>);
 pub struct PasswordHash(Redacted<String>);
 
 impl Password {
-    /// Hashes it with a new salt: some 20 ms of work, on purpose.
+    /// Hashes the password with a new salt. This takes about 20 ms, on purpose.
     ///
     /// # Errors
-    /// When the system gives no random salt.
+    /// If the system does not provide a random salt.
     pub fn hash(&self) -> Result<PasswordHash, UsersError> {
         let hash = Argon2::default().hash_password(self.0.expose().as_bytes());
         let hash = hash.map_err(|error| UsersError::Hash(error.to_string()))?;
         Ok(PasswordHash(Redacted::new(hash.to_string())))
     }
 
-    /// Whether it is `name`, which others know.
-    pub fn is(&self, name: &str) -> bool {
+    /// Returns whether the password equals `name`, without regard to case.
+    pub fn equals(&self, name: &str) -> bool {
         self.0.expose().eq_ignore_ascii_case(name)
     }
 
-    /// What was given at a login: any length that is not absurd, for it is only compared.
-    pub fn given(text: Redacted<String>) -> Self {
+    /// Accepts any text as a password, for a login, which only compares it with a hash.
+    pub fn unchecked(text: Redacted<String>) -> Self {
         Self(text)
     }
 }
 
 impl PasswordHash {
-    /// Whether `password` is the one this was made from.
+    /// Returns whether this is the hash of `password`.
     pub fn matches(&self, password: &Password) -> bool {
         let Ok(hash) = Phc::new(self.0.expose()) else {
             tracing::error!("a password hash is not in PHC format");
@@ -56,13 +56,14 @@ impl PasswordHash {
         Argon2::default().verify_password(password.0.expose().as_bytes(), &hash).is_ok()
     }
 
-    /// The hash of an account that does not exist: comparing with it takes as long as comparing with any.
-    pub fn of_nobody() -> &'static Self {
-        static NOBODY: LazyLock<PasswordHash> = LazyLock::new(|| {
+    /// Returns a hash that no password matches, for logins of unknown accounts. The comparison takes as long as with
+    /// any other hash.
+    pub fn dummy() -> &'static Self {
+        static DUMMY: LazyLock<PasswordHash> = LazyLock::new(|| {
             let phc = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
             PasswordHash(Redacted::new(phc.to_owned()))
         });
-        &NOBODY
+        &DUMMY
     }
 }
 
@@ -73,7 +74,7 @@ impl FromStr for Password {
         if !(8..=128).contains(&text.chars().count()) {
             return Err(Invalid::new("out_of_range", "must have 8 to 128 characters"));
         }
-        if COMMON.contains(text.to_lowercase().as_str()) {
+        if COMMON_PASSWORDS.contains(text.to_lowercase().as_str()) {
             return Err(Invalid::new("too_common", "must not be one of the most common passwords"));
         }
         Ok(Self(Redacted::new(text.to_owned())))
@@ -107,8 +108,8 @@ mod tests {
     }
 
     #[test]
-    fn short_long_and_common_ones_are_refused() {
-        let code = |text: &str| text.parse::<Password>().expect_err("refused").code;
+    fn short_long_and_common_passwords_are_rejected() {
+        let code = |text: &str| text.parse::<Password>().expect_err("rejected").code;
         assert_eq!(code("1234567"), "out_of_range");
         assert_eq!(code(&"x".repeat(129)), "out_of_range");
         for common in ["password", "PassWord", "12345678", "qwertyuiop", "iloveyou"] {
@@ -118,13 +119,13 @@ mod tests {
     }
 
     #[test]
-    fn nobody_has_a_password() {
-        assert!(Phc::new(PasswordHash::of_nobody().0.expose()).is_ok());
-        assert!(!PasswordHash::of_nobody().matches(&password("whatever it is")));
+    fn no_password_matches_the_dummy_hash() {
+        assert!(Phc::new(PasswordHash::dummy().0.expose()).is_ok());
+        assert!(!PasswordHash::dummy().matches(&password("whatever it is")));
     }
 
     #[test]
-    fn passwords_and_hashes_stay_out_of_debug_output() {
+    fn debug_output_shows_no_password_and_no_hash() {
         let shown = format!("{:?} {:?}", password("correct horse"), password("correct horse").hash());
         assert!(!shown.contains("correct") && !shown.contains("argon2"), "{shown}");
     }

@@ -1,4 +1,4 @@
-//! The questions to AWS, each with a time limit; what goes wrong is logged here, and is no more than missing outside.
+//! The calls to AWS, each with a timeout. Errors are logged here; the report only shows that a value is missing.
 
 use std::{collections::HashMap, fmt::Display, future::Future, time::Duration};
 
@@ -10,14 +10,14 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::{
+    config::Consumer,
     report::{Depth, FoundConsumer},
-    watched::Consumer,
 };
 
-/// How long one answer is waited for.
-const LIMIT: Duration = Duration::from_secs(2);
+/// The timeout of one call.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What a queue is asked for: how many messages wait, how many are being handled, and where those go that are given up on.
+/// The attributes to read: the number of waiting messages, of messages in flight, and the dead-letter queue.
 const ATTRIBUTES: [QueueAttributeName; 3] = [
     QueueAttributeName::ApproximateNumberOfMessages,
     QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
@@ -26,18 +26,18 @@ const ATTRIBUTES: [QueueAttributeName; 3] = [
 
 type Attributes = HashMap<QueueAttributeName, String>;
 
-/// Asks queues how they are.
+/// Reads attributes of SQS queues.
 pub struct Queues {
     sqs: aws_sdk_sqs::Client,
 }
 
 impl Queues {
-    /// Over the environment's one configuration.
+    /// Creates the SQS client.
     pub fn connect(config: &SdkConfig) -> Self {
         Self { sqs: aws_sdk_sqs::Client::new(config) }
     }
 
-    /// How many messages the queue at `url` holds, if it answers.
+    /// Returns the number of messages in the queue at `url`, or `None` if SQS does not respond.
     pub async fn depth(&self, url: &str) -> Option<Depth> {
         depth_in(&self.attributes(url).await?)
     }
@@ -45,26 +45,26 @@ impl Queues {
     pub(super) async fn consumer(&self, consumer: &Consumer) -> FoundConsumer {
         let attributes = self.attributes(&consumer.queue).await;
         let dead_letters = match attributes.as_ref().and_then(dead_letters_of) {
-            Some(name) => self.depth(&beside(&consumer.queue, &name)).await,
+            Some(name) => self.depth(&sibling_url(&consumer.queue, &name)).await,
             None => None,
         };
         FoundConsumer { name: consumer.name.clone(), queue: attributes.as_ref().and_then(depth_in), dead_letters }
     }
 
     async fn attributes(&self, url: &str) -> Option<Attributes> {
-        let asked =
+        let request =
             self.sqs.get_queue_attributes().queue_url(url).set_attribute_names(Some(ATTRIBUTES.to_vec())).send();
-        in_time(url, async { asked.await.map_err(Chain) }).await?.attributes
+        in_time(url, async { request.await.map_err(Chain) }).await?.attributes
     }
 }
 
-/// Whether a table takes reads and writes.
-pub(super) async fn works(table: &Table) -> bool {
+/// Returns whether a table accepts reads and writes.
+pub(super) async fn is_active(table: &Table) -> bool {
     in_time("table", table.is_active()).await.unwrap_or(false)
 }
 
-/// The URL of the queue `name` of the same account.
-fn beside(url: &str, name: &str) -> String {
+/// Returns the URL of the queue `name` of the same account.
+fn sibling_url(url: &str, name: &str) -> String {
     let account = url.rsplit_once('/').map_or(url, |(account, _)| account);
     format!("{account}/{name}")
 }
@@ -75,22 +75,23 @@ fn depth_in(attributes: &Attributes) -> Option<Depth> {
     Some(Depth { waiting: count(waiting)?, in_flight: count(in_flight)? })
 }
 
-/// The name of the queue of what the consumers of a queue gave up on.
+/// Returns the name of the dead-letter queue in the redrive policy of a queue.
 fn dead_letters_of(attributes: &Attributes) -> Option<String> {
     let policy: Value = serde_json::from_str(attributes.get(&QueueAttributeName::RedrivePolicy)?).ok()?;
     Some(policy["deadLetterTargetArn"].as_str()?.rsplit_once(':')?.1.to_owned())
 }
 
-/// The answer of `resource`, if it comes in time; else why not is logged.
-pub async fn in_time<T, E: Display>(resource: &str, answer: impl Future<Output = Result<T, E>>) -> Option<T> {
-    match timeout(LIMIT, answer).await {
-        Ok(Ok(answer)) => Some(answer),
+/// Returns the result of a call to `resource`. If it fails or exceeds the timeout, it logs the reason and returns
+/// `None`.
+pub async fn in_time<T, E: Display>(resource: &str, call: impl Future<Output = Result<T, E>>) -> Option<T> {
+    match timeout(TIMEOUT, call).await {
+        Ok(Ok(response)) => Some(response),
         Ok(Err(error)) => {
-            tracing::error!(resource, %error, "it cannot be reached");
+            tracing::error!(resource, %error, "a resource cannot be reached");
             None
         }
         Err(_) => {
-            tracing::error!(resource, "it did not answer in time");
+            tracing::error!(resource, "a resource did not respond in time");
             None
         }
     }
@@ -101,12 +102,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dead_letters_lie_in_the_account_of_their_queue() {
+    fn the_dead_letter_queue_is_in_the_account_of_its_queue() {
         let policy =
             r#"{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:000000000000:start-dead","maxReceiveCount":5}"#;
         let attributes = Attributes::from([(QueueAttributeName::RedrivePolicy, policy.to_owned())]);
         let name = dead_letters_of(&attributes).expect("a queue");
-        let url = beside("https://sqs.eu-central-1.amazonaws.com/000000000000/start", &name);
+        let url = sibling_url("https://sqs.eu-central-1.amazonaws.com/000000000000/start", &name);
         assert_eq!(url, "https://sqs.eu-central-1.amazonaws.com/000000000000/start-dead");
         assert_eq!(dead_letters_of(&Attributes::new()), None);
     }

@@ -1,11 +1,12 @@
-//! The health of a context: its table, its queues and its dead letters, for the `health` function that each context has.
+//! The health of a context: its table, queues and dead-letter queues. Each context has a `health` function.
 //!
-//! Anybody may ask, so an environment asks AWS at most once in some seconds, and the answer names nothing of the account.
+//! Anybody may request it. An environment therefore calls AWS at most once in a few seconds, and the response has no
+//! names from the account.
 
+mod cached;
 mod checks;
-mod kept;
+mod config;
 mod report;
-mod watched;
 
 use std::future::Future;
 
@@ -15,8 +16,8 @@ use futures::future::{OptionFuture, join_all};
 use kernel::Timestamp;
 use serde_json::{Value, json};
 
+pub use cached::Cached;
 pub use checks::{Queues, in_time};
-pub use kept::Kept;
 pub use report::{Circuit, ContextHealth, Depth, FoundProvider, Report, Status};
 
 use crate::{
@@ -24,70 +25,75 @@ use crate::{
     http::{self, Reply, Request},
     openapi::Operation,
 };
-use report::{Found, OneContext};
-use watched::Consumer;
+use config::Consumer;
+use report::{FoundContext, NamedContextHealth};
 
-/// When the examples were looked at.
+/// The time in the examples of the documentation.
 pub const CHECKED_AT: &str = "2026-11-21T06:30:31.000Z";
 
-/// Looks at a context's table and queues, and keeps what it found for a moment.
+/// Checks the table and the queues of a context, and caches the result for a few seconds.
 pub struct Health {
     context: &'static str,
     table: Option<Table>,
     consumers: Vec<Consumer>,
     queues: Queues,
-    kept: Kept,
+    cached: Cached,
 }
 
 impl Health {
-    /// Over the environment's one configuration: the table is `TABLE_NAME`, if the context has one, and `HEALTH_QUEUES` names the
-    /// queues of its consumers: `<consumer>=<queue URL>`, with commas between them.
+    /// Creates the clients. The environment variable `TABLE_NAME` has the table, if the context has one, and
+    /// `HEALTH_QUEUES` has the queues of its consumers as `<consumer>=<queue URL>` pairs, separated by commas.
     ///
     /// # Errors
-    /// When a variable is not in its form.
+    /// If `HEALTH_QUEUES` has another format.
     pub fn connect(config: &SdkConfig, context: &'static str) -> Result<Self, Error> {
         Ok(Self {
             context,
             table: env("TABLE_NAME").ok().map(|name| Table::connect(config, name)),
-            consumers: watched::from_env()?,
+            consumers: config::consumers_from_env()?,
             queues: Queues::connect(config),
-            kept: Kept::default(),
+            cached: Cached::default(),
         })
     }
 
-    /// How the context is, with the provider that it depends on, if it has one; `None` within is a provider that is not known.
+    /// Responds with the health of the context. `provider` resolves to `None` if the context has no payment provider,
+    /// and to `Some(None)` if the state of the provider is not known.
     ///
     /// # Errors
-    /// When the answer does not serialize.
-    pub async fn answer(&self, now: Timestamp, provider: impl Future<Output = Option<Option<FoundProvider>>>) -> Reply {
-        let looked = async {
-            let health = self.look(provider).await;
-            reply(&OneContext { name: self.context, checked_at: now, health: &health }, health.status)
+    /// If the response cannot be serialized.
+    pub async fn respond(
+        &self,
+        now: Timestamp,
+        provider: impl Future<Output = Option<Option<FoundProvider>>>,
+    ) -> Reply {
+        let check = async {
+            let health = self.check(provider).await;
+            reply(&NamedContextHealth { name: self.context, checked_at: now, health: &health }, health.status)
         };
-        self.kept.or_else(now, looked).await
+        self.cached.get_or(now, check).await
     }
 
-    /// How the context is at this moment.
-    pub async fn look(&self, provider: impl Future<Output = Option<Option<FoundProvider>>>) -> ContextHealth {
-        let table = OptionFuture::from(self.table.as_ref().map(checks::works));
+    /// Checks the health of the context now.
+    pub async fn check(&self, provider: impl Future<Output = Option<Option<FoundProvider>>>) -> ContextHealth {
+        let table = OptionFuture::from(self.table.as_ref().map(checks::is_active));
         let consumers = join_all(self.consumers.iter().map(|consumer| self.queues.consumer(consumer)));
-        let (table_works, consumers, provider) = futures::join!(table, consumers, provider);
-        Found { table_works, consumers, provider }.into()
+        let (table_is_active, consumers, provider) = futures::join!(table, consumers, provider);
+        FoundContext { table_is_active, consumers, provider }.into()
     }
 }
 
-/// `GET /api/v1/health/<context>`: how a context is: 200 when it works, 503 when it does not.
+/// `GET /api/v1/health/<context>`: responds with the health of a context, with 503 if it is down.
 ///
 /// # Errors
-/// When the answer does not serialize.
+/// If the response cannot be serialized.
 pub async fn health(health: &Health, request: &Request) -> Reply {
-    health.answer(request.now, async { None }).await
+    health.respond(request.now, async { None }).await
 }
 
-/// 200 with `body` when what it tells of works, 503 when it does not.
+/// Responds with `body`: with 503 if `status` is `down`, and else with 200.
 ///
 /// # Errors
-/// When it does not serialize.
+/// If the body cannot be serialized.
 pub fn reply(body: &impl serde::Serialize, status: Status) -> Reply {
     http::with_status(status_code(status), body)
 }
@@ -99,14 +105,14 @@ fn status_code(status: Status) -> u16 {
     }
 }
 
-/// The documentation of a context's [`health`], with an example.
+/// Returns the documentation of the [`health`] endpoint of a context.
 pub fn operation(key: &'static str, id: &'static str, example: Value) -> Operation {
-    Operation::new(key, id, "How one context is")
-        .ok::<OneContext<'_>>("It works, if maybe not all of it.", example.clone())
-        .answer::<OneContext<'_>>(503, "A part of it does not work.", example)
+    Operation::new(key, id, "Get the health of one context")
+        .ok::<NamedContextHealth<'_>>("The context is up or degraded.", example.clone())
+        .response::<NamedContextHealth<'_>>(503, "The context is down.", example)
 }
 
-/// An example of what the [`health`] of a context answers that has a table and these consumers.
+/// Returns an example of the response of [`health`] for a context with a table and these consumers.
 pub fn example(context: &str, consumers: &[&str]) -> Value {
     let queue = |name: &&str| json!({ "name": name, "status": "up", "waiting": 0, "in_flight": 1, "dead_letters": 0 });
     let mut example = json!({ "name": context, "checked_at": CHECKED_AT, "status": "up", "table": { "status": "up" } });
@@ -121,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_down_is_unavailable() {
+    fn only_a_context_that_is_down_is_unavailable() {
         assert_eq!([Status::Up, Status::Degraded, Status::Down].map(status_code), [200, 200, 503]);
     }
 }

@@ -1,4 +1,5 @@
-//! What was found, and what it means. No I/O, and no name that is not public.
+//! The results of the checks and the report that follows from them. There is no I/O here, and only public names are
+//! used.
 
 use std::collections::BTreeMap;
 
@@ -6,106 +7,106 @@ use kernel::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How something is; of several, the worst counts.
+/// The status of a part. The status of several parts is the worst of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "HealthStatus")]
 pub enum Status {
-    /// It works.
+    /// The part works.
     Up,
-    /// It works, and a person should look at what it could not do.
+    /// The part works, but an operator should look at what it could not process.
     Degraded,
-    /// It cannot be reached, or does not work.
+    /// The part does not work or cannot be reached.
     Down,
 }
 
-/// How many messages a queue holds.
+/// The number of messages in a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Depth {
-    /// That nobody took yet.
+    /// Messages that wait for a consumer.
     pub waiting: u64,
-    /// That somebody took and is not done with.
+    /// Messages that a consumer has received and not finished.
     pub in_flight: u64,
 }
 
 impl Depth {
-    fn all(self) -> u64 {
+    fn total(self) -> u64 {
         self.waiting + self.in_flight
     }
 }
 
-/// Whether the payment provider is asked.
+/// The state of the circuit breaker before the payment provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Circuit {
-    /// It is.
+    /// The provider is called.
     Closed,
-    /// It is down, and is not asked for a while.
+    /// The provider is down and is not called for a while.
     Open,
-    /// It was down, and one call is on its way to see whether it still is.
+    /// The provider was down, and one call tests whether it still is.
     HalfOpen,
 }
 
-/// What was found of the payment provider.
+/// The state of the payment provider.
 #[derive(Debug, Clone, Copy)]
 pub struct FoundProvider {
-    /// Whether it is asked.
+    /// The state of its circuit.
     pub circuit: Circuit,
-    /// Since when, if it ever was not.
+    /// Since when the circuit has this state, if it ever was open.
     pub since: Option<Timestamp>,
 }
 
-/// What was found of a context; `None` is what could not be reached.
+/// The results of the checks of a context.
 #[derive(Debug, Default)]
-pub struct Found {
-    /// Whether its table takes reads and writes, if it has one.
-    pub table_works: Option<bool>,
-    /// Its consumers.
+pub struct FoundContext {
+    /// Whether its table accepts reads and writes, if it has a table.
+    pub table_is_active: Option<bool>,
+    /// The results of its consumers.
     pub consumers: Vec<FoundConsumer>,
-    /// Its provider, if it has one.
+    /// Its payment provider, if it has one. The inner `None` is an unknown state.
     pub provider: Option<Option<FoundProvider>>,
 }
 
-/// What was found of a consumer; `None` is what could not be reached.
+/// The results of a consumer. `None` is a queue that could not be read.
 #[derive(Debug)]
 pub struct FoundConsumer {
     /// Its public name.
     pub name: String,
-    /// Its queue.
+    /// The depth of its queue.
     pub queue: Option<Depth>,
-    /// Its dead-letter queue.
+    /// The depth of its dead-letter queue.
     pub dead_letters: Option<Depth>,
 }
 
-/// How the shop is.
+/// The health of the shop.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Health")]
 pub struct Report {
-    /// The worst of all.
+    /// The worst status of all parts.
     pub status: Status,
-    /// When it was looked at.
+    /// The time of the check.
     pub checked_at: Timestamp,
     contexts: BTreeMap<String, ContextHealth>,
     unpublished: Unpublished,
 }
 
-/// How one context is, by itself.
+/// The health of one context, with its name.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "HealthOfContext")]
-pub struct OneContext<'a> {
-    /// Which.
+pub struct NamedContextHealth<'a> {
+    /// The name of the context.
     pub name: &'a str,
-    /// When it was looked at.
+    /// The time of the check.
     pub checked_at: Timestamp,
-    /// How it is.
+    /// The health of the context.
     #[serde(flatten)]
     pub health: &'a ContextHealth,
 }
 
-/// How a context is.
+/// The health of a context.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ContextHealth {
-    /// The worst of its parts.
+    /// The worst status of its parts.
     pub status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
     table: Option<TableHealth>,
@@ -120,17 +121,17 @@ struct TableHealth {
     status: Status,
 }
 
-/// The payment provider, as far as payments knows; a circuit that is not known is null.
+/// The payment provider. The circuit is null if its state is not known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 struct ProviderHealth {
     status: Status,
     circuit: Option<Circuit>,
-    /// Since when; not there if it never was anything but closed.
+    /// Since when the circuit has this state. It is missing if the circuit was never open.
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<Timestamp>,
 }
 
-/// A consumer's queue with its dead letters; a number that is not known is null.
+/// The queue of a consumer and its dead-letter queue. A number that is not known is null.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 struct QueueHealth {
     name: String,
@@ -148,30 +149,31 @@ struct Unpublished {
 }
 
 impl Report {
-    /// What the findings mean together.
+    /// Combines the health of all contexts.
     pub fn new(checked_at: Timestamp, contexts: BTreeMap<String, ContextHealth>, unpublished: Option<Depth>) -> Self {
-        let unpublished = Unpublished { status: left_behind(unpublished), count: unpublished.map(Depth::all) };
+        let unpublished = Unpublished { status: status_of_failures(unpublished), count: unpublished.map(Depth::total) };
         let status = worst(contexts.values().map(|context| context.status).chain([unpublished.status]));
         Self { status, checked_at, contexts, unpublished }
     }
 }
 
 impl ContextHealth {
-    /// What is said of a context that does not say it itself.
+    /// The health of a context that does not report it.
     pub fn unknown() -> Self {
         Self { status: Status::Down, table: None, queues: Vec::new(), provider: None }
     }
 
-    /// The health of a context that answers, but has too many requests to say how it is.
+    /// The health of a context that responds, but rejects the request because of too many requests.
     pub fn busy() -> Self {
         Self { status: Status::Degraded, ..Self::unknown() }
     }
 }
 
-impl From<Found> for ContextHealth {
-    fn from(found: Found) -> Self {
-        let table =
-            found.table_works.map(|works| TableHealth { status: if works { Status::Up } else { Status::Down } });
+impl From<FoundContext> for ContextHealth {
+    fn from(found: FoundContext) -> Self {
+        let table = found
+            .table_is_active
+            .map(|is_active| TableHealth { status: if is_active { Status::Up } else { Status::Down } });
         let queues: Vec<QueueHealth> = found.consumers.into_iter().map(QueueHealth::from).collect();
         let provider = found.provider.map(ProviderHealth::from);
         let parts = table.iter().map(|table| table.status).chain(queues.iter().map(|queue| queue.status));
@@ -184,7 +186,7 @@ impl From<Option<FoundProvider>> for ProviderHealth {
     fn from(found: Option<FoundProvider>) -> Self {
         let status = match found.map(|found| found.circuit) {
             Some(Circuit::Closed) => Status::Up,
-            // Orders are taken, and wait.
+            // Orders are accepted, and their checkouts wait.
             Some(Circuit::Open | Circuit::HalfOpen) => Status::Degraded,
             None => Status::Down,
         };
@@ -197,17 +199,17 @@ impl From<FoundConsumer> for QueueHealth {
         let reached = if found.queue.is_some() { Status::Up } else { Status::Down };
         Self {
             name: found.name,
-            status: reached.max(left_behind(found.dead_letters)),
+            status: reached.max(status_of_failures(found.dead_letters)),
             waiting: found.queue.map(|depth| depth.waiting),
             in_flight: found.queue.map(|depth| depth.in_flight),
-            dead_letters: found.dead_letters.map(Depth::all),
+            dead_letters: found.dead_letters.map(Depth::total),
         }
     }
 }
 
-/// What a queue says in which nothing should be.
-fn left_behind(depth: Option<Depth>) -> Status {
-    match depth.map(Depth::all) {
+/// Returns the status for a queue that should be empty.
+fn status_of_failures(depth: Option<Depth>) -> Status {
+    match depth.map(Depth::total) {
         None => Status::Down,
         Some(0) => Status::Up,
         Some(_) => Status::Degraded,
@@ -227,13 +229,13 @@ mod tests {
     const EMPTY: Option<Depth> = Some(Depth { waiting: 0, in_flight: 0 });
     const BUSY: Option<Depth> = Some(Depth { waiting: 7, in_flight: 2 });
 
-    fn context(table_works: bool, queues: &[(Option<Depth>, Option<Depth>)]) -> ContextHealth {
+    fn context(table_is_active: bool, queues: &[(Option<Depth>, Option<Depth>)]) -> ContextHealth {
         let consumers = queues.iter().map(|(queue, dead_letters)| FoundConsumer {
             name: "Start".to_owned(),
             queue: *queue,
             dead_letters: *dead_letters,
         });
-        Found { table_works: Some(table_works), consumers: consumers.collect(), provider: None }.into()
+        FoundContext { table_is_active: Some(table_is_active), consumers: consumers.collect(), provider: None }.into()
     }
 
     fn report(contexts: Vec<ContextHealth>, unpublished: Option<Depth>) -> Report {
@@ -242,30 +244,34 @@ mod tests {
     }
 
     #[test]
-    fn what_works_is_up_however_much_waits() {
+    fn a_working_context_is_up_whatever_its_queue_depth() {
         assert_eq!(context(true, &[]).status, Status::Up);
         assert_eq!(context(true, &[(EMPTY, EMPTY), (BUSY, EMPTY)]).status, Status::Up);
-        assert_eq!(ContextHealth::from(Found::default()).status, Status::Up);
+        assert_eq!(ContextHealth::from(FoundContext::default()).status, Status::Up);
     }
 
     #[test]
-    fn dead_letters_degrade_even_while_somebody_looks_at_them() {
+    fn dead_letters_degrade_the_status_even_in_flight() {
         assert_eq!(context(true, &[(EMPTY, EMPTY), (EMPTY, BUSY)]).status, Status::Degraded);
-        let looked_at = Some(Depth { waiting: 0, in_flight: 1 });
-        assert_eq!(context(true, &[(EMPTY, looked_at)]).status, Status::Degraded);
+        let in_flight = Some(Depth { waiting: 0, in_flight: 1 });
+        assert_eq!(context(true, &[(EMPTY, in_flight)]).status, Status::Degraded);
     }
 
     #[test]
-    fn what_cannot_be_reached_is_down() {
+    fn an_unreachable_part_is_down() {
         assert_eq!(context(false, &[(EMPTY, EMPTY)]).status, Status::Down);
         assert_eq!(context(true, &[(None, EMPTY)]).status, Status::Down);
         assert_eq!(context(true, &[(EMPTY, None), (EMPTY, BUSY)]).status, Status::Down);
     }
 
     #[test]
-    fn a_provider_that_is_not_asked_degrades() {
+    fn an_open_circuit_degrades_the_status() {
         let with = |circuit| {
-            ContextHealth::from(Found { table_works: Some(true), consumers: Vec::new(), provider: Some(circuit) })
+            ContextHealth::from(FoundContext {
+                table_is_active: Some(true),
+                consumers: Vec::new(),
+                provider: Some(circuit),
+            })
         };
         let since = Some(Timestamp::from_millis(0));
         let statuses = [Circuit::Closed, Circuit::Open, Circuit::HalfOpen]
@@ -282,23 +288,23 @@ mod tests {
     }
 
     #[test]
-    fn one_context_of_many_decides() {
-        let fine = || context(true, &[(BUSY, EMPTY)]);
-        assert_eq!(report(vec![fine(), fine()], EMPTY).status, Status::Up);
-        assert_eq!(report(vec![fine(), context(true, &[(EMPTY, BUSY)])], EMPTY).status, Status::Degraded);
+    fn the_worst_context_decides() {
+        let healthy = || context(true, &[(BUSY, EMPTY)]);
+        assert_eq!(report(vec![healthy(), healthy()], EMPTY).status, Status::Up);
+        assert_eq!(report(vec![healthy(), context(true, &[(EMPTY, BUSY)])], EMPTY).status, Status::Degraded);
         assert_eq!(report(vec![context(false, &[]), context(true, &[(EMPTY, BUSY)])], EMPTY).status, Status::Down);
     }
 
     #[test]
-    fn unpublished_events_count() {
-        let fine = || vec![context(true, &[])];
-        assert_eq!(report(fine(), BUSY).status, Status::Degraded);
-        assert_eq!(report(fine(), None).status, Status::Down);
+    fn unpublished_events_degrade_the_status() {
+        let healthy = || vec![context(true, &[])];
+        assert_eq!(report(healthy(), BUSY).status, Status::Degraded);
+        assert_eq!(report(healthy(), None).status, Status::Down);
     }
 
     #[test]
-    fn has_its_form() {
-        let report = report(vec![context(true, &[(BUSY, EMPTY)]), Found::default().into()], EMPTY);
+    fn is_serialized_as_documented() {
+        let report = report(vec![context(true, &[(BUSY, EMPTY)]), FoundContext::default().into()], EMPTY);
         let queue = json!({ "name": "Start", "status": "up", "waiting": 7, "in_flight": 2, "dead_letters": 0 });
         let orders = json!({ "status": "up", "table": { "status": "up" }, "queues": [queue] });
         let expected = json!({
@@ -309,30 +315,30 @@ mod tests {
         });
         assert_eq!(serde_json::to_value(&report).expect("JSON"), expected);
 
-        let one = OneContext { name: "c1", checked_at: report.checked_at, health: &report.contexts["c1"] };
+        let one = NamedContextHealth { name: "c1", checked_at: report.checked_at, health: &report.contexts["c1"] };
         let one = serde_json::to_value(one).expect("JSON");
         assert_eq!(one, json!({ "name": "c1", "status": "up", "checked_at": "1970-01-01T00:00:00.000Z" }));
     }
 
     #[test]
-    fn what_a_context_says_of_itself_is_read_as_it_is_said() {
+    fn the_health_of_a_context_survives_a_round_trip() {
         let provider = FoundProvider { circuit: Circuit::Open, since: Some(Timestamp::from_millis(0)) };
         let busy = FoundConsumer { name: "Start".to_owned(), queue: BUSY, dead_letters: None };
-        let found = Found { table_works: Some(true), consumers: vec![busy], provider: Some(Some(provider)) };
-        for health in [found.into(), Found::default().into(), context(false, &[(None, BUSY)])] {
-            let one = OneContext { name: "c1", checked_at: Timestamp::from_millis(0), health: &health };
-            let said = serde_json::to_string(&one).expect("JSON");
-            assert_eq!(serde_json::from_str::<ContextHealth>(&said).expect("its health"), health);
+        let found = FoundContext { table_is_active: Some(true), consumers: vec![busy], provider: Some(Some(provider)) };
+        for health in [found.into(), FoundContext::default().into(), context(false, &[(None, BUSY)])] {
+            let one = NamedContextHealth { name: "c1", checked_at: Timestamp::from_millis(0), health: &health };
+            let text = serde_json::to_string(&one).expect("JSON");
+            assert_eq!(serde_json::from_str::<ContextHealth>(&text).expect("a health"), health);
         }
         assert!(serde_json::from_str::<ContextHealth>(r#"{ "message": "Service Unavailable" }"#).is_err());
         assert!(serde_json::from_str::<ContextHealth>(r#"{ "status": 500, "code": "internal_error" }"#).is_err());
     }
 
     #[test]
-    fn what_is_not_known_is_null() {
-        let lost = serde_json::to_value(context(true, &[(None, None)])).expect("JSON");
+    fn unknown_numbers_are_null() {
+        let unreachable = serde_json::to_value(context(true, &[(None, None)])).expect("JSON");
         let queue =
             json!({ "name": "Start", "status": "down", "waiting": null, "in_flight": null, "dead_letters": null });
-        assert_eq!(lost["queues"], json!([queue]));
+        assert_eq!(unreachable["queues"], json!([queue]));
     }
 }

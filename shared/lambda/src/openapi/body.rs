@@ -1,4 +1,4 @@
-//! What a request's body holds.
+//! The documentation of request bodies.
 
 use std::ops::RangeInclusive;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::input::Field;
 
-/// A JSON object, told as [`crate::input::Fields`] reads it: names, and types that know their own limits.
+/// A JSON object as [`crate::input::Fields`] reads it. The types of the fields define their limits.
 #[derive(Debug, Clone, Default)]
 pub struct Object {
     properties: Map<String, Value>,
@@ -18,66 +18,66 @@ pub struct Object {
 }
 
 impl Object {
-    /// An object without fields.
+    /// Creates an object without fields.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Other fields may be there, and are not looked at: whoever sends it decides what it has.
+    /// Allows other fields, which are ignored.
     #[must_use]
     pub fn open(self) -> Self {
         Self { is_open: true, ..self }
     }
 
-    /// A field that has to be there.
+    /// Adds a required field.
     #[must_use]
     pub fn required<T: Field>(self, name: &'static str) -> Self {
         self.required_as(name, T::schema())
     }
 
-    /// A field that has to be there and that is narrower than its type.
+    /// Adds a required field with a schema that is narrower than its type.
     #[must_use]
     pub fn required_as(mut self, name: &'static str, schema: Schema) -> Self {
         self.required.push(name);
         self.with(name, schema.to_value())
     }
 
-    /// A field that may be absent or null.
+    /// Adds a field that may be absent or null.
     #[must_use]
     pub fn optional<T: Field>(self, name: &'static str) -> Self {
         self.with(name, nullable(T::schema().to_value()))
     }
 
-    /// A field that may be absent or null, and that is narrower than its type.
+    /// Adds a field that may be absent or null, with a schema that is narrower than its type.
     #[must_use]
     pub fn optional_as(self, name: &'static str, schema: Schema) -> Self {
         self.with(name, nullable(schema.to_value()))
     }
 
-    /// A list that has to be there.
+    /// Adds a required list of objects.
     #[must_use]
     pub fn list(mut self, name: &'static str, length: RangeInclusive<usize>, of: Self) -> Self {
         self.required.push(name);
-        let (least, most) = length.into_inner();
-        self.with(name, json!({ "type": "array", "minItems": least, "maxItems": most, "items": of.schema() }))
+        let (min, max) = length.into_inner();
+        self.with(name, json!({ "type": "array", "minItems": min, "maxItems": max, "items": of.schema() }))
     }
 
-    /// An object that may be absent or null.
+    /// Adds an object that may be absent or null.
     #[must_use]
     pub fn object(self, name: &'static str, of: Self) -> Self {
         self.with(name, nullable(of.schema()))
     }
 
-    /// What the last field means, where its name does not say it.
+    /// Describes the last field.
     #[must_use]
-    pub fn about(mut self, what: &str) -> Self {
+    pub fn description(mut self, description: &str) -> Self {
         if let Some(Value::Object(schema)) = self.properties.get_mut(self.last) {
-            schema.insert("description".to_owned(), what.into());
+            schema.insert("description".to_owned(), description.into());
         }
         self
     }
 
-    /// A body of this form.
+    /// Adds an example.
     #[must_use]
     pub fn example(mut self, name: &'static str, body: Value) -> Self {
         self.examples.push((name, body));
@@ -100,7 +100,7 @@ impl Object {
     }
 }
 
-/// `schema`, or null.
+/// Returns a schema that accepts null, too.
 fn nullable(mut schema: Value) -> Value {
     if let Some(types) = schema.get_mut("type") {
         let mut all = types.as_array().cloned().unwrap_or_else(|| vec![types.clone()]);

@@ -1,4 +1,4 @@
-//! The documentation of a context's operations, and the document of all contexts.
+//! The OpenAPI documents of the contexts, and the document of all contexts.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,7 +11,7 @@ use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Object, Operation, Parameter, Place};
+use super::{Object, Operation, OperationRoute, Parameter, Response};
 use crate::{
     cursor, generated, http, limit,
     policy::{self, Access, Limit},
@@ -21,21 +21,21 @@ use crate::{
 /// The operations of one context.
 #[derive(Debug)]
 pub struct Tag {
-    /// The context.
+    /// The name of the context.
     pub name: &'static str,
-    /// What it is about.
+    /// The description of the context.
     pub description: &'static str,
-    /// What can be done there.
+    /// The operations of the context.
     pub operations: Vec<Operation>,
 }
 
-/// A context's part of the document: its operations, and the components that they refer to. It is checked in as
-/// `functions/<context>/openapi.json`, so that the document is put together of the contexts that there are.
+/// The OpenAPI document of a context: its operations, and the components that they refer to. It is committed as
+/// `functions/<context>/openapi.json`, so that the whole document is built from the contexts that exist.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Part {
+pub struct ContextDocument {
     tag: TagObject,
     paths: Paths,
-    components: PartComponents,
+    components: ContextComponents,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,7 +62,7 @@ struct OperationObject {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-struct PartComponents {
+struct ContextComponents {
     parameters: BTreeMap<String, Value>,
     responses: BTreeMap<String, Value>,
     schemas: Map<String, Value>,
@@ -88,37 +88,37 @@ struct Components {
     schemas: Map<String, Value>,
 }
 
-impl Part {
-    /// What the operations of a context say.
+impl ContextDocument {
+    /// Creates the document of a context from its operations.
     pub fn of(tag: &Tag) -> Self {
-        let mut writer = Writer {
+        let mut builder = DocumentBuilder {
             generator: SchemaSettings::draft2020_12()
                 .with(|settings| settings.definitions_path = "/components/schemas".into())
                 .for_serialize()
                 .into_generator(),
-            components: PartComponents::default(),
+            components: ContextComponents::default(),
         };
         let mut paths = Paths::new();
         for operation in &tag.operations {
-            for place in &operation.routes {
-                let (method, path) = place.key.split_once(' ').unwrap_or(("GET", place.key));
+            for route in &operation.routes {
+                let (method, path) = route.key.split_once(' ').unwrap_or(("GET", route.key));
                 let methods = paths.entry(path.to_owned()).or_default();
-                methods.insert(method.to_lowercase(), writer.operation(tag.name, operation, *place));
+                methods.insert(method.to_lowercase(), builder.operation(tag.name, operation, *route));
             }
         }
-        let Writer { mut generator, mut components } = writer;
+        let DocumentBuilder { mut generator, mut components } = builder;
         components.schemas = generator.take_definitions(true);
         components.schemas.values_mut().for_each(tidy);
         let tag = TagObject { description: tag.description.to_owned(), name: tag.name.to_owned() };
         Self { tag, paths, components }
     }
 
-    /// The context.
+    /// Returns the name of the context.
     pub fn context(&self) -> &str {
         &self.tag.name
     }
 
-    /// The routes of its operations, as the policy table names them.
+    /// Returns the keys of the routes, as in the policy table.
     pub fn keys(&self) -> impl Iterator<Item = String> + '_ {
         let keys = |(path, methods): (_, &BTreeMap<String, _>)| {
             methods.keys().map(|method| format!("{} {path}", method.to_uppercase())).collect::<Vec<_>>()
@@ -127,11 +127,11 @@ impl Part {
     }
 }
 
-/// Makes sure that `openapi.json` in the folder of a context is what its operations say, and that there is one for each of its routes.
-/// For the test of that context, which writes the file when `WAYBILL_UPDATE` is set.
+/// Checks that `openapi.json` in the folder of a context has its operations, and that each of its routes has an
+/// operation. It is called in the test of that context, and writes the file if `WAYBILL_UPDATE` is set.
 ///
 /// # Errors
-/// When one of the two is not so.
+/// If one of the two checks fails.
 pub fn up_to_date(folder: &str, tag: &Tag) -> Result<(), String> {
     let mut keys: Vec<&str> = tag.operations.iter().flat_map(Operation::keys).collect();
     let mut routes: Vec<&str> = policy::routes_of(tag.name).iter().map(|route| route.key).collect();
@@ -139,17 +139,18 @@ pub fn up_to_date(folder: &str, tag: &Tag) -> Result<(), String> {
     keys.sort_unstable();
     routes.sort_unstable();
     if keys != routes {
-        return Err(format!("the operations are {keys:?}, and the routes of the policy table {routes:?}"));
+        return Err(format!("the operations are {keys:?}, but the policy table has the routes {routes:?}"));
     }
-    let text = serde_json::to_string_pretty(&Part::of(tag)).map_err(|error| error.to_string())?;
+    let text = serde_json::to_string_pretty(&ContextDocument::of(tag)).map_err(|error| error.to_string())?;
     generated::up_to_date(&Path::new(folder).join("openapi.json"), &(text + "\n"))
 }
 
-/// OpenAPI 3.1 of all `parts`, in JSON that is the same each time.
+/// Combines the documents of the contexts to one OpenAPI 3.1 document, as JSON text that depends only on its input.
 ///
 /// # Errors
-/// When two contexts mean different things by one name, or it does not serialize.
-pub fn document(title: &str, version: &str, description: &str, parts: &[Part]) -> Result<String, String> {
+/// If two contexts define the same route, or different components with the same name, or the document cannot be
+/// serialized.
+pub fn document(title: &str, version: &str, description: &str, contexts: &[ContextDocument]) -> Result<String, String> {
     let mut paths = Paths::new();
     let mut components = Components {
         security_schemes: json!({
@@ -157,7 +158,7 @@ pub fn document(title: &str, version: &str, description: &str, parts: &[Part]) -
                 "type": "http",
                 "scheme": "bearer",
                 "bearerFormat": "JWT",
-                "description": "The `access_token` of `POST /api/v1/auth/login`; it is good for 15 minutes.",
+                "description": "The `access_token` of `POST /api/v1/auth/login`. It is valid for 15 minutes.",
             },
         }),
         parameters: BTreeMap::new(),
@@ -165,14 +166,13 @@ pub fn document(title: &str, version: &str, description: &str, parts: &[Part]) -
         responses: BTreeMap::new(),
         schemas: Map::new(),
     };
-    for Part { paths: of_part, components: PartComponents { parameters, responses, schemas }, .. } in
-        parts.iter().cloned()
-    {
-        for (path, methods) in of_part {
+    for context in contexts.iter().cloned() {
+        let ContextComponents { parameters, responses, schemas } = context.components;
+        for (path, methods) in context.paths {
             let known = paths.entry(path.clone()).or_default();
             for (method, operation) in methods {
                 if known.insert(method.clone(), operation).is_some() {
-                    return Err(format!("two contexts have {method} {path}"));
+                    return Err(format!("two contexts define {method} {path}"));
                 }
             }
         }
@@ -182,13 +182,13 @@ pub fn document(title: &str, version: &str, description: &str, parts: &[Part]) -
             for (name, other) in others {
                 let first = known.entry(name.clone()).or_insert_with(|| other.clone());
                 if without_examples(first) != without_examples(&other) {
-                    return Err(format!("two contexts mean different things by the {kind} {name}"));
+                    return Err(format!("two contexts define the {kind} {name} differently"));
                 }
             }
         }
         for (name, other) in schemas {
             if *components.schemas.entry(name.as_str()).or_insert_with(|| other.clone()) != other {
-                return Err(format!("two contexts mean different things by the schema {name}"));
+                return Err(format!("two contexts define the schema {name} differently"));
             }
         }
     }
@@ -203,7 +203,7 @@ pub fn document(title: &str, version: &str, description: &str, parts: &[Part]) -
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         }),
         servers: json!([{ "url": "/" }]),
-        tags: parts.iter().map(|part| &part.tag).collect(),
+        tags: contexts.iter().map(|context| &context.tag).collect(),
         paths,
         components,
     };
@@ -211,7 +211,7 @@ pub fn document(title: &str, version: &str, description: &str, parts: &[Part]) -
     Ok(text + "\n")
 }
 
-/// A component without the examples in it: each context gives its own.
+/// Returns a component without its examples, which differ between contexts.
 fn without_examples(component: &Value) -> Value {
     match component {
         Value::Object(object) => {
@@ -223,73 +223,75 @@ fn without_examples(component: &Value) -> Value {
     }
 }
 
-struct Writer {
+/// Builds the document of a context.
+struct DocumentBuilder {
     generator: SchemaGenerator,
-    components: PartComponents,
+    components: ContextComponents,
 }
 
-impl Writer {
-    fn operation(&mut self, tag: &str, operation: &Operation, place: Place) -> OperationObject {
-        let route = policy::find(place.key);
-        let access = route.map_or(Access::Anyone, |route| route.access);
-        let limit = route.map_or(Limit::Unlimited, |route| route.limit);
-        let for_whom = match access {
-            Access::Anyone => "For everybody.",
-            Access::Customer => "For whoever is logged in.",
-            Access::Owner => "For whose it is, and for administrators; for anybody else it does not exist.",
+impl DocumentBuilder {
+    fn operation(&mut self, tag: &str, operation: &Operation, route: OperationRoute) -> OperationObject {
+        let policy = policy::find(route.key);
+        let access = policy.map_or(Access::Anyone, |policy| policy.access);
+        let limit = policy.map_or(Limit::Unlimited, |policy| policy.limit);
+        let audience = match access {
+            Access::Anyone => "For everyone.",
+            Access::Customer => "For logged-in users.",
+            Access::Owner => "For the owner and for administrators. Everyone else gets 404.",
             Access::Admin => "For administrators.",
         };
-        let description = operation.description.map(|text| format!("{text}\n\n{for_whom}"));
+        let description = operation.description.map(|text| format!("{text}\n\n{audience}"));
         OperationObject {
             tags: [tag.to_owned()],
             summary: operation.summary.to_owned(),
-            description: description.unwrap_or_else(|| for_whom.to_owned()),
-            operation_id: place.id.to_owned(),
+            description: description.unwrap_or_else(|| audience.to_owned()),
+            operation_id: route.id.to_owned(),
             security: if access == Access::Anyone { Vec::new() } else { vec![json!({ "bearer": [] })] },
-            parameters: self.parameters(operation, place),
-            request_body: body(&operation.forms),
-            responses: self.responses(operation, place, access, limit),
+            parameters: self.parameters(operation, route),
+            request_body: request_body(&operation.bodies),
+            responses: self.responses(operation, route, access, limit),
         }
     }
 
-    fn parameters(&mut self, operation: &Operation, place: Place) -> Vec<Value> {
+    fn parameters(&mut self, operation: &Operation, route: OperationRoute) -> Vec<Value> {
         let mut parameters = Vec::new();
-        for name in path_parameters(place.key).filter(|name| name.ends_with("_id")) {
-            parameters.push(self.id_parameter(name, place.key.starts_with("DELETE ")));
+        for name in path_parameters(route.key).filter(|name| name.ends_with("_id")) {
+            parameters.push(self.id_parameter(name, route.key.starts_with("DELETE ")));
         }
         for parameter in &operation.parameters {
-            let Parameter { name, place, what, required, schema, example } = parameter;
+            let Parameter { name, location, description, required, schema, example } = parameter;
             let mut schema = schema(&mut self.generator).to_value();
             tidy(&mut schema);
             let example = serde_json::from_str(example).unwrap_or_else(|_| json!(example));
             parameters.push(json!({
-                "name": name, "in": place, "description": what, "required": required, "schema": schema, "example": example,
+                "name": name, "in": location, "description": description, "required": required, "schema": schema,
+                "example": example,
             }));
         }
         let shared =
             [(operation.is_list, "limit"), (operation.is_list, "cursor"), (operation.is_idempotent, "idempotency_key")];
         let always = [(true, "x_correlation_id"), (true, "traceparent")];
-        for (_, name) in shared.into_iter().chain(always).filter(|(taken, _)| *taken) {
+        for (_, name) in shared.into_iter().chain(always).filter(|(is_accepted, _)| *is_accepted) {
             parameters.push(self.shared_parameter(name));
         }
         parameters
     }
 
-    fn id_parameter(&mut self, name: &str, spare: bool) -> Value {
-        let what = name.trim_end_matches("_id");
-        // The seed's first of each; for what is deleted, one that is not there.
-        let example = match what {
-            _ if spare => "0193ffff-0000-7000-8000-000000000000",
+    fn id_parameter(&mut self, name: &str, is_deletion: bool) -> Value {
+        let entity = name.trim_end_matches("_id");
+        // The first one in the seed. A deletion gets an id that does not exist.
+        let example = match entity {
+            _ if is_deletion => "0193ffff-0000-7000-8000-000000000000",
             "user" => "01930000-0000-7001-8000-000000000001",
             "product" => "01930000-0000-7002-8000-000000000001",
             "order" => "01930000-0000-7003-8000-000000000001",
             _ => "01930000-0000-74e8-b825-4ecc199c9080", // the payment of that order
         };
-        let component = if spare { format!("{name}_to_delete") } else { name.to_owned() };
+        let component = if is_deletion { format!("{name}_to_delete") } else { name.to_owned() };
         let parameter = json!({
             "name": name,
             "in": "path",
-            "description": format!("Which {what}."),
+            "description": format!("The id of the {entity}."),
             "required": true,
             "schema": { "type": "string", "format": "uuid" },
             "example": example,
@@ -302,33 +304,34 @@ impl Writer {
             "limit" => json!({
                 "name": "limit",
                 "in": "query",
-                "description": "How many entries the page may have.",
+                "description": "The maximum number of entries of the page.",
                 "schema": { "type": "integer", "minimum": 1, "maximum": 100, "default": 20 },
             }),
             "cursor" => json!({
                 "name": "cursor",
                 "in": "query",
-                "description": "The `next_cursor` of the page before, with the same filters. Opaque.",
+                "description": "The `next_cursor` of the previous page, which had the same filters. Opaque.",
                 "schema": { "type": "string", "minLength": 1 },
             }),
             "idempotency_key" => json!({
                 "name": "Idempotency-Key",
                 "in": "header",
-                "description": "The same key and the same request within a day: the first answer again, and nothing done twice.",
+                "description": "A request with the same key and content within 24 hours gets the first response again, \
+                                and has no further effect.",
                 "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" },
             }),
             "traceparent" => json!({
                 "name": "traceparent",
                 "in": "header",
-                "description": "A W3C trace context that goes on; one that is not valid is replaced.",
+                "description": "A W3C trace context to continue. An invalid one is replaced.",
                 "schema": { "type": "string" },
                 "example": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
             }),
             _ => json!({
                 "name": "X-Correlation-Id",
                 "in": "header",
-                "description": "Ties together what happens because of this request: 1 to 64 letters, digits, dots, dashes or \
-                                underscores; anything else is replaced.",
+                "description": "An id that logs and events of this request have: 1 to 64 letters, digits, dots, dashes \
+                                or underscores. Any other value is replaced.",
                 "schema": { "type": "string" },
                 "example": "my-first-request",
             }),
@@ -345,19 +348,19 @@ impl Writer {
     fn responses(
         &mut self,
         operation: &Operation,
-        place: Place,
+        route: OperationRoute,
         access: Access,
         limit: Limit,
     ) -> BTreeMap<String, Value> {
         let mut responses = BTreeMap::new();
-        for answer in &operation.answers {
-            responses.insert(answer.status.to_string(), self.answer(answer, limit, operation));
+        for response in &operation.responses {
+            responses.insert(response.status.to_string(), self.response(response, limit, operation));
         }
         let mut by_status: BTreeMap<u16, Vec<&Problem>> = BTreeMap::new();
         for status in [429, 500, 503] {
-            by_status.insert(status, Vec::new()); // API Gateway itself may answer these
+            by_status.insert(status, Vec::new()); // API Gateway itself may respond with these
         }
-        let conventional = conventional(operation, place, access, limit);
+        let conventional = conventional(operation, route, access, limit);
         for problem in operation.problems.iter().chain(&conventional) {
             let of_status = by_status.entry(problem.status).or_default();
             if of_status.iter().all(|other| other.code != problem.code) {
@@ -367,7 +370,7 @@ impl Writer {
         for (status, mut problems) in by_status {
             problems.sort_by_key(|problem| problem.code);
             match responses.get_mut(&status.to_string()) {
-                Some(answer) => or_also(answer, problem_response(status, &problems)),
+                Some(response) => add_alternative(response, problem_response(status, &problems)),
                 None => {
                     responses.insert(status.to_string(), self.problems(status, &problems));
                 }
@@ -376,34 +379,35 @@ impl Writer {
         responses
     }
 
-    fn answer(&mut self, answer: &Answer, limit: Limit, operation: &Operation) -> Value {
+    fn response(&mut self, response: &Response, limit: Limit, operation: &Operation) -> Value {
         let mut names = vec!["Cache-Control", "X-Correlation-Id", "traceparent"];
-        if answer.status == 201 {
+        if response.status == 201 {
             names.push("Location");
         }
-        if operation.is_tagged && answer.status != 204 {
+        if operation.is_tagged && response.status != 204 {
             names.push("ETag");
         }
-        if operation.is_kept && answer.status == 200 {
+        if operation.is_cached && response.status == 200 {
             names.extend(["Age", "X-Cache"]);
         }
         if limit != Limit::Unlimited {
             names.extend(RATE_LIMIT_HEADERS);
         }
-        let mut response = json!({ "description": answer.what, "headers": header_references(&names) });
-        if !answer.media_types.is_empty() {
-            let mut schema = (answer.schema)(&mut self.generator).to_value();
+        let mut object = json!({ "description": response.description, "headers": header_references(&names) });
+        if !response.media_types.is_empty() {
+            let mut schema = (response.schema)(&mut self.generator).to_value();
             tidy(&mut schema);
             let mut content = json!({ "schema": schema });
-            if let Some(example) = &answer.example {
+            if let Some(example) = &response.example {
                 content["example"] = example.clone();
             }
-            response["content"] = answer.media_types.iter().map(|of| ((*of).to_owned(), content.clone())).collect();
+            let media_types = response.media_types.iter();
+            object["content"] = media_types.map(|media_type| ((*media_type).to_owned(), content.clone())).collect();
         }
-        response
+        object
     }
 
-    /// The response in the components that has these problems.
+    /// Returns a reference to the response with these problems, which it adds to the components.
     fn problems(&mut self, status: u16, problems: &[&Problem]) -> Value {
         let name = match (status, problems) {
             (429, []) => "Throttled".to_owned(),
@@ -416,14 +420,14 @@ impl Writer {
     }
 }
 
-/// The problems that follow from what an operation is.
-fn conventional(operation: &Operation, place: Place, access: Access, limit: Limit) -> Vec<Problem> {
+/// Returns the problems that follow from the access, the limit, the parameters and the bodies of an operation.
+fn conventional(operation: &Operation, route: OperationRoute, access: Access, limit: Limit) -> Vec<Problem> {
     let invalid = |field: &str| {
         Problem::validation(vec![FieldError::new(field, Invalid::new("out_of_range", "must be from 1 to 1000"))])
     };
-    let has_body = !operation.forms.is_empty();
-    let in_query = operation.parameters.iter().find(|parameter| parameter.place == "query").map(|query| query.name);
-    let id = path_parameters(place.key).find_map(|name| name.strip_suffix("_id"));
+    let has_body = !operation.bodies.is_empty();
+    let in_query = operation.parameters.iter().find(|parameter| parameter.location == "query").map(|query| query.name);
+    let id = path_parameters(route.key).find_map(|name| name.strip_suffix("_id"));
     let problems = [
         (access != Access::Anyone).then(http::unauthorized),
         (access == Access::Admin).then(http::forbidden),
@@ -453,8 +457,8 @@ fn problem_response(status: u16, problems: &[&Problem]) -> Value {
             .iter()
             .map(|problem| (problem.code.to_owned(), json!({ "value": problem.to_json("my-first-request") })))
             .collect();
-        let these = json!({ "properties": { "status": { "const": status }, "code": { "enum": codes } } });
-        let schema = json!({ "allOf": [{ "$ref": "#/components/schemas/Problem" }, these] });
+        let constraints = json!({ "properties": { "status": { "const": status }, "code": { "enum": codes } } });
+        let schema = json!({ "allOf": [{ "$ref": "#/components/schemas/Problem" }, constraints] });
         content.insert("application/problem+json".to_owned(), json!({ "schema": schema, "examples": examples }));
     }
     let by_gateway = match status {
@@ -479,18 +483,18 @@ fn problem_response(status: u16, problems: &[&Problem]) -> Value {
         }
         _ => {}
     }
-    let what = match problems {
-        [] => "API Gateway itself answers: it has no capacity for this request.".to_owned(),
+    let description = match problems {
+        [] => "API Gateway itself responds, because it has no capacity for this request.".to_owned(),
         _ => codes.iter().map(|code| format!("`{code}`")).collect::<Vec<_>>().join(", "),
     };
-    json!({ "description": what, "headers": header_references(&names), "content": content })
+    json!({ "description": description, "headers": header_references(&names), "content": content })
 }
 
-/// Adds to `answer` what else may come with its status.
-fn or_also(answer: &mut Value, mut other: Value) {
+/// Adds the content of `other`, which has the same status, to `response`.
+fn add_alternative(response: &mut Value, mut other: Value) {
     let Some(Value::Object(content)) = other.get_mut("content").map(Value::take) else { return };
     for (media_type, of) in content {
-        let known = &mut answer["content"][media_type];
+        let known = &mut response["content"][media_type];
         *known = match known.take() {
             Value::Null => of,
             mut known => {
@@ -504,21 +508,21 @@ fn or_also(answer: &mut Value, mut other: Value) {
 fn gateway_message() -> Value {
     json!({
         "type": "object",
-        "description": "What API Gateway answers by itself, before any function is asked.",
+        "description": "The response of API Gateway itself, when it does not invoke a function.",
         "properties": { "message": { "type": ["string", "null"] } },
         "required": ["message"],
     })
 }
 
-fn body(forms: &[Object]) -> Option<Value> {
-    let schema = match forms {
+fn request_body(bodies: &[Object]) -> Option<Value> {
+    let schema = match bodies {
         [] => return None,
-        [form] => form.schema(),
+        [body] => body.schema(),
         several => json!({ "oneOf": several.iter().map(Object::schema).collect::<Vec<_>>() }),
     };
-    let examples: Map<String, Value> = forms
+    let examples: Map<String, Value> = bodies
         .iter()
-        .flat_map(|form| &form.examples)
+        .flat_map(|body| &body.examples)
         .map(|(name, value)| ((*name).to_owned(), json!({ "value": value })))
         .collect();
     Some(json!({ "required": true, "content": { "application/json": { "schema": schema, "examples": examples } } }))
@@ -534,26 +538,26 @@ fn header_references(names: &[&str]) -> Map<String, Value> {
 }
 
 fn headers() -> Value {
-    let header = |what: &str, of: &str, example: Value| json!({ "description": what, "schema": { "type": of }, "example": example });
+    let header = |text: &str, kind: &str, example: Value| json!({ "description": text, "schema": { "type": kind }, "example": example });
     json!({
-        "Cache-Control": header("Whether the answer may be kept.", "string", json!("no-store")),
-        "X-Correlation-Id": header("The request's own, or a new one.", "string", json!("my-first-request")),
+        "Cache-Control": header("Whether the response may be cached.", "string", json!("no-store")),
+        "X-Correlation-Id": header("The correlation id of the request, or a new one.", "string", json!("my-first-request")),
         "traceparent": header(
             "The W3C trace context in which the request was handled.",
             "string",
             json!("00-4bf92f3577b34da6a3ce929d0e0e4736-b7ad6b7169203331-01"),
         ),
-        "Location": header("Where the new thing is.", "string", json!("/api/v1/orders/01930000-0000-7003-8000-000000000001")),
-        "ETag": header("Tells this state of it from all others.", "string", json!("\"1\"")),
-        "Age": header("For how many seconds the answer has been kept.", "integer", json!(0)),
-        "X-Cache": header("Whether it was kept (`hit`) or made anew (`miss`).", "string", json!("miss")),
+        "Location": header("The path of the created resource.", "string", json!("/api/v1/orders/01930000-0000-7003-8000-000000000001")),
+        "ETag": header("The entity tag of this version of the resource.", "string", json!("\"1\"")),
+        "Age": header("The seconds for which the response has been cached.", "integer", json!(0)),
+        "X-Cache": header("Whether the response came from the cache (`hit`) or not (`miss`).", "string", json!("miss")),
         "WWW-Authenticate": header("How to authenticate.", "string", json!("Bearer")),
-        "Retry-After": header("Seconds to wait.", "integer", json!(30)),
-        "RateLimit": header("What is left: `r` requests, `t` seconds until all are back.", "string", json!("\"writes\";r=0;t=30")),
+        "Retry-After": header("The seconds to wait before the next attempt.", "integer", json!(30)),
+        "RateLimit": header("The quota: `r` requests are left, and it is full again in `t` seconds.", "string", json!("\"writes\";r=0;t=30")),
         "RateLimit-Policy": header("The limit: `q` requests in `w` seconds.", "string", json!("\"writes\";q=120;w=60")),
-        "RateLimit-Limit": header("How many requests the limit allows.", "integer", json!(120)),
-        "RateLimit-Remaining": header("How many are left.", "integer", json!(0)),
-        "RateLimit-Reset": header("Seconds until all are back.", "integer", json!(30)),
+        "RateLimit-Limit": header("The number of requests that the limit allows.", "integer", json!(120)),
+        "RateLimit-Remaining": header("The number of requests that are left.", "integer", json!(0)),
+        "RateLimit-Reset": header("The seconds until the quota is full again.", "integer", json!(30)),
     })
 }
 
@@ -563,12 +567,13 @@ fn pascal_case(code: &str) -> String {
     code.split('_').filter_map(word).collect()
 }
 
-/// Schemas as they are served: what is left out when it is absent is never null, and an enum is one list with its descriptions below.
+/// Simplifies a generated schema: an optional property is never null, and an enum is one list with its descriptions
+/// below.
 fn tidy(schema: &mut Value) {
     match schema {
         Value::Object(object) => {
-            not_null_if_optional(object);
-            one_enum(object);
+            remove_null_of_optional(object);
+            merge_enum(object);
             object.values_mut().for_each(tidy);
         }
         Value::Array(values) => values.iter_mut().for_each(tidy),
@@ -576,7 +581,7 @@ fn tidy(schema: &mut Value) {
     }
 }
 
-fn not_null_if_optional(object: &mut Map<String, Value>) {
+fn remove_null_of_optional(object: &mut Map<String, Value>) {
     let required: BTreeSet<String> = match object.get("required") {
         Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         _ => BTreeSet::new(),
@@ -584,14 +589,14 @@ fn not_null_if_optional(object: &mut Map<String, Value>) {
     let Some(Value::Object(properties)) = object.get_mut("properties") else { return };
     for schema in properties.iter_mut().filter(|(name, _)| !required.contains(*name)).map(|(_, schema)| schema) {
         if let Some(Value::Array(types)) = schema.get_mut("type") {
-            types.retain(|of| of != "null");
+            types.retain(|one| one != "null");
             if let [one] = &types[..] {
                 schema["type"] = one.clone();
             }
         }
-        let of = schema.get("anyOf").and_then(Value::as_array).cloned().unwrap_or_default();
-        if let ([one, null], Some(object)) = (&of[..], schema.as_object_mut())
-            && null.get("type").is_some_and(|of| of == "null")
+        let alternatives = schema.get("anyOf").and_then(Value::as_array).cloned().unwrap_or_default();
+        if let ([one, null], Some(object)) = (&alternatives[..], schema.as_object_mut())
+            && null.get("type").is_some_and(|kind| kind == "null")
         {
             object.remove("anyOf");
             object.extend(one.as_object().cloned().unwrap_or_default());
@@ -599,7 +604,7 @@ fn not_null_if_optional(object: &mut Map<String, Value>) {
     }
 }
 
-fn one_enum(object: &mut Map<String, Value>) {
+fn merge_enum(object: &mut Map<String, Value>) {
     let Some(variants) = object.get("oneOf").and_then(Value::as_array).cloned() else { return };
     let values: Vec<Value> = variants.iter().filter_map(|variant| variant.get("const")).cloned().collect();
     if values.len() != variants.len() {
@@ -620,35 +625,39 @@ fn one_enum(object: &mut Map<String, Value>) {
 mod tests {
     use super::*;
 
-    fn part(context: &'static str, schema: Value, example: &str) -> Part {
-        let mut part = Part::of(&Tag { name: context, description: "", operations: Vec::new() });
+    fn context(name: &'static str, schema: Value, example: &str) -> ContextDocument {
+        let mut context = ContextDocument::of(&Tag { name, description: "", operations: Vec::new() });
         let response = json!({ "description": "`not_found`", "examples": { "not_found": example } });
-        part.components.responses.insert("NotFound".to_owned(), response);
-        part.components.schemas.insert("Status".to_owned(), schema);
-        part
+        context.components.responses.insert("NotFound".to_owned(), response);
+        context.components.schemas.insert("Status".to_owned(), schema);
+        context
     }
 
     #[test]
-    fn a_name_means_the_same_in_all_contexts() {
-        let document = |parts: &[Part]| document("An API", "1", "", parts);
+    fn components_with_the_same_name_must_be_equal() {
+        let document = |contexts: &[ContextDocument]| document("An API", "1", "", contexts);
         let same = document(&[
-            part("orders", json!({ "type": "string" }), "a"),
-            part("users", json!({ "type": "string" }), "b"),
+            context("orders", json!({ "type": "string" }), "a"),
+            context("users", json!({ "type": "string" }), "b"),
         ]);
         let same: Value = serde_json::from_str(&same.expect("a document")).expect("JSON");
-        assert_eq!(same["components"]["responses"]["NotFound"]["examples"]["not_found"], "a", "the first one's");
+        assert_eq!(
+            same["components"]["responses"]["NotFound"]["examples"]["not_found"], "a",
+            "the example of the first context"
+        );
         let other = document(&[
-            part("orders", json!({ "type": "string" }), "a"),
-            part("users", json!({ "type": "integer" }), "a"),
+            context("orders", json!({ "type": "string" }), "a"),
+            context("users", json!({ "type": "integer" }), "a"),
         ]);
         assert!(other.expect_err("an error").contains("schema Status"));
     }
 
     #[test]
-    fn a_route_belongs_to_one_context() {
+    fn a_route_must_not_be_in_two_contexts() {
         let with_route = |name| {
-            let operation = Operation::new("GET /api/v1/notes", "listNotes", "List notes").no_content("None.");
-            Part::of(&Tag { name, description: "", operations: vec![operation] })
+            let operation =
+                Operation::new("GET /api/v1/notes", "listNotes", "List notes").no_content("There are no notes.");
+            ContextDocument::of(&Tag { name, description: "", operations: vec![operation] })
         };
         assert_eq!(with_route("orders").keys().collect::<Vec<_>>(), ["GET /api/v1/notes"]);
         let twice = document("An API", "1", "", &[with_route("orders"), with_route("users")]);
@@ -656,9 +665,9 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_read_as_it_is_written() {
-        let part = part("orders", json!({ "type": "string" }), "a");
-        let text = serde_json::to_string(&part).expect("JSON");
-        assert_eq!(serde_json::from_str::<Part>(&text).expect("a part"), part);
+    fn a_context_document_survives_a_round_trip() {
+        let context = context("orders", json!({ "type": "string" }), "a");
+        let text = serde_json::to_string(&context).expect("JSON");
+        assert_eq!(serde_json::from_str::<ContextDocument>(&text).expect("a document"), context);
     }
 }

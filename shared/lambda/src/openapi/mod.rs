@@ -1,6 +1,6 @@
-//! The OpenAPI document. Each endpoint says beside its handler what is its own ([`Operation`]); what follows from the conventions of
-//! the API and from the policy table is added when a context's part of the document is written ([`Part`]); [`document`] puts the parts
-//! together.
+//! The OpenAPI document. Each endpoint is documented beside its handler with an [`Operation`]. What follows from the
+//! conventions of the API and from the policy table is added in the document of the context ([`ContextDocument`]).
+//! [`document()`] combines the documents of all contexts.
 //!
 //! ```
 //! # use lambda::{openapi::{Object, Operation}, problem::Problem};
@@ -10,7 +10,7 @@
 //!     Operation::new("POST /api/v1/notes", "writeNote", "Write a note")
 //!         .body(Object::new().required::<kernel::Text<1, 60>>("text").example("short", json!({ "text": "Milk" })))
 //!         .created::<Note>("The note.", json!({ "text": "Milk" }))
-//!         .refuses(Problem::new(409, "note_exists", "There is such a note."))
+//!         .refuses(Problem::new(409, "note_exists", "This note already exists."))
 //! }
 //! ```
 
@@ -21,29 +21,29 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
 
 pub use body::Object;
-pub use document::{Part, Tag, document, up_to_date};
+pub use document::{ContextDocument, Tag, document, up_to_date};
 
 use crate::problem::Problem;
 
-/// What one endpoint does, at one route or at several.
+/// The documentation of an endpoint, at one or several routes.
 #[derive(Debug)]
 pub struct Operation {
-    routes: Vec<Place>,
+    routes: Vec<OperationRoute>,
     summary: &'static str,
     description: Option<&'static str>,
     parameters: Vec<Parameter>,
-    forms: Vec<Object>,
-    answers: Vec<Answer>,
+    bodies: Vec<Object>,
+    responses: Vec<Response>,
     problems: Vec<Problem>,
     is_list: bool,
     is_idempotent: bool,
     is_tagged: bool,
-    is_kept: bool,
+    is_cached: bool,
 }
 
-/// A route, and what the operation is called there.
+/// A route of an operation, with the id of the operation at this route.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct OperationRoute {
     key: &'static str,
     id: &'static str,
 }
@@ -51,17 +51,17 @@ struct Place {
 #[derive(Debug)]
 struct Parameter {
     name: &'static str,
-    place: &'static str,
-    what: &'static str,
+    location: &'static str,
+    description: &'static str,
     required: bool,
     schema: SchemaOf,
     example: &'static str,
 }
 
 #[derive(Debug)]
-struct Answer {
+struct Response {
     status: u16,
-    what: &'static str,
+    description: &'static str,
     media_types: &'static [&'static str],
     schema: SchemaOf,
     example: Option<Value>,
@@ -74,52 +74,60 @@ fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 }
 
 impl Operation {
-    /// What happens at the route `key`, under an `id` that no other operation has.
+    /// Creates the documentation of the route `key`, with an `id` that no other operation has.
     pub fn new(key: &'static str, id: &'static str, summary: &'static str) -> Self {
         Self {
-            routes: vec![Place { key, id }],
+            routes: vec![OperationRoute { key, id }],
             summary,
             description: None,
             parameters: Vec::new(),
-            forms: Vec::new(),
-            answers: Vec::new(),
+            bodies: Vec::new(),
+            responses: Vec::new(),
             problems: Vec::new(),
             is_list: false,
             is_idempotent: false,
             is_tagged: false,
-            is_kept: false,
+            is_cached: false,
         }
     }
 
-    /// The same at another route.
+    /// Adds another route of the same endpoint.
     #[must_use]
     pub fn also(mut self, key: &'static str, id: &'static str) -> Self {
-        self.routes.push(Place { key, id });
+        self.routes.push(OperationRoute { key, id });
         self
     }
 
-    /// What the summary leaves open, in Markdown.
+    /// Sets the description, in Markdown.
     #[must_use]
     pub fn describe(self, description: &'static str) -> Self {
         Self { description: Some(description), ..self }
     }
 
-    /// A path parameter that is not an id; those are known by their names.
+    /// Adds a path parameter that is not an id. Ids are documented automatically.
     #[must_use]
-    pub fn path<T: JsonSchema>(self, name: &'static str, what: &'static str, example: &'static str) -> Self {
-        self.parameter(Parameter { name, place: "path", what, required: true, schema: schema_of::<T>, example })
+    pub fn path<T: JsonSchema>(self, name: &'static str, description: &'static str, example: &'static str) -> Self {
+        let schema = schema_of::<T>;
+        self.parameter(Parameter { name, location: "path", description, required: true, schema, example })
     }
 
-    /// A query parameter that may be given.
+    /// Adds an optional query parameter.
     #[must_use]
-    pub fn query<T: JsonSchema>(self, name: &'static str, what: &'static str, example: &'static str) -> Self {
-        self.parameter(Parameter { name, place: "query", what, required: false, schema: schema_of::<T>, example })
+    pub fn query<T: JsonSchema>(self, name: &'static str, description: &'static str, example: &'static str) -> Self {
+        let schema = schema_of::<T>;
+        self.parameter(Parameter { name, location: "query", description, required: false, schema, example })
     }
 
-    /// A query parameter that has to be given.
+    /// Adds a required query parameter.
     #[must_use]
-    pub fn required_query<T: JsonSchema>(self, name: &'static str, what: &'static str, example: &'static str) -> Self {
-        self.parameter(Parameter { name, place: "query", what, required: true, schema: schema_of::<T>, example })
+    pub fn required_query<T: JsonSchema>(
+        self,
+        name: &'static str,
+        description: &'static str,
+        example: &'static str,
+    ) -> Self {
+        let schema = schema_of::<T>;
+        self.parameter(Parameter { name, location: "query", description, required: true, schema, example })
     }
 
     fn parameter(mut self, parameter: Parameter) -> Self {
@@ -127,77 +135,78 @@ impl Operation {
         self
     }
 
-    /// The answer is a page: `limit` and `cursor` are taken.
+    /// Documents that the endpoint returns a page and accepts `limit` and `cursor`.
     #[must_use]
     pub fn list(self) -> Self {
         Self { is_list: true, ..self }
     }
 
-    /// An `Idempotency-Key` is taken.
+    /// Documents that the endpoint accepts an `Idempotency-Key`.
     #[must_use]
     pub fn idempotent(self) -> Self {
         Self { is_idempotent: true, ..self }
     }
 
-    /// Answers carry an entity tag, and `If-None-Match` is taken.
+    /// Documents that responses have an `ETag`, and that the endpoint accepts `If-None-Match`.
     #[must_use]
     pub fn if_none_match(self) -> Self {
         Self { is_tagged: true, ..self }
             .header(
                 "If-None-Match",
-                "The `ETag` of what the caller has; if it still is that, the answer is 304.",
+                "The `ETag` of the version that the caller has. If it is still current, the response is 304.",
                 r#""\"1\"""#,
             )
-            .text(304, "It is what the caller has.", &[])
+            .text(304, "The caller has the current version.", &[])
     }
 
-    /// Answers are kept, and say for how long they have been.
+    /// Documents that responses are cached, and that their headers have their age.
     #[must_use]
-    pub fn kept(self) -> Self {
-        Self { is_kept: true, ..self }
+    pub fn cached(self) -> Self {
+        Self { is_cached: true, ..self }
     }
 
-    /// Answers carry an entity tag, and `If-Match` is taken.
+    /// Documents that responses have an `ETag`, and that the endpoint accepts `If-Match`.
     #[must_use]
     pub fn if_match(self) -> Self {
         Self { is_tagged: true, ..self }.header(
             "If-Match",
-            "The `ETag` of what is changed; if it has changed since, the answer is 412.",
+            "The `ETag` of the version to change. If it is no longer current, the response is 412.",
             r#""\"1\"""#,
         )
     }
 
-    /// A header that may be sent.
+    /// Adds an optional request header.
     #[must_use]
-    pub fn header(self, name: &'static str, what: &'static str, example: &'static str) -> Self {
-        self.parameter(Parameter { name, place: "header", what, required: false, schema: schema_of::<String>, example })
+    pub fn header(self, name: &'static str, description: &'static str, example: &'static str) -> Self {
+        let schema = schema_of::<String>;
+        self.parameter(Parameter { name, location: "header", description, required: false, schema, example })
     }
 
-    /// The JSON body. More than one: the forms that a body may have.
+    /// Adds a JSON body. Several bodies are alternatives.
     #[must_use]
-    pub fn body(mut self, form: Object) -> Self {
-        self.forms.push(form);
+    pub fn body(mut self, body: Object) -> Self {
+        self.bodies.push(body);
         self
     }
 
-    /// 200 with a `T`.
+    /// Adds the response 200 with a `T`.
     #[must_use]
-    pub fn ok<T: JsonSchema>(self, what: &'static str, example: Value) -> Self {
-        self.answer::<T>(200, what, example)
+    pub fn ok<T: JsonSchema>(self, description: &'static str, example: Value) -> Self {
+        self.response::<T>(200, description, example)
     }
 
-    /// 201 with a `T`, and where it is.
+    /// Adds the response 201 with a `T` and its `Location`.
     #[must_use]
-    pub fn created<T: JsonSchema>(self, what: &'static str, example: Value) -> Self {
-        self.answer::<T>(201, what, example)
+    pub fn created<T: JsonSchema>(self, description: &'static str, example: Value) -> Self {
+        self.response::<T>(201, description, example)
     }
 
-    /// A `T` with any status.
+    /// Adds a response with a `T` and any status.
     #[must_use]
-    pub fn answer<T: JsonSchema>(mut self, status: u16, what: &'static str, example: Value) -> Self {
-        self.answers.push(Answer {
+    pub fn response<T: JsonSchema>(mut self, status: u16, description: &'static str, example: Value) -> Self {
+        self.responses.push(Response {
             status,
-            what,
+            description,
             media_types: &["application/json"],
             schema: schema_of::<T>,
             example: Some(example),
@@ -205,27 +214,27 @@ impl Operation {
         self
     }
 
-    /// 204.
+    /// Adds the response 204.
     #[must_use]
-    pub fn no_content(self, what: &'static str) -> Self {
-        self.text(204, what, &[])
+    pub fn no_content(self, description: &'static str) -> Self {
+        self.text(204, description, &[])
     }
 
-    /// Something else than JSON.
+    /// Adds a response that is not JSON, or has no body if there are no media types.
     #[must_use]
-    pub fn text(mut self, status: u16, what: &'static str, media_types: &'static [&'static str]) -> Self {
-        self.answers.push(Answer { status, what, media_types, schema: schema_of::<String>, example: None });
+    pub fn text(mut self, status: u16, description: &'static str, media_types: &'static [&'static str]) -> Self {
+        self.responses.push(Response { status, description, media_types, schema: schema_of::<String>, example: None });
         self
     }
 
-    /// A problem of its own; those that follow from access, limits, parameters and bodies are added by themselves.
+    /// Adds a problem. Problems that follow from access, rate limits, parameters and bodies are added automatically.
     #[must_use]
     pub fn refuses(mut self, problem: impl Into<Problem>) -> Self {
         self.problems.push(problem.into());
         self
     }
 
-    /// The routes it is at, as the policy table names them.
+    /// Returns the keys of the routes, as in the policy table.
     pub fn keys(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.routes.iter().map(|route| route.key)
     }

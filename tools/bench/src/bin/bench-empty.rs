@@ -1,4 +1,4 @@
-//! A Lambda that does nothing: what the gateway, the runtime and a process cost by themselves.
+//! A Lambda that does nothing, to measure the time of the gateway, the runtime and a process alone.
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};

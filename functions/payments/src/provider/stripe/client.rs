@@ -1,4 +1,4 @@
-//! Stripe's API over HTTP: requests that can be sent twice, and which answers to them are answers.
+//! Stripe's API over HTTP: sends requests that are safe to retry, and distinguishes temporary errors from refusals.
 
 use std::time::Duration;
 
@@ -14,18 +14,20 @@ use crate::{
     provider::secret::{Keys, Secret},
 };
 
-/// The version of the API that this is written for; an account's own may be any.
+/// The version of the API that the objects here follow, whatever the default version of the account is.
 const API_VERSION: &str = "2024-06-20";
 
-/// How often a request that met a fault is sent again.
+/// How often a failed request is retried.
 const RETRIES: u32 = 2;
 
-/// How long the first of them waits at most; the next waits twice as long.
+/// The maximum wait before the first retry. It doubles for the next one.
 const BACKOFF: Duration = Duration::from_millis(100);
 
-/// How long a connection may take, and the longest that any request may: whoever asks has a limit of their own below it.
+/// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(8);
+
+/// How long any request may take. The time limits of the callers are shorter.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(8);
 
 pub(super) struct Client {
     http: reqwest::Client,
@@ -33,29 +35,29 @@ pub(super) struct Client {
     pub(super) secret: Secret,
 }
 
-/// What makes a POST the same as another.
+/// The idempotency key of a POST request.
 #[derive(Debug, Clone)]
 pub(super) enum Key {
-    /// Nothing else keeps it from being done twice: the key is always this one.
-    Only(String),
-    /// The state of what is changed does, too. Stripe says again what it once said under a key, even that it failed: after a failure,
-    /// the key is another.
-    Guarded(String),
+    /// A key that never changes, for requests that only the key prevents from taking effect twice.
+    Fixed(String),
+    /// A key that changes after a server error, because Stripe replays the error for the same key. It is for requests
+    /// that the state of the changed object, too, prevents from taking effect twice.
+    Rotating(String),
 }
 
-/// An answer, whatever it says.
-pub(super) struct Reply {
+/// A response with any status.
+pub(super) struct Response {
     status: StatusCode,
-    /// Stripe did not do anything, but says what it said before under the same key.
+    /// Whether Stripe returned the stored response to an earlier request with the same key.
     pub(super) is_replayed: bool,
     request_id: String,
     body: Vec<u8>,
 }
 
-/// What Stripe says to a request that it understood.
-pub(super) enum Said<T> {
-    Is(T),
-    Refuses(StripeError),
+/// The outcome of a request that Stripe has processed.
+pub(super) enum Outcome<T> {
+    Object(T),
+    Error(StripeError),
 }
 
 type Form<'a> = [(&'a str, String)];
@@ -64,31 +66,31 @@ impl Client {
     pub(super) fn new(config: &SdkConfig, url: String, secret_arn: String) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(LONGEST)
+            .timeout(REQUEST_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
         Ok(Self { http, url, secret: Secret::new(config, secret_arn) })
     }
 
-    /// Reads something that has to be there.
+    /// Reads an object that must exist.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str, query: &Form<'_>) -> Result<T, PaymentsError> {
-        let reply = self.send(&|_| self.http.get(self.url_of(path)).query(query), None).await?;
-        match reply.said()? {
-            Said::Is(found) => Ok(found),
-            Said::Refuses(error) => {
+        let response = self.send(&|_| self.http.get(self.url_of(path)).query(query), None).await?;
+        match response.outcome()? {
+            Outcome::Object(found) => Ok(found),
+            Outcome::Error(error) => {
                 let reason = error.reason();
                 tracing::error!(
                     path,
                     reason,
-                    "what Stripe should have is not there: is this the key of the same account?"
+                    "Stripe does not have an object that it must have; check that the API key is of the same account"
                 );
-                Err(PaymentsError::Unavailable(format!("it will not show {path}: {reason}")))
+                Err(PaymentsError::Unavailable(format!("Stripe does not return {path}: {reason}")))
             }
         }
     }
 
-    /// Has something done, once per `key`.
-    pub(super) async fn post(&self, path: &str, form: &Form<'_>, key: Key) -> Result<Reply, PaymentsError> {
+    /// Sends a POST request, which takes effect once for each `key`.
+    pub(super) async fn post(&self, path: &str, form: &Form<'_>, key: Key) -> Result<Response, PaymentsError> {
         let request =
             |key: &str| self.http.request(Method::POST, self.url_of(path)).header("idempotency-key", key).form(form);
         self.send(&request, Some(key)).await
@@ -98,39 +100,39 @@ impl Client {
         format!("{}/v1/{path}", self.url)
     }
 
-    /// Sends a request, and again if that met a fault; the last answer.
+    /// Sends a request, retries it if it fails, and returns the last response.
     async fn send(
         &self,
         request: &(dyn Fn(&str) -> RequestBuilder + Sync),
         key: Option<Key>,
-    ) -> Result<Reply, PaymentsError> {
+    ) -> Result<Response, PaymentsError> {
         let mut keys = self.secret.keys().await?;
         let mut text = key.as_ref().map_or("", Key::text).to_owned();
         let mut retries = 0;
         loop {
             let sent = self.send_once(request, &text, &keys).await;
             let may_pass = match &sent {
-                Ok(reply) if reply.status == StatusCode::UNAUTHORIZED => match self.secret.newer(&keys).await? {
+                Ok(response) if response.status == StatusCode::UNAUTHORIZED => match self.secret.newer(&keys).await? {
                     Some(newer) => {
                         keys = newer;
                         continue;
                     }
                     None => {
                         tracing::error!(
-                            stripe_request_id = reply.request_id,
-                            "Stripe does not take the API key: put a good one into the provider's secret"
+                            stripe_request_id = response.request_id,
+                            "Stripe does not accept the API key; store a valid one in the provider's secret"
                         );
                         false
                     }
                 },
-                Ok(reply) => reply.is_fault() && !(reply.is_replayed && matches!(key, Some(Key::Only(_)))),
+                Ok(response) => response.is_fault() && !(response.is_replayed && matches!(key, Some(Key::Fixed(_)))),
                 Err(_) => true,
             };
             if !may_pass || retries == RETRIES {
                 return sent;
             }
-            if let (Ok(reply), Some(Key::Guarded(first))) = (&sent, &key)
-                && reply.status.is_server_error()
+            if let (Ok(response), Some(Key::Rotating(first))) = (&sent, &key)
+                && response.status.is_server_error()
             {
                 text = format!("{first}-{}", Uuid::new_v4());
             }
@@ -144,7 +146,7 @@ impl Client {
         request: &(dyn Fn(&str) -> RequestBuilder + Sync),
         key: &str,
         keys: &Keys,
-    ) -> Result<Reply, PaymentsError> {
+    ) -> Result<Response, PaymentsError> {
         let request = request(key).bearer_auth(keys.api_key.expose()).header("stripe-version", API_VERSION);
         let read = async {
             let response = request.send().await?;
@@ -153,23 +155,23 @@ impl Client {
         };
         let (status, headers, body) = read.await.map_err(|error| {
             let reason = Chain(error.without_url()).to_string();
-            tracing::warn!(reason, "Stripe was not reached");
+            tracing::warn!(reason, "Stripe could not be reached");
             PaymentsError::Unavailable(reason)
         })?;
-        let reply = Reply {
+        let response = Response {
             status,
             is_replayed: text(&headers, "idempotent-replayed") == "true",
             request_id: text(&headers, "request-id").to_owned(),
             body,
         };
-        let StripeError { kind, code, decline_code } = reply.error();
-        let (status, stripe_request_id) = (status.as_u16(), &reply.request_id);
+        let StripeError { kind, code, decline_code } = response.error();
+        let (status, stripe_request_id) = (status.as_u16(), &response.request_id);
         match status {
             200..300 => {}
-            402 => tracing::info!(stripe_request_id, code, decline_code, "Stripe declines"),
-            _ => tracing::warn!(status, stripe_request_id, kind, code, "Stripe did not do it"),
+            402 => tracing::info!(stripe_request_id, code, decline_code, "Stripe declined the payment"),
+            _ => tracing::warn!(status, stripe_request_id, kind, code, "Stripe returned an error"),
         }
-        Ok(reply)
+        Ok(response)
     }
 }
 
@@ -180,44 +182,47 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 impl Key {
     fn text(&self) -> &str {
         match self {
-            Self::Only(text) | Self::Guarded(text) => text,
+            Self::Fixed(text) | Self::Rotating(text) => text,
         }
     }
 }
 
-impl Reply {
-    /// What is said, if this is an answer and not a fault.
-    pub(super) fn said<T: DeserializeOwned>(&self) -> Result<Said<T>, PaymentsError> {
+impl Response {
+    /// Returns the object or the refusal.
+    ///
+    /// # Errors
+    /// If the response is a fault, or cannot be parsed.
+    pub(super) fn outcome<T: DeserializeOwned>(&self) -> Result<Outcome<T>, PaymentsError> {
         let unavailable = || {
             let (status, id) = (self.status.as_u16(), &self.request_id);
-            PaymentsError::Unavailable(format!("{status} {} (Stripe's request {id})", self.error().reason()))
+            PaymentsError::Unavailable(format!("{status} {} (request {id} of Stripe)", self.error().reason()))
         };
         if self.status.is_success() {
-            return serde_json::from_slice(&self.body).map(Said::Is).map_err(|error| {
-                tracing::error!(%error, stripe_request_id = self.request_id, "Stripe says what is not understood");
+            return serde_json::from_slice(&self.body).map(Outcome::Object).map_err(|error| {
+                tracing::error!(%error, stripe_request_id = self.request_id, "Stripe's response could not be parsed");
                 unavailable()
             });
         }
         match self.status {
             _ if self.is_fault() => Err(unavailable()),
             StatusCode::BAD_REQUEST | StatusCode::PAYMENT_REQUIRED | StatusCode::NOT_FOUND => {
-                Ok(Said::Refuses(self.error()))
+                Ok(Outcome::Error(self.error()))
             }
             _ => Err(unavailable()),
         }
     }
 
-    /// Whether Stripe failed by itself, and will go on to do so for this very request.
+    /// Returns whether Stripe failed, and replays the failure for this request.
     pub(super) fn is_lost(&self) -> bool {
         self.status.is_server_error() && self.is_replayed
     }
 
-    /// Whether this says nothing of what was asked, and may pass.
+    /// Returns whether the response leaves the effect of the request open, so that it has to be retried.
     fn is_fault(&self) -> bool {
         self.status.is_server_error()
             || matches!(self.status, StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS)
             || self.error().code.as_deref() == Some("lock_timeout")
-            // Our own mistake: the same key for two things.
+            // A bug here: the same key for two different requests.
             || self.error().kind == "idempotency_error"
     }
 

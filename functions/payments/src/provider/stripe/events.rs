@@ -1,4 +1,4 @@
-//! What Stripe tells unasked.
+//! Stripe's webhook events.
 
 use kernel::{Currency, Money, OrderId, Timestamp, UserId};
 use serde::Deserialize;
@@ -7,24 +7,25 @@ use serde_json::Value;
 use super::{
     Stripe,
     objects::{Intent, StripeRefund},
-    signature::{Unsigned, verify},
+    signature::{SignatureError, verify},
 };
 use crate::{
     PaymentsError,
-    domain::{Due, Fact},
+    domain::{Due, ProviderEvent},
 };
 
-/// News that are ours to hear, perhaps.
+/// An event that may concern a payment of this shop.
 #[derive(Debug)]
-pub(crate) enum Told {
-    /// Of an order's payment.
-    Payment { intent: Box<Intent>, fact: Fact },
-    /// Of money going back.
+pub(crate) enum StripeEvent {
+    /// A change of a PaymentIntent.
+    Payment { intent: Box<Intent>, event: ProviderEvent },
+    /// A change of a refund.
     Refund(StripeRefund),
 }
 
+/// The body of a webhook request.
 #[derive(Deserialize)]
-struct Event {
+struct Body {
     #[serde(rename = "type")]
     kind: String,
     data: Data,
@@ -36,58 +37,62 @@ struct Data {
 }
 
 impl Stripe {
-    /// What an event tells, if Stripe signed it; nothing, if nobody here asks for it.
-    pub(crate) async fn told(
+    /// Verifies the signature of a webhook request, and returns its event, or `None` if events of its type are not used
+    /// here.
+    ///
+    /// # Errors
+    /// If the signature is not valid, the body cannot be parsed, or the webhook's secret cannot be read.
+    pub(crate) async fn verified_event(
         &self,
         signature: &str,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<Option<Told>, PaymentsError> {
+    ) -> Result<Option<StripeEvent>, PaymentsError> {
         let keys = self.client.secret.keys().await?;
         let mut verified = verify(signature, body, keys.webhook_secret.expose(), now);
-        if verified == Err(Unsigned::Bad)
+        if verified == Err(SignatureError::Invalid)
             && let Some(newer) = self.client.secret.newer(&keys).await?
         {
             verified = verify(signature, body, newer.webhook_secret.expose(), now);
         }
         match verified {
             Ok(()) => read(body).map_err(|error| {
-                tracing::error!(%error, "Stripe tells what is not understood");
+                tracing::error!(%error, "Stripe's event could not be parsed");
                 PaymentsError::MalformedEvent
             }),
-            Err(Unsigned::Bad) => Err(PaymentsError::BadSignature),
-            Err(Unsigned::Old) => Err(PaymentsError::OldSignature),
+            Err(SignatureError::Invalid) => Err(PaymentsError::BadSignature),
+            Err(SignatureError::OutsideTolerance) => Err(PaymentsError::OldSignature),
         }
     }
 }
 
-fn read(body: &[u8]) -> Result<Option<Told>, serde_json::Error> {
-    let Event { kind, data } = serde_json::from_slice(body)?;
-    let intent = |fact: &dyn Fn(&Intent) -> Fact| {
+fn read(body: &[u8]) -> Result<Option<StripeEvent>, serde_json::Error> {
+    let Body { kind, data } = serde_json::from_slice(body)?;
+    let payment = |event_of: &dyn Fn(&Intent) -> ProviderEvent| {
         let intent: Box<Intent> = serde_json::from_value(data.object.clone())?;
-        let fact = fact(&intent);
-        Ok(Some(Told::Payment { intent, fact }))
+        let event = event_of(&intent);
+        Ok(Some(StripeEvent::Payment { intent, event }))
     };
     match kind.as_str() {
-        "payment_intent.amount_capturable_updated" => intent(&|_| Fact::Authorized),
-        "payment_intent.succeeded" => intent(&|_| Fact::Captured),
-        "payment_intent.canceled" => intent(&|_| Fact::Canceled),
-        "payment_intent.payment_failed" => intent(&|intent| Fact::Failed {
+        "payment_intent.amount_capturable_updated" => payment(&|_| ProviderEvent::Authorized),
+        "payment_intent.succeeded" => payment(&|_| ProviderEvent::Captured),
+        "payment_intent.canceled" => payment(&|_| ProviderEvent::Canceled),
+        "payment_intent.payment_failed" => payment(&|intent| ProviderEvent::Failed {
             reason: intent
                 .last_payment_error
                 .as_ref()
                 .map_or_else(|| "card_declined".to_owned(), |error| error.reason()),
         }),
-        // Which of them is sent depends on the version of the webhook's endpoint.
+        // The API version of the webhook endpoint decides which of these Stripe sends.
         "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => {
-            Ok(Some(Told::Refund(serde_json::from_value(data.object)?)))
+            Ok(Some(StripeEvent::Refund(serde_json::from_value(data.object)?)))
         }
         _ => Ok(None),
     }
 }
 
 impl Intent {
-    /// The order that it pays; nothing, if it is not of this shop.
+    /// Returns the order that it pays, or `None` if it does not belong to this shop.
     pub(crate) fn due(&self) -> Option<Due> {
         let id = |name: &str| self.metadata.get(name);
         let order_id: OrderId = id("order_id")?.parse().ok()?;
@@ -98,7 +103,7 @@ impl Intent {
 }
 
 impl StripeRefund {
-    /// The order whose money it is, if it was us who asked for it.
+    /// Returns the order, if the refund was requested by this shop.
     pub(crate) fn order(&self) -> Option<(UserId, OrderId)> {
         let id = |name: &str| self.metadata.get(name);
         Some((id("user_id")?.parse().ok()?, id("order_id")?.parse().ok()?))
@@ -151,23 +156,23 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_an_event_or_are_refused(body in prop::collection::vec(any::<u8>(), 0..200)) {
-            prop_assert!(!matches!(read(&body), Ok(Some(_))), "a payment out of nothing");
+        fn arbitrary_bytes_are_no_event(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(!matches!(read(&body), Ok(Some(_))), "arbitrary bytes were parsed as an event");
         }
 
         #[test]
-        fn an_event_tells_what_its_type_says_or_is_refused(event in any_event()) {
+        fn an_event_matches_its_type_or_is_refused(event in any_event()) {
             let kind = event["type"].as_str().unwrap_or_default().to_owned();
             match read(event.to_string().as_bytes()) {
-                Ok(Some(Told::Payment { intent, .. })) => {
+                Ok(Some(StripeEvent::Payment { intent, .. })) => {
                     prop_assert!(kind.starts_with("payment_intent."));
                     if let Some(due) = intent.due() {
                         prop_assert_eq!(due.total.minor(), intent.amount);
                     }
                 }
-                Ok(Some(Told::Refund(refund))) => {
+                Ok(Some(StripeEvent::Refund(refund))) => {
                     prop_assert!(kind.starts_with("refund."));
-                    let _ = (refund.order(), refund.why());
+                    let _ = (refund.order(), refund.reason());
                 }
                 Ok(None) => prop_assert_eq!(kind, "charge.succeeded"),
                 Err(_) => {}

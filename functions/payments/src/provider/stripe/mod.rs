@@ -1,10 +1,10 @@
-//! Stripe: an order is a PaymentIntent, whose money is set aside when it is confirmed, and captured by hand.
+//! Stripe: an order is a PaymentIntent with manual capture, whose amount is authorized when the intent is confirmed.
 //!
-//! The intent is made first and confirmed in a second call, so that it can be cancelled for good before it was ever confirmed: that
-//! is what bars an authorization which is still on its way. Making it names no means of payment: asked with the same words under
-//! the same key, Stripe finds the intent that there is, whoever asks.
+//! The intent is created first and confirmed in a second call, so that it can be cancelled for good before it is
+//! confirmed: this bars an authorization that is still under way. The creation names no payment method, so that all
+//! callers send the same request with the same idempotency key, for which Stripe returns the existing intent.
 //!
-//! An answer that Stripe replays for a key is what was true once. Where that matters, the intent itself is looked at.
+//! A response that Stripe replays for a key may be outdated. Where that matters, the intent itself is read.
 
 mod client;
 pub(crate) mod events;
@@ -17,7 +17,7 @@ use lambda::env;
 
 use super::{Answer, Call};
 use crate::{PaymentsError, domain::Due};
-use client::{Client, Key, Said};
+use client::{Client, Key, Outcome};
 use objects::{Intent, IntentStatus, Page, RefundStatus, StripeError, StripeRefund};
 
 /// An account at Stripe.
@@ -25,30 +25,31 @@ pub struct Stripe {
     client: Client,
 }
 
-/// What there is of an order's intent.
+/// The result of finding or creating the intent of an order.
 enum Found {
     Intent(String),
-    /// Stripe will not make one.
+    /// Stripe refuses to create it.
     Refused(StripeError),
-    /// Stripe failed while it made one, and tells nobody of it: that one can never be confirmed.
+    /// Stripe failed while it created the intent, and replays that failure. Nobody knows the intent's id, so it can
+    /// never be confirmed.
     Lost,
 }
 
-const SECONDS_OF_AN_HOUR: i64 = 3_600;
+const SECONDS_PER_HOUR: i64 = 3_600;
 
 impl Stripe {
-    /// The one that the environment names.
+    /// Connects to the account that the environment variables name.
     ///
     /// # Errors
-    /// When the template did not set a variable.
+    /// If the template did not set a variable.
     pub fn from_env(config: &SdkConfig) -> Result<Self, lambda::Error> {
         Self::connect(config, env("STRIPE_URL")?, env("PROVIDER_SECRET_ARN")?)
     }
 
-    /// At `url`, with the secret of that name.
+    /// Connects to the API at `url`, with the keys in the secret.
     ///
     /// # Errors
-    /// When there is no way to speak TLS.
+    /// If TLS cannot be initialized.
     pub fn connect(config: &SdkConfig, url: String, secret_arn: String) -> Result<Self, lambda::Error> {
         Ok(Self { client: Client::new(config, url, secret_arn)? })
     }
@@ -56,7 +57,7 @@ impl Stripe {
     pub(super) async fn ask(&self, due: &Due, reference: Option<&str>, call: &Call) -> Result<Answer, PaymentsError> {
         let found = match reference {
             Some(reference) => Found::Intent(reference.to_owned()),
-            None => self.find_or_make(due).await?,
+            None => self.find_or_create(due).await?,
         };
         match (found, call) {
             (Found::Intent(id), Call::Authorize { method }) => self.authorize(due, &id, method).await,
@@ -68,13 +69,13 @@ impl Stripe {
             (Found::Refused(error), Call::Capture) => Ok(Answer::CaptureRefused { reason: error.reason() }),
             (Found::Refused(error), Call::Refund { .. }) => Ok(Answer::RefundRefused { reason: error.reason() }),
             (Found::Lost, Call::Authorize { .. } | Call::Capture | Call::Refund { .. }) => {
-                Err(PaymentsError::Unavailable("it failed to make the payment".to_owned()))
+                Err(PaymentsError::Unavailable("Stripe failed to create the PaymentIntent".to_owned()))
             }
         }
     }
 
-    /// The order's intent.
-    async fn find_or_make(&self, due: &Due) -> Result<Found, PaymentsError> {
+    /// Returns the intent of an order, which it creates if necessary.
+    async fn find_or_create(&self, due: &Due) -> Result<Found, PaymentsError> {
         let form = [
             ("amount", due.total.minor().to_string()),
             ("currency", due.total.currency().to_string().to_lowercase()),
@@ -83,13 +84,14 @@ impl Stripe {
             ("metadata[order_id]", due.order_id.to_string()),
             ("metadata[user_id]", due.user_id.to_string()),
         ];
-        let reply = self.client.post("payment_intents", &form, Key::Only(format!("{}-create", due.order_id))).await?;
-        if reply.is_lost() {
+        let response =
+            self.client.post("payment_intents", &form, Key::Fixed(format!("{}-create", due.order_id))).await?;
+        if response.is_lost() {
             return Ok(Found::Lost);
         }
-        Ok(match reply.said::<Intent>()? {
-            Said::Is(intent) => Found::Intent(intent.id),
-            Said::Refuses(error) => Found::Refused(error),
+        Ok(match response.outcome::<Intent>()? {
+            Outcome::Object(intent) => Found::Intent(intent.id),
+            Outcome::Error(error) => Found::Refused(error),
         })
     }
 
@@ -98,7 +100,7 @@ impl Stripe {
         match intent.status {
             IntentStatus::RequiresCapture | IntentStatus::Succeeded => Ok(Answer::Approved { reference: intent.id }),
             IntentStatus::Canceled => {
-                // By us, after it was declined, or because its order ended.
+                // We cancelled it after it was declined, or because its order ended.
                 let declined = refused.filter(StripeError::is_decline).or(intent.last_payment_error);
                 let reason = declined.map_or_else(|| "payment_canceled".to_owned(), |error| error.reason());
                 Ok(Answer::Declined { reason })
@@ -116,7 +118,7 @@ impl Stripe {
         }
     }
 
-    /// Stripe would let a declined payment be tried again, and somebody else who asks for it may be on the way.
+    /// Cancels the intent of a declined payment. Stripe would otherwise accept another attempt, which may be under way.
     async fn decline(&self, due: &Due, id: &str, reason: String) -> Result<Answer, PaymentsError> {
         let (intent, _) = self.change(due, id, "cancel", &[]).await?;
         match intent.status {
@@ -144,7 +146,8 @@ impl Stripe {
         }
     }
 
-    /// Has an intent changed; it as it is then, and why it was not changed. Its state lets each change happen once.
+    /// Changes an intent, and returns it with the error if Stripe refused the change. The state of the intent prevents
+    /// a change from taking effect twice.
     async fn change(
         &self,
         due: &Due,
@@ -152,18 +155,18 @@ impl Stripe {
         verb: &str,
         form: &[(&str, String)],
     ) -> Result<(Intent, Option<StripeError>), PaymentsError> {
-        let hour = Timestamp::now().as_seconds() / SECONDS_OF_AN_HOUR;
-        let key = Key::Guarded(format!("{}-{verb}-{hour}", due.order_id));
-        let reply = self.client.post(&format!("payment_intents/{id}/{verb}"), form, key).await?;
-        Ok(match reply.said()? {
-            Said::Is(intent) if !reply.is_replayed => (intent, None),
-            Said::Is(_) => (self.intent(id).await?, None),
-            Said::Refuses(error) => (self.intent(id).await?, Some(error)),
+        let hour = Timestamp::now().as_seconds() / SECONDS_PER_HOUR;
+        let key = Key::Rotating(format!("{}-{verb}-{hour}", due.order_id));
+        let response = self.client.post(&format!("payment_intents/{id}/{verb}"), form, key).await?;
+        Ok(match response.outcome()? {
+            Outcome::Object(intent) if !response.is_replayed => (intent, None),
+            Outcome::Object(_) => (self.intent(id).await?, None),
+            Outcome::Error(error) => (self.intent(id).await?, Some(error)),
         })
     }
 
     async fn refund(&self, due: &Due, intent: &str, id: RefundId, amount: Money) -> Result<Answer, PaymentsError> {
-        // Stripe forgets keys after a day; whoever asks again may come later.
+        // A retry may come later than 24 hours, after which Stripe may forget the idempotency key.
         let refund = match self.find_refund(intent, id).await? {
             Some(refund) => refund,
             None => {
@@ -174,9 +177,9 @@ impl Stripe {
                     ("metadata[order_id]", due.order_id.to_string()),
                     ("metadata[user_id]", due.user_id.to_string()),
                 ];
-                match self.client.post("refunds", &form, Key::Only(id.to_string())).await?.said()? {
-                    Said::Is(refund) => refund,
-                    Said::Refuses(error) => {
+                match self.client.post("refunds", &form, Key::Fixed(id.to_string())).await?.outcome()? {
+                    Outcome::Object(refund) => refund,
+                    Outcome::Error(error) => {
                         return Ok(Answer::RefundRefused { reason: error.reason() });
                     }
                 }
@@ -184,10 +187,8 @@ impl Stripe {
         };
         match refund.status {
             RefundStatus::Succeeded | RefundStatus::Pending => Ok(Answer::Refunded),
-            RefundStatus::Failed | RefundStatus::Canceled => Ok(Answer::RefundRefused { reason: refund.why() }),
-            RefundStatus::Unknown => {
-                Err(PaymentsError::Unavailable("the refund is neither done nor refused".to_owned()))
-            }
+            RefundStatus::Failed | RefundStatus::Canceled => Ok(Answer::RefundRefused { reason: refund.reason() }),
+            RefundStatus::Unknown => Err(PaymentsError::Unavailable("the status of the refund is unknown".to_owned())),
         }
     }
 
@@ -206,19 +207,19 @@ impl Stripe {
         }
     }
 
-    /// The intent as it is now.
+    /// Reads an intent.
     pub(crate) async fn intent(&self, id: &str) -> Result<Intent, PaymentsError> {
         self.client.get(&format!("payment_intents/{id}"), &[]).await
     }
 }
 
 fn undecided(intent: &Intent) -> PaymentsError {
-    PaymentsError::Unavailable(format!("the payment is {:?}", intent.status))
+    PaymentsError::Unavailable(format!("the PaymentIntent has the status {:?}", intent.status))
 }
 
 impl StripeRefund {
-    /// Stripe's word for why it could not go.
-    pub(crate) fn why(&self) -> String {
+    /// Returns Stripe's code for why the refund failed.
+    pub(crate) fn reason(&self) -> String {
         self.failure_reason.clone().unwrap_or_else(|| "refund_failed".to_owned())
     }
 }

@@ -1,17 +1,17 @@
-//! What Stripe says, as far as it is looked at.
+//! The objects of Stripe's API, with the fields that are used here.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// A payment of ours, as Stripe has it.
+/// A PaymentIntent.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Intent {
     pub(crate) id: String,
     pub(crate) status: IntentStatus,
     /// In minor units.
     pub(crate) amount: i64,
-    /// What was taken of it; older versions of the API do not say.
+    /// The captured amount in minor units, which older versions of the API do not return.
     #[serde(default)]
     pub(crate) amount_received: Option<i64>,
     /// In lower case.
@@ -24,7 +24,7 @@ pub(crate) struct Intent {
     pub(crate) metadata: BTreeMap<String, String>,
 }
 
-/// Where an intent stands.
+/// The status of a PaymentIntent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum IntentStatus {
@@ -39,7 +39,7 @@ pub(crate) enum IntentStatus {
     Unknown,
 }
 
-/// Money going back.
+/// A refund.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct StripeRefund {
     pub(crate) id: String,
@@ -53,7 +53,7 @@ pub(crate) struct StripeRefund {
     pub(crate) metadata: BTreeMap<String, String>,
 }
 
-/// Where a refund stands.
+/// The status of a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RefundStatus {
@@ -73,7 +73,7 @@ pub(crate) struct Page<T> {
     pub(crate) has_more: bool,
 }
 
-/// Why Stripe did not do it.
+/// An error of Stripe's API.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub(crate) struct StripeError {
     #[serde(default, rename = "type")]
@@ -85,24 +85,24 @@ pub(crate) struct StripeError {
 }
 
 impl StripeError {
-    /// Whether a card's bank said no.
+    /// Returns whether the card was declined.
     pub(crate) fn is_decline(&self) -> bool {
         self.kind == "card_error"
     }
 
-    /// Whether the request names what is not there.
+    /// Returns whether the request names an object that does not exist.
     pub(crate) fn is_missing(&self) -> bool {
         self.code.as_deref() == Some("resource_missing")
     }
 
-    /// Its word for why.
+    /// Returns the most specific code for the error.
     pub(crate) fn reason(&self) -> String {
-        let words = [&self.decline_code, &self.code].into_iter().flatten();
-        words.map(String::as_str).find(|word| !word.is_empty()).unwrap_or(&self.kind).to_owned()
+        let codes = [&self.decline_code, &self.code].into_iter().flatten();
+        codes.map(String::as_str).find(|code| !code.is_empty()).unwrap_or(&self.kind).to_owned()
     }
 }
 
-/// The body of an answer that is not a 2xx.
+/// The body of a response with an error.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct ErrorBody {
     #[serde(default)]

@@ -1,4 +1,4 @@
-//! A login: the account behind the address, the password, a session, a signed token.
+//! The bare login: reads the account, checks the password, writes a session and signs a token.
 
 use argon2::{Argon2, PasswordVerifier, password_hash::phc::PasswordHash};
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
@@ -13,13 +13,13 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{Bare, body, item, key, number, of, string, text};
+use crate::{Bare, body, find, item, key, number, string, text};
 
 impl Bare {
-    /// UpdateItem of a bucket, GetItem of the claim, BatchGetItem of account and failures, the same argon2id hash, Sign, PutItem of the
-    /// session.
+    /// Logs in with UpdateItem of the rate limit, GetItem of the claim, BatchGetItem of account and failures, the same
+    /// argon2id hash, Sign, and PutItem of the session.
     pub async fn log_in(&self, request: &ApiGatewayV2httpRequest) -> Result<String, Error> {
-        let given = body(request)?;
+        let credentials = body(request)?;
         let now = Timestamp::now();
         let address = request.request_context.http.source_ip.as_deref().unwrap_or_default();
         let bucket = self.dynamodb.update_item().table_name(&self.table);
@@ -33,17 +33,17 @@ impl Bare {
             .send()
             .await?;
 
-        let email = given["email"].as_str().unwrap_or_default();
+        let email = credentials["email"].as_str().unwrap_or_default();
         let claim = self.get(key(&format!("EMAIL#{email}"), "CLAIM")).await?;
         let user = string(&claim, "user_id")?;
         let failures = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(user));
         let account = key(&format!("USER#{user}"), "ACCOUNT");
         let found =
             self.get_many(vec![account, key(&format!("FAILURES#{failures}#{address}"), "FAILURES")], true).await?;
-        let account = of(&found, "USER#")?;
+        let account = find(&found, "USER#")?;
 
         let hash = PasswordHash::new(string(account, "password_hash")?).map_err(|error| error.to_string())?;
-        let password = given["password"].as_str().unwrap_or_default();
+        let password = credentials["password"].as_str().unwrap_or_default();
         Argon2::default().verify_password(password.as_bytes(), &hash).map_err(|error| error.to_string())?;
 
         let session = Uuid::now_v7();
@@ -75,7 +75,7 @@ impl Bare {
         let signed = format!("{}.{}", BASE64_URL_SAFE_NO_PAD.encode(header), BASE64_URL_SAFE_NO_PAD.encode(claims));
         let sign = self.kms.sign().key_id(key).message(Blob::new(Sha256::digest(&signed).to_vec()));
         let sign = sign.message_type(MessageType::Digest).signing_algorithm(SigningAlgorithmSpec::EcdsaSha256);
-        let signature = sign.send().await?.signature.ok_or("KMS gave no signature")?;
+        let signature = sign.send().await?.signature.ok_or("KMS returned no signature")?;
         Ok(format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
     }
 }

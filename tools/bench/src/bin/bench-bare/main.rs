@@ -1,7 +1,8 @@
-//! Bare Lambdas: what a team would write first for the same routes.
+//! Bare Lambdas: the functions that a team would write first for the same routes.
 //!
-//! Each makes the AWS calls of its counterpart, on as many items of the same keys and about the same size, and nothing else: no
-//! validation, no domain, no problem details, no logs. What they cannot do they fail with, which the gateway makes a 502.
+//! Each makes the AWS calls of its counterpart, on as many items with the same keys and about the same size, and
+//! nothing else: no validation, no domain, no problem details, no logs. They fail on every error, for which the gateway
+//! responds with 502.
 
 mod login;
 mod orders;
@@ -22,13 +23,13 @@ use serde_json::Value;
 
 type Item = HashMap<String, AttributeValue>;
 
-/// What every route has: the clients, and the table of its counterpart.
+/// The state of a function: the clients, and the table of its counterpart.
 struct Bare {
     dynamodb: Client,
     kms: aws_sdk_kms::Client,
     table: String,
-    /// What `GET /products` answers, made once: its counterpart keeps its answers, too.
-    kept: String,
+    /// The response of `GET /products`, created once, because its counterpart caches its responses too.
+    cached_products: String,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -39,28 +40,28 @@ async fn main() -> Result<(), Error> {
         dynamodb: Client::new(&config),
         kms: aws_sdk_kms::Client::new(&config),
         table: std::env::var("TABLE_NAME")?,
-        kept: format!("\"{}\"", "x".repeat(bytes)),
+        cached_products: format!("\"{}\"", "x".repeat(bytes)),
     };
     let (bare, handler) = (&bare, &std::env::var("_HANDLER")?);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<ApiGatewayV2httpRequest>| {
         let request = event.payload;
         match handler.as_str() {
-            "checkout" => answer(201, bare.place(&request, true).await?),
-            "place-order" => answer(201, bare.place(&request, false).await?),
-            "get-order" => answer(200, bare.order(&request).await?),
-            "list-products" => answer(200, bare.products().await?),
-            "login" => answer(200, bare.log_in(&request).await?),
-            unknown => Err(Error::from(format!("no function is called {unknown:?}"))),
+            "checkout" => response(201, bare.place(&request, true).await?),
+            "place-order" => response(201, bare.place(&request, false).await?),
+            "get-order" => response(200, bare.order(&request).await?),
+            "list-products" => response(200, bare.products().await?),
+            "login" => response(200, bare.log_in(&request).await?),
+            unknown => Err(Error::from(format!("there is no handler {unknown:?}"))),
         }
     }))
     .await
 }
 
 impl Bare {
-    /// The catalog's version is read, and what is kept under it answered.
+    /// Reads the catalog's version, and returns the cached response.
     async fn products(&self) -> Result<String, Error> {
         self.get(key("VERSION", "VERSION")).await?;
-        Ok(self.kept.clone())
+        Ok(self.cached_products.clone())
     }
 
     async fn get(&self, key: Item) -> Result<Item, Error> {
@@ -70,12 +71,12 @@ impl Bare {
 
     async fn get_many(&self, keys: Vec<Item>, consistent: bool) -> Result<Vec<Item>, Error> {
         let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(consistent).build()?;
-        let answer = self.dynamodb.batch_get_item().request_items(&self.table, wanted).send().await?;
-        Ok(answer.responses.into_iter().flat_map(HashMap::into_values).flatten().collect())
+        let output = self.dynamodb.batch_get_item().request_items(&self.table, wanted).send().await?;
+        Ok(output.responses.into_iter().flat_map(HashMap::into_values).flatten().collect())
     }
 }
 
-fn answer(status: i64, body: String) -> Result<ApiGatewayV2httpResponse, Error> {
+fn response(status: i64, body: String) -> Result<ApiGatewayV2httpResponse, Error> {
     let mut response = ApiGatewayV2httpResponse::default();
     response.status_code = status;
     response.headers.insert("content-type", "application/json".parse()?);
@@ -103,10 +104,10 @@ fn map<const N: usize>(attributes: [(&str, AttributeValue); N]) -> AttributeValu
     AttributeValue::M(item(attributes))
 }
 
-/// The item of `found` whose partition key begins so.
-fn of<'a>(found: &'a [Item], prefix: &str) -> Result<&'a Item, Error> {
-    let its = |item: &&Item| string(item, "pk").is_ok_and(|pk| pk.starts_with(prefix));
-    found.iter().find(its).ok_or_else(|| format!("there is no {prefix}").into())
+/// Returns the item whose partition key has this prefix.
+fn find<'a>(found: &'a [Item], prefix: &str) -> Result<&'a Item, Error> {
+    let has_prefix = |item: &&Item| string(item, "pk").is_ok_and(|pk| pk.starts_with(prefix));
+    found.iter().find(has_prefix).ok_or_else(|| format!("there is no item {prefix}").into())
 }
 
 fn string<'a>(item: &'a Item, name: &str) -> Result<&'a str, Error> {
@@ -118,9 +119,9 @@ fn body(request: &ApiGatewayV2httpRequest) -> Result<Value, Error> {
     Ok(serde_json::from_str(request.body.as_deref().unwrap_or_default())?)
 }
 
-/// Who calls, as the authorizer found out.
+/// Returns the id of the caller, from the authorizer's context.
 fn caller(request: &ApiGatewayV2httpRequest) -> Result<&str, Error> {
     let authorizer = request.request_context.authorizer.as_ref();
     let user = authorizer.and_then(|authorizer| authorizer.fields.get("user_id")?.as_str());
-    user.ok_or_else(|| "nobody calls".into())
+    user.ok_or_else(|| "the caller is anonymous".into())
 }

@@ -1,4 +1,4 @@
-//! Orders: read what an order needs, write it; read one.
+//! The bare orders: place an order, and read one.
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
@@ -7,13 +7,14 @@ use lambda_runtime::Error;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Bare, Item, body, caller, item, key, map, number, of, string, text};
+use crate::{Bare, Item, body, caller, find, item, key, map, number, string, text};
 
-/// What the customer's bucket moves by, in microseconds.
-const INTERVAL: i64 = 600;
+/// The time by which an order charges the customer's rate limit.
+const INTERVAL_MICROS: i64 = 600;
 
 impl Bare {
-    /// One BatchGetItem of three items, one TransactWriteItems: the bucket, the order, a counter, one event or, for a checkout, two.
+    /// Places an order with one BatchGetItem of three items and one TransactWriteItems of the rate limit, the order, a
+    /// counter, and one event or, for a checkout, two.
     pub async fn place(&self, request: &ApiGatewayV2httpRequest, is_checkout: bool) -> Result<String, Error> {
         let (user, wanted) = (caller(request)?, body(request)?);
         let product_id = wanted["items"][0]["product_id"].as_str().unwrap_or_default();
@@ -22,7 +23,7 @@ impl Bare {
         let keys =
             vec![key(&format!("USER#{user}"), "COPY"), bucket.clone(), key(&format!("PRODUCT#{product_id}"), "COPY")];
         let found = self.get_many(keys, false).await?;
-        let product = of(&found, "PRODUCT#")?;
+        let product = find(&found, "PRODUCT#")?;
         let name = string(product, "name")?;
         let price = product.get("price").and_then(|price| price.as_m().ok()).ok_or("a product has no price")?;
         let amount = string(price, "amount")?;
@@ -66,7 +67,7 @@ impl Bare {
             writes.push(put(&self.table, event(id, user, &at, 2, "CheckoutStarted", &started), true)?);
         }
         self.dynamodb.transact_write_items().set_transact_items(Some(writes)).send().await?;
-        let answer = json!({
+        let response = json!({
             "id": id,
             "user_id": user,
             "status": "pending",
@@ -76,19 +77,19 @@ impl Bare {
             "created_at": at,
             "updated_at": at,
         });
-        Ok(answer.to_string())
+        Ok(response.to_string())
     }
 
-    /// One GetItem.
+    /// Reads an order with one GetItem.
     pub async fn order(&self, request: &ApiGatewayV2httpRequest) -> Result<String, Error> {
-        let id = request.path_parameters.get("order_id").ok_or("no order is named")?;
+        let id = request.path_parameters.get("order_id").ok_or("the path has no order id")?;
         let found = self.get(key(&format!("USER#{}", caller(request)?), &format!("ORDER#{id}"))).await?;
         let order: Value = serde_dynamo::from_item(found)?;
         Ok(order.to_string())
     }
 }
 
-/// An entry of the log, which a table's stream would publish.
+/// Returns an event of the log, which the stream of a table would publish.
 fn event(id: Uuid, user: &str, at: &str, sequence: u32, event_type: &str, data: &Value) -> Item {
     let correlation = Uuid::now_v7();
     let envelope = json!({
@@ -115,9 +116,9 @@ fn event(id: Uuid, user: &str, at: &str, sequence: u32, event_type: &str, data: 
     ])
 }
 
-/// Moves the customer's bucket, on a condition that is looked at and always holds.
+/// Charges the customer's rate limit. The condition is evaluated, but always holds.
 fn charge(table: &str, bucket: Item, now: Timestamp) -> Result<TransactWriteItem, Error> {
-    let next = now.as_microsecond() + INTERVAL;
+    let next = now.as_microsecond() + INTERVAL_MICROS;
     let update = Update::builder()
         .table_name(table)
         .set_key(Some(bucket))
@@ -135,7 +136,7 @@ fn put(table: &str, item: Item, if_absent: bool) -> Result<TransactWriteItem, Er
     Ok(TransactWriteItem::builder().put(put.build()?).build())
 }
 
-/// Counts the order, in one of 256 places.
+/// Counts the order in one of 256 shards.
 fn count(table: &str, id: Uuid) -> Result<TransactWriteItem, Error> {
     let update = Update::builder()
         .table_name(table)

@@ -1,17 +1,18 @@
-//! The load generator of `make bench`: reads what to do from its input, as JSON, and writes what it measured to its output.
+//! The load generator of `make bench`. It reads a plan from its input and writes the measurements to its output, both
+//! as JSON.
 //!
-//! Times are in microseconds. It works on one thread, so as to leave the machine to what it measures.
+//! Times are in microseconds. It uses one thread, to leave the machine to the measured functions.
 
+mod cold_starts;
 mod orders;
 mod requests;
-mod starts;
 mod times;
 
 use std::{error::Error, io::stdin};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-/// Why nothing was measured.
+/// The reason why nothing could be measured.
 type Failure = Box<dyn Error>;
 
 #[tokio::main(flavor = "current_thread")]
@@ -19,8 +20,8 @@ async fn main() -> Result<(), Failure> {
     match std::env::args().nth(1).as_deref() {
         Some("requests") => write(&requests::measure(read()?).await?),
         Some("orders") => write(&orders::measure(read()?).await?),
-        Some("starts") => write(&starts::measure(read()?).await?),
-        _ => Err("say what to measure: requests, orders or starts".into()),
+        Some("starts") => write(&cold_starts::measure(read()?).await?),
+        _ => Err("the argument must be requests, orders or starts".into()),
     }
 }
 

@@ -1,6 +1,8 @@
-//! Requests to several targets in turn, by so many clients at once: each waits for its answer before it asks again.
+//! Measures requests to several targets, by several clients at once. Each client waits for a response before its next
+//! request.
 //!
-//! The targets take turns in short rounds, each beginning with another one, so that whatever else happens on the machine meets all.
+//! The targets alternate in short rounds, each of which begins with another target, so that other load on the machine
+//! affects all of them.
 
 use std::{
     collections::BTreeMap,
@@ -16,20 +18,20 @@ use crate::{
     times::{Quantiles, micros, quantiles},
 };
 
-/// How long an answer is waited for.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// The time limit of a request.
+const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// How many of the wrong answers are told.
-const TOLD: usize = 3;
+/// The number of errors of a target whose texts are reported.
+const MAX_ERROR_TEXTS: usize = 3;
 
-/// What to do.
+/// The plan.
 #[derive(Deserialize)]
 pub struct Plan {
     clients: usize,
     rounds: usize,
-    /// How long each target is asked in each round.
+    /// The duration of the requests to one target in one round.
     slice_ms: u64,
-    /// What each client asks of each target before anything counts: that starts the functions.
+    /// The number of requests of each client to each target that start the functions and are not counted.
     warm_up: usize,
     targets: Vec<Target>,
 }
@@ -38,9 +40,9 @@ pub struct Plan {
 struct Target {
     name: String,
     method: String,
-    /// The status of an answer that is right.
+    /// The expected status.
     status: u16,
-    /// What the clients ask, each its own.
+    /// The requests of the clients, one for each.
     calls: Vec<Call>,
 }
 
@@ -51,93 +53,95 @@ struct Call {
     body: Option<String>,
 }
 
-/// What came of a target.
+/// The results of a target.
 #[derive(Default)]
-struct Seen {
+struct Results {
     times: Vec<Duration>,
-    asked_for: Duration,
+    duration: Duration,
     errors: usize,
-    told: Vec<String>,
+    error_texts: Vec<String>,
 }
 
 #[derive(Serialize)]
 pub struct Measured {
     name: String,
     times: Option<Quantiles>,
-    /// How long the target was asked, in all rounds.
+    /// The duration of the requests to this target in all rounds.
     asked_for: u64,
     errors: usize,
-    told: Vec<String>,
+    /// The texts of the first errors.
+    error_texts: Vec<String>,
 }
 
-/// Asks all targets in turn.
+/// Sends requests to all targets in turn.
 pub async fn measure(plan: Plan) -> Result<Vec<Measured>, Failure> {
     let clients: Vec<Client> = (0..plan.clients)
-        .map(|_| Client::builder().no_proxy().timeout(PATIENCE).pool_max_idle_per_host(1).build())
+        .map(|_| Client::builder().no_proxy().timeout(TIMEOUT).pool_max_idle_per_host(1).build())
         .collect::<Result<_, _>>()?;
-    let mut seen: Vec<Seen> = plan.targets.iter().map(|_| Seen::default()).collect();
-    for (target, seen) in plan.targets.iter().zip(&mut seen) {
-        ask(&clients, target, seen, |asked, _| asked < plan.warm_up).await?;
-        // They are not counted, but one that fails is told.
-        (seen.times, seen.asked_for) = (Vec::new(), Duration::ZERO);
+    let mut results: Vec<Results> = plan.targets.iter().map(|_| Results::default()).collect();
+    for (target, results) in plan.targets.iter().zip(&mut results) {
+        send_all(&clients, target, results, |sent, _| sent < plan.warm_up).await?;
+        // The times of the warm-up are not counted, but its errors are.
+        (results.times, results.duration) = (Vec::new(), Duration::ZERO);
     }
     let slice = Duration::from_millis(plan.slice_ms);
     for round in 0..plan.rounds {
         for turn in 0..plan.targets.len() {
             let index = (round + turn) % plan.targets.len();
-            ask(&clients, &plan.targets[index], &mut seen[index], |_, since| since < slice).await?;
+            send_all(&clients, &plan.targets[index], &mut results[index], |_, elapsed| elapsed < slice).await?;
         }
     }
-    let measured = plan.targets.into_iter().zip(seen).map(|(target, seen)| Measured {
+    let measured = plan.targets.into_iter().zip(results).map(|(target, results)| Measured {
         name: target.name,
-        times: quantiles(seen.times),
-        asked_for: micros(seen.asked_for),
-        errors: seen.errors,
-        told: seen.told,
+        times: quantiles(results.times),
+        asked_for: micros(results.duration),
+        errors: results.errors,
+        error_texts: results.error_texts,
     });
     Ok(measured.collect())
 }
 
-/// Has all clients ask one target as long as `go_on` says so, of how often one has asked and how long it has been.
-async fn ask(
+/// Lets all clients send requests to one target, each while `goes_on` returns true for the number of its requests and
+/// the time so far.
+async fn send_all(
     clients: &[Client],
     target: &Target,
-    seen: &mut Seen,
-    go_on: impl Fn(usize, Duration) -> bool + Copy,
+    results: &mut Results,
+    goes_on: impl Fn(usize, Duration) -> bool + Copy,
 ) -> Result<(), Failure> {
-    let (began, method) = (Instant::now(), target.method.parse::<Method>()?);
-    let asked = clients.iter().zip(target.calls.iter().cycle()).map(|(client, call)| {
+    let (started, method) = (Instant::now(), target.method.parse::<Method>()?);
+    let clients = clients.iter().zip(target.calls.iter().cycle()).map(|(client, call)| {
         let method = method.clone();
         async move {
-            let mut seen = Seen::default();
-            let mut asked = 0;
-            while go_on(asked, began.elapsed()) {
-                asked += 1;
-                let started = Instant::now();
-                match once(client, method.clone(), call, target.status).await {
-                    Ok(()) => seen.times.push(started.elapsed()),
+            let mut own = Results::default();
+            let mut sent = 0;
+            while goes_on(sent, started.elapsed()) {
+                sent += 1;
+                let sent_at = Instant::now();
+                match send(client, method.clone(), call, target.status).await {
+                    Ok(()) => own.times.push(sent_at.elapsed()),
                     Err(reason) => {
-                        seen.errors += 1;
-                        seen.told.push(reason);
-                        seen.told.truncate(TOLD);
+                        own.errors += 1;
+                        own.error_texts.push(reason);
+                        own.error_texts.truncate(MAX_ERROR_TEXTS);
                     }
                 }
             }
-            seen
+            own
         }
     });
-    for mine in join_all(asked).await {
-        seen.times.extend(mine.times);
-        seen.errors += mine.errors;
-        seen.told.extend(mine.told);
-        seen.told.truncate(TOLD);
+    for own in join_all(clients).await {
+        results.times.extend(own.times);
+        results.errors += own.errors;
+        results.error_texts.extend(own.error_texts);
+        results.error_texts.truncate(MAX_ERROR_TEXTS);
     }
-    seen.asked_for += began.elapsed();
+    results.duration += started.elapsed();
     Ok(())
 }
 
-/// One request, to the last byte of its answer; an answer with another status is an error.
-async fn once(client: &Client, method: Method, call: &Call, expected: u16) -> Result<(), String> {
+/// Sends one request, and reads the whole response. Another status than the expected one is an error.
+async fn send(client: &Client, method: Method, call: &Call, expected: u16) -> Result<(), String> {
     let mut request = client.request(method, &call.url);
     for (name, value) in &call.headers {
         request = request.header(name, value);
@@ -145,9 +149,9 @@ async fn once(client: &Client, method: Method, call: &Call, expected: u16) -> Re
     if let Some(body) = &call.body {
         request = request.body(body.clone());
     }
-    let answer = request.send().await.map_err(|error| format!("{error:?}"))?;
-    let status = answer.status().as_u16();
-    let body = answer.bytes().await.map_err(|error| format!("{error:?}"))?;
+    let response = request.send().await.map_err(|error| format!("{error:?}"))?;
+    let status = response.status().as_u16();
+    let body = response.bytes().await.map_err(|error| format!("{error:?}"))?;
     if status == expected {
         return Ok(());
     }

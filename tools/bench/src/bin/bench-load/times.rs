@@ -1,4 +1,4 @@
-//! What becomes of many times.
+//! Statistics of measured times.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub struct Quantiles {
     most: u64,
 }
 
-/// Of at least one time.
+/// Returns the quantiles, or `None` if there are no times.
 pub fn quantiles(mut times: Vec<Duration>) -> Option<Quantiles> {
     times.sort_unstable();
     let at = |percent: usize| times.get((times.len() * percent).div_ceil(100).checked_sub(1)?).copied().map(micros);
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_are_times_that_were_measured() {
+    fn quantiles_are_measured_times() {
         let times = (1..=200).rev().map(Duration::from_micros).collect();
         let expected = Quantiles { count: 200, p50: 100, p90: 180, p99: 198, most: 200 };
         assert_eq!(quantiles(times), Some(expected));

@@ -1,4 +1,4 @@
-//! How somebody is reached, as they see it: no number and no token as a whole, for the answer may be somewhere where others read it.
+//! The notification settings of a user in responses. Numbers and tokens are masked, because others may see a response.
 
 use std::collections::BTreeMap;
 
@@ -10,62 +10,62 @@ use serde_json::{Value, json};
 
 use crate::domain::{Contact, Device, KINDS};
 
-/// How the caller is told of what.
+/// The notification settings of the caller.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "NotificationPreferences")]
-pub(super) struct PreferencesAnswer<'a> {
-    /// Where text messages go, as much of it as is shown.
+pub(super) struct PreferencesResponse<'a> {
+    /// The number for text messages, masked.
     phone_number: Option<String>,
-    /// By type of event: which channels tell of it.
-    events: BTreeMap<&'static str, ChannelsAnswer>,
-    /// What takes push messages.
-    devices: Vec<DeviceAnswer<'a>>,
+    /// The channels for each type of event.
+    events: BTreeMap<&'static str, ChannelsResponse>,
+    /// The devices for push notifications.
+    devices: Vec<DeviceResponse<'a>>,
 }
 
-/// Which channels tell of a type of event.
+/// The channels by which the caller is notified of a type of event.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "NotificationChannels")]
-struct ChannelsAnswer {
+struct ChannelsResponse {
     email: bool,
-    /// It needs a phone number.
+    /// Requires a phone number.
     sms: bool,
-    /// It needs a device.
+    /// Requires a registered device.
     push: bool,
 }
 
-/// A device that takes push messages.
+/// A device that receives push notifications.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Device")]
-pub(super) struct DeviceAnswer<'a> {
+pub(super) struct DeviceResponse<'a> {
     id: DeviceId,
     name: &'a str,
-    /// The end of its token.
+    /// The last four characters of its token, masked.
     token: &'a str,
     created_at: Timestamp,
 }
 
-impl<'a> From<&'a Contact> for PreferencesAnswer<'a> {
+impl<'a> From<&'a Contact> for PreferencesResponse<'a> {
     fn from(contact: &'a Contact) -> Self {
         let channels = |kind| {
             let wants = |channel| contact.preferences.wants(kind, channel);
-            ChannelsAnswer { email: wants(Channel::Email), sms: wants(Channel::Sms), push: wants(Channel::Push) }
+            ChannelsResponse { email: wants(Channel::Email), sms: wants(Channel::Sms), push: wants(Channel::Push) }
         };
         Self {
             phone_number: contact.phone_number.as_ref().map(|number| number.masked()),
             events: KINDS.into_iter().map(|(kind, name)| (name, channels(kind))).collect(),
-            devices: contact.devices.iter().map(DeviceAnswer::from).collect(),
+            devices: contact.devices.iter().map(DeviceResponse::from).collect(),
         }
     }
 }
 
-impl<'a> From<&'a Device> for DeviceAnswer<'a> {
+impl<'a> From<&'a Device> for DeviceResponse<'a> {
     fn from(device: &'a Device) -> Self {
         let Device { id, name, token, created_at, .. } = device;
         Self { id: *id, name: name.expose(), token, created_at: *created_at }
     }
 }
 
-/// Somebody who wants text messages when something is shipped.
+/// The example of a user who gets text messages when an order ships.
 pub(super) fn example() -> Value {
     let mail = json!({ "email": true, "sms": false, "push": true });
     let payment = json!({ "email": false, "sms": false, "push": true });
@@ -85,7 +85,7 @@ pub(super) fn example() -> Value {
     })
 }
 
-/// One of their devices.
+/// The example of a device.
 pub(super) fn device_example() -> Value {
     json!({
         "id": "64657669-6365-7f3a-9c55-0b6a2f6d1c77",

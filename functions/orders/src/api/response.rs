@@ -1,4 +1,4 @@
-//! An order as a caller sees it.
+//! Orders in responses.
 
 use contracts::{CancelReason, Event};
 use kernel::{Currency, OrderId, PaymentId, ProductId, Quantity, Timestamp, UserId};
@@ -14,37 +14,37 @@ use crate::{
 /// An order.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Order")]
-pub(super) struct OrderAnswer<'a> {
+pub(super) struct OrderResponse<'a> {
     id: OrderId,
     user_id: UserId,
     status: Status,
-    items: Vec<ItemAnswer<'a>>,
+    items: Vec<ItemResponse<'a>>,
     #[schemars(schema_with = "kernel::decimal_schema")]
     total_amount: String,
     currency: Currency,
     created_at: Timestamp,
     updated_at: Timestamp,
-    /// The payment that was captured for it.
+    /// The payment of the order, once it is sold.
     #[serde(skip_serializing_if = "Option::is_none")]
     payment_id: Option<PaymentId>,
-    /// Why it was cancelled.
+    /// Why the order was cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     cancel_reason: Option<CancelReason>,
-    /// With `expand=payment`, once something was heard of it.
+    /// The payment, with `expand=payment`, as soon as it was captured or has failed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) payment: Option<PaymentAnswer<'a>>,
-    /// With `expand=timeline`: its last hundred events, the oldest first.
+    pub(super) payment: Option<PaymentResponse<'a>>,
+    /// The last hundred events, the oldest first, with `expand=timeline`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) timeline: Option<Vec<MomentAnswer>>,
-    /// How long the request took up to this answer; only where an order is placed.
+    pub(super) timeline: Option<Vec<TimelineEntry>>,
+    /// How long the request took to process. Only in responses that place an order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) processing_duration_ms: Option<u64>,
 }
 
-/// One product of an order, at the price of the day it was placed.
+/// One product of an order, at its price when the order was placed.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "OrderItem")]
-struct ItemAnswer<'a> {
+struct ItemResponse<'a> {
     product_id: ProductId,
     name: &'a str,
     quantity: Quantity,
@@ -52,9 +52,9 @@ struct ItemAnswer<'a> {
     unit_price: String,
 }
 
-impl<'a> From<&'a Order> for OrderAnswer<'a> {
+impl<'a> From<&'a Order> for OrderResponse<'a> {
     fn from(order: &'a Order) -> Self {
-        let items = order.lines.iter().map(|line| ItemAnswer {
+        let items = order.lines.iter().map(|line| ItemResponse {
             product_id: line.product_id,
             name: &line.name,
             quantity: line.quantity,
@@ -78,40 +78,40 @@ impl<'a> From<&'a Order> for OrderAnswer<'a> {
     }
 }
 
-/// What is known of an order's payment.
+/// The payment of an order.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PaymentOfOrder")]
-pub(super) struct PaymentAnswer<'a> {
+pub(super) struct PaymentResponse<'a> {
     id: PaymentId,
     status: PaymentStatus,
     #[schemars(schema_with = "kernel::decimal_schema")]
     amount: String,
-    /// What went back of it so far.
+    /// The amount that was refunded so far.
     #[schemars(schema_with = "kernel::decimal_schema")]
     refunded_amount: String,
     currency: Currency,
-    /// The provider's word for why it failed.
+    /// The provider's code for why the payment failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure_reason: Option<&'a str>,
     updated_at: Timestamp,
 }
 
-/// How far an order's payment has come.
+/// The status of an order's payment.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "PaymentOfOrderStatus")]
 enum PaymentStatus {
-    /// The money came.
+    /// The amount was captured.
     Processed,
-    /// No money will come.
+    /// The payment failed.
     Failed,
-    /// A part went back.
+    /// A part of the amount was refunded.
     PartlyRefunded,
-    /// All of it went back.
+    /// The whole amount was refunded.
     Refunded,
 }
 
-impl<'a> From<&'a Payment> for PaymentAnswer<'a> {
+impl<'a> From<&'a Payment> for PaymentResponse<'a> {
     fn from(payment: &'a Payment) -> Self {
         let status = if payment.is_refund_of(payment.amount) {
             PaymentStatus::Refunded
@@ -134,25 +134,25 @@ impl<'a> From<&'a Payment> for PaymentAnswer<'a> {
     }
 }
 
-/// Something that happened to an order, in short.
+/// An event of an order, in short.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "OrderMoment")]
-pub(super) struct MomentAnswer {
-    /// Its place among the order's events, from 1.
+pub(super) struct TimelineEntry {
+    /// The number of the event within the order, from 1.
     sequence: u64,
     #[serde(rename = "type")]
     event_type: &'static str,
     time: Timestamp,
 }
 
-impl From<&Entry> for MomentAnswer {
+impl From<&Entry> for TimelineEntry {
     fn from(entry: &Entry) -> Self {
         let envelope = &entry.envelope;
         Self { sequence: envelope.sequence, event_type: envelope.event.event_type(), time: envelope.timestamp }
     }
 }
 
-/// An order like the seed's first, in the state `status`.
+/// Returns an example like the first order of the seed, with `status`.
 pub(super) fn example(status: &str) -> Value {
     json!({
         "id": "01930000-0000-7003-8000-000000000001",
@@ -171,7 +171,7 @@ pub(super) fn example(status: &str) -> Value {
     })
 }
 
-/// The answer to an order that was just placed.
+/// Returns an example of an order that was just placed.
 pub(super) fn placed_example() -> Value {
     let mut placed = example("pending");
     placed["processing_duration_ms"] = json!(7);

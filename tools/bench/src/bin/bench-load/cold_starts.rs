@@ -1,4 +1,4 @@
-//! Starts of functions: from the start of the process until it asks the Runtime API for its first event.
+//! Cold starts: the time from the start of a function's process until it requests its first event from the Runtime API.
 
 use std::{
     collections::BTreeMap,
@@ -19,16 +19,17 @@ use crate::{
     times::{Quantiles, quantiles},
 };
 
-/// How long a start may take.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// The time limit of a cold start.
+const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// What a function asks first.
-const NEXT: &[u8] = b"GET /2018-06-01/runtime/invocation/next ";
+/// The beginning of a function's first request.
+const NEXT_INVOCATION: &[u8] = b"GET /2018-06-01/runtime/invocation/next ";
 
-/// What to do.
+/// The plan.
 #[derive(Deserialize)]
 pub struct Plan {
-    /// All are started in turn so many times, and once before, which brings them into memory and does not count.
+    /// The number of rounds, in each of which all functions are started in turn. One more round before them is not
+    /// counted. It loads the binaries into memory.
     rounds: usize,
     functions: Vec<Function>,
 }
@@ -44,25 +45,25 @@ struct Function {
 pub struct Measured {
     name: String,
     start: Option<Quantiles>,
-    /// Resident memory when it asked, the most of all starts, in KiB.
+    /// The largest resident memory at the first request, in KiB.
     rss_kib: u64,
 }
 
-/// Starts all functions in turn.
+/// Starts all functions in turn, and measures their cold starts.
 pub async fn measure(plan: Plan) -> Result<Vec<Measured>, Failure> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let mut seen: Vec<(Vec<Duration>, u64)> = plan.functions.iter().map(|_| (Vec::new(), 0)).collect();
+    let mut results: Vec<(Vec<Duration>, u64)> = plan.functions.iter().map(|_| (Vec::new(), 0)).collect();
     for round in 0..=plan.rounds {
         for turn in 0..plan.functions.len() {
             let index = (round + turn) % plan.functions.len();
             let (time, rss_kib) = start(&listener, &plan.functions[index]).await?;
             if round > 0 {
-                seen[index].0.push(time);
-                seen[index].1 = seen[index].1.max(rss_kib);
+                results[index].0.push(time);
+                results[index].1 = results[index].1.max(rss_kib);
             }
         }
     }
-    let measured = plan.functions.into_iter().zip(seen).map(|(function, (times, rss_kib))| Measured {
+    let measured = plan.functions.into_iter().zip(results).map(|(function, (times, rss_kib))| Measured {
         name: function.name,
         start: quantiles(times),
         rss_kib,
@@ -70,7 +71,7 @@ pub async fn measure(plan: Plan) -> Result<Vec<Measured>, Failure> {
     Ok(measured.collect())
 }
 
-/// Starts one, and ends it when it has asked.
+/// Starts a function, and ends it after its first request.
 async fn start(listener: &TcpListener, function: &Function) -> Result<(Duration, u64), Failure> {
     let mut command = Command::new(&function.binary);
     command.env_clear().envs(&function.environment);
@@ -78,23 +79,24 @@ async fn start(listener: &TcpListener, function: &Function) -> Result<(Duration,
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let started = Instant::now();
     let running = Running(command.spawn()?);
-    let asked = timeout(PATIENCE, asks(listener)).await;
-    let took = started.elapsed();
-    let (_connection, request) = asked.map_err(|_| format!("{} did not start", function.name))??;
-    if !request.starts_with(NEXT) {
-        return Err(format!("{} asked for {:?}", function.name, String::from_utf8_lossy(&request)).into());
+    let request = timeout(TIMEOUT, first_request(listener)).await;
+    let time = started.elapsed();
+    let (_connection, request) = request.map_err(|_| format!("{} did not start", function.name))??;
+    if !request.starts_with(NEXT_INVOCATION) {
+        let request = String::from_utf8_lossy(&request);
+        return Err(format!("the first request of {} was {request:?}", function.name).into());
     }
-    Ok((took, running.rss_kib()?))
+    Ok((time, running.rss_kib()?))
 }
 
-async fn asks(listener: &TcpListener) -> Result<(TcpStream, Vec<u8>), Failure> {
+async fn first_request(listener: &TcpListener) -> Result<(TcpStream, Vec<u8>), Failure> {
     let (mut connection, _) = listener.accept().await?;
-    let mut request = vec![0; NEXT.len()];
+    let mut request = vec![0; NEXT_INVOCATION.len()];
     connection.read_exact(&mut request).await?;
     Ok((connection, request))
 }
 
-/// A process that ends with its owner.
+/// A process that is killed when this is dropped.
 struct Running(Child);
 
 impl Running {
@@ -107,7 +109,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended by itself.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -1,4 +1,4 @@
-//! A value that is kept in many moments, and told from others by a number that is counted once.
+//! A shared value whose hash is calculated only once.
 
 use std::{
     hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash, Hasher},
@@ -6,32 +6,32 @@ use std::{
     sync::Arc,
 };
 
-/// A value, shared, with its fingerprint.
+/// A shared value with its fingerprint. Values are compared by fingerprint.
 #[derive(Debug)]
-pub struct Kept<T> {
+pub struct Hashed<T> {
     value: Arc<T>,
     fingerprint: u64,
 }
 
-/// A number that tells things apart.
+/// Returns the hash by which values are compared.
 pub fn fingerprint(of: &impl Hash) -> u64 {
     BuildHasherDefault::<DefaultHasher>::default().hash_one(of)
 }
 
-impl<T: Hash> Kept<T> {
-    /// Keeps it.
+impl<T: Hash> Hashed<T> {
+    /// Wraps the value and calculates its fingerprint.
     pub fn new(value: T) -> Self {
         Self { fingerprint: fingerprint(&value), value: Arc::new(value) }
     }
 }
 
-impl<T> Clone for Kept<T> {
+impl<T> Clone for Hashed<T> {
     fn clone(&self) -> Self {
         Self { value: self.value.clone(), fingerprint: self.fingerprint }
     }
 }
 
-impl<T> Deref for Kept<T> {
+impl<T> Deref for Hashed<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -39,16 +39,16 @@ impl<T> Deref for Kept<T> {
     }
 }
 
-impl<T> Hash for Kept<T> {
+impl<T> Hash for Hashed<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.fingerprint);
     }
 }
 
-impl<T> PartialEq for Kept<T> {
+impl<T> PartialEq for Hashed<T> {
     fn eq(&self, other: &Self) -> bool {
         self.fingerprint == other.fingerprint
     }
 }
 
-impl<T> Eq for Kept<T> {}
+impl<T> Eq for Hashed<T> {}

@@ -1,4 +1,4 @@
-//! A provider, and a look behind it: what it knows of an order's money.
+//! A payment provider with access to its own records of an order's money.
 
 use std::{env, time::Duration};
 
@@ -12,27 +12,27 @@ use payments::{
 use serde_json::{Value, json};
 use testkit::{HANG_LIMIT, Stack, TestTable, forget_secret, new_secret, text};
 
-/// What the provider knows of an order's money, in minor units.
+/// The provider's records of an order's money, in minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Balance {
-    pub set_aside: i64,
-    pub taken: i64,
-    pub given_back: i64,
+    pub authorized: i64,
+    pub captured: i64,
+    pub refunded: i64,
 }
 
-/// One of the two sides.
-pub enum Bank {
+/// One of the two providers.
+pub enum ProviderUnderTest {
     Simulator(TestTable),
     Stripe(StripeAccount),
 }
 
-/// Stripe, as localstripe has it.
+/// An account at Stripe, which localstripe imitates.
 pub struct StripeAccount {
     pub url: String,
     pub secret_arn: String,
 }
 
-impl Bank {
+impl ProviderUnderTest {
     pub async fn simulator() -> Self {
         Self::Simulator(TestTable::create().await)
     }
@@ -41,33 +41,33 @@ impl Bank {
         Self::Stripe(StripeAccount::new("sk_test_both_providers").await)
     }
 
-    /// The account at Stripe.
+    /// Returns the account at Stripe.
     pub fn account(&self) -> &StripeAccount {
         match self {
-            Self::Simulator(_) => panic!("the simulator has no accounts"),
+            Self::Simulator(_) => panic!("the simulator has no account"),
             Self::Stripe(account) => account,
         }
     }
 
-    /// A provider as a new environment has it; but it waits for an answer however slow the machine is.
-    pub async fn provider(&self) -> Provider {
-        self.provider_that_waits(HANG_LIMIT).await
+    /// Connects as a new environment does, but with a timeout that is long enough for a slow machine.
+    pub async fn connect(&self) -> Provider {
+        self.connect_with_timeout(HANG_LIMIT).await
     }
 
-    /// A provider whose answers are waited for as long as `timeout`.
-    pub async fn provider_that_waits(&self, timeout: Duration) -> Provider {
+    /// Connects with this time limit for calls.
+    pub async fn connect_with_timeout(&self, timeout: Duration) -> Provider {
         match self {
             Self::Simulator(table) => Provider::simulator(table.table.clone(), Duration::ZERO, timeout),
-            Self::Stripe(account) => account.provider_that_waits(timeout).await,
+            Self::Stripe(account) => account.connect_with_timeout(timeout).await,
         }
     }
 
-    /// Asks, from a new environment that does not know what the provider calls the payment.
+    /// Makes a call from a new environment that does not know the provider's id of the payment.
     pub async fn ask(&self, due: &Due, call: Call) -> Result<Answer, PaymentsError> {
-        self.provider().await.ask(due, None, &call).await
+        self.connect().await.ask(due, None, &call).await
     }
 
-    /// Has an order's money set aside; what the provider calls it.
+    /// Authorizes the amount of an order, and returns the provider's id of the payment.
     pub async fn authorized(&self, due: &Due, method: &str) -> String {
         match self.ask(due, authorize(method)).await.unwrap() {
             Answer::Approved { reference } => reference,
@@ -75,7 +75,7 @@ impl Bank {
         }
     }
 
-    /// Has an order's money taken.
+    /// Authorizes and captures the amount of an order.
     pub async fn captured(&self, due: &Due, method: &str) {
         self.authorized(due, method).await;
         assert_eq!(self.ask(due, Call::Capture).await.unwrap(), Answer::Captured);
@@ -96,7 +96,7 @@ impl Bank {
     }
 }
 
-/// Something to pay.
+/// Returns a new order of 25.00 USD.
 pub fn due() -> Due {
     Due { order_id: OrderId::new(), user_id: UserId::new(), total: usd(2_500) }
 }
@@ -113,37 +113,37 @@ pub fn refund(id: RefundId, minor: i64) -> Call {
     Call::Refund { id, amount: usd(minor) }
 }
 
-/// The simulator's books of an order.
+/// Returns the balance of an order in the simulator's ledger.
 fn simulated(items: &[Item], due: &Due) -> Balance {
     let pk = format!("SIMULATOR#{}", due.order_id);
-    let mut balance = Balance { set_aside: 0, taken: 0, given_back: 0 };
-    for books in items.iter().filter(|item| text(item, "pk") == pk) {
+    let mut balance = Balance { authorized: 0, captured: 0, refunded: 0 };
+    for ledger in items.iter().filter(|item| text(item, "pk") == pk) {
         let of = |value: &AttributeValue| {
             let money = value.as_m().unwrap();
             Money::parse(text(money, "amount"), Currency::Usd).unwrap().minor()
         };
-        match text(books, "state") {
-            "authorized" => balance.set_aside += of(&books["amount"]),
-            "captured" => balance.taken += of(&books["amount"]),
+        match text(ledger, "state") {
+            "authorized" => balance.authorized += of(&ledger["amount"]),
+            "captured" => balance.captured += of(&ledger["amount"]),
             _ => {}
         }
-        balance.given_back += books["refunds"].as_m().unwrap().values().map(of).sum::<i64>();
+        balance.refunded += ledger["refunds"].as_m().unwrap().values().map(of).sum::<i64>();
     }
     balance
 }
 
 impl StripeAccount {
     pub async fn new(api_key: &str) -> Self {
-        let url = env::var("STRIPE_URL").expect("STRIPE_URL: where localstripe is");
+        let url = env::var("STRIPE_URL").expect("STRIPE_URL is the URL of localstripe");
         let secret_arn = new_secret(&json!({ "api_key": api_key, "webhook_secret": "whsec" })).await;
         Self { url, secret_arn }
     }
 
-    pub async fn provider(&self) -> Provider {
-        self.provider_that_waits(HANG_LIMIT).await
+    pub async fn connect(&self) -> Provider {
+        self.connect_with_timeout(HANG_LIMIT).await
     }
 
-    async fn provider_that_waits(&self, timeout: Duration) -> Provider {
+    async fn connect_with_timeout(&self, timeout: Duration) -> Provider {
         let aws = Stack::get().aws().await;
         Provider::stripe(Stripe::connect(&aws, self.url.clone(), self.secret_arn.clone()).unwrap(), timeout)
     }
@@ -153,21 +153,22 @@ impl StripeAccount {
         request.send().await.unwrap().json().await.unwrap()
     }
 
-    /// Lets the next request under an idempotency key fail.
+    /// Makes the next request with this idempotency key fail.
     pub async fn fail(&self, key: &str) {
         let request = reqwest::Client::new().post(format!("{}/_config/failures", self.url));
-        let answer = request.json(&json!({ "keys": [key] })).send().await.unwrap();
-        assert!(answer.status().is_success());
+        let response = request.json(&json!({ "keys": [key] })).send().await.unwrap();
+        assert!(response.status().is_success());
     }
 
-    /// The intents of an order: no more than one, if all is well.
+    /// Returns the intents of an order, of which there should be no more than one.
     pub async fn intents(&self, due: &Due) -> Vec<Value> {
         let all = self.get("/v1/payment_intents?limit=100000").await;
         let is_of = |intent: &&Value| intent["metadata"]["order_id"] == due.order_id.to_string();
         all["data"].as_array().unwrap().iter().filter(is_of).cloned().collect()
     }
 
-    /// What was asked to be changed for an order, in this order: the last part of the path, and the idempotency key.
+    /// Returns the requests that change the intent of an order, in sequence: the last part of the path, and the
+    /// idempotency key.
     pub async fn requests(&self, due: &Due) -> Vec<(String, String)> {
         let ids: Vec<String> =
             self.intents(due).await.iter().map(|intent| intent["id"].as_str().unwrap().to_owned()).collect();
@@ -188,17 +189,17 @@ impl StripeAccount {
     }
 
     async fn balance(&self, due: &Due) -> Balance {
-        let mut balance = Balance { set_aside: 0, taken: 0, given_back: 0 };
+        let mut balance = Balance { authorized: 0, captured: 0, refunded: 0 };
         for intent in self.intents(due).await {
             match intent["status"].as_str().unwrap() {
-                "requires_capture" => balance.set_aside += intent["amount"].as_i64().unwrap(),
-                "succeeded" => balance.taken += intent["amount"].as_i64().unwrap(),
+                "requires_capture" => balance.authorized += intent["amount"].as_i64().unwrap(),
+                "succeeded" => balance.captured += intent["amount"].as_i64().unwrap(),
                 _ => {}
             }
             let id = intent["id"].as_str().unwrap();
             let refunds = self.get(&format!("/v1/refunds?payment_intent={id}&limit=100")).await;
             let amounts = refunds["data"].as_array().unwrap().iter().map(|refund| refund["amount"].as_i64().unwrap());
-            balance.given_back += amounts.sum::<i64>();
+            balance.refunded += amounts.sum::<i64>();
         }
         balance
     }

@@ -1,4 +1,4 @@
-//! An account and a session as their owner sees them: never the password or its hash.
+//! The account and the tokens as responses show them. They never contain the password or its hash.
 
 use contracts::Role;
 use kernel::{Timestamp, UserId};
@@ -15,7 +15,7 @@ use crate::{
 /// An account.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "User")]
-pub(super) struct UserAnswer<'a> {
+pub(super) struct UserResponse<'a> {
     id: UserId,
     #[schemars(with = "kernel::Email")]
     email: &'a str,
@@ -27,7 +27,7 @@ pub(super) struct UserAnswer<'a> {
     updated_at: Timestamp,
 }
 
-impl<'a> From<&'a Account> for UserAnswer<'a> {
+impl<'a> From<&'a Account> for UserResponse<'a> {
     fn from(account: &'a Account) -> Self {
         Self {
             id: account.id,
@@ -41,23 +41,23 @@ impl<'a> From<&'a Account> for UserAnswer<'a> {
     }
 }
 
-/// What a session is carried on with.
+/// The tokens of a session.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Tokens")]
-pub(super) struct TokensAnswer {
-    /// For `Authorization: Bearer`.
+pub(super) struct TokensResponse {
+    /// For the header `Authorization: Bearer`.
     access_token: String,
-    /// `Bearer`.
+    /// Always `Bearer`.
     token_type: &'static str,
-    /// Seconds until the access token ends.
+    /// Seconds until the access token expires.
     expires_in: i64,
-    /// Good for one refresh.
+    /// Can be used once.
     refresh_token: String,
-    /// Seconds until the refresh token ends.
+    /// Seconds until the refresh token expires.
     refresh_expires_in: i64,
 }
 
-impl From<Tokens> for TokensAnswer {
+impl From<Tokens> for TokensResponse {
     fn from(tokens: Tokens) -> Self {
         Self {
             access_token: tokens.access.expose().clone(),
@@ -69,7 +69,7 @@ impl From<Tokens> for TokensAnswer {
     }
 }
 
-/// One of the seed's customers.
+/// An example account: one of the seed's customers.
 pub(super) fn example() -> Value {
     json!({
         "id": "01930000-0000-7001-8000-000000000001",
@@ -82,7 +82,7 @@ pub(super) fn example() -> Value {
     })
 }
 
-/// Tokens; not those of anybody.
+/// Example tokens, which belong to nobody.
 pub(super) fn tokens_example() -> Value {
     json!({
         "access_token": "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJ3YXliaWxsIn0.c2lnbmF0dXJl",

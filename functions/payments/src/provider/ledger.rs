@@ -1,4 +1,4 @@
-//! What the simulator knows of an order, and what it says to what it is asked. Pure.
+//! The ledger of the simulator, and its answers to calls. Pure.
 
 use std::collections::BTreeMap;
 
@@ -8,68 +8,68 @@ use serde::{Deserialize, Serialize};
 use super::{Answer, Call};
 use crate::domain::Due;
 
-/// What the simulator knows of an order.
+/// The simulator's record of an order's money.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Books {
-    /// Where the order's money is.
+pub struct SimulatorLedger {
+    /// The state of the money.
     pub state: State,
     #[serde(default)]
     method: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) amount: Option<Money>,
-    /// How often it failed.
+    /// The number of failures so far.
     #[serde(default)]
     failures: u32,
-    /// What went back.
+    /// The refunds made.
     #[serde(default)]
     pub refunds: BTreeMap<RefundId, Money>,
-    /// How often this was written.
+    /// The number of writes, for optimistic locking.
     pub version: u64,
 }
 
-/// Where an order's money is.
+/// The state of an order's money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Nowhere yet: every call so far has failed.
+    /// Every call so far has failed.
     Failing,
-    /// Set aside.
+    /// The amount is authorized.
     Authorized,
     /// The card was declined.
     Declined,
-    /// Taken.
+    /// The amount was captured.
     Captured,
-    /// Free again, for good.
+    /// The payment was voided, for good.
     Voided,
 }
 
-/// What the simulator does when it is asked.
+/// The simulator's reaction to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
-    /// It answers.
+    /// It returns an answer.
     Says(Answer),
-    /// A fault of its own.
+    /// It responds with a server error.
     Fails,
-    /// It has done it, and says nothing.
+    /// It has processed the call, but does not respond.
     NeverAnswers,
 }
 
-/// The cards it knows: their names, and what they are for.
+/// The test cards: their names, and what happens with them.
 pub(crate) const CARDS: [(&str, &str); 9] = [
     ("pm_card_visa", "succeeds"),
     ("pm_card_chargeDeclined", "is declined"),
-    ("pm_card_timeout", "sets the money aside, but never answers"),
+    ("pm_card_timeout", "is authorized, but the simulator never responds"),
     ("pm_card_failsOnce", "fails the first time, then succeeds"),
     ("pm_card_failsFive", "fails five times, then succeeds"),
     ("pm_card_slow", "succeeds after two seconds"),
-    ("pm_card_captureFail", "is authorized, but its money cannot be taken"),
-    ("pm_card_refundFail", "succeeds, but its money cannot be given back"),
-    ("pm_card_refundTimeout", "succeeds; its money goes back, but the first time that is asked nobody answers"),
+    ("pm_card_captureFail", "is authorized, but cannot be captured"),
+    ("pm_card_refundFail", "succeeds, but cannot be refunded"),
+    ("pm_card_refundTimeout", "succeeds, but the first request for a refund gets no response"),
 ];
 
-/// What is said to `call`, and the books as they are then; nothing, if they stay as they were.
-pub fn answer(known: Option<&Books>, due: &Due, call: &Call) -> (Option<Books>, Reply) {
-    let before = known.cloned().unwrap_or(Books {
+/// Returns the ledger after `call`, or `None` if it has not changed, and the reply.
+pub fn answer(known: Option<&SimulatorLedger>, due: &Due, call: &Call) -> (Option<SimulatorLedger>, Reply) {
+    let before = known.cloned().unwrap_or(SimulatorLedger {
         state: State::Failing,
         method: String::new(),
         amount: None,
@@ -91,16 +91,16 @@ pub fn answer(known: Option<&Books>, due: &Due, call: &Call) -> (Option<Books>, 
     (Some(after), reply)
 }
 
-impl Books {
+impl SimulatorLedger {
     fn authorize(&mut self, due: &Due, method: &str) -> Reply {
         if self.state == State::Failing {
             (self.amount, self.method) = (Some(due.total), method.to_owned());
-            let to_fail = match method {
+            let failures = match method {
                 "pm_card_failsOnce" => 1,
                 "pm_card_failsFive" => 5,
                 _ => 0,
             };
-            if self.failures < to_fail {
+            if self.failures < failures {
                 self.failures += 1;
                 return Reply::Fails;
             }
@@ -144,11 +144,11 @@ impl Books {
         if self.refunds.contains_key(&id) {
             return Reply::Says(Answer::Refunded);
         }
-        let gone: i64 = self.refunds.values().map(|refund| refund.minor()).sum();
-        let taken = self.amount.map_or(0, Money::minor);
+        let refunded: i64 = self.refunds.values().map(|refund| refund.minor()).sum();
+        let captured = self.amount.map_or(0, Money::minor);
         match self.state {
             State::Captured if self.method == "pm_card_refundFail" => refused("refund_refused"),
-            State::Captured if gone + amount.minor() <= taken => {
+            State::Captured if refunded + amount.minor() <= captured => {
                 self.refunds.insert(id, amount);
                 if self.method == "pm_card_refundTimeout" { Reply::NeverAnswers } else { Reply::Says(Answer::Refunded) }
             }

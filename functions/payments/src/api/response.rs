@@ -1,4 +1,4 @@
-//! A payment as a caller sees it.
+//! The representation of a payment in responses.
 
 use kernel::{Currency, OrderId, PaymentId, RefundId, Timestamp, UserId};
 use schemars::JsonSchema;
@@ -10,47 +10,47 @@ use crate::domain::{Payment, Refund, RefundStatus, Status};
 /// A payment of an order.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Payment")]
-pub(super) struct PaymentAnswer<'a> {
+pub(super) struct PaymentResponse<'a> {
     id: PaymentId,
     order_id: OrderId,
     user_id: UserId,
     status: Status,
     #[schemars(schema_with = "kernel::decimal_schema")]
     amount: String,
-    /// What went back of it.
+    /// The sum of all refunds that have succeeded.
     #[schemars(schema_with = "kernel::decimal_schema")]
     refunded_amount: String,
     currency: Currency,
-    /// The provider's token of the means of payment.
+    /// The payment provider's token of the payment method.
     method: &'a str,
-    /// The provider's word for why it was declined.
+    /// The provider's code for why the payment was declined or cannot be captured.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure_reason: Option<&'a str>,
-    /// What went back, is to go back, or could not, the oldest first.
-    refunds: Vec<RefundAnswer<'a>>,
+    /// All refunds, pending and failed ones too, oldest first.
+    refunds: Vec<RefundResponse<'a>>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
 
-/// Money going back.
+/// A refund of a payment.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Refund")]
-pub(super) struct RefundAnswer<'a> {
+pub(super) struct RefundResponse<'a> {
     id: RefundId,
-    /// `pending`: the provider is asked until it answers.
+    /// A `pending` refund is retried until the provider responds.
     status: RefundStatus,
     #[schemars(schema_with = "kernel::decimal_schema")]
     amount: String,
-    /// Why, in the words of who gave it back.
+    /// The reason, as stated in the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
-    /// The provider's word for why it could not.
+    /// The provider's code for why the refund failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure_reason: Option<&'a str>,
     created_at: Timestamp,
 }
 
-impl<'a> From<&'a Payment> for PaymentAnswer<'a> {
+impl<'a> From<&'a Payment> for PaymentResponse<'a> {
     fn from(payment: &'a Payment) -> Self {
         Self {
             id: payment.id,
@@ -62,14 +62,14 @@ impl<'a> From<&'a Payment> for PaymentAnswer<'a> {
             currency: payment.amount.currency(),
             method: &payment.method,
             failure_reason: payment.failure_reason.as_deref(),
-            refunds: payment.refunds.iter().map(RefundAnswer::from).collect(),
+            refunds: payment.refunds.iter().map(RefundResponse::from).collect(),
             created_at: payment.created_at,
             updated_at: payment.updated_at,
         }
     }
 }
 
-impl<'a> From<&'a Refund> for RefundAnswer<'a> {
+impl<'a> From<&'a Refund> for RefundResponse<'a> {
     fn from(refund: &'a Refund) -> Self {
         Self {
             id: refund.id,
@@ -82,12 +82,12 @@ impl<'a> From<&'a Refund> for RefundAnswer<'a> {
     }
 }
 
-/// The payment that is there already, as a problem shows it.
+/// Returns the existing payment for a problem document.
 pub(crate) fn existing(payment: &Payment) -> Value {
-    serde_json::to_value(PaymentAnswer::from(payment)).unwrap_or_default()
+    serde_json::to_value(PaymentResponse::from(payment)).unwrap_or_default()
 }
 
-/// A payment of the seed's first order.
+/// Returns the payment of the first order of the seed.
 pub(super) fn example(status: &str) -> Value {
     json!({
         "id": "01930000-0000-74e8-b825-4ecc199c9080",
