@@ -12,6 +12,10 @@ use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::Subscriber
 
 use crate::https;
 
+/// The factor of all time limits of AWS calls where `AWS_ENDPOINT_URL` names a local engine: there, calls wait for the cores of one machine,
+/// which the engine and all functions share. `localstack/engine/sam.py` multiplies the functions' own timeouts by the same factor.
+const LOCAL_FACTOR: u32 = 3;
+
 /// Why an environment could not start.
 pub type Error = lambda_runtime::Error;
 
@@ -26,8 +30,8 @@ pub fn start() -> Result<SdkConfig, Error> {
     log_json();
     // Below every function's own timeout, so that a dead connection of a thawed environment is retried and not waited for.
     let timeouts = TimeoutConfig::builder()
-        .operation_attempt_timeout(Duration::from_millis(2_500))
-        .operation_timeout(Duration::from_millis(5_500))
+        .operation_attempt_timeout(call_limit(Duration::from_millis(2_500)))
+        .operation_timeout(call_limit(Duration::from_millis(5_500)))
         .build();
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -39,6 +43,12 @@ pub fn start() -> Result<SdkConfig, Error> {
         .retry_config(RetryConfig::standard().with_max_attempts(3));
     config.set_endpoint_url(env("AWS_ENDPOINT_URL").ok());
     Ok(config.build())
+}
+
+/// Returns the time limit of a call to AWS: `on_aws`, or three times as long at a local engine.
+#[must_use]
+pub fn call_limit(on_aws: Duration) -> Duration {
+    if env("AWS_ENDPOINT_URL").is_ok() { on_aws * LOCAL_FACTOR } else { on_aws }
 }
 
 /// One JSON object per line; the fields of the spans around a line stand beside its own.

@@ -9,6 +9,8 @@ use kernel::Chain;
 use serde_json::Value;
 use tokio::time::timeout;
 
+use crate::call_limit;
+
 use super::{
     report::{Depth, FoundConsumer},
     watched::Consumer,
@@ -83,7 +85,7 @@ fn dead_letters_of(attributes: &Attributes) -> Option<String> {
 
 /// The answer of `resource`, if it comes in time; else why not is logged.
 pub async fn in_time<T, E: Display>(resource: &str, answer: impl Future<Output = Result<T, E>>) -> Option<T> {
-    match timeout(LIMIT, answer).await {
+    match timeout(call_limit(LIMIT), answer).await {
         Ok(Ok(answer)) => Some(answer),
         Ok(Err(error)) => {
             tracing::error!(resource, %error, "it cannot be reached");
