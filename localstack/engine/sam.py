@@ -31,6 +31,13 @@ API_DOMAIN = "127.0.0.1"
 # The address of an API as templates write it, for functions that call the API or post to its connections.
 ADDRESS = re.compile(r"https://(\$\{\w+\})\.execute-api\.\$\{AWS::Region\}\.\$\{AWS::URLSuffix\}/")
 
+# The factor of all timeouts of functions and workflow tasks. On one machine, functions wait for the cores that the engine uses. The time
+# limits of their own calls to AWS have the same factor (`call_limit` in shared/lambda/src/start.rs).
+TIMEOUT_FACTOR = 3
+
+# The timeout of a function that has none, in seconds.
+DEFAULT_TIMEOUT = 3
+
 # The path of a function's binary, relative to the root or to the folder of its context.
 CODE_URI = re.compile(r"(?:\.\./\.\./)?build/([^/]+)/?")
 
@@ -56,7 +63,7 @@ def package(template: Template, base: Path, code: Callable[[str], dict[str, str]
     packaged.get("Globals", {}).get("Function", {}).pop("CodeUri", None)
     for machine in _of_type(packaged, "AWS::Serverless::StateMachine"):
         if isinstance(uri := machine["Properties"].pop("DefinitionUri", None), str):
-            machine["Properties"]["Definition"] = load(base / uri)
+            machine["Properties"]["Definition"] = _with_longer_tasks(load(base / uri))
     for name, application in applications(packaged):
         application["Properties"]["Location"] = (nested or {})[context_of(name, application)]
     return packaged
@@ -85,6 +92,8 @@ def adapt(template: Template, endpoint: str) -> Template:
         del resources[name]
     for name, resource in list(resources.items()):
         _remove_references_to_dropped(resource, resources)
+        if resource["Type"] == "AWS::Lambda::Function":
+            resource["Properties"]["Timeout"] = resource["Properties"].get("Timeout", DEFAULT_TIMEOUT) * TIMEOUT_FACTOR
         if resource["Type"] == "AWS::ApiGatewayV2::Authorizer":
             resource["Properties"].setdefault("IdentitySource", [])  # without it, the engine requires a header
         if resource["Type"] == "AWS::ApiGatewayV2::Api" and resource["Properties"].get("ProtocolType") == "HTTP":
@@ -107,6 +116,14 @@ def _with_local_addresses(template: Template, endpoint: str) -> Template:
     """Returns the template with local addresses of the APIs. The engine has a path for each API, AWS has a host."""
     local: Template = json.loads(ADDRESS.sub(rf"{endpoint}/_aws/execute-api/\1/", json.dumps(template, default=str)))
     return local
+
+
+def _with_longer_tasks(workflow: dict[str, Any]) -> dict[str, Any]:
+    """Returns the workflow with longer timeouts of its tasks. The timeout of the whole execution stays, because functions rely on it."""
+    for state in workflow["States"].values():
+        if "TimeoutSeconds" in state:
+            state["TimeoutSeconds"] *= TIMEOUT_FACTOR
+    return workflow
 
 
 def _of_type(template: Template, resource_type: str) -> list[dict[str, Any]]:

@@ -6,6 +6,8 @@ from typing import Any
 
 from engine import sam
 from engine.problem import Problem
+from engine.stack import ROOT
+from engine.templates import load
 
 FUNCTION: dict[str, Any] = {
     "Type": "AWS::Serverless::Function",
@@ -55,6 +57,26 @@ class Addresses(unittest.TestCase):
 
     def test_the_address_of_the_http_api_is_that_of_the_engine(self) -> None:
         self.assertEqual({"AT": {"Fn::Sub": "http://localhost:1/_aws/execute-api/${Api}/api/v1"}}, self.variables("HTTP", "api/v1"))
+
+
+class Timeouts(unittest.TestCase):
+    def test_functions_have_three_times_as_long(self) -> None:
+        timed = {**FUNCTION, "Properties": {**FUNCTION["Properties"], "Timeout": 6}}
+        resources = adapted({"Place": timed, "Short": FUNCTION})
+        self.assertEqual((18, 9), (resources["Place"]["Properties"]["Timeout"], resources["Short"]["Properties"]["Timeout"]))
+
+    def test_tasks_of_a_workflow_have_three_times_as_long(self) -> None:
+        machine = {"Type": "AWS::Serverless::StateMachine", "Properties": {"DefinitionUri": "checkout.asl.yaml"}}
+        packaged = sam.package({"Resources": {"Checkout": machine}}, ROOT / "functions" / "orders", lambda _: {})
+        written = load(ROOT / "functions" / "orders" / "checkout.asl.yaml")
+        deployed = packaged["Resources"]["Checkout"]["Properties"]["Definition"]
+        self.assertEqual(written["TimeoutSeconds"], deployed["TimeoutSeconds"], "the whole execution")
+        self.assertEqual({name: 3 * state["TimeoutSeconds"] for name, state in written["States"].items() if "TimeoutSeconds" in state},
+                         {name: state["TimeoutSeconds"] for name, state in deployed["States"].items() if "TimeoutSeconds" in state})
+
+    def test_the_calls_of_functions_have_as_much_longer(self) -> None:
+        start = (ROOT / "shared" / "lambda" / "src" / "start.rs").read_text(encoding="utf-8")
+        self.assertIn(f"const LOCAL_FACTOR: u32 = {sam.TIMEOUT_FACTOR};", start)
 
 
 class Packaging(unittest.TestCase):

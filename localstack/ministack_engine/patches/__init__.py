@@ -42,6 +42,8 @@ PATCHES = (
           apigateway.pass_source_ip),
     Patch("route_health_to_api", "app", "`/health` is answered by MiniStack and does not reach the HTTP API.",
           apigateway.route_health_to_api),
+    Patch("compile_routes_once", "services.apigateway", "The regular expressions of all routes are made anew for each request.",
+          apigateway.compile_routes_once),
     Patch("log_lines_at_once", "services.cloudwatch_logs", "Log lines come after a call, in a stream of its own; late ones are misplaced.",
           cloudwatch.log_lines_at_once),
     Patch("match_alternatives", "services.cloudwatch_logs", "Filter patterns with alternatives match only lines with all of them.",

@@ -1,7 +1,9 @@
-"""Fixes of HTTP APIs: functions receive the caller's address and requests to `/health`."""
+"""Fixes of HTTP APIs: functions receive the caller's address and requests to `/health`, and routes are found quickly."""
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import Any
 
 from ministack_engine.patching import Engine
@@ -26,3 +28,25 @@ def route_health_to_api(engine: Engine) -> None:
     """Routes `/health` to the HTTP API, as AWS does. MiniStack answers it itself, whatever the host."""
     ministack = engine.module("app")
     engine.replace(ministack, "_HEALTH_PATHS", tuple(path for path in ministack._HEALTH_PATHS if path != "/health"))
+
+
+def compile_routes_once(engine: Engine) -> None:
+    """Keeps the regular expression of each route. MiniStack makes those of all routes anew, twice for each request, which is a fifth of its
+    own work for a request."""
+    apigateway = engine.module("services.apigateway")
+
+    @lru_cache(maxsize=1024)
+    def pattern(route_path: str) -> re.Pattern[str]:
+        parts = re.split(r"(\{[^}]+\})", route_path)
+        return re.compile("".join(_pattern_of(part) for part in parts))
+
+    def path_matches(route_path: str, request_path: str) -> bool:
+        return pattern(route_path).fullmatch(request_path) is not None
+
+    engine.replace(apigateway, "_path_matches", path_matches)
+
+
+def _pattern_of(part: str) -> str:
+    if part.startswith("{") and part.endswith("}"):
+        return ".+" if part.endswith("+}") else "[^/]+"
+    return re.escape(part)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
+from unittest.mock import MagicMock
 
-from ministack_engine.patches.apigateway import pass_source_ip, route_health_to_api
+from ministack_engine.patches.apigateway import compile_routes_once, pass_source_ip, route_health_to_api
 from ministack_engine.patching import Engine
 from ministack_engine.tests.support import assert_needed
 
@@ -34,6 +36,34 @@ def source_ip(engine: Engine) -> Any:
 
 def answers_health(engine: Engine, path: str) -> bool:
     return engine.module("app")._handle_health_request(path, "request") is not None
+
+
+def splits_of_a_second_request(engine: Engine) -> int:
+    """Returns how many routes are taken apart for a request of a path that was requested before."""
+    apigateway = engine.module("services.apigateway")
+    counting = MagicMock(wraps=re)
+    engine.replace(apigateway, "re", counting)
+    for _ in range(2):
+        counting.split.reset_mock()
+        apigateway._path_matches("/orders/{id}", "/orders/7")
+    return counting.split.call_count
+
+
+def test_compile_routes_once_fits(engine: Engine) -> None:
+    apigateway = engine.module("services.apigateway")
+    paths = ("/", "/orders", "/orders/7", "/orders/7/", "/orders/7/events", "/orders/a.b", "/ordersX7", "/")
+    routes = ("/", "/orders", "/orders/{id}", "/orders/{id}/events", "/{proxy+}", "/orders/{rest+}", "/orders/a.b")
+
+    def matching() -> list[bool]:
+        return [apigateway._path_matches(route, path) for route in routes for path in paths]
+
+    before = matching()
+    compile_routes_once(engine)
+    assert matching() == before and splits_of_a_second_request(engine) == 0
+
+
+def test_compile_routes_once_is_needed(engine: Engine) -> None:
+    assert_needed("compile_routes_once", splits_of_a_second_request(engine) == 1)
 
 
 def test_pass_source_ip_fits(engine: Engine) -> None:

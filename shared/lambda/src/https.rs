@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_smithy_types::byte_stream::ByteStream;
 
-use crate::Error;
+use crate::{Error, call_limit};
 
 /// Amazon Root CA 1 to 4 and Starfield Services Root CA G2: <https://www.amazontrust.com/repository/>.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
@@ -35,7 +35,7 @@ static CONNECTOR: LazyLock<SharedHttpConnector> = LazyLock::new(connector);
 
 fn connector() -> SharedHttpConnector {
     let connector = ConnectorBuilder::default()
-        .connector_settings(HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build())
+        .connector_settings(HttpConnectorSettings::builder().connect_timeout(call_limit(CONNECT_TIMEOUT)).build())
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
         .tls_context(trusted())
         .proxy_config(ProxyConfig::from_env())

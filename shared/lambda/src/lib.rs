@@ -24,4 +24,4 @@ mod start;
 pub mod stream;
 pub mod task;
 
-pub use start::{Error, env, handler, start, unknown_handler};
+pub use start::{Error, call_limit, env, handler, start, unknown_handler};

@@ -12,6 +12,11 @@ use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::Subscriber
 
 use crate::https;
 
+/// The factor of all time limits of AWS calls if `AWS_ENDPOINT_URL` names a local engine. There, calls wait for the cores
+/// of one machine, which the engine and all functions share. `localstack/engine/sam.py` multiplies the timeouts of
+/// functions by the same factor.
+const LOCAL_FACTOR: u32 = 3;
+
 /// The error of an environment that could not start, or of an invocation.
 pub type Error = lambda_runtime::Error;
 
@@ -27,8 +32,8 @@ pub fn start() -> Result<SdkConfig, Error> {
     // Below the timeout of every function, so that a call over a connection that died while the environment was frozen
     // is retried in time.
     let timeouts = TimeoutConfig::builder()
-        .operation_attempt_timeout(Duration::from_millis(2_500))
-        .operation_timeout(Duration::from_millis(5_500))
+        .operation_attempt_timeout(call_limit(Duration::from_millis(2_500)))
+        .operation_timeout(call_limit(Duration::from_millis(5_500)))
         .build();
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -40,6 +45,12 @@ pub fn start() -> Result<SdkConfig, Error> {
         .retry_config(RetryConfig::standard().with_max_attempts(3));
     config.set_endpoint_url(env("AWS_ENDPOINT_URL").ok());
     Ok(config.build())
+}
+
+/// Returns the time limit of a call to AWS: `on_aws`, or three times as long at a local engine.
+#[must_use]
+pub fn call_limit(on_aws: Duration) -> Duration {
+    if env("AWS_ENDPOINT_URL").is_ok() { on_aws * LOCAL_FACTOR } else { on_aws }
 }
 
 /// Sets up logs with one JSON object per line. A line has the fields of its spans, too.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use lambda::{Error, health::ContextHealth, https, policy};
+use lambda::{Error, call_limit, health::ContextHealth, https, policy};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -28,7 +28,7 @@ impl Contexts {
         let others = policy::with_health().filter(|context| *context != own);
         let checks = others.map(async |context| {
             let url = format!("{}/health/{context}", self.url);
-            let response = timeout(LIMIT, https::get(&url)).await;
+            let response = timeout(call_limit(LIMIT), https::get(&url)).await;
             let response = response.unwrap_or_else(|_| Err("it did not respond in time".into()));
             Some((context, health_from(context, response)?))
         });

@@ -9,6 +9,7 @@ use std::{error::Error, io, iter, time::Duration};
 
 use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
+use lambda::call_limit;
 
 pub(crate) use mail::Mailer;
 pub use push::Push;
@@ -30,7 +31,7 @@ pub(crate) enum Failure {
 
 /// Returns the settings of a client that calls a service once.
 fn single_attempt() -> (RetryConfig, TimeoutConfig) {
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(4)).build();
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(call_limit(Duration::from_secs(4))).build();
     (RetryConfig::disabled(), timeouts)
 }
 

@@ -9,6 +9,8 @@ use kernel::Chain;
 use serde_json::Value;
 use tokio::time::timeout;
 
+use crate::call_limit;
+
 use super::{
     config::Consumer,
     report::{Depth, FoundConsumer},
@@ -84,7 +86,7 @@ fn dead_letters_of(attributes: &Attributes) -> Option<String> {
 /// Returns the result of a call to `resource`. If it fails or exceeds the timeout, it logs the reason and returns
 /// `None`.
 pub async fn in_time<T, E: Display>(resource: &str, call: impl Future<Output = Result<T, E>>) -> Option<T> {
-    match timeout(TIMEOUT, call).await {
+    match timeout(call_limit(TIMEOUT), call).await {
         Ok(Ok(response)) => Some(response),
         Ok(Err(error)) => {
             tracing::error!(resource, %error, "a resource cannot be reached");
