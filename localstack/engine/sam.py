@@ -63,7 +63,7 @@ def package(template: Template, base: Path, code: Callable[[str], dict[str, str]
     packaged.get("Globals", {}).get("Function", {}).pop("CodeUri", None)
     for machine in _of_type(packaged, "AWS::Serverless::StateMachine"):
         if isinstance(uri := machine["Properties"].pop("DefinitionUri", None), str):
-            machine["Properties"]["Definition"] = _with_longer_tasks(load(base / uri))
+            machine["Properties"]["Definition"] = load(base / uri)
     for name, application in applications(packaged):
         application["Properties"]["Location"] = (nested or {})[context_of(name, application)]
     return packaged
@@ -94,6 +94,8 @@ def adapt(template: Template, endpoint: str) -> Template:
         _remove_references_to_dropped(resource, resources)
         if resource["Type"] == "AWS::Lambda::Function":
             resource["Properties"]["Timeout"] = resource["Properties"].get("Timeout", DEFAULT_TIMEOUT) * TIMEOUT_FACTOR
+        if resource["Type"] == "AWS::StepFunctions::StateMachine":
+            _extend_tasks(resource["Properties"])
         if resource["Type"] == "AWS::ApiGatewayV2::Authorizer":
             resource["Properties"].setdefault("IdentitySource", [])  # without it, the engine requires a header
         if resource["Type"] == "AWS::ApiGatewayV2::Api" and resource["Properties"].get("ProtocolType") == "HTTP":
@@ -116,14 +118,6 @@ def _with_local_addresses(template: Template, endpoint: str) -> Template:
     """Returns the template with local addresses of the APIs. The engine has a path for each API, AWS has a host."""
     local: Template = json.loads(ADDRESS.sub(rf"{endpoint}/_aws/execute-api/\1/", json.dumps(template, default=str)))
     return local
-
-
-def _with_longer_tasks(workflow: dict[str, Any]) -> dict[str, Any]:
-    """Returns the workflow with longer timeouts of its tasks. The timeout of the whole execution stays, because functions rely on it."""
-    for state in workflow["States"].values():
-        if "TimeoutSeconds" in state:
-            state["TimeoutSeconds"] *= TIMEOUT_FACTOR
-    return workflow
 
 
 def _of_type(template: Template, resource_type: str) -> list[dict[str, Any]]:
@@ -165,6 +159,16 @@ def _refuse_dangling(template: Template) -> None:
         for target in references(resource.get("Properties", {})):
             if target not in known and not target.startswith("AWS::"):
                 raise Problem(f"{name} refers to {target}, which does not exist or is dropped by sam.py")
+
+
+def _extend_tasks(machine: dict[str, Any]) -> None:
+    """Extends the timeouts of a workflow's tasks. The timeout of the whole execution stays, because functions rely on it."""
+    separator, lines = machine["DefinitionString"]["Fn::Join"]
+    definition = json.loads(separator.join(lines))
+    for state in definition["States"].values():
+        if "TimeoutSeconds" in state:
+            state["TimeoutSeconds"] *= TIMEOUT_FACTOR
+    machine["DefinitionString"] = json.dumps(definition)
 
 
 def _stages(api: str, resources: dict[str, Any]) -> list[str]:
