@@ -110,11 +110,16 @@ def static(root: Path) -> list[Step]:
     """Returns the steps that run no tests, the quick ones first."""
     return [
         Step("ruff", lambda: _run(root, Path(sys.executable).with_name("ruff"), "check", "--quiet")),
+        Step("workflows", lambda: _check_workflows(root)),
         Step("format", lambda: cargo(root, "fmt", "--all", "--check")),
         Step("templates", lambda: sam_templates.validate(root)),
         Step("mypy", lambda: _run(root, Path(sys.executable).with_name("mypy"), "--no-error-summary")),
         Step("clippy", lambda: cargo(
             root, "clippy", "--release", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings")),
+        # In the profile of clippy, whose checks of the dependencies cargo uses again.
+        Step("docs", lambda: cargo(
+            root, "doc", "--release", "--workspace", "--no-deps", "--document-private-items", "--locked", "--quiet",
+            RUSTDOCFLAGS="-D warnings")),
     ]
 
 
@@ -124,7 +129,15 @@ def units(root: Path) -> list[Step]:
         Step("tools", lambda: _run(root, sys.executable, "-m", "pytest", "-q")),
         # A snapshot that differs fails the test, and is not written.
         Step("units", lambda: cargo(root, "test", "--release", "--locked", "--workspace", "--lib", "--bins", INSTA_UPDATE="no")),
+        Step("doc tests", lambda: cargo(root, "test", "--release", "--locked", "--workspace", "--doc")),
     ]
+
+
+def _check_workflows(root: Path) -> None:
+    """Checks the files of GitHub Actions and Dependabot against their schemas."""
+    workflows = [str(path.relative_to(root)) for path in sorted((root / ".github" / "workflows").glob("*.yml"))]
+    for schema, files in (("vendor.github-workflows", workflows), ("vendor.dependabot", [".github/dependabot.yml"])):
+        _run(root, Path(sys.executable).with_name("check-jsonschema"), "--builtin-schema", schema, *files)
 
 
 def _run(root: Path, program: str | Path, *arguments: str) -> None:
