@@ -17,19 +17,19 @@ async fn main() -> Result<(), Error> {
     let limiter = || Limiter::connect(&config, Limit::Writes);
     match handler()?.as_str() {
         "list-products" => {
-            http::serve((catalog()?, Cursors::from_env()?, Cache::for_lists()), api::list_products).await
+            http::serve(api::ROUTES, (catalog()?, Cursors::from_env()?, Cache::for_lists()), api::list_products).await
         }
-        "get-product" => http::serve((catalog()?, Cache::for_products()), api::get_product).await,
-        "product-stats" => http::serve(catalog()?, api::product_stats).await,
-        "create-product" => http::serve_limited(limiter()?, catalog()?, api::create_product).await,
-        "update-product" => http::serve_limited(limiter()?, catalog()?, api::update_product).await,
-        "archive-product" => http::serve_limited(limiter()?, catalog()?, api::archive_product).await,
+        "get-product" => http::serve(api::ROUTES, (catalog()?, Cache::for_products()), api::get_product).await,
+        "product-stats" => http::serve(api::ROUTES, catalog()?, api::product_stats).await,
+        "create-product" => http::serve_limited(api::ROUTES, limiter()?, catalog()?, api::create_product).await,
+        "update-product" => http::serve_limited(api::ROUTES, limiter()?, catalog()?, api::update_product).await,
+        "archive-product" => http::serve_limited(api::ROUTES, limiter()?, catalog()?, api::archive_product).await,
         "search-products" => {
-            http::serve((SearchIndex::connect(&config)?, Cursors::from_env()?), api::search_products).await
+            http::serve(api::ROUTES, (SearchIndex::connect(&config)?, Cursors::from_env()?), api::search_products).await
         }
         "index-products" => stream::serve(SearchIndex::connect(&config)?, indexer::index_products).await,
         "rebuild-search" => command::serve(SearchIndex::connect(&config)?, rebuild::rebuild).await,
-        "health" => http::serve(Health::connect(&config, "catalog")?, api::health).await,
+        "health" => http::serve(api::ROUTES, Health::connect(&config, "catalog")?, api::health).await,
         "publish" => outbox::serve(&config).await,
         "update-availability" => queue::serve(catalog()?, consumers::update_availability).await,
         "seed" => command::serve(catalog()?, seed::seed).await,

@@ -5,12 +5,16 @@ use std::collections::BTreeSet;
 
 use lambda::{
     http::{self, Reply, Request},
-    policy::ROUTES,
+    policy::{Access, Route},
     problem::Problem,
 };
 
+use crate::routes::all_routes;
+
 /// The beginning of every versioned route.
 const BASE: &str = "/api/v1/";
+
+pub(crate) const ROUTE: Route = Route::new("$default", Access::Anyone);
 
 /// `$default`: returns a redirect or a problem.
 pub async fn fallback(_: &(), request: &Request) -> Reply {
@@ -35,7 +39,7 @@ enum Decision {
     Unknown,
 }
 
-/// Looks up the path in the policy table. The first segment of a redirect is always one of the table, so that the
+/// Looks up the path in the routes of all contexts. The first segment of a redirect is always one of theirs, so that the
 /// redirect stays on this host.
 fn decide(method: &str, raw_path: &str, raw_query: &str) -> Decision {
     let path = raw_path.strip_prefix('/').unwrap_or_default();
@@ -65,7 +69,7 @@ fn decide(method: &str, raw_path: &str, raw_query: &str) -> Decision {
 fn methods_of(path: &[&str]) -> BTreeSet<&'static str> {
     let mut best = Vec::new();
     let mut methods = BTreeSet::new();
-    for (method, template) in ROUTES.iter().filter_map(|route| route.key.split_once(' ')) {
+    for (method, template) in all_routes().filter_map(|key| key.split_once(' ')) {
         let Some(literals) = literal_segments(template, path) else { continue };
         if literals > best {
             best.clone_from(&literals);
@@ -94,7 +98,7 @@ fn literal_segments(template: &str, path: &[&str]) -> Option<Vec<bool>> {
 
 /// Returns whether versioned routes begin with this segment.
 fn is_resource(segment: &str) -> bool {
-    let versioned = ROUTES.iter().filter_map(|route| route.key.split_once(BASE));
+    let versioned = all_routes().filter_map(|key| key.split_once(BASE));
     versioned.into_iter().any(|(_, path)| path.split('/').next() == Some(segment))
 }
 

@@ -3,6 +3,7 @@
 pub mod api;
 mod fallback;
 mod health;
+mod routes;
 
 pub use fallback::fallback;
 pub use health::Health;

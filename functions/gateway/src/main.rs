@@ -7,11 +7,11 @@ use lambda::{Error, handler, http, start, unknown_handler};
 async fn main() -> Result<(), Error> {
     let config = start()?;
     match handler()?.as_str() {
-        "openapi" => http::serve((), api::openapi).await,
-        "docs" => http::serve((), api::docs).await,
-        "docs-asset" => http::serve((), api::docs_asset).await,
-        "health" => http::serve(Health::connect(&config)?, api::health).await,
-        "fallback" => http::serve((), gateway::fallback).await,
+        "openapi" => http::serve(api::ROUTES, (), api::openapi).await,
+        "docs" => http::serve(api::ROUTES, (), api::docs).await,
+        "docs-asset" => http::serve(api::ROUTES, (), api::docs_asset).await,
+        "health" => http::serve(api::ROUTES, Health::connect(&config)?, api::health).await,
+        "fallback" => http::serve(api::ROUTES, (), gateway::fallback).await,
         unknown => Err(unknown_handler(unknown)),
     }
 }

@@ -12,9 +12,9 @@ async fn main() -> Result<(), Error> {
     let inventory = || Inventory::connect(&config);
     let limiter = || Limiter::connect(&config, Limit::Writes);
     match handler()?.as_str() {
-        "get-stock" => http::serve(inventory()?, api::get_stock).await,
-        "set-stock" => http::serve_limited(limiter()?, inventory()?, api::set_stock).await,
-        "health" => http::serve(Health::connect(&config, "inventory")?, api::health).await,
+        "get-stock" => http::serve(api::ROUTES, inventory()?, api::get_stock).await,
+        "set-stock" => http::serve_limited(api::ROUTES, limiter()?, inventory()?, api::set_stock).await,
+        "health" => http::serve(api::ROUTES, Health::connect(&config, "inventory")?, api::health).await,
         "publish" => {
             outbox::serve_with_changes(&config, inventory()?, publish::events_of, publish::record_published).await
         }

@@ -14,12 +14,18 @@ async fn main() -> Result<(), Error> {
     let (limiter, push) = (|| Limiter::connect(&config, Limit::Writes), || Push::connect(&config));
     let dispatcher = |kind| NotificationDispatcher::connect(&config, kind);
     match handler()?.as_str() {
-        "list-notifications" => http::serve((notifications()?, Cursors::from_env()?), api::list_notifications).await,
-        "get-preferences" => http::serve(notifications()?, api::get_preferences).await,
-        "set-preferences" => http::serve_limited(limiter()?, notifications()?, api::set_preferences).await,
-        "register-device" => http::serve_limited(limiter()?, (notifications()?, push()?), api::register_device).await,
-        "delete-device" => http::serve_limited(limiter()?, (notifications()?, push()?), api::delete_device).await,
-        "health" => http::serve(Health::connect(&config, "notifications")?, api::health).await,
+        "list-notifications" => {
+            http::serve(api::ROUTES, (notifications()?, Cursors::from_env()?), api::list_notifications).await
+        }
+        "get-preferences" => http::serve(api::ROUTES, notifications()?, api::get_preferences).await,
+        "set-preferences" => http::serve_limited(api::ROUTES, limiter()?, notifications()?, api::set_preferences).await,
+        "register-device" => {
+            http::serve_limited(api::ROUTES, limiter()?, (notifications()?, push()?), api::register_device).await
+        }
+        "delete-device" => {
+            http::serve_limited(api::ROUTES, limiter()?, (notifications()?, push()?), api::delete_device).await
+        }
+        "health" => http::serve(api::ROUTES, Health::connect(&config, "notifications")?, api::health).await,
         "publish" => outbox::serve(&config).await,
         "replicate-contact" => queue::serve((notifications()?, push()?), consumers::replicate_contact).await,
         "user-registered" => {

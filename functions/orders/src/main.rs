@@ -16,19 +16,21 @@ async fn main() -> Result<(), Error> {
     let orders = || Orders::connect(&config);
     let limiter = || Limiter::connect(&config, Limit::Writes);
     match handler()?.as_str() {
-        "place-order" => http::serve(orders()?.with_limiter()?, api::place_order).await,
-        "checkout" => http::serve(orders()?.with_limiter()?, api::checkout).await,
-        "list-orders" => http::serve((orders()?, Cursors::from_env()?), api::list_orders).await,
-        "list-user-orders" => http::serve((orders()?, Cursors::from_env()?), api::list_user_orders).await,
-        "order-stats" => http::serve(orders()?, api::order_stats).await,
-        "get-order" => http::serve(orders()?, api::get_order).await,
-        "list-events" => http::serve((orders()?, Cursors::from_env()?), api::list_events).await,
-        "set-status" => http::serve_limited(limiter()?, orders()?, api::set_status).await,
-        "cancel" => http::serve_limited(limiter()?, orders()?, api::cancel_order).await,
-        "pay-order" => http::serve_limited(limiter()?, orders()?, api::pay_order).await,
-        "list-parked" => http::serve((orders()?, Cursors::from_env()?), api::list_parked).await,
-        "retry-order" => http::serve_limited(limiter()?, orders()?.with_workflow(&config)?, api::retry_order).await,
-        "health" => http::serve(Health::connect(&config, "orders")?, api::health).await,
+        "place-order" => http::serve(api::ROUTES, orders()?.with_limiter()?, api::place_order).await,
+        "checkout" => http::serve(api::ROUTES, orders()?.with_limiter()?, api::checkout).await,
+        "list-orders" => http::serve(api::ROUTES, (orders()?, Cursors::from_env()?), api::list_orders).await,
+        "list-user-orders" => http::serve(api::ROUTES, (orders()?, Cursors::from_env()?), api::list_user_orders).await,
+        "order-stats" => http::serve(api::ROUTES, orders()?, api::order_stats).await,
+        "get-order" => http::serve(api::ROUTES, orders()?, api::get_order).await,
+        "list-events" => http::serve(api::ROUTES, (orders()?, Cursors::from_env()?), api::list_events).await,
+        "set-status" => http::serve_limited(api::ROUTES, limiter()?, orders()?, api::set_status).await,
+        "cancel" => http::serve_limited(api::ROUTES, limiter()?, orders()?, api::cancel_order).await,
+        "pay-order" => http::serve_limited(api::ROUTES, limiter()?, orders()?, api::pay_order).await,
+        "list-parked" => http::serve(api::ROUTES, (orders()?, Cursors::from_env()?), api::list_parked).await,
+        "retry-order" => {
+            http::serve_limited(api::ROUTES, limiter()?, orders()?.with_workflow(&config)?, api::retry_order).await
+        }
+        "health" => http::serve(api::ROUTES, Health::connect(&config, "orders")?, api::health).await,
         "publish" => outbox::serve(&config).await,
         "replicate-user" => queue::serve(orders()?, consumers::replicate_user).await,
         "replicate-product" => queue::serve(orders()?, consumers::replicate_product).await,

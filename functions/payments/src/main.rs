@@ -12,13 +12,15 @@ async fn main() -> Result<(), Error> {
     let payments = || Payments::connect(&config);
     let limiter = || Limiter::connect(&config, Limit::Writes);
     match handler()?.as_str() {
-        "list-payments" => http::serve((payments()?, Cursors::from_env()?), api::list_payments).await,
-        "get-payment" => http::serve(payments()?, api::get_payment).await,
-        "pay" => http::serve_limited(limiter()?, payments()?.with_methods()?, api::pay).await,
-        "refund" => http::serve_limited(limiter()?, payments()?.with_provider(&config)?, api::refund).await,
-        "payment-stats" => http::serve(payments()?, api::payment_stats).await,
-        "webhook" => http::serve((payments()?, Stripe::from_env(&config)?), api::webhook).await,
-        "health" => http::serve(Health::connect(&config)?, api::health).await,
+        "list-payments" => http::serve(api::ROUTES, (payments()?, Cursors::from_env()?), api::list_payments).await,
+        "get-payment" => http::serve(api::ROUTES, payments()?, api::get_payment).await,
+        "pay" => http::serve_limited(api::ROUTES, limiter()?, payments()?.with_methods()?, api::pay).await,
+        "refund" => {
+            http::serve_limited(api::ROUTES, limiter()?, payments()?.with_provider(&config)?, api::refund).await
+        }
+        "payment-stats" => http::serve(api::ROUTES, payments()?, api::payment_stats).await,
+        "webhook" => http::serve(api::ROUTES, (payments()?, Stripe::from_env(&config)?), api::webhook).await,
+        "health" => http::serve(api::ROUTES, Health::connect(&config)?, api::health).await,
         "publish" => outbox::serve(&config).await,
         "replicate-order" => queue::serve(payments()?, consumers::replicate_order).await,
         "capture-confirmed" => queue::serve(payments()?.with_provider(&config)?, consumers::capture_confirmed).await,

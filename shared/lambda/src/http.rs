@@ -21,7 +21,7 @@ use crate::{
     Error,
     input::{self, Fields},
     limit::{Limiter, Quota},
-    policy::{self, Access},
+    policy::{self, Access, Route},
     problem::{FieldError, Problem},
 };
 
@@ -80,39 +80,43 @@ pub struct Response {
     body: Body,
 }
 
-/// Serves one endpoint until the environment ends.
+/// Serves one endpoint until the environment ends. `routes` are those of its context: a request of any other route is
+/// rejected.
 ///
 /// # Errors
 /// If the Lambda runtime API does not respond.
-pub async fn serve<S>(context: S, handler: impl AsyncFn(&S, &Request) -> Reply) -> Result<(), Error> {
-    run(None, context, handler).await
+pub async fn serve<S>(routes: &[Route], context: S, handler: impl AsyncFn(&S, &Request) -> Reply) -> Result<(), Error> {
+    run(routes, None, context, handler).await
 }
 
-/// Serves one endpoint with a rate limit until the environment ends.
+/// Serves one endpoint as [`serve`] does, with a rate limit.
 ///
 /// # Errors
 /// If the Lambda runtime API does not respond.
 pub async fn serve_limited<S>(
+    routes: &[Route],
     limiter: Limiter,
     context: S,
     handler: impl AsyncFn(&S, &Request) -> Reply,
 ) -> Result<(), Error> {
-    run(Some(limiter), context, handler).await
+    run(routes, Some(limiter), context, handler).await
 }
 
 async fn run<S>(
+    routes: &[Route],
     limiter: Option<Limiter>,
     context: S,
     handler: impl AsyncFn(&S, &Request) -> Reply,
 ) -> Result<(), Error> {
     let service = service_fn(|event: LambdaEvent<ApiGatewayV2httpRequest>| {
         // Boxed, because the futures of the SDK nest too deeply for the compiler.
-        respond(limiter.as_ref(), &context, &handler, event.payload).map(Ok::<_, Error>).boxed_local()
+        respond(routes, limiter.as_ref(), &context, &handler, event.payload).map(Ok::<_, Error>).boxed_local()
     });
     Runtime::new(service).run().await
 }
 
 async fn respond<S>(
+    routes: &[Route],
     limiter: Option<&Limiter>,
     context: &S,
     handler: &impl AsyncFn(&S, &Request) -> Reply,
@@ -122,7 +126,7 @@ async fn respond<S>(
     let span = tracing::info_span!("request", correlation_id = %request.correlation_id, route = request.route());
     async {
         let handling = async {
-            let request = request.authorize()?;
+            let request = request.authorize(routes)?;
             if let Some(limiter) = limiter {
                 limiter.take(request).await?;
             }
@@ -172,15 +176,15 @@ impl Request {
         }
     }
 
-    /// Returns the key of the route that API Gateway selected, as in the policy table.
+    /// Returns the key of the route that API Gateway selected, such as `POST /api/v1/orders`.
     pub fn route(&self) -> &str {
         self.event.route_key.as_deref().unwrap_or_default()
     }
 
     /// Returns this request if the policy allows the caller to use the route.
-    fn authorize(&self) -> Result<&Self, Problem> {
-        let Some(route) = policy::find(self.route()) else {
-            tracing::error!("the route is not in the policy table");
+    fn authorize(&self, routes: &[Route]) -> Result<&Self, Problem> {
+        let Some(route) = routes.iter().find(|route| route.key == self.route()) else {
+            tracing::error!("the route is not in the policy table of this context");
             return Err(Problem::not_found("route"));
         };
         if policy::allows(route.access, self.caller.map(|caller| caller.role)) {

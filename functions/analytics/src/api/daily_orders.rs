@@ -1,6 +1,7 @@
 use lambda::{
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -36,6 +37,8 @@ struct DayResponse {
     cancelled: i64,
 }
 
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/analytics/orders/daily", Access::Admin);
+
 /// `GET /analytics/orders/daily`: returns the orders of each day.
 pub async fn daily_orders(rollups: &Rollups, request: &Request) -> Reply {
     let days = period::days(request, rollups.zone().day_of(request.now))?;
@@ -57,9 +60,7 @@ pub(super) fn operation() -> Operation {
         "day": "2026-11-21", "orders": 8, "items": 11, "value": usd("1299.80"), "paid": 7, "cancelled": 1,
     });
     let example = json!({ "time_zone": "UTC", "from": "2026-11-21", "to": "2026-11-21", "items": [day] });
-    let operation =
-        Operation::new("GET /api/v1/analytics/orders/daily", "getDailyOrders", "Get the orders of each day").describe(
-            "Each order is counted once, seconds after the event. Days without orders are included, with zeros.",
-        );
+    let operation = Operation::new(ROUTE, "getDailyOrders", "Get the orders of each day")
+        .describe("Each order is counted once, seconds after the event. Days without orders are included, with zeros.");
     period::day_parameters(operation).ok::<ReportResponse<'_>>("The orders of each day.", example)
 }

@@ -1,13 +1,15 @@
-use lambda::{health, openapi::Operation};
+use lambda::{
+    health,
+    openapi::Operation,
+    policy::{Access, Route},
+};
+
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/health/analytics", Access::Anyone);
 
 /// `GET /api/v1/health/analytics`: returns the health of this context.
 pub use lambda::health::health;
 
 /// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
-    health::operation(
-        "GET /api/v1/health/analytics",
-        "getAnalyticsHealth",
-        health::example("analytics", &["CountOrders"]),
-    )
+    health::operation(ROUTE, "getAnalyticsHealth", health::example("analytics", &["CountOrders"]))
 }

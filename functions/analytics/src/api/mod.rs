@@ -7,7 +7,7 @@ mod period;
 mod top_products;
 mod user_growth;
 
-use lambda::openapi::Operation;
+use lambda::{openapi::Operation, policy::Route};
 use serde_json::{Value, json};
 
 pub use daily_orders::daily_orders;
@@ -19,6 +19,10 @@ pub use user_growth::user_growth;
 fn usd(amount: &str) -> Value {
     json!([{ "currency": "USD", "amount": amount }])
 }
+
+/// The routes of the context, with who may call them and how often.
+pub const ROUTES: &[Route] =
+    &[daily_orders::ROUTE, monthly_revenue::ROUTE, user_growth::ROUTE, top_products::ROUTE, health::ROUTE];
 
 /// Describes the endpoints in the OpenAPI document.
 pub fn operations() -> Vec<Operation> {
@@ -42,6 +46,7 @@ mod tests {
         let tag = Tag {
             name: "analytics",
             description: "Reports about orders, revenue, products and users.",
+            routes: ROUTES,
             operations: operations(),
         };
         assert_eq!(up_to_date(env!("CARGO_MANIFEST_DIR"), &tag), Ok(()));

@@ -1,6 +1,7 @@
 use lambda::{
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -44,6 +45,8 @@ impl MonthResponse {
     }
 }
 
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/analytics/revenue/monthly", Access::Admin);
+
 /// `GET /analytics/revenue/monthly`: returns the captured and refunded amounts of each month.
 pub async fn monthly_revenue(rollups: &Rollups, request: &Request) -> Reply {
     let months = period::months(request, rollups.zone().day_of(request.now).month())?;
@@ -59,11 +62,9 @@ pub(super) fn operation() -> Operation {
         "month": "2026-11", "gross": usd("1299.80"), "refunded": usd("99.80"), "net": usd("1200.00"),
     });
     let example = json!({ "time_zone": "UTC", "from": "2026-11", "to": "2026-11", "items": [month] });
-    let operation =
-        Operation::new("GET /api/v1/analytics/revenue/monthly", "getMonthlyRevenue", "Get the revenue of each month")
-            .describe(
-                "A payment counts in the month in which it was captured, a refund in the month in which it was made. \
+    let operation = Operation::new(ROUTE, "getMonthlyRevenue", "Get the revenue of each month").describe(
+        "A payment counts in the month in which it was captured, a refund in the month in which it was made. \
                  Months without either are included, with empty lists.",
-            );
+    );
     period::month_parameters(operation).ok::<ReportResponse<'_>>("The revenue of each month.", example)
 }

@@ -4,6 +4,7 @@ use kernel::{Currency, Invalid, ProductId};
 use lambda::{
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
     problem::Problem,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -94,6 +95,8 @@ impl From<(ProductId, Sales)> for ProductResponse {
     }
 }
 
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/analytics/products/top", Access::Admin);
+
 /// `GET /analytics/products/top`: returns the products that sold best.
 pub async fn top_products(rollups: &Rollups, request: &Request) -> Reply {
     let days = period::days(request, rollups.zone().day_of(request.now))?;
@@ -120,12 +123,7 @@ pub(super) fn operation() -> Operation {
     });
     let example =
         json!({ "time_zone": "UTC", "from": "2026-11-01", "to": "2026-11-21", "by": "quantity", "items": [product] });
-    let operation = Operation::new(
-        "GET /api/v1/analytics/products/top",
-        "getTopProducts",
-        "List the best-selling products",
-    )
-    .describe(
+    let operation = Operation::new(ROUTE, "getTopProducts", "List the best-selling products").describe(
         "A product counts as sold on the day its order was paid, even if the order is cancelled later. The money \
          that went back is in the monthly revenue, as `refunded`.",
     );

@@ -1,6 +1,7 @@
 use lambda::{
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -41,6 +42,8 @@ impl From<Growth> for DayResponse {
     }
 }
 
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/analytics/users/growth", Access::Admin);
+
 /// `GET /analytics/users/growth`: returns the number of users on each day.
 pub async fn user_growth(rollups: &Rollups, request: &Request) -> Reply {
     let days = period::days(request, rollups.zone().day_of(request.now))?;
@@ -53,12 +56,7 @@ pub async fn user_growth(rollups: &Rollups, request: &Request) -> Reply {
 pub(super) fn operation() -> Operation {
     let day = json!({ "day": "2026-11-21", "registered": 5, "deleted": 1, "net": 4, "total": 128 });
     let example = json!({ "time_zone": "UTC", "from": "2026-11-21", "to": "2026-11-21", "items": [day] });
-    let operation = Operation::new(
-        "GET /api/v1/analytics/users/growth",
-        "getUserGrowth",
-        "Get the number of users on each day",
-    )
-    .describe(
+    let operation = Operation::new(ROUTE, "getUserGrowth", "Get the number of users on each day").describe(
         "Accounts count on the days on which they were registered and deleted. Days without either are included.",
     );
     period::day_parameters(operation).ok::<ReportResponse<'_>>("The number of users on each day.", example)

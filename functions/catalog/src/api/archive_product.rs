@@ -1,9 +1,13 @@
 use lambda::{
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Limit, Route},
 };
 
 use crate::{Catalog, CatalogError};
+
+pub(crate) const ROUTE: Route =
+    Route::new("DELETE /api/v1/products/{product_id}", Access::Admin).limited(Limit::Writes);
 
 /// `DELETE /products/{product_id}`: archives a product. Existing orders of it are not affected.
 pub async fn archive_product(catalog: &Catalog, request: &Request) -> Reply {
@@ -13,7 +17,7 @@ pub async fn archive_product(catalog: &Catalog, request: &Request) -> Reply {
 
 /// The OpenAPI description of the endpoint.
 pub(super) fn operation() -> Operation {
-    Operation::new("DELETE /api/v1/products/{product_id}", "archiveProduct", "Archive a product")
+    Operation::new(ROUTE, "archiveProduct", "Archive a product")
         .describe("The product is no longer for sale. Existing orders of it are not affected.")
         .if_match()
         .no_content("The product is archived.")

@@ -4,6 +4,7 @@ use lambda::{
     http::{self, Reply, Request, Response},
     input::{Amount, Fields},
     openapi::{Object, Operation},
+    policy::{Access, Limit, Route},
     problem::Problem,
 };
 use schemars::{Schema, json_schema};
@@ -14,6 +15,8 @@ use crate::{
     Catalog, Created,
     domain::{Category, Description, MAX_PRICE_MINOR, Product, ProductName},
 };
+
+pub(crate) const ROUTE: Route = Route::new("POST /api/v1/products", Access::Admin).limited(Limit::Writes);
 
 /// `POST /products`: creates a product without stock.
 pub async fn create_product(catalog: &Catalog, request: &Request) -> Reply {
@@ -31,7 +34,7 @@ pub async fn create_product(catalog: &Catalog, request: &Request) -> Reply {
 
 /// The OpenAPI description of the endpoint.
 pub(super) fn operation() -> Operation {
-    Operation::new("POST /api/v1/products", "createProduct", "Create a product")
+    Operation::new(ROUTE, "createProduct", "Create a product")
         .describe("A new product has no stock.")
         .body(
             Object::new()

@@ -2,6 +2,7 @@ use kernel::ProductId;
 use lambda::{
     http::{Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
 };
 
 use super::{
@@ -9,6 +10,8 @@ use super::{
     cached,
 };
 use crate::{Cache, Catalog};
+
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/products/{product_id}", Access::Anyone);
 
 /// `GET /products/{product_id}`: returns a product that is for sale.
 pub async fn get_product((catalog, cache): &(Catalog, Cache), request: &Request) -> Reply {
@@ -23,7 +26,7 @@ pub async fn get_product((catalog, cache): &(Catalog, Cache), request: &Request)
 
 /// The OpenAPI description of the endpoint.
 pub(super) fn operation() -> Operation {
-    Operation::new("GET /api/v1/products/{product_id}", "getProduct", "Get a product")
+    Operation::new(ROUTE, "getProduct", "Get a product")
         .describe("The response may come from a cache, but it is never older than the last acknowledged write.")
         .if_none_match()
         .cached()

@@ -1,13 +1,15 @@
-use lambda::{health, openapi::Operation};
+use lambda::{
+    health,
+    openapi::Operation,
+    policy::{Access, Route},
+};
+
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/health/catalog", Access::Anyone);
 
 /// `GET /api/v1/health/catalog`: returns the health of this context.
 pub use lambda::health::health;
 
 /// The OpenAPI description of the endpoint.
 pub(super) fn operation() -> Operation {
-    health::operation(
-        "GET /api/v1/health/catalog",
-        "getCatalogHealth",
-        health::example("catalog", &["UpdateAvailability"]),
-    )
+    health::operation(ROUTE, "getCatalogHealth", health::example("catalog", &["UpdateAvailability"]))
 }

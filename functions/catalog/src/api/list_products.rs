@@ -2,6 +2,7 @@ use lambda::{
     cursor::Cursors,
     http::{Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -22,6 +23,8 @@ pub(super) struct ListAnswer<'a> {
     pub items: Vec<ProductAnswer<'a>>,
     pub next_cursor: Option<String>,
 }
+
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/products", Access::Anyone);
 
 /// `GET /products`: lists products, sorted by `?sort=` (default: by name), of all categories or of `?category=`
 /// regardless of case.
@@ -50,7 +53,7 @@ pub async fn list_products((catalog, cursors, cache): &(Catalog, Cursors, Cache)
 
 /// The OpenAPI description of the endpoint.
 pub(super) fn operation() -> Operation {
-    Operation::new("GET /api/v1/products", "listProducts", "List products by name, price or age")
+    Operation::new(ROUTE, "listProducts", "List products by name, price or age")
         .describe("The response may come from a cache, but it is never older than the last acknowledged write.")
         .query::<Category>("category", "Only products of this category, regardless of case.", "computers")
         .query::<Sort>("sort", "The order of the list. The default is by name.", "-price")

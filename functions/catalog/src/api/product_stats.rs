@@ -1,6 +1,7 @@
 use lambda::{
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -21,6 +22,8 @@ struct StatsAnswer {
     version: u64,
 }
 
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/products/stats", Access::Admin);
+
 /// `GET /products/stats`: returns product counters, which include every acknowledged write.
 pub async fn product_stats(catalog: &Catalog, _: &Request) -> Reply {
     let now = catalog.version().await?;
@@ -35,6 +38,6 @@ pub async fn product_stats(catalog: &Catalog, _: &Request) -> Reply {
 /// The OpenAPI description of the endpoint.
 pub(super) fn operation() -> Operation {
     let example = json!({ "for_sale": 10, "archived": 2, "created": 12, "version": 38 });
-    Operation::new("GET /api/v1/products/stats", "getProductStats", "Get the number of products")
+    Operation::new(ROUTE, "getProductStats", "Get the number of products")
         .ok::<StatsAnswer>("The counters, which include every acknowledged write.", example)
 }

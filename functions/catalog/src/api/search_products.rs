@@ -3,6 +3,7 @@ use lambda::{
     cursor::Cursors,
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
     problem::{FieldError, Problem},
 };
 use serde_json::json;
@@ -15,6 +16,8 @@ use crate::search::{find::position, index::SearchIndex};
 
 /// The text to search for.
 type SearchText = Text<1, 200>;
+
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/products/search", Access::Anyone);
 
 /// `GET /products/search`: searches products by their words and returns the best matches first.
 pub async fn search_products((index, cursors): &(SearchIndex, Cursors), request: &Request) -> Reply {
@@ -33,7 +36,7 @@ fn missing() -> Problem {
 
 /// The OpenAPI description of the endpoint.
 pub(super) fn operation() -> Operation {
-    Operation::new("GET /api/v1/products/search", "searchProducts", "Search products")
+    Operation::new(ROUTE, "searchProducts", "Search products")
         .describe(
             "Searches the words of names, categories and descriptions. Case and accents are ignored, and so is the \
              difference between singular and plural. The last word may be incomplete, and words of five or more \

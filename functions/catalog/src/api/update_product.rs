@@ -3,6 +3,7 @@ use lambda::{
     http::{self, Reply, Request},
     input::{Amount, Fields},
     openapi::{Object, Operation},
+    policy::{Access, Limit, Route},
 };
 use serde_json::json;
 
@@ -14,6 +15,8 @@ use crate::{
     Catalog, CatalogError,
     domain::{Category, Changes, Description, ProductName},
 };
+
+pub(crate) const ROUTE: Route = Route::new("PUT /api/v1/products/{product_id}", Access::Admin).limited(Limit::Writes);
 
 /// `PUT /products/{product_id}`: changes the given fields. Existing orders keep their prices.
 pub async fn update_product(catalog: &Catalog, request: &Request) -> Reply {
@@ -42,7 +45,7 @@ fn read(body: &Fields<'_>) -> Option<Changes> {
 
 /// The OpenAPI description of the endpoint.
 pub(super) fn operation() -> Operation {
-    Operation::new("PUT /api/v1/products/{product_id}", "updateProduct", "Update a product")
+    Operation::new(ROUTE, "updateProduct", "Update a product")
         .describe("Changes the given fields. Existing orders keep their prices.")
         .if_match()
         .body(

@@ -4,6 +4,7 @@
 use lambda::{
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
     problem::Problem,
 };
 use schemars::JsonSchema;
@@ -24,6 +25,10 @@ enum Asset {
     #[schemars(rename = "init.js")]
     Init,
 }
+
+pub(crate) const GET_DOCS: Route = Route::new("GET /api/v1/docs", Access::Anyone);
+pub(crate) const GET_DOCS_AT_ROOT: Route = Route::new("GET /docs", Access::Anyone);
+pub(crate) const GET_DOCS_ASSET: Route = Route::new("GET /api/v1/docs/{asset}", Access::Anyone);
 
 /// `GET /docs` and `/api/v1/docs`: returns the page.
 pub async fn docs(_: &(), _: &Request) -> Reply {
@@ -54,10 +59,10 @@ pub async fn docs_asset(_: &(), request: &Request) -> Reply {
 
 /// Describes the endpoints in the OpenAPI document.
 pub(super) fn operations() -> [Operation; 2] {
-    let page = Operation::new("GET /api/v1/docs", "getDocs", "Get the API reference as a web page")
-        .also("GET /docs", "getDocsAtRoot")
+    let page = Operation::new(GET_DOCS, "getDocs", "Get the API reference as a web page")
+        .also(GET_DOCS_AT_ROOT, "getDocsAtRoot")
         .text(200, "The page.", &["text/html; charset=utf-8"]);
-    let asset = Operation::new("GET /api/v1/docs/{asset}", "getDocsAsset", "Get a file of the API reference")
+    let asset = Operation::new(GET_DOCS_ASSET, "getDocsAsset", "Get a file of the API reference")
         .path::<Asset>("asset", "The name of the file.", "init.js")
         .text(200, "The file.", &["text/css; charset=utf-8", "text/javascript; charset=utf-8"])
         .refuses(Problem::not_found("file"));

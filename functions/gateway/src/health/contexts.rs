@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use lambda::{Error, call_limit, health::ContextHealth, https, policy};
+use lambda::{Error, call_limit, health::ContextHealth, https};
 use serde_json::Value;
 use tokio::time::timeout;
+
+use crate::routes::contexts_with_health;
 
 /// How long a context may take. A context waits for AWS for at most four seconds (two calls in sequence), so that it
 /// can report which of its parts does not respond.
@@ -25,7 +27,7 @@ impl Contexts {
 
     /// Returns the health of every context but `own`. Contexts that are not deployed are left out.
     pub async fn check(&self, own: &str) -> Vec<(&'static str, ContextHealth)> {
-        let others = policy::with_health().filter(|context| *context != own);
+        let others = contexts_with_health().filter(|context| *context != own);
         let checks = others.map(async |context| {
             let url = format!("{}/health/{context}", self.url);
             let response = timeout(call_limit(LIMIT), https::get(&url)).await;
@@ -122,7 +124,7 @@ mod tests {
     async fn contexts_that_do_not_respond_are_down() {
         // Nothing listens on this port.
         let found = Contexts::at("http://127.0.0.1:1/api/v1/".to_owned()).check("gateway").await;
-        assert_eq!(found.len(), policy::with_health().count() - 1);
+        assert_eq!(found.len(), contexts_with_health().count() - 1);
         assert!(found.iter().all(|(name, health)| *name != "gateway" && *health == ContextHealth::unknown()));
     }
 }

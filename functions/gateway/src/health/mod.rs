@@ -10,6 +10,7 @@ use lambda::{
     health::{self, CHECKED_AT, Cached, ContextHealth, Queues, Report},
     http::{Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
 };
 use serde_json::json;
 
@@ -17,9 +18,6 @@ use contexts::Contexts;
 
 /// The name of this context.
 const OWN: &str = "gateway";
-
-/// The route of this context's health.
-const OWN_ROUTE: &str = "GET /api/v1/health/gateway";
 
 /// Checks the contexts, and caches the report for five seconds.
 pub struct Health {
@@ -48,10 +46,14 @@ impl Health {
     }
 }
 
+pub(crate) const GET_HEALTH: Route = Route::new("GET /api/v1/health", Access::Anyone);
+pub(crate) const GET_HEALTH_AT_ROOT: Route = Route::new("GET /health", Access::Anyone);
+pub(crate) const GET_GATEWAY_HEALTH: Route = Route::new("GET /api/v1/health/gateway", Access::Anyone);
+
 /// `GET /health` and `/api/v1/health`: returns the health of all contexts. `GET /api/v1/health/gateway`: returns the
 /// health of this one. It responds with 503 if a part is down.
 pub async fn health(health: &Health, request: &Request) -> Reply {
-    if request.route() == OWN_ROUTE {
+    if request.route() == GET_GATEWAY_HEALTH.key {
         return health::health(&health.own, request).await;
     }
     let checked = async {
@@ -79,8 +81,8 @@ pub(crate) fn operations() -> [Operation; 2] {
         "contexts": { "gateway": { "status": "up" }, "orders": orders, "payments": payments },
         "unpublished": { "status": "up", "count": 0 },
     });
-    let all = Operation::new("GET /api/v1/health", "getHealth", "Get the health of the shop")
-        .also("GET /health", "getHealthAtRoot")
+    let all = Operation::new(GET_HEALTH, "getHealth", "Get the health of the shop")
+        .also(GET_HEALTH_AT_ROOT, "getHealthAtRoot")
         .describe(
             "Contains the table, the queues and the dead letters of each context, the circuit of the payment provider, \
              and the number of events that could not be published. The report is at most five seconds old.",
@@ -88,5 +90,5 @@ pub(crate) fn operations() -> [Operation; 2] {
         .ok::<Report>("The shop is up or degraded.", report.clone())
         .response::<Report>(503, "The shop is down.", report);
     let own = json!({ "name": OWN, "checked_at": CHECKED_AT, "status": "up" });
-    [all, health::operation(OWN_ROUTE, "getGatewayHealth", own)]
+    [all, health::operation(GET_GATEWAY_HEALTH, "getGatewayHealth", own)]
 }

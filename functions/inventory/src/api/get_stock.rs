@@ -2,10 +2,13 @@ use kernel::ProductId;
 use lambda::{
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
 };
 
 use super::answer::{StockAnswer, example};
 use crate::Inventory;
+
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/products/{product_id}/inventory", Access::Anyone);
 
 /// `GET /products/{product_id}/inventory`: returns the stock of a product.
 pub async fn get_stock(inventory: &Inventory, request: &Request) -> Reply {
@@ -15,6 +18,6 @@ pub async fn get_stock(inventory: &Inventory, request: &Request) -> Reply {
 
 /// The OpenAPI description of the endpoint.
 pub(super) fn operation() -> Operation {
-    Operation::new("GET /api/v1/products/{product_id}/inventory", "getStock", "Get the stock of a product")
+    Operation::new(ROUTE, "getStock", "Get the stock of a product")
         .ok::<StockAnswer>("The stock of the product.", example())
 }

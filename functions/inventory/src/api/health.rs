@@ -1,13 +1,15 @@
-use lambda::{health, openapi::Operation};
+use lambda::{
+    health,
+    openapi::Operation,
+    policy::{Access, Route},
+};
+
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/health/inventory", Access::Anyone);
 
 /// `GET /api/v1/health/inventory`: returns the health of this context.
 pub use lambda::health::health;
 
 /// The OpenAPI description of the endpoint.
 pub(super) fn operation() -> Operation {
-    health::operation(
-        "GET /api/v1/health/inventory",
-        "getInventoryHealth",
-        health::example("inventory", &["StockProduct", "SettleOrder"]),
-    )
+    health::operation(ROUTE, "getInventoryHealth", health::example("inventory", &["StockProduct", "SettleOrder"]))
 }

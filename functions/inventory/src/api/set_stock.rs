@@ -3,6 +3,7 @@ use lambda::{
     http::{self, Reply, Request},
     input::Fields,
     openapi::{Object, Operation},
+    policy::{Access, Limit, Route},
 };
 
 use schemars::{Schema, json_schema};
@@ -13,6 +14,11 @@ use crate::{
     Inventory, InventoryError, Outcome,
     domain::{Change, MAX_ON_HAND, Stock},
 };
+
+pub(crate) const SET_STOCK: Route =
+    Route::new("PUT /api/v1/products/{product_id}/inventory", Access::Admin).limited(Limit::Writes);
+pub(crate) const CHANGE_STOCK: Route =
+    Route::new("PATCH /api/v1/products/{product_id}/stock", Access::Admin).limited(Limit::Writes);
 
 /// `PUT /products/{product_id}/inventory` and `PATCH /products/{product_id}/stock`: sets the number of pieces on hand
 /// (`quantity` or `stock`), or changes it (`adjust`).
@@ -30,8 +36,8 @@ pub async fn set_stock(inventory: &Inventory, request: &Request) -> Reply {
 /// The OpenAPI description of the endpoint.
 pub(super) fn operation() -> Operation {
     let form = |name, least| Object::new().required_as(name, pieces_schema(least));
-    Operation::new("PUT /api/v1/products/{product_id}/inventory", "setStock", "Set or change the stock of a product")
-        .also("PATCH /api/v1/products/{product_id}/stock", "changeStock")
+    Operation::new(SET_STOCK, "setStock", "Set or change the stock of a product")
+        .also(CHANGE_STOCK, "changeStock")
         .describe(
             "`quantity` (or its alias `stock`) sets the number of pieces on hand. `adjust` adds to it or, if negative, \
              subtracts from it. Exactly one of them is required.",

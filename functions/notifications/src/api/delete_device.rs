@@ -1,9 +1,13 @@
 use lambda::{
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Limit, Route},
 };
 
 use crate::{Notifications, NotificationsError, Push};
+
+pub(crate) const ROUTE: Route =
+    Route::new("DELETE /api/v1/notifications/devices/{device_id}", Access::Owner).limited(Limit::Writes);
 
 /// `DELETE /notifications/devices/{device_id}`: stops push notifications to a device.
 pub async fn delete_device((notifications, push): &(Notifications, Push), request: &Request) -> Reply {
@@ -14,7 +18,7 @@ pub async fn delete_device((notifications, push): &(Notifications, Push), reques
 
 /// Describes the endpoint for OpenAPI.
 pub(super) fn operation() -> Operation {
-    Operation::new("DELETE /api/v1/notifications/devices/{device_id}", "deleteDevice", "Delete a device")
+    Operation::new(ROUTE, "deleteDevice", "Delete a device")
         .no_content("The device was deleted.")
         .refuses(NotificationsError::NoDevice)
         .refuses(NotificationsError::Busy)

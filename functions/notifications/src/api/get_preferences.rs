@@ -1,10 +1,13 @@
 use lambda::{
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
 };
 
 use super::response::{PreferencesResponse, example};
 use crate::{Notifications, NotificationsError};
+
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/notifications/preferences", Access::Customer);
 
 /// `GET /notifications/preferences`: returns the notification settings of the caller.
 pub async fn get_preferences(notifications: &Notifications, request: &Request) -> Reply {
@@ -13,7 +16,7 @@ pub async fn get_preferences(notifications: &Notifications, request: &Request) -
 
 /// Describes the endpoint for OpenAPI.
 pub(super) fn operation() -> Operation {
-    Operation::new("GET /api/v1/notifications/preferences", "getPreferences", "Get notification preferences")
+    Operation::new(ROUTE, "getPreferences", "Get notification preferences")
         .describe("The channels for each type of event, with the phone number and the devices of the caller, masked.")
         .ok::<PreferencesResponse<'_>>("The preferences.", example())
         .refuses(NotificationsError::UserDeleted)

@@ -1,13 +1,15 @@
-use lambda::{health, openapi::Operation};
+use lambda::{
+    health,
+    openapi::Operation,
+    policy::{Access, Route},
+};
+
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/health/notifications", Access::Anyone);
 
 /// `GET /api/v1/health/notifications`: reports the health of this context.
 pub use lambda::health::health;
 
 /// Describes the endpoint for OpenAPI.
 pub(super) fn operation() -> Operation {
-    health::operation(
-        "GET /api/v1/health/notifications",
-        "getNotificationsHealth",
-        health::example("notifications", &["ReplicateContact"]),
-    )
+    health::operation(ROUTE, "getNotificationsHealth", health::example("notifications", &["ReplicateContact"]))
 }

@@ -4,6 +4,7 @@ use lambda::{
     cursor::Cursors,
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -52,6 +53,8 @@ impl From<SentNotification> for NotificationResponse {
     }
 }
 
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/notifications", Access::Customer);
+
 /// `GET /notifications`: lists the notifications of the caller, newest first.
 pub async fn list_notifications((notifications, cursors): &(Notifications, Cursors), request: &Request) -> Reply {
     let user_id = request.caller()?.user_id;
@@ -74,7 +77,7 @@ pub(super) fn operation() -> Operation {
         "order_id": "01930000-0000-7003-8000-000000000001",
         "sent_at": "2026-11-21T06:30:32.000Z",
     });
-    Operation::new("GET /api/v1/notifications", "listNotifications", "List notifications")
+    Operation::new(ROUTE, "listNotifications", "List notifications")
         .describe(
             "The notifications of the last 90 days by all channels, newest first. A notification with the status \
              `failed` may be sent later; its status is `sent` then.",

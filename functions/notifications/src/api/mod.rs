@@ -8,7 +8,7 @@ mod register_device;
 mod response;
 mod set_preferences;
 
-use lambda::openapi::Operation;
+use lambda::{openapi::Operation, policy::Route};
 
 pub use delete_device::delete_device;
 pub use get_preferences::get_preferences;
@@ -16,6 +16,16 @@ pub use health::health;
 pub use list_notifications::list_notifications;
 pub use register_device::register_device;
 pub use set_preferences::set_preferences;
+
+/// The routes of the context, with who may call them and how often.
+pub const ROUTES: &[Route] = &[
+    list_notifications::ROUTE,
+    get_preferences::ROUTE,
+    set_preferences::ROUTE,
+    register_device::ROUTE,
+    delete_device::ROUTE,
+    health::ROUTE,
+];
 
 /// Describes the endpoints for OpenAPI.
 pub fn operations() -> Vec<Operation> {
@@ -40,6 +50,7 @@ mod tests {
         let tag = Tag {
             name: "notifications",
             description: "The notifications of customers, and their preferences.",
+            routes: ROUTES,
             operations: operations(),
         };
         assert_eq!(up_to_date(env!("CARGO_MANIFEST_DIR"), &tag), Ok(()));

@@ -3,6 +3,7 @@ use lambda::{
     http::{self, Reply, Request},
     input::{Field, Fields, schema_of},
     openapi::{Object, Operation},
+    policy::{Access, Limit, Route},
 };
 use schemars::{Schema, json_schema};
 use serde_json::{Value, json};
@@ -15,6 +16,9 @@ use crate::{Notifications, NotificationsError, Push, devices::DeviceRegistration
 struct Token(Redacted<String>);
 
 type Name = Text<1, 60>;
+
+pub(crate) const ROUTE: Route =
+    Route::new("POST /api/v1/notifications/devices", Access::Customer).limited(Limit::Writes);
 
 /// `POST /notifications/devices`: registers a device for push notifications; the same token is always the same device.
 pub async fn register_device((notifications, push): &(Notifications, Push), request: &Request) -> Reply {
@@ -48,7 +52,7 @@ impl Field for Token {
 /// Describes the endpoint for OpenAPI.
 pub(super) fn operation() -> Operation {
     let name = schema_of::<Name>();
-    Operation::new("POST /api/v1/notifications/devices", "registerDevice", "Register a device for push notifications")
+    Operation::new(ROUTE, "registerDevice", "Register a device for push notifications")
         .describe(
             "Registering the same token again returns the same device. A device of another user becomes the caller's. \
              A user can have up to 10 devices.",

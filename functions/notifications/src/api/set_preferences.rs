@@ -3,6 +3,7 @@ use lambda::{
     http::{self, Reply, Request},
     input::{Fields, Given},
     openapi::{Object, Operation},
+    policy::{Access, Limit, Route},
 };
 use serde_json::json;
 
@@ -11,6 +12,9 @@ use crate::{
     Notifications, NotificationsError, PreferencesUpdate,
     domain::{ChannelChoices, KINDS, PhoneNumber},
 };
+
+pub(crate) const ROUTE: Route =
+    Route::new("PUT /api/v1/notifications/preferences", Access::Customer).limited(Limit::Writes);
 
 /// `PUT /notifications/preferences`: changes the channels and the phone number in the body.
 pub async fn set_preferences(notifications: &Notifications, request: &Request) -> Reply {
@@ -46,7 +50,7 @@ fn channels(channels: &Fields<'_>) -> Option<ChannelChoices> {
 pub(super) fn operation() -> Operation {
     let channels = || Object::new().optional::<bool>("email").optional::<bool>("sms").optional::<bool>("push");
     let events = KINDS.iter().fold(Object::new(), |events, (_, name)| events.object(name, channels()));
-    Operation::new("PUT /api/v1/notifications/preferences", "setPreferences", "Update notification preferences")
+    Operation::new(ROUTE, "setPreferences", "Update notification preferences")
         .describe(
             "Absent fields do not change. Text messages require a phone number, and push notifications a device \
              (`POST /api/v1/notifications/devices`).",

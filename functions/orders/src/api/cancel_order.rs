@@ -2,6 +2,7 @@ use kernel::OrderId;
 use lambda::{
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Limit, Route},
 };
 
 use super::{
@@ -9,6 +10,8 @@ use super::{
     set_status::step_not_allowed,
 };
 use crate::{Orders, OrdersError, store::AuditContext};
+
+pub(crate) const ROUTE: Route = Route::new("DELETE /api/v1/orders/{order_id}", Access::Owner).limited(Limit::Writes);
 
 /// `DELETE /orders/{order_id}`: cancels an order that was not shipped yet.
 pub async fn cancel_order(orders: &Orders, request: &Request) -> Reply {
@@ -22,7 +25,7 @@ pub async fn cancel_order(orders: &Orders, request: &Request) -> Reply {
 pub(super) fn operation() -> Operation {
     let mut cancelled = example("cancelled");
     cancelled["cancel_reason"] = "requested".into();
-    Operation::new("DELETE /api/v1/orders/{order_id}", "cancelOrder", "Cancel an order")
+    Operation::new(ROUTE, "cancelOrder", "Cancel an order")
         .describe(
             "An order can be cancelled until it is shipped. Cancelling it again has no effect. The stock is released \
              and the payment refunded soon afterwards; when everything is refunded, the order is `refunded`.",

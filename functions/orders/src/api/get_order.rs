@@ -4,6 +4,7 @@ use kernel::{Invalid, OrderId, Timestamp};
 use lambda::{
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
     problem::Problem,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -13,6 +14,8 @@ use crate::Orders;
 
 /// How many events a timeline has at most. The endpoint `events` returns all.
 const TIMELINE: usize = 100;
+
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/orders/{order_id}", Access::Owner);
 
 /// `GET /orders/{order_id}`: returns the order, strongly consistent, or with `?at=` as it was at a past moment.
 pub async fn get_order(orders: &Orders, request: &Request) -> Reply {
@@ -73,7 +76,7 @@ impl JsonSchema for Expand {
 
 /// Describes the operation for the OpenAPI document.
 pub(super) fn operation() -> Operation {
-    Operation::new("GET /api/v1/orders/{order_id}", "getOrder", "One order")
+    Operation::new(ROUTE, "getOrder", "One order")
         .describe(
             "Strongly consistent: the order is found right after the 201. `at` returns the order as it was at that \
              moment, or 404 if it was placed later.",

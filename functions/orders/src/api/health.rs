@@ -1,9 +1,15 @@
-use lambda::{health, openapi::Operation};
+use lambda::{
+    health,
+    openapi::Operation,
+    policy::{Access, Route},
+};
+
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/health/orders", Access::Anyone);
 
 /// `GET /api/v1/health/orders`: returns the health of this context.
 pub use lambda::health::health;
 
 /// Describes the operation for the OpenAPI document.
 pub(super) fn operation() -> Operation {
-    health::operation("GET /api/v1/health/orders", "getOrdersHealth", health::example("orders", &["StartCheckout"]))
+    health::operation(ROUTE, "getOrdersHealth", health::example("orders", &["StartCheckout"]))
 }

@@ -4,6 +4,7 @@ use lambda::{
     cursor::Cursors,
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
     problem::Problem,
 };
 use schemars::JsonSchema;
@@ -38,6 +39,8 @@ struct ListResponse<'a> {
     items: Vec<EventResponse<'a>>,
     next_cursor: Option<String>,
 }
+
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/orders/{order_id}/events", Access::Owner);
 
 /// `GET /orders/{order_id}/events`: returns the events of an order, the oldest first.
 pub async fn list_events((orders, cursors): &(Orders, Cursors), request: &Request) -> Reply {
@@ -89,12 +92,8 @@ pub(super) fn operation() -> Operation {
         "reason": "Parcel 42",
         "data": { "order_id": order, "user_id": user },
     });
-    Operation::new(
-        "GET /api/v1/orders/{order_id}/events",
-        "listOrderEvents",
-        "The events of an order, the oldest first",
-    )
-    .describe("What happened to the order, when, who did it and why. The list is strongly consistent.")
-    .list()
-    .ok::<ListResponse<'_>>("A page of events.", json!({ "items": [shipped], "next_cursor": null }))
+    Operation::new(ROUTE, "listOrderEvents", "The events of an order, the oldest first")
+        .describe("What happened to the order, when, who did it and why. The list is strongly consistent.")
+        .list()
+        .ok::<ListResponse<'_>>("A page of events.", json!({ "items": [shipped], "next_cursor": null }))
 }

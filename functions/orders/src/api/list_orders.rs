@@ -3,6 +3,7 @@ use lambda::{
     cursor::Cursors,
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
     problem::Problem,
 };
 use schemars::JsonSchema;
@@ -18,6 +19,9 @@ struct ListResponse<'a> {
     items: Vec<OrderResponse<'a>>,
     next_cursor: Option<String>,
 }
+
+pub(crate) const LIST_ORDERS: Route = Route::new("GET /api/v1/orders", Access::Customer);
+pub(crate) const LIST_USER_ORDERS: Route = Route::new("GET /api/v1/users/{user_id}/orders", Access::Owner);
 
 /// `GET /orders`: lists the caller's own orders, or for an administrator all, or those of `?status=` or `?user_id=`.
 pub async fn list_orders((orders, cursors): &(Orders, Cursors), request: &Request) -> Reply {
@@ -66,7 +70,7 @@ async fn list(
 /// Describes the operations for the OpenAPI document.
 pub(super) fn operations() -> [Operation; 2] {
     let page = || json!({ "items": [example("pending")], "next_cursor": null });
-    let all = Operation::new("GET /api/v1/orders", "listOrders", "The caller's own orders, newest first")
+    let all = Operation::new(LIST_ORDERS, "listOrders", "The caller's own orders, newest first")
         .describe(
             "Administrators get the orders of all customers. Only they can use filters, one at a time. The orders of \
              one customer are strongly consistent. The list of all orders is read from an index that lags behind by \
@@ -78,10 +82,9 @@ pub(super) fn operations() -> [Operation; 2] {
         .ok::<ListResponse<'_>>("A page of orders.", page())
         .refuses(orders_of_another_user())
         .refuses(unsupported_filter());
-    let of_user =
-        Operation::new("GET /api/v1/users/{user_id}/orders", "listUserOrders", "A user's orders, newest first")
-            .list()
-            .ok::<ListResponse<'_>>("A page of orders.", page());
+    let of_user = Operation::new(LIST_USER_ORDERS, "listUserOrders", "A user's orders, newest first")
+        .list()
+        .ok::<ListResponse<'_>>("A page of orders.", page());
     [all, of_user]
 }
 

@@ -3,6 +3,7 @@ use lambda::{
     cursor::Cursors,
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -33,6 +34,8 @@ struct ListResponse<'a> {
     next_cursor: Option<String>,
 }
 
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/orders/parked", Access::Admin);
+
 /// `GET /orders/parked`: lists the orders whose checkout could be neither completed nor compensated, the oldest first.
 pub async fn list_parked((orders, cursors): &(Orders, Cursors), request: &Request) -> Reply {
     const SCOPE: &str = "GET /orders/parked";
@@ -59,7 +62,7 @@ pub(super) fn operation() -> Operation {
         "parked_at": "2026-11-21T06:30:31.000Z",
     });
     Operation::new(
-        "GET /api/v1/orders/parked",
+        ROUTE,
         "listParkedOrders",
         "Orders whose checkout could be neither completed nor compensated, the oldest first",
     )

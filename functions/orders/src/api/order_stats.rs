@@ -2,6 +2,7 @@ use kernel::{Currency, Money};
 use lambda::{
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -36,6 +37,8 @@ struct TotalResponse {
     amount: String,
 }
 
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/orders/stats", Access::Admin);
+
 /// `GET /orders/stats`: returns the counters by status. Those of pending orders come from the index, which may lag
 /// behind.
 pub async fn order_stats(orders: &Orders, _: &Request) -> Reply {
@@ -62,7 +65,7 @@ pub(super) fn operation() -> Operation {
         "totals": totals,
         "by_status": [{ "status": "paid", "orders": 8, "totals": totals }],
     });
-    Operation::new("GET /api/v1/orders/stats", "getOrderStats", "The number and the totals of all orders, by status")
+    Operation::new(ROUTE, "getOrderStats", "The number and the totals of all orders, by status")
         .describe(
             "The counters are updated with the orders themselves and are exact. Only pending orders are counted when \
              they are requested, and those of the last second may be missing.",

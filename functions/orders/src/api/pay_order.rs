@@ -2,6 +2,7 @@ use kernel::OrderId;
 use lambda::{
     http::{self, Reply, Request, Response},
     openapi::{Object, Operation},
+    policy::{Access, Limit, Route},
 };
 use serde_json::json;
 
@@ -11,6 +12,9 @@ use super::{
     set_status::step_not_allowed,
 };
 use crate::{Orders, OrdersError, domain::Refusal};
+
+pub(crate) const ROUTE: Route =
+    Route::new("POST /api/v1/orders/{order_id}/payment", Access::Owner).limited(Limit::Writes);
 
 /// `POST /orders/{order_id}/payment`: starts the checkout of an order that was placed to be paid later, and does not
 /// wait for its end.
@@ -28,7 +32,7 @@ pub async fn pay_order(orders: &Orders, request: &Request) -> Reply {
 pub(super) fn operation() -> Operation {
     let order: OrderId = [0; 16].into();
     let payment_id = kernel::PaymentId::derived(order, "payment");
-    Operation::new("POST /api/v1/orders/{order_id}/payment", "payOrder", "Pay a pending order")
+    Operation::new(ROUTE, "payOrder", "Pay a pending order")
         .describe(
             "The response does not wait for the payment: the order is `pending`, and soon `paid` or `cancelled`. While \
              the payment provider is unavailable, it stays `pending` until its reservation expires. An order has one \

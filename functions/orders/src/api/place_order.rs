@@ -3,12 +3,15 @@ use lambda::{
     http::{self, Reply, Request, Response},
     input::{Amount, Field, Fields},
     openapi::{Object, Operation},
+    policy::{Access, Limit, Route},
 };
 use schemars::{Schema, json_schema};
 use serde_json::{Value, json};
 
 use super::response::{OrderResponse, placed_example};
 use crate::{Orders, OrdersError, PlaceOrder, domain::RequestedLine};
+
+pub(crate) const ROUTE: Route = Route::new("POST /api/v1/orders", Access::Customer).limited(Limit::Writes);
 
 /// `POST /orders`: places an order at the current prices. It is paid later.
 pub async fn place_order(orders: &Orders, request: &Request) -> Reply {
@@ -93,7 +96,7 @@ pub(super) fn describe_payment_method(form: Object) -> Object {
 
 /// Describes the operation for the OpenAPI document.
 pub(super) fn operation() -> Operation {
-    let operation = Operation::new("POST /api/v1/orders", "placeOrder", "Place an order, to be paid later").describe(
+    let operation = Operation::new(ROUTE, "placeOrder", "Place an order, to be paid later").describe(
         "Prices come from the catalog; a stated price that differs is refused. An order that is not paid within \
          the time that the deployment allows is cancelled with the reason `unpaid`.",
     );

@@ -2,10 +2,14 @@ use kernel::OrderId;
 use lambda::{
     http::{self, Reply, Request, Response},
     openapi::Operation,
+    policy::{Access, Limit, Route},
 };
 
 use super::response::{OrderResponse, example};
 use crate::{Orders, OrdersError};
+
+pub(crate) const ROUTE: Route =
+    Route::new("POST /api/v1/orders/{order_id}/retry", Access::Admin).limited(Limit::Writes);
 
 /// `POST /orders/{order_id}/retry`: starts the checkout of a parked order again, and does not wait for its end.
 pub async fn retry_order(orders: &Orders, request: &Request) -> Reply {
@@ -16,7 +20,7 @@ pub async fn retry_order(orders: &Orders, request: &Request) -> Reply {
 
 /// Describes the operation for the OpenAPI document.
 pub(super) fn operation() -> Operation {
-    Operation::new("POST /api/v1/orders/{order_id}/retry", "retryOrder", "Start the checkout of a parked order again")
+    Operation::new(ROUTE, "retryOrder", "Start the checkout of a parked order again")
         .describe(
             "This is always safe, because every step can run more than once: the payment of a sold order is captured; \
              payment and stock of a cancelled one are given back. The order leaves the list of parked orders, and \

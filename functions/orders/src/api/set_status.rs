@@ -3,6 +3,7 @@ use lambda::{
     http::{self, Reply, Request},
     input::{Field, schema_of},
     openapi::{Object, Operation},
+    policy::{Access, Limit, Route},
     problem::Problem,
 };
 use schemars::Schema;
@@ -17,6 +18,11 @@ use crate::{
 
 /// The reason for a change, in the administrator's own words.
 type Reason = Text<1, 500>;
+
+pub(crate) const SET_ORDER_STATUS: Route =
+    Route::new("PUT /api/v1/orders/{order_id}/status", Access::Admin).limited(Limit::Writes);
+pub(crate) const PATCH_ORDER_STATUS: Route =
+    Route::new("PATCH /api/v1/orders/{order_id}/status", Access::Admin).limited(Limit::Writes);
 
 /// `PUT, PATCH /orders/{order_id}/status`: moves an order one step forward.
 pub async fn set_status(orders: &Orders, request: &Request) -> Reply {
@@ -43,8 +49,8 @@ impl Field for Status {
 
 /// Describes the operation for the OpenAPI document.
 pub(super) fn operation() -> Operation {
-    Operation::new("PUT /api/v1/orders/{order_id}/status", "setOrderStatus", "Move an order one step forward")
-        .also("PATCH /api/v1/orders/{order_id}/status", "patchOrderStatus")
+    Operation::new(SET_ORDER_STATUS, "setOrderStatus", "Move an order one step forward")
+        .also(PATCH_ORDER_STATUS, "patchOrderStatus")
         .describe(
             "The next step is `processing`, `shipped`, `delivered`, or `cancelled` from any status before `shipped`. \
              The stock of a cancelled order is released and its payment refunded. Setting the current status again has \

@@ -2,10 +2,13 @@ use kernel::PaymentId;
 use lambda::{
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
 };
 
 use super::response::{PaymentResponse, example};
 use crate::Payments;
+
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/payments/{payment_id}", Access::Owner);
 
 /// `GET /payments/{payment_id}`: returns one payment.
 pub async fn get_payment(payments: &Payments, request: &Request) -> Reply {
@@ -16,6 +19,5 @@ pub async fn get_payment(payments: &Payments, request: &Request) -> Reply {
 
 /// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
-    Operation::new("GET /api/v1/payments/{payment_id}", "getPayment", "Get a payment")
-        .ok::<PaymentResponse<'_>>("The payment.", example("captured"))
+    Operation::new(ROUTE, "getPayment", "Get a payment").ok::<PaymentResponse<'_>>("The payment.", example("captured"))
 }

@@ -3,6 +3,7 @@ use lambda::{
     cursor::Cursors,
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
     problem::Problem,
 };
 use schemars::JsonSchema;
@@ -18,6 +19,8 @@ struct ListResponse<'a> {
     items: Vec<PaymentResponse<'a>>,
     next_cursor: Option<String>,
 }
+
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/payments", Access::Customer);
 
 /// `GET /payments`: returns the caller's payments, newest first, or the one of `?order_id=`. Administrators may add
 /// `?user_id=`.
@@ -44,7 +47,7 @@ pub async fn list_payments((payments, cursors): &(Payments, Cursors), request: &
 
 /// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
-    Operation::new("GET /api/v1/payments", "listPayments", "List the caller's payments, newest first")
+    Operation::new(ROUTE, "listPayments", "List the caller's payments, newest first")
         .query::<OrderId>("order_id", "Only the payment of this order.", "01930000-0000-7003-8000-000000000001")
         .query::<UserId>(
             "user_id",

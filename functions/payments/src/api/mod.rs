@@ -9,7 +9,7 @@ mod refund;
 mod response;
 mod webhook;
 
-use lambda::openapi::Operation;
+use lambda::{openapi::Operation, policy::Route};
 
 pub use get_payment::get_payment;
 pub use health::health;
@@ -19,6 +19,17 @@ pub use payment_stats::payment_stats;
 pub use refund::refund;
 pub(crate) use response::existing;
 pub use webhook::webhook;
+
+/// The routes of the context, with who may call them and how often.
+pub const ROUTES: &[Route] = &[
+    list_payments::ROUTE,
+    pay::ROUTE,
+    payment_stats::ROUTE,
+    refund::ROUTE,
+    webhook::ROUTE,
+    get_payment::ROUTE,
+    health::ROUTE,
+];
 
 /// Describes the endpoints in the OpenAPI document.
 pub fn operations() -> Vec<Operation> {
@@ -42,7 +53,12 @@ mod tests {
     use crate::domain::payment_id;
 
     fn tag() -> Tag {
-        Tag { name: "payments", description: "Payments and refunds of orders.", operations: operations() }
+        Tag {
+            name: "payments",
+            description: "Payments and refunds of orders.",
+            routes: ROUTES,
+            operations: operations(),
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@ use lambda::{
     http::{self, Reply, Request, Response},
     input::{Amount, Field, Fields},
     openapi::{Object, Operation},
+    policy::{Access, Limit, Route},
 };
 use schemars::{Schema, json_schema};
 use serde_json::{Value, json};
@@ -27,6 +28,8 @@ impl Field for PaymentMethod {
     }
 }
 
+pub(crate) const ROUTE: Route = Route::new("POST /api/v1/payments", Access::Customer).limited(Limit::Writes);
+
 /// `POST /payments`: starts the payment of an order that was placed without one, as `POST /orders/{order_id}/payment`
 /// does. The response does not wait for the payment.
 pub async fn pay(payments: &Payments, request: &Request) -> Reply {
@@ -49,7 +52,7 @@ fn read(body: &Fields<'_>) -> Option<PaymentRequest> {
 /// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let order_id = "01930000-0000-7003-8000-000000000001";
-    Operation::new("POST /api/v1/payments", "createPayment", "Pay an order that was placed without a payment")
+    Operation::new(ROUTE, "createPayment", "Pay an order that was placed without a payment")
         .describe(
             "The payment is `pending` at first, and a moment later `captured`, `declined` or `voided`. An order has \
              only one payment: if it exists already, the field `payment` of the problem contains it.",

@@ -4,6 +4,7 @@ use kernel::{Currency, Money};
 use lambda::{
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -39,6 +40,8 @@ struct AmountResponse {
     #[schemars(schema_with = "kernel::decimal_schema")]
     amount: String,
 }
+
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/payments/stats", Access::Admin);
 
 /// `GET /payments/stats`: returns the numbers and sums of payments and refunds.
 pub async fn payment_stats(payments: &Payments, _: &Request) -> Reply {
@@ -76,7 +79,7 @@ pub(super) fn operation() -> Operation {
         "refunded": { "count": 2, "totals": usd("99.80") },
         "net": usd("1200.00"),
     });
-    Operation::new("GET /api/v1/payments/stats", "getPaymentStats", "Get the numbers and sums of payments and refunds")
+    Operation::new(ROUTE, "getPaymentStats", "Get the numbers and sums of payments and refunds")
         .describe("The counters are updated in the same transactions as the payments, so they are always exact.")
         .ok::<StatsResponse>("The numbers and sums.", example)
 }

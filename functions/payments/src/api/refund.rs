@@ -3,6 +3,7 @@ use lambda::{
     http::{self, Reply, Request, Response},
     input::{Amount, Fields},
     openapi::{Object, Operation},
+    policy::{Access, Limit, Route},
 };
 use serde_json::json;
 
@@ -15,6 +16,8 @@ use crate::{
 
 /// The reason for a refund, in the caller's words.
 type Reason = Text<1, 500>;
+
+pub(crate) const ROUTE: Route = Route::new("POST /api/v1/payments/refund", Access::Admin).limited(Limit::Writes);
 
 /// `POST /payments/refund`: refunds a captured payment, in full or in part.
 pub async fn refund(payments: &Payments, request: &Request) -> Reply {
@@ -75,7 +78,7 @@ pub(super) fn operation() -> Operation {
             .description("The amount to refund. By default, all that is left.")
             .optional::<Reason>("reason")
     };
-    Operation::new("POST /api/v1/payments/refund", "refundPayment", "Refund a captured payment, in full or in part")
+    Operation::new(ROUTE, "refundPayment", "Refund a captured payment, in full or in part")
         .describe(
             "The refunds of a payment never exceed the captured amount. If the payment provider does not respond, the \
              refund is `pending`, and is retried until the provider does.",

@@ -1,6 +1,7 @@
 use lambda::{
     http::{self, Reply, Request},
     openapi::{Object, Operation},
+    policy::{Access, Route},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -19,6 +20,8 @@ struct Received {
     received: bool,
 }
 
+pub(crate) const ROUTE: Route = Route::new("POST /api/v1/payments/webhook", Access::Anyone);
+
 /// `POST /payments/webhook`: receives an event of Stripe, which is authorized by its signature.
 pub async fn webhook((payments, stripe): &(Payments, Stripe), request: &Request) -> Reply {
     let signature = request.header("stripe-signature").unwrap_or_default();
@@ -30,7 +33,7 @@ pub async fn webhook((payments, stripe): &(Payments, Stripe), request: &Request)
 
 /// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
-    Operation::new("POST /api/v1/payments/webhook", "hearFromProvider", "Receive an event of the payment provider")
+    Operation::new(ROUTE, "hearFromProvider", "Receive an event of the payment provider")
         .describe(
             "The endpoint for webhook events of Stripe. It processes `payment_intent.amount_capturable_updated`, \
              `.succeeded`, `.canceled` and `.payment_failed`, `refund.created`, `.updated` and `.failed`, and \

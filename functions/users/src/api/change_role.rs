@@ -3,12 +3,15 @@ use kernel::UserId;
 use lambda::{
     http::{self, Reply, Request},
     openapi::{Object, Operation},
+    policy::{Access, Limit, Route},
 };
 
 use serde_json::json;
 
 use super::response::{UserResponse, example};
 use crate::{Users, UsersError};
+
+pub(crate) const ROUTE: Route = Route::new("PUT /api/v1/users/{user_id}/role", Access::Admin).limited(Limit::Writes);
 
 /// `PUT /users/{user_id}/role`: changes the role of an account to customer or administrator.
 pub async fn change_role(users: &Users, request: &Request) -> Reply {
@@ -22,7 +25,7 @@ pub async fn change_role(users: &Users, request: &Request) -> Reply {
 
 /// The OpenAPI description.
 pub(super) fn operation() -> Operation {
-    Operation::new("PUT /api/v1/users/{user_id}/role", "changeRole", "Update the role of an account")
+    Operation::new(ROUTE, "changeRole", "Update the role of an account")
         .body(Object::new().required::<Role>("role").example("an administrator", json!({ "role": "admin" })))
         .ok::<UserResponse<'_>>("The account.", example())
         .refuses(UsersError::OwnRole)

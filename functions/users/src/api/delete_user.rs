@@ -1,9 +1,12 @@
 use lambda::{
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Limit, Route},
 };
 
 use crate::{Users, UsersError};
+
+pub(crate) const ROUTE: Route = Route::new("DELETE /api/v1/users/{user_id}", Access::Owner).limited(Limit::Writes);
 
 /// `DELETE /users/{user_id}`: erases the account and all personal data in it. Its orders remain.
 pub async fn delete_user(users: &Users, request: &Request) -> Reply {
@@ -13,7 +16,7 @@ pub async fn delete_user(users: &Users, request: &Request) -> Reply {
 
 /// The OpenAPI description.
 pub(super) fn operation() -> Operation {
-    Operation::new("DELETE /api/v1/users/{user_id}", "deleteUser", "Delete an account")
+    Operation::new(ROUTE, "deleteUser", "Delete an account")
         .describe("Erases all personal data of the account and ends its sessions. Its orders remain.")
         .no_content("The account was deleted.")
         .refuses(UsersError::OwnAccount)

@@ -1,10 +1,13 @@
 use lambda::{
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
 };
 
 use super::response::{UserResponse, example};
 use crate::Users;
+
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/users/{user_id}", Access::Owner);
 
 /// `GET /users/{user_id}`: returns an account.
 pub async fn get_user(users: &Users, request: &Request) -> Reply {
@@ -13,6 +16,5 @@ pub async fn get_user(users: &Users, request: &Request) -> Reply {
 
 /// The OpenAPI description.
 pub(super) fn operation() -> Operation {
-    Operation::new("GET /api/v1/users/{user_id}", "getUser", "Get an account")
-        .ok::<UserResponse<'_>>("The account.", example())
+    Operation::new(ROUTE, "getUser", "Get an account").ok::<UserResponse<'_>>("The account.", example())
 }

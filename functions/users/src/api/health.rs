@@ -1,9 +1,15 @@
-use lambda::{health, openapi::Operation};
+use lambda::{
+    health,
+    openapi::Operation,
+    policy::{Access, Route},
+};
+
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/health/users", Access::Anyone);
 
 /// `GET /api/v1/health/users`: returns the health of this context.
 pub use lambda::health::health;
 
 /// The OpenAPI description.
 pub(super) fn operation() -> Operation {
-    health::operation("GET /api/v1/health/users", "getUsersHealth", health::example("users", &[]))
+    health::operation(ROUTE, "getUsersHealth", health::example("users", &[]))
 }

@@ -1,6 +1,7 @@
 use lambda::{
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -14,6 +15,9 @@ use crate::Users;
 struct KeysResponse<'a> {
     keys: Vec<&'a Jwk>,
 }
+
+pub(crate) const GET_KEYS: Route = Route::new("GET /api/v1/auth/jwks", Access::Anyone);
+pub(crate) const GET_WELL_KNOWN_KEYS: Route = Route::new("GET /.well-known/jwks.json", Access::Anyone);
 
 /// `GET /auth/jwks` and `/.well-known/jwks.json`: returns the public keys that verify access tokens (RFC 7517).
 pub async fn jwks(users: &Users, _: &Request) -> Reply {
@@ -32,7 +36,7 @@ pub(super) fn operation() -> Operation {
         "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
         "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
     });
-    Operation::new("GET /api/v1/auth/jwks", "getKeys", "Get the public keys that verify access tokens (RFC 7517)")
-        .also("GET /.well-known/jwks.json", "getWellKnownKeys")
+    Operation::new(GET_KEYS, "getKeys", "Get the public keys that verify access tokens (RFC 7517)")
+        .also(GET_WELL_KNOWN_KEYS, "getWellKnownKeys")
         .ok::<KeysResponse<'_>>("The keys.", json!({ "keys": [key] }))
 }

@@ -2,6 +2,7 @@ use lambda::{
     cursor::Cursors,
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -17,6 +18,8 @@ struct UserListResponse<'a> {
     next_cursor: Option<String>,
 }
 
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/users", Access::Admin);
+
 /// `GET /users`: lists all accounts, newest first.
 pub async fn list_users((users, cursors): &(Users, Cursors), request: &Request) -> Reply {
     const SCOPE: &str = "GET /users";
@@ -29,7 +32,7 @@ pub async fn list_users((users, cursors): &(Users, Cursors), request: &Request) 
 
 /// The OpenAPI description.
 pub(super) fn operation() -> Operation {
-    Operation::new("GET /api/v1/users", "listUsers", "List all accounts, newest first")
+    Operation::new(ROUTE, "listUsers", "List all accounts, newest first")
         .list()
         .ok::<UserListResponse<'_>>("A page of accounts.", json!({ "items": [example()], "next_cursor": null }))
 }

@@ -4,6 +4,7 @@ use kernel::{Email, Invalid, Redacted};
 use lambda::{
     http::{self, Reply, Request},
     openapi::{Object, Operation},
+    policy::{Access, Limit, Route},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -22,6 +23,8 @@ struct LoginResponse<'a> {
     tokens: TokensResponse,
     user: UserResponse<'a>,
 }
+
+pub(crate) const ROUTE: Route = Route::new("POST /api/v1/auth/login", Access::Anyone).limited(Limit::Logins);
 
 /// `POST /auth/login`: starts a session for an e-mail address or a username, and the password.
 pub async fn login(users: &Users, request: &Request) -> Reply {
@@ -45,7 +48,7 @@ pub(super) fn operation() -> Operation {
     let with_password = |form: Object| form.required::<Redacted<String>>("password");
     let mut response = tokens_example();
     response["user"] = example();
-    Operation::new("POST /api/v1/auth/login", "login", "Log in with an e-mail address or a username")
+    Operation::new(ROUTE, "login", "Log in with an e-mail address or a username")
         .body(
             with_password(Object::new().required::<Email>("email"))
                 .example("by address", json!({ "email": "alice@example.com", "password": "local-alice-Pa55word" })),

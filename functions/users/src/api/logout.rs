@@ -1,9 +1,12 @@
 use lambda::{
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
 };
 
 use crate::Users;
+
+pub(crate) const ROUTE: Route = Route::new("POST /api/v1/auth/logout", Access::Customer);
 
 /// `POST /auth/logout`: ends the session. From then on, its tokens are rejected.
 pub async fn logout(users: &Users, request: &Request) -> Reply {
@@ -13,7 +16,7 @@ pub async fn logout(users: &Users, request: &Request) -> Reply {
 
 /// The OpenAPI description.
 pub(super) fn operation() -> Operation {
-    Operation::new("POST /api/v1/auth/logout", "logout", "Log out")
+    Operation::new(ROUTE, "logout", "Log out")
         .describe("Ends the session. From then on, its access and refresh tokens are rejected.")
         .no_content("The session has ended.")
 }

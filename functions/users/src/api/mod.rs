@@ -16,7 +16,7 @@ mod response;
 mod update_user;
 mod user_stats;
 
-use lambda::openapi::Operation;
+use lambda::{openapi::Operation, policy::Route};
 
 pub use change_role::change_role;
 pub use create_user::create_user;
@@ -37,6 +37,26 @@ pub use user_stats::user_stats;
 pub(crate) fn password_equals_login() -> kernel::Invalid {
     kernel::Invalid::new("known_to_others", "must not be the e-mail address or the username")
 }
+
+/// The routes of the context, with who may call them and how often.
+pub const ROUTES: &[Route] = &[
+    register::ROUTE,
+    login::ROUTE,
+    refresh::ROUTE,
+    logout::ROUTE,
+    jwks::GET_KEYS,
+    jwks::GET_WELL_KNOWN_KEYS,
+    profile::GET_PROFILE,
+    profile::UPDATE_PROFILE,
+    list_users::ROUTE,
+    create_user::ROUTE,
+    user_stats::ROUTE,
+    get_user::ROUTE,
+    update_user::ROUTE,
+    delete_user::ROUTE,
+    change_role::ROUTE,
+    health::ROUTE,
+];
 
 /// The OpenAPI descriptions of all endpoints.
 pub fn operations() -> Vec<Operation> {
@@ -67,7 +87,8 @@ mod tests {
 
     #[test]
     fn openapi_is_up_to_date() {
-        let tag = Tag { name: "users", description: "Accounts, logins and roles.", operations: operations() };
+        let tag =
+            Tag { name: "users", description: "Accounts, logins and roles.", routes: ROUTES, operations: operations() };
         assert_eq!(up_to_date(env!("CARGO_MANIFEST_DIR"), &tag), Ok(()));
     }
 }

@@ -1,6 +1,7 @@
 use lambda::{
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Limit, Route},
 };
 
 use super::{
@@ -8,6 +9,10 @@ use super::{
     update_user::{describe_update, update},
 };
 use crate::{Users, UsersError};
+
+pub(crate) const GET_PROFILE: Route = Route::new("GET /api/v1/users/profile", Access::Customer);
+pub(crate) const UPDATE_PROFILE: Route =
+    Route::new("PUT /api/v1/users/profile", Access::Customer).limited(Limit::Writes);
 
 /// `GET /users/profile`: returns the caller's own account.
 pub async fn get_profile(users: &Users, request: &Request) -> Reply {
@@ -21,9 +26,9 @@ pub async fn update_profile(users: &Users, request: &Request) -> Reply {
 
 /// The OpenAPI descriptions.
 pub(super) fn operations() -> [Operation; 2] {
-    let get = Operation::new("GET /api/v1/users/profile", "getProfile", "Get the caller's own account")
+    let get = Operation::new(GET_PROFILE, "getProfile", "Get the caller's own account")
         .ok::<UserResponse<'_>>("The account.", example())
         .refuses(UsersError::NotFound);
-    let update = Operation::new("PUT /api/v1/users/profile", "updateProfile", "Update the caller's own account");
+    let update = Operation::new(UPDATE_PROFILE, "updateProfile", "Update the caller's own account");
     [get, describe_update(update).refuses(UsersError::NotFound)]
 }

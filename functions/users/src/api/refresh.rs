@@ -2,12 +2,15 @@ use kernel::Redacted;
 use lambda::{
     http::{self, Reply, Request},
     openapi::{Object, Operation},
+    policy::{Access, Route},
 };
 
 use serde_json::json;
 
 use super::response::{TokensResponse, tokens_example};
 use crate::{Users, UsersError, domain::RefreshToken};
+
+pub(crate) const ROUTE: Route = Route::new("POST /api/v1/auth/refresh", Access::Anyone);
 
 /// `POST /auth/refresh`: returns new tokens for a refresh token, which cannot be used again.
 pub async fn refresh(users: &Users, request: &Request) -> Reply {
@@ -19,7 +22,7 @@ pub async fn refresh(users: &Users, request: &Request) -> Reply {
 /// The OpenAPI description.
 pub(super) fn operation() -> Operation {
     let body = Object::new().required::<Redacted<String>>("refresh_token");
-    Operation::new("POST /api/v1/auth/refresh", "refresh", "Get new tokens for a refresh token")
+    Operation::new(ROUTE, "refresh", "Get new tokens for a refresh token")
         .describe("A refresh token can be used once. A second use ends the session.")
         .body(body.example("a refresh token", json!({ "refresh_token": "wbr_AZMAAAAAcAGAAAAAAAAAAQ" })))
         .ok::<TokensResponse>("New tokens of the same session.", tokens_example())

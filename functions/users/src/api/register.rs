@@ -4,6 +4,7 @@ use lambda::{
     http::{self, Reply, Request, Response},
     input::Fields,
     openapi::{Object, Operation},
+    policy::{Access, Limit, Route},
 };
 
 use serde_json::json;
@@ -13,6 +14,8 @@ use crate::{
     Users, UsersError,
     domain::{FullName, Password, Registration, Username},
 };
+
+pub(crate) const ROUTE: Route = Route::new("POST /api/v1/auth/register", Access::Anyone).limited(Limit::Registrations);
 
 /// `POST /auth/register`: creates a customer's account. The body has no role.
 pub async fn register(users: &Users, request: &Request) -> Reply {
@@ -54,7 +57,7 @@ pub(super) fn read(body: &Fields<'_>) -> Option<Registration> {
 pub(super) fn operation() -> Operation {
     let body =
         json!({ "email": "you@example.com", "username": "you", "password": "correct horse", "full_name": "You" });
-    describe_creation(Operation::new("POST /api/v1/auth/register", "register", "Register as a customer"))
+    describe_creation(Operation::new(ROUTE, "register", "Register as a customer"))
         .body(account_form().example("a customer", body))
 }
 

@@ -5,6 +5,7 @@ use lambda::{
     http::{self, Reply, Request},
     input::Fields,
     openapi::{Object, Operation},
+    policy::{Access, Limit, Route},
 };
 
 use serde_json::json;
@@ -14,6 +15,8 @@ use crate::{
     Users, UsersError,
     domain::{Changes, FullName, Password, Username},
 };
+
+pub(crate) const ROUTE: Route = Route::new("PUT /api/v1/users/{user_id}", Access::Owner).limited(Limit::Writes);
 
 /// `PUT /users/{user_id}`: changes the given fields. A new e-mail address or password requires `current_password`,
 /// which is the caller's own password.
@@ -40,7 +43,7 @@ fn read(body: &Fields<'_>) -> Option<(Changes, Option<Password>)> {
 
 /// The OpenAPI description.
 pub(super) fn operation() -> Operation {
-    describe_update(Operation::new("PUT /api/v1/users/{user_id}", "updateUser", "Update an account"))
+    describe_update(Operation::new(ROUTE, "updateUser", "Update an account"))
 }
 
 /// Adds the body and the responses of an operation that changes an account.

@@ -1,6 +1,7 @@
 use lambda::{
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -21,6 +22,8 @@ struct UserStatsResponse {
     deleted: i64,
 }
 
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/users/stats", Access::Admin);
+
 /// `GET /users/stats`: returns the counters, which include the last write.
 pub async fn user_stats(users: &Users, _: &Request) -> Reply {
     let counts = users.counts().await?;
@@ -36,6 +39,6 @@ pub async fn user_stats(users: &Users, _: &Request) -> Reply {
 /// The OpenAPI description.
 pub(super) fn operation() -> Operation {
     let example = json!({ "total": 5, "customers": 4, "admins": 1, "registered": 6, "deleted": 1 });
-    Operation::new("GET /api/v1/users/stats", "getUserStats", "Count accounts")
+    Operation::new(ROUTE, "getUserStats", "Count accounts")
         .ok::<UserStatsResponse>("The counters, which include the last write.", example)
 }

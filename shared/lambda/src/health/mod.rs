@@ -24,6 +24,7 @@ use crate::{
     Error, env,
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::Route,
 };
 use config::Consumer;
 use report::{FoundContext, NamedContextHealth};
@@ -106,8 +107,8 @@ fn status_code(status: Status) -> u16 {
 }
 
 /// Returns the documentation of the [`health`] endpoint of a context.
-pub fn operation(key: &'static str, id: &'static str, example: Value) -> Operation {
-    Operation::new(key, id, "Get the health of one context")
+pub fn operation(route: Route, id: &'static str, example: Value) -> Operation {
+    Operation::new(route, id, "Get the health of one context")
         .ok::<NamedContextHealth<'_>>("The context is up or degraded.", example.clone())
         .response::<NamedContextHealth<'_>>(503, "The context is down.", example)
 }

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::{Object, Operation, OperationRoute, Parameter, Response};
 use crate::{
     cursor, generated, http, limit,
-    policy::{self, Access, Limit},
+    policy::{Access, Limit, Route},
     problem::{FieldError, Problem},
 };
 
@@ -25,6 +25,8 @@ pub struct Tag {
     pub name: &'static str,
     /// The description of the context.
     pub description: &'static str,
+    /// The routes of the context.
+    pub routes: &'static [Route],
     /// The operations of the context.
     pub operations: Vec<Operation>,
 }
@@ -53,6 +55,8 @@ struct OperationObject {
     summary: String,
     description: String,
     operation_id: String,
+    #[serde(rename = "x-access")]
+    access: Access,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     security: Vec<Value>,
     parameters: Vec<Value>,
@@ -100,10 +104,10 @@ impl ContextDocument {
         };
         let mut paths = Paths::new();
         for operation in &tag.operations {
-            for route in &operation.routes {
+            for OperationRoute { route, id } in &operation.routes {
                 let (method, path) = route.key.split_once(' ').unwrap_or(("GET", route.key));
                 let methods = paths.entry(path.to_owned()).or_default();
-                methods.insert(method.to_lowercase(), builder.operation(tag.name, operation, *route));
+                methods.insert(method.to_lowercase(), builder.operation(tag.name, operation, *route, id));
             }
         }
         let DocumentBuilder { mut generator, mut components } = builder;
@@ -118,7 +122,7 @@ impl ContextDocument {
         &self.tag.name
     }
 
-    /// Returns the keys of the routes, as in the policy table.
+    /// Returns the keys of the routes, of API Gateway.
     pub fn keys(&self) -> impl Iterator<Item = String> + '_ {
         let keys = |(path, methods): (_, &BTreeMap<String, _>)| {
             methods.keys().map(|method| format!("{} {path}", method.to_uppercase())).collect::<Vec<_>>()
@@ -134,12 +138,12 @@ impl ContextDocument {
 /// If one of the two checks fails.
 pub fn up_to_date(folder: &str, tag: &Tag) -> Result<(), String> {
     let mut keys: Vec<&str> = tag.operations.iter().flat_map(Operation::keys).collect();
-    let mut routes: Vec<&str> = policy::routes_of(tag.name).iter().map(|route| route.key).collect();
+    let mut routes: Vec<&str> = tag.routes.iter().map(|route| route.key).collect();
     routes.retain(|key| *key != "$default");
     keys.sort_unstable();
     routes.sort_unstable();
     if keys != routes {
-        return Err(format!("the operations are {keys:?}, but the policy table has the routes {routes:?}"));
+        return Err(format!("the operations are {keys:?}, but the context has the routes {routes:?}"));
     }
     let text = serde_json::to_string_pretty(&ContextDocument::of(tag)).map_err(|error| error.to_string())?;
     generated::up_to_date(&Path::new(folder).join("openapi.json"), &(text + "\n"))
@@ -230,11 +234,8 @@ struct DocumentBuilder {
 }
 
 impl DocumentBuilder {
-    fn operation(&mut self, tag: &str, operation: &Operation, route: OperationRoute) -> OperationObject {
-        let policy = policy::find(route.key);
-        let access = policy.map_or(Access::Anyone, |policy| policy.access);
-        let limit = policy.map_or(Limit::Unlimited, |policy| policy.limit);
-        let audience = match access {
+    fn operation(&mut self, tag: &str, operation: &Operation, route: Route, id: &str) -> OperationObject {
+        let audience = match route.access {
             Access::Anyone => "For everyone.",
             Access::Customer => "For logged-in users.",
             Access::Owner => "For the owner and for administrators. Everyone else gets 404.",
@@ -245,15 +246,16 @@ impl DocumentBuilder {
             tags: [tag.to_owned()],
             summary: operation.summary.to_owned(),
             description: description.unwrap_or_else(|| audience.to_owned()),
-            operation_id: route.id.to_owned(),
-            security: if access == Access::Anyone { Vec::new() } else { vec![json!({ "bearer": [] })] },
+            operation_id: id.to_owned(),
+            access: route.access,
+            security: if route.access == Access::Anyone { Vec::new() } else { vec![json!({ "bearer": [] })] },
             parameters: self.parameters(operation, route),
             request_body: request_body(&operation.bodies),
-            responses: self.responses(operation, route, access, limit),
+            responses: self.responses(operation, route),
         }
     }
 
-    fn parameters(&mut self, operation: &Operation, route: OperationRoute) -> Vec<Value> {
+    fn parameters(&mut self, operation: &Operation, route: Route) -> Vec<Value> {
         let mut parameters = Vec::new();
         for name in path_parameters(route.key).filter(|name| name.ends_with("_id")) {
             parameters.push(self.id_parameter(name, route.key.starts_with("DELETE ")));
@@ -345,22 +347,16 @@ impl DocumentBuilder {
         reference
     }
 
-    fn responses(
-        &mut self,
-        operation: &Operation,
-        route: OperationRoute,
-        access: Access,
-        limit: Limit,
-    ) -> BTreeMap<String, Value> {
+    fn responses(&mut self, operation: &Operation, route: Route) -> BTreeMap<String, Value> {
         let mut responses = BTreeMap::new();
         for response in &operation.responses {
-            responses.insert(response.status.to_string(), self.response(response, limit, operation));
+            responses.insert(response.status.to_string(), self.response(response, route.limit, operation));
         }
         let mut by_status: BTreeMap<u16, Vec<&Problem>> = BTreeMap::new();
         for status in [429, 500, 503] {
             by_status.insert(status, Vec::new()); // API Gateway itself may respond with these
         }
-        let conventional = conventional(operation, route, access, limit);
+        let conventional = conventional(operation, route);
         for problem in operation.problems.iter().chain(&conventional) {
             let of_status = by_status.entry(problem.status).or_default();
             if of_status.iter().all(|other| other.code != problem.code) {
@@ -421,7 +417,7 @@ impl DocumentBuilder {
 }
 
 /// Returns the problems that follow from the access, the limit, the parameters and the bodies of an operation.
-fn conventional(operation: &Operation, route: OperationRoute, access: Access, limit: Limit) -> Vec<Problem> {
+fn conventional(operation: &Operation, route: Route) -> Vec<Problem> {
     let invalid = |field: &str| {
         Problem::validation(vec![FieldError::new(field, Invalid::new("out_of_range", "must be from 1 to 1000"))])
     };
@@ -429,8 +425,8 @@ fn conventional(operation: &Operation, route: OperationRoute, access: Access, li
     let in_query = operation.parameters.iter().find(|parameter| parameter.location == "query").map(|query| query.name);
     let id = path_parameters(route.key).find_map(|name| name.strip_suffix("_id"));
     let problems = [
-        (access != Access::Anyone).then(http::unauthorized),
-        (access == Access::Admin).then(http::forbidden),
+        (route.access != Access::Anyone).then(http::unauthorized),
+        (route.access == Access::Admin).then(http::forbidden),
         id.map(Problem::not_found),
         has_body.then(|| http::malformed(1, 12)),
         has_body.then(http::too_large),
@@ -440,7 +436,7 @@ fn conventional(operation: &Operation, route: OperationRoute, access: Access, li
         operation.is_list.then(cursor::invalid),
         operation.is_idempotent.then(|| invalid("Idempotency-Key")),
         operation.is_idempotent.then(|| dynamo::KeyReused.into()),
-        (limit != Limit::Unlimited).then(|| limit::rate_limited(Duration::from_secs(30))),
+        (route.limit != Limit::Unlimited).then(|| limit::rate_limited(Duration::from_secs(30))),
         Some(Problem::internal()),
     ];
     problems.into_iter().flatten().collect()
@@ -626,7 +622,7 @@ mod tests {
     use super::*;
 
     fn context(name: &'static str, schema: Value, example: &str) -> ContextDocument {
-        let mut context = ContextDocument::of(&Tag { name, description: "", operations: Vec::new() });
+        let mut context = ContextDocument::of(&Tag { name, description: "", routes: &[], operations: Vec::new() });
         let response = json!({ "description": "`not_found`", "examples": { "not_found": example } });
         context.components.responses.insert("NotFound".to_owned(), response);
         context.components.schemas.insert("Status".to_owned(), schema);
@@ -654,10 +650,10 @@ mod tests {
 
     #[test]
     fn a_route_must_not_be_in_two_contexts() {
+        let route = Route::new("GET /api/v1/notes", Access::Anyone);
         let with_route = |name| {
-            let operation =
-                Operation::new("GET /api/v1/notes", "listNotes", "List notes").no_content("There are no notes.");
-            ContextDocument::of(&Tag { name, description: "", operations: vec![operation] })
+            let operation = Operation::new(route, "listNotes", "List notes").no_content("There are no notes.");
+            ContextDocument::of(&Tag { name, description: "", routes: &[], operations: vec![operation] })
         };
         assert_eq!(with_route("orders").keys().collect::<Vec<_>>(), ["GET /api/v1/notes"]);
         let twice = document("An API", "1", "", &[with_route("orders"), with_route("users")]);

@@ -1,13 +1,15 @@
 //! The OpenAPI document. Each endpoint is documented beside its handler with an [`Operation`]. What follows from the
-//! conventions of the API and from the policy table is added in the document of the context ([`ContextDocument`]).
+//! conventions of the API and from the route is added in the document of the context ([`ContextDocument`]).
 //! [`document()`] combines the documents of all contexts.
 //!
 //! ```
-//! # use lambda::{openapi::{Object, Operation}, problem::Problem};
+//! # use lambda::{openapi::{Object, Operation}, policy::{Access, Limit, Route}, problem::Problem};
 //! # use serde_json::json;
 //! # #[derive(schemars::JsonSchema)] struct Note { text: String }
+//! const ROUTE: Route = Route::new("POST /api/v1/notes", Access::Customer).limited(Limit::Writes);
+//!
 //! pub fn operation() -> Operation {
-//!     Operation::new("POST /api/v1/notes", "writeNote", "Write a note")
+//!     Operation::new(ROUTE, "writeNote", "Write a note")
 //!         .body(Object::new().required::<kernel::Text<1, 60>>("text").example("short", json!({ "text": "Milk" })))
 //!         .created::<Note>("The note.", json!({ "text": "Milk" }))
 //!         .refuses(Problem::new(409, "note_exists", "This note already exists."))
@@ -23,7 +25,7 @@ use serde_json::Value;
 pub use body::Object;
 pub use document::{ContextDocument, Tag, document, up_to_date};
 
-use crate::problem::Problem;
+use crate::{policy::Route, problem::Problem};
 
 /// The documentation of an endpoint, at one or several routes.
 #[derive(Debug)]
@@ -44,7 +46,7 @@ pub struct Operation {
 /// A route of an operation, with the id of the operation at this route.
 #[derive(Debug, Clone, Copy)]
 struct OperationRoute {
-    key: &'static str,
+    route: Route,
     id: &'static str,
 }
 
@@ -74,10 +76,10 @@ fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 }
 
 impl Operation {
-    /// Creates the documentation of the route `key`, with an `id` that no other operation has.
-    pub fn new(key: &'static str, id: &'static str, summary: &'static str) -> Self {
+    /// Creates the documentation of `route`, with an `id` that no other operation has.
+    pub fn new(route: Route, id: &'static str, summary: &'static str) -> Self {
         Self {
-            routes: vec![OperationRoute { key, id }],
+            routes: vec![OperationRoute { route, id }],
             summary,
             description: None,
             parameters: Vec::new(),
@@ -93,8 +95,8 @@ impl Operation {
 
     /// Adds another route of the same endpoint.
     #[must_use]
-    pub fn also(mut self, key: &'static str, id: &'static str) -> Self {
-        self.routes.push(OperationRoute { key, id });
+    pub fn also(mut self, route: Route, id: &'static str) -> Self {
+        self.routes.push(OperationRoute { route, id });
         self
     }
 
@@ -236,6 +238,6 @@ impl Operation {
 
     /// Returns the keys of the routes, as in the policy table.
     pub fn keys(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.routes.iter().map(|route| route.key)
+        self.routes.iter().map(|route| route.route.key)
     }
 }
