@@ -20,8 +20,8 @@ RUST_WORDS = frozenset(_RUST_WORDS.split())
 
 # Names that the generated code of a context uses for something else, and those that the code of an endpoint uses.
 _CONTEXT_WORDS = """
-    api box command config cursor domain error handler health http lambda limit main operation option page query queue reply request result
-    schedule start store string table timestamp value vec
+    api box command config cursor domain error handler health http lambda limit list main operation option page query queue reply request
+    result schedule start store string table timestamp value vec
 """
 CONTEXT_WORDS = frozenset(_CONTEXT_WORDS.split())
 FUNCTION_WORDS = frozenset({"example", "operation", "operations", "tests"})

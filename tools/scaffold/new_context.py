@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.problem import Problem
 from scaffold import names, rust, sam_text, samples
-from scaffold.result import IDS, KERNEL, POLICY, ROOT_TEMPLATE, Result, require_free_documentation, require_free_ids, save
+from scaffold.result import IDS, KERNEL, ROOT_TEMPLATE, Result, require_free_documentation, require_free_ids, route_keys, save
 from scaffold.tree import Tree, rendered
 
 # The parameters that the first functions need, in addition to those in every template.
@@ -24,7 +24,7 @@ def new_context(root: Path, name: str) -> Result:
 
     for path, template in (
         ("Cargo.toml", "Cargo.toml"), ("src/main.rs", "main.rs"), ("src/lib.rs", "lib.rs"), ("src/store.rs", "store.rs"),
-        ("src/domain/mod.rs", "domain.rs"), ("src/api/mod.rs", "api_mod.rs"), ("src/api/answer.rs", "answer.rs"),
+        ("src/domain/mod.rs", "domain.rs"), ("src/api/mod.rs", "api_mod.rs"), ("src/api/response.rs", "response.rs"),
         (f"src/api/list_{name}.rs", "list.rs"), ("src/api/health.rs", "health.rs"),
     ):
         tree.write(f"functions/{name}/{path}", rendered(template, **values))
@@ -32,8 +32,6 @@ def new_context(root: Path, name: str) -> Result:
     tree.write(f"events/{name}/List{context}.json", samples.request(list_key, "customer"))
     tree.write(f"events/{name}/{context}Health.json", samples.request(health_key, "anyone"))
 
-    routes = [rust.route(list_key, "customer", "unlimited"), rust.route(health_key, "anyone", "unlimited")]
-    tree.edit(POLICY, lambda text: rust.with_context(text, name, routes))
     tree.edit(IDS, lambda text: rust.with_id(text, f"{item}Id", f"{names.with_article(values['item']).capitalize()}."))
     tree.edit(KERNEL, lambda text: rust.with_exported_id(text, f"{item}Id"))
     tree.edit(ROOT_TEMPLATE, lambda text: _with_context(text, values))
@@ -64,7 +62,7 @@ def _require_free(tree: Tree, name: str, context: str, item: str, list_key: str)
             raise Problem(f"{argument}: {folder} exists; choose another name")
     if f'name = "{name}"' in tree.read("Cargo.lock").splitlines():
         raise Problem(f"{argument}: a crate of that name is in Cargo.lock; choose another name")
-    taken = {key.split("/")[3] for key in rust.route_keys(tree.read(POLICY)) if key.count("/") >= 3}
+    taken = {key.split("/")[3] for key in route_keys(tree) if key.count("/") >= 3}
     if name in taken:
         raise Problem(f"{argument}: another context has routes below /api/v1/{name}; choose another name")
     if f"{item}Id" in rust.exported_ids(tree.read(KERNEL)):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engine.problem import Problem
 from scaffold import names, rust, sam_text, samples
-from scaffold.result import IDS, KERNEL, POLICY, ROOT_TEMPLATE, Result, require_free_documentation, require_free_ids, save
+from scaffold.result import IDS, KERNEL, ROOT_TEMPLATE, Result, require_free_documentation, require_free_ids, route_keys, save
 from scaffold.tree import Tree, rendered
 
 METHODS, ACCESS, LIMITS = ("GET", "POST", "PUT", "PATCH", "DELETE"), ("anyone", "customer", "owner", "admin"), ("unlimited", "writes")
@@ -95,20 +95,23 @@ def _endpoint(place: Place, values: Mapping[str, str]) -> None:
         raise Problem(f"ACCESS=owner: ROUTE={path} has no {{user_id}}, so only the use case knows the owner; start with ACCESS=customer")
     _require_free_path(tree, key)
     require_free_ids(tree, argument, [f"{place.logical}{what}" for what in ("", "Role", "Integration", "Route")])
-    require_free_documentation(tree, argument, [names.camel(place.name)], [f"{place.logical}Answer"])
+    require_free_documentation(tree, argument, [names.camel(place.name)], [f"{place.logical}Response"])
     if limit == "writes" and not sam_text.has_resource(tree.read(place.template), f"{place.pascal}Table"):
         raise Problem(f"LIMIT=writes: {place.context} has no table for the counters of rate limits; use LIMIT=unlimited")
 
-    _add_module(place, "api", f"The endpoints of {place.context}.", rendered("endpoint.rs", **place.values(key=key, **_of_path(path))))
+    limited = {"limit_use": "Limit, ", "limited": ".limited(Limit::Writes)"} if limit == "writes" else {"limit_use": "", "limited": ""}
+    code = rendered("endpoint.rs", **place.values(key=key, Access=access.capitalize(), **limited, **_of_path(path)))
+    _add_module(place, "api", f"The endpoints of {place.context}.", code)
+    tree.edit(place.source("api/mod.rs"), lambda text: rust.with_route(text, f"{place.function}::ROUTE"))
     tree.edit(place.source("api/mod.rs"), lambda text: rust.with_operation(text, f"{place.function}::operation()"))
     _add_ids(tree, path)
     if limit == "writes":
         limiter = "Limiter::connect(&config, Limit::Writes)?"
-        _add_arm(place, "api", f"http::serve_limited({limiter}, (), api::{place.function})", "http", "limit::Limiter", "policy::Limit")
+        call = f"http::serve_limited(api::ROUTES, {limiter}, (), api::{place.function})"
+        _add_arm(place, "api", call, "http", "limit::Limiter", "policy::Limit")
     else:
-        _add_arm(place, "api", f"http::serve((), api::{place.function})", "http")
+        _add_arm(place, "api", f"http::serve(api::ROUTES, (), api::{place.function})", "http")
     _add_dependencies(place, "kernel", "lambda", "schemars", "serde", "serde_json")
-    tree.edit(POLICY, lambda text: rust.with_route(text, place.context, rust.route(key, access, limit)))
 
     own = "AccessTokens" if place.context == "users" else "AuthorizerId"
     authorizer = "" if access == "anyone" else f"      AuthorizationType: CUSTOM\n      AuthorizerId: !Ref {own}\n"
@@ -285,7 +288,7 @@ def _require_free_path(tree: Tree, key: str) -> None:
     def shape(route: str) -> str:
         return re.sub(r"\{\w+\}", "{}", route)
 
-    for known in rust.route_keys(tree.read(POLICY)):
+    for known in route_keys(tree):
         if shape(known) == shape(key):
             raise Problem(f"ROUTE={key.split(' ')[1]}: {known} is a route already; choose another ROUTE or METHOD")
 

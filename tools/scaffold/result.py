@@ -9,10 +9,10 @@ from typing import Any
 
 from engine import templates
 from engine.problem import Problem
-from scaffold import sam_text
+from scaffold import rust, sam_text
 from scaffold.tree import Tree
 
-POLICY, ROOT_TEMPLATE, OPENAPI = "shared/lambda/src/policy.rs", "template.yaml", "openapi.json"
+ROOT_TEMPLATE, OPENAPI = "template.yaml", "openapi.json"
 IDS, KERNEL = "shared/kernel/src/id.rs", "shared/kernel/src/lib.rs"
 
 
@@ -38,6 +38,12 @@ def save(tree: Tree, next_steps: list[str]) -> Result:
 
     tree.format_rust()
     return Result(tree.save(check, also=["Cargo.lock"]), next_steps)
+
+
+def route_keys(tree: Tree) -> set[str]:
+    """Returns the keys of the routes of all contexts."""
+    sources = (tree.root / "functions").glob("*/src/**/*.rs")
+    return {key for path in sources for key in rust.route_keys(path.read_text(encoding="utf-8"))}
 
 
 def require_free_ids(tree: Tree, argument: str, names: list[str]) -> None:

@@ -89,18 +89,26 @@ def with_arm(main: str, handler: str, call: str) -> str:
 
 def with_operation(module: str, call: str) -> str:
     """Returns the `api/mod.rs` with an additional operation before that of health."""
-    start = module.find("vec![", module.find("pub fn operations"))
-    if "pub fn operations" not in module or start < 0:
-        raise LookupError("it has no `pub fn operations` with a `vec![`")
-    place, depth = start + len("vec!["), 1
+    return _with_item(module, "pub fn operations()", call, before="health::operation()")
+
+
+def with_route(module: str, route: str) -> str:
+    """Returns the `api/mod.rs` with an additional route before that of health."""
+    return _with_item(module, "pub const ROUTES: &[Route] =", route, before="health::ROUTE")
+
+
+def _with_item(module: str, head: str, item: str, before: str) -> str:
+    """Returns the file with an additional item in the first list after `head`: before the item `before`, or else as the last."""
+    start = module.find("[", module.find(head) + len(head))
+    if head not in module or start < 0:
+        raise LookupError(f"it has no `{head}` with a list")
+    place, depth = start + 1, 1
     while depth:
         depth += {"[": 1, "]": -1}.get(module[place], 0)
         place += 1
-    listed = module[start + len("vec!["):place - 1].strip().rstrip(",")
-    items = [item.strip() for item in listed.split(",") if item.strip()]
-    at = items.index("health::operation()") if "health::operation()" in items else len(items)
-    items.insert(at, call)
-    return f"{module[:start]}vec![{', '.join(items)}]{module[place:]}"
+    items = [each.strip() for each in module[start + 1:place - 1].split(",") if each.strip()]
+    items.insert(items.index(before) if before in items else len(items), item)
+    return f"{module[:start]}[{', '.join(items)}]{module[place:]}"
 
 
 def with_dependency(manifest: str, name: str) -> str:
@@ -120,40 +128,9 @@ def with_dependency(manifest: str, name: str) -> str:
     return head + section + "\n".join(lines) + "\n" + tail
 
 
-def with_route(policy: str, context: str, route: str) -> str:
-    """Returns the policy table with an additional route of a context, before that of its health."""
-    found = re.search(rf"^const {context.upper()}: &\[Route\] =\s*&\[([^\]]*)\];$", policy, re.MULTILINE)
-    if not found:
-        raise LookupError(f"it has no `const {context.upper()}: &[Route]`")
-    health = found[1].find(f'route("GET /api/v1/health/{context}"')
-    if health >= 0:
-        at = found.start(1) + health
-        return f"{policy[:at]}{route},\n    {policy[at:]}"
-    listed = found[1].rstrip().rstrip(",")
-    return f"{policy[:found.start(1)]}{listed},\n    {route},\n{policy[found.end(1):]}"
-
-
-def with_context(policy: str, context: str, routes_of_it: list[str]) -> str:
-    """Returns the policy table with an additional context, before the gateway, which is the last."""
-    entry = f'    Context {{ name: "{context}", routes: {context.upper()} }},\n'
-    constant = f"const {context.upper()}: &[Route] = &[\n" + "".join(f"    {route},\n" for route in routes_of_it) + "];\n\n"
-    for marker, added in (('    Context { name: "gateway"', entry), ("const GATEWAY: &[Route]", constant)):
-        at = policy.find(marker)
-        if at < 0:
-            raise LookupError(f"it has no `{marker.strip()}`")
-        policy = policy[:at] + added + policy[at:]
-    return policy
-
-
-def route_keys(policy: str) -> set[str]:
-    """Returns the routes of the policy table."""
-    return set(re.findall(r'route\("([^"]+)"', policy))
-
-
-def route(key: str, access: str, limit: str) -> str:
-    """Returns a line of the policy table."""
-    limited = ".limited(Limit::Writes)" if limit == "writes" else ""
-    return f'route("{key}", Access::{access.capitalize()}){limited}'
+def route_keys(source: str) -> set[str]:
+    """Returns the keys of the routes that a file defines."""
+    return set(re.findall(r'\bRoute::new\(\s*"([^"]+)"', source))
 
 
 def with_id(ids: str, name: str, what: str) -> str:

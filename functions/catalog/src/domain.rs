@@ -4,7 +4,6 @@ use std::str::FromStr;
 
 use contracts::StockLevel;
 use kernel::{Currency, Invalid, Money, ProductId, Text, Timestamp};
-use lambda::input::Amount;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -53,8 +52,8 @@ pub struct Changes {
     pub description: Option<Description>,
     /// The new category.
     pub category: Option<Category>,
-    /// The new price. Without a currency, the currency stays unchanged.
-    pub price: Option<(Amount, Option<Currency>)>,
+    /// The new price in minor units. Without a currency, the currency stays unchanged.
+    pub price: Option<(i64, Option<Currency>)>,
 }
 
 impl Product {
@@ -64,8 +63,8 @@ impl Product {
         product.name = changes.name.clone().unwrap_or(product.name);
         product.description = changes.description.clone().unwrap_or(product.description);
         product.category = changes.category.clone().unwrap_or(product.category);
-        if let Some((amount, currency)) = changes.price {
-            product.price = amount.of(currency.unwrap_or(product.price.currency()));
+        if let Some((minor, currency)) = changes.price {
+            product.price = Money::from_minor(minor, currency.unwrap_or(product.price.currency()));
         }
         (product != *self).then(|| Self { version: self.version + 1, ..product })
     }

@@ -1,12 +1,8 @@
 //! Changes of placed orders.
 
 use contracts::{CancelReason, PaymentEvent};
-use dynamo::{IdempotencyKey, StoredResponse};
 use kernel::{EventId, OrderId, PaymentId, Timestamp, UserId};
-use lambda::{
-    http::{Caller, Request},
-    problem::Problem,
-};
+use lambda::http::Caller;
 
 use crate::{
     Orders, OrdersError,
@@ -26,7 +22,8 @@ impl Orders {
     /// # Errors
     /// If there is no such order, or its state does not allow the command.
     pub async fn execute(&self, id: OrderId, command: Command, audit: &AuditContext) -> Result<Order, OrdersError> {
-        self.change(async || self.load(id).await, |_| Some(command.clone()), audit).await
+        let order = self.load(id).await?;
+        self.change(order, command, audit).await
     }
 
     /// Confirms a user's order: it is sold. An order that was confirmed before stays as it is.
@@ -41,11 +38,11 @@ impl Orders {
         audit: &AuditContext,
     ) -> Result<Order, OrdersError> {
         // With the customer's id the read model is one read. If it is missing, the order is loaded from its log.
-        let find = async || match self.store.read_model(user_id, id).await? {
-            Some(order) => Ok(order),
-            None => self.load(id).await,
+        let order = match self.store.read_model(user_id, id).await? {
+            Some(order) => order,
+            None => self.load(id).await?,
         };
-        self.change(find, |_| Some(Command::Confirm { payment_id }), audit).await
+        self.change(order, Command::Confirm { payment_id }, audit).await
     }
 
     /// Cancels an order that the caller may see.
@@ -54,7 +51,8 @@ impl Orders {
     /// If there is no such order for this caller, or its state does not allow it.
     pub async fn cancel(&self, caller: Caller, id: OrderId, audit: &AuditContext) -> Result<Order, OrdersError> {
         let command = Command::by_hand(Status::Cancelled).ok_or(OrdersError::NotFound)?;
-        self.change(async || self.find(caller, id).await, |_| Some(command.clone()), audit).await
+        let order = self.find(caller, id).await?;
+        self.change(order, command, audit).await
     }
 
     /// Moves an order one step forward, to `status`.
@@ -83,85 +81,59 @@ impl Orders {
         if self.store.deferred(id).await?.is_some() {
             return Ok(false);
         }
-        // Decided again on the current order: it may have been paid, or its checkout may have started, in the meantime.
-        let command_for =
-            |order: &Order| order.unpaid(audit.now, unpaid_timeout).map(|reason| Command::Fail { reason });
-        let order = self.change(async || self.load(id).await, command_for, audit).await?;
-        Ok(order.cancel_reason.is_some())
-    }
-
-    /// Executes the command that `command_for` chooses for the order that `find` returns.
-    async fn change(
-        &self,
-        find: impl AsyncFn() -> Result<Order, OrdersError>,
-        command_for: impl Fn(&Order) -> Option<Command>,
-        audit: &AuditContext,
-    ) -> Result<Order, OrdersError> {
+        // Decided again in each attempt: the order may have been paid, or its checkout may have started.
         for _ in 0..MAX_ATTEMPTS {
-            let mut order = find().await?;
-            let previous_status = Some(order.status);
-            let mut events = command_for(&order).map_or(Ok(Vec::new()), |command| order.decide(command))?;
-            if events.is_empty() {
-                return Ok(order);
-            }
-            events.iter().for_each(|event| order.apply(event, audit.now));
-            // All its money may have been refunded before the order reached a state in which it can become `refunded`.
-            let payment = if order.may_be_refunded() { Some(self.store.payment(order.id).await?) } else { None };
-            if payment.iter().flatten().any(|payment| payment.is_refund_of(order.total)) {
-                let refunded = order.decide(Command::Refund)?;
-                refunded.iter().for_each(|event| order.apply(event, audit.now));
-                events.extend(refunded);
-            }
-            let extras = TransactionExtras {
-                expected_payment: payment.as_ref().map(Option::as_ref),
-                ..TransactionExtras::default()
+            let order = self.load(id).await?;
+            let Some(reason) = order.unpaid(audit.now, unpaid_timeout) else {
+                return Ok(order.cancel_reason.is_some());
             };
-            let change = Change { previous_status, order: &order, events, audit };
-            if let Appended::Done = self.store.append(change, extras).await? {
-                return Ok(order);
+            if let Some(changed) = self.try_change(order, Command::Fail { reason }, audit).await? {
+                return Ok(changed.cancel_reason.is_some());
             }
         }
         Err(OrdersError::Busy)
     }
 
-    /// Starts the checkout of an order that was placed to be paid later, once per idempotency key. The response that
-    /// `respond` creates is stored with the key.
-    ///
-    /// # Errors
-    /// If there is no such order for this caller, it is not pending, or the idempotency key was used with another
-    /// request.
-    pub async fn pay(
-        &self,
-        request: &Request,
-        id: OrderId,
-        payment_method: String,
-        idempotency_key: Option<IdempotencyKey>,
-        respond: impl Fn(&Order) -> Result<StoredResponse, Problem>,
-    ) -> Result<StoredResponse, OrdersError> {
-        let caller = request.caller().map_err(OrdersError::Response)?;
-        let audit = AuditContext { actor: caller.into(), reason: None, now: request.now, cause: request.cause() };
-        for _ in 0..MAX_ATTEMPTS {
-            let mut order = self.find(caller, id).await?;
-            // The order is read first: if no response is stored yet, the same request had not changed the order when it
-            // was read.
-            if let Some(key) = &idempotency_key
-                && let Some(response) = key.find(self.store.table(), request.now).await??
-            {
-                return Ok(response);
+    /// Executes `command` on `order`. If others change the order at the same time, it is read and decided again.
+    async fn change(&self, mut order: Order, command: Command, audit: &AuditContext) -> Result<Order, OrdersError> {
+        let id = order.id;
+        for _ in 1..MAX_ATTEMPTS {
+            if let Some(changed) = self.try_change(order, command.clone(), audit).await? {
+                return Ok(changed);
             }
-            let previous_status = Some(order.status);
-            let events = order.decide(Command::StartCheckout { payment_method: payment_method.clone() })?;
-            events.iter().for_each(|event| order.apply(event, audit.now));
-            let response = respond(&order).map_err(OrdersError::Response)?;
-            let idempotency = idempotency_key.as_ref().map(|key| (key, &response));
-            let change = Change { previous_status, order: &order, events, audit: &audit };
-            match self.store.append(change, TransactionExtras { idempotency, ..TransactionExtras::default() }).await? {
-                Appended::Done => return Ok(response),
-                // Another request, or the same one, was faster: read again.
-                Appended::Replayed(_) | Appended::RateLimitContended(_) | Appended::Conflict => {}
-            }
+            order = self.load(id).await?;
         }
-        Err(OrdersError::Busy)
+        self.try_change(order, command, audit).await?.ok_or(OrdersError::Busy)
+    }
+
+    /// Executes `command` on `order` once. Returns the order after it, or `None` if the order or its payment has
+    /// changed since it was read.
+    async fn try_change(
+        &self,
+        mut order: Order,
+        command: Command,
+        audit: &AuditContext,
+    ) -> Result<Option<Order>, OrdersError> {
+        let previous_status = Some(order.status);
+        let mut events = order.decide(command)?;
+        if events.is_empty() {
+            return Ok(Some(order));
+        }
+        events.iter().for_each(|event| order.apply(event, audit.now));
+        // All its money may have been refunded before the order reached a state in which it can become `refunded`.
+        let payment = if order.may_be_refunded() { Some(self.store.payment(order.id).await?) } else { None };
+        if payment.iter().flatten().any(|payment| payment.is_refund_of(order.total)) {
+            let refunded = order.decide(Command::Refund)?;
+            refunded.iter().for_each(|event| order.apply(event, audit.now));
+            events.extend(refunded);
+        }
+        let extras = TransactionExtras {
+            expected_payment: payment.as_ref().map(Option::as_ref),
+            ..TransactionExtras::default()
+        };
+        let change = Change { previous_status, order: &order, events, audit };
+        let appended = self.store.append(change, extras).await?;
+        Ok(matches!(appended, Appended::Done).then_some(order))
     }
 
     /// Applies an event of an order's payment. An order whose money is refunded completely becomes `refunded` as soon

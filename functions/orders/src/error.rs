@@ -12,9 +12,6 @@ use crate::domain::Refusal;
 /// Why a use case of orders failed.
 #[derive(Debug, thiserror::Error)]
 pub enum OrdersError {
-    /// Fields of the request are invalid.
-    #[error("the request is not valid")]
-    Invalid(Vec<FieldError>),
     /// A customer tried to order for another user.
     #[error("only an administrator can place orders for another user")]
     NotTheCaller,
@@ -39,9 +36,6 @@ pub enum OrdersError {
     /// The customer exceeded the rate limit.
     #[error("too many requests")]
     RateLimited(Problem),
-    /// The response could not be created.
-    #[error("the response could not be created")]
-    Response(Problem),
     /// The workflow did not start.
     #[error("the checkout workflow did not start: {0}")]
     Workflow(String),
@@ -54,7 +48,6 @@ impl From<OrdersError> for Problem {
     fn from(error: OrdersError) -> Self {
         let detail = error.to_string();
         match error {
-            OrdersError::Invalid(errors) => Self::validation(errors),
             OrdersError::NotTheCaller => {
                 Self::new(403, "forbidden", "Only an administrator can place orders for another user.")
             }
@@ -75,7 +68,7 @@ impl From<OrdersError> for Problem {
             OrdersError::NotParked => Self::new(409, "not_parked", "The order is not parked."),
             OrdersError::KeyReused(reused) => reused.into(),
             OrdersError::Busy => Self::new(409, "busy", "The order is being changed by another request. Try again."),
-            OrdersError::Response(problem) | OrdersError::RateLimited(problem) => problem,
+            OrdersError::RateLimited(problem) => problem,
             OrdersError::Workflow(_) => {
                 tracing::error!(detail, "the checkout workflow did not start");
                 Self::internal()

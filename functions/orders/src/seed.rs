@@ -69,12 +69,7 @@ pub async fn seed(orders: &Orders, seed: Seed) -> Result<Seeded, OrdersError> {
 
 /// Places the order, or returns `None` if the replica of the user or of a product has not arrived yet.
 async fn place(orders: &Orders, wanted: &SeedOrder) -> Result<Option<Order>, OrdersError> {
-    let line = |item: &SeedItem| RequestedLine {
-        field: String::new(),
-        product_id: item.product_id,
-        quantity: item.quantity,
-        price: None,
-    };
+    let line = |item: &SeedItem| RequestedLine { product_id: item.product_id, quantity: item.quantity, price: None };
     let lines: Vec<RequestedLine> = wanted.items.iter().map(line).collect();
     let context = orders.store.placement_context(wanted.user_id, &lines, None, None).await?;
     let quote = match domain::price(&lines, None, &context.products) {

@@ -7,7 +7,7 @@ use kernel::Chain;
 use lambda::env;
 use serde::Serialize;
 
-use crate::OrdersError;
+use crate::error::OrdersError;
 
 pub(crate) struct Workflow {
     client: Client,

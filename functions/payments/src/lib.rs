@@ -26,8 +26,8 @@ use kernel::Timestamp;
 use lambda::env;
 
 use crate::{
-    domain::{Due, Payment, Refusal, Status, Step},
-    provider::{Answer, Provider, breaker::Breaker, circuit::Circuit},
+    domain::{Answer, Due, Payment, Refusal, Status, Step},
+    provider::{Provider, breaker::Breaker, circuit::Circuit},
     store::{Change, Store},
 };
 pub use error::PaymentsError;

@@ -7,6 +7,8 @@ use kernel::Invalid;
 use lambda::problem::{FieldError, Problem};
 use tokens::KeyError;
 
+use crate::domain::HashError;
+
 /// The errors of the use cases.
 #[derive(Debug, thiserror::Error)]
 pub enum UsersError {
@@ -50,8 +52,8 @@ pub enum UsersError {
     #[error(transparent)]
     KeyReused(#[from] KeyReused),
     /// The password could not be hashed.
-    #[error("the password could not be hashed: {0}")]
-    Hash(String),
+    #[error(transparent)]
+    Hash(#[from] HashError),
     /// This function has no signing keys.
     #[error("the signing keys are not configured")]
     SigningKeysMissing,
@@ -98,7 +100,7 @@ impl From<UsersError> for Problem {
                 Self::new(409, "own_account", "You cannot delete your own account. Another administrator can.")
             }
             UsersError::PasswordEqualsLogin => {
-                Self::validation(vec![FieldError::new("password", crate::api::password_equals_login())])
+                Self::validation(vec![FieldError::new("password", password_equals_login())])
             }
             UsersError::Busy => Self::new(409, "busy", "The account is being changed by another request. Try again."),
             UsersError::KeyReused(reused) => reused.into(),
@@ -109,4 +111,9 @@ impl From<UsersError> for Problem {
             UsersError::Store(error) => error.into(),
         }
     }
+}
+
+/// Returns the error of a password that is the e-mail address or the username of its account.
+pub(crate) fn password_equals_login() -> Invalid {
+    Invalid::new("known_to_others", "must not be the e-mail address or the username")
 }

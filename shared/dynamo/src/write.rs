@@ -1,6 +1,6 @@
 //! Conditional writes and transactions.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
     },
     types::{
         CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure::AllOld,
-        TransactWriteItem, Update,
+        TransactWriteItem, Update, error::ConditionalCheckFailedException,
     },
 };
 
@@ -113,61 +113,76 @@ impl Write {
         self.values.extend(values);
         self
     }
+}
 
-    fn build(self, table: &Table) -> Result<TransactWriteItem, StoreError> {
-        let invalid = |error| table.failed("build a write", error);
-        let values = Some(self.values).filter(|values| !values.is_empty());
+/// Sets the fields that all requests of a conditional write have: the condition, and the names and values of its
+/// expressions.
+macro_rules! conditional {
+    ($request:expr, $write:expr) => {
+        $request
+            .set_condition_expression($write.condition.clone())
+            .set_expression_attribute_names($write.names())
+            .set_expression_attribute_values(Some($write.values.clone()).filter(|values| !values.is_empty()))
+            .return_values_on_condition_check_failure(AllOld)
+    };
+}
+
+impl Write {
+    fn names(&self) -> Option<HashMap<String, String>> {
         let update = if let Kind::Update(_, expression) = &self.kind { expression.as_str() } else { "" };
-        let names = names_in(&[update, self.condition.as_deref().unwrap_or_default()]);
-        let item = TransactWriteItem::builder();
-        Ok(match self.kind {
-            Kind::Put(whole) => item.put(
-                Put::builder()
-                    .table_name(&table.name)
-                    .set_item(Some(whole))
-                    .set_condition_expression(self.condition)
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values)
-                    .return_values_on_condition_check_failure(AllOld)
-                    .build()
-                    .map_err(invalid)?,
-            ),
-            Kind::Update(key, expression) => item.update(
-                Update::builder()
-                    .table_name(&table.name)
-                    .set_key(Some(key.attributes()))
-                    .update_expression(expression)
-                    .set_condition_expression(self.condition)
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values)
-                    .return_values_on_condition_check_failure(AllOld)
-                    .build()
-                    .map_err(invalid)?,
-            ),
-            Kind::Delete(key) => item.delete(
-                Delete::builder()
-                    .table_name(&table.name)
-                    .set_key(Some(key.attributes()))
-                    .set_condition_expression(self.condition)
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values)
-                    .return_values_on_condition_check_failure(AllOld)
-                    .build()
-                    .map_err(invalid)?,
-            ),
-            Kind::Check(key) => item.condition_check(
-                ConditionCheck::builder()
-                    .table_name(&table.name)
-                    .set_key(Some(key.attributes()))
-                    .set_condition_expression(self.condition)
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values)
-                    .return_values_on_condition_check_failure(AllOld)
-                    .build()
-                    .map_err(invalid)?,
-            ),
+        names_in(&[update, self.condition.as_deref().unwrap_or_default()])
+    }
+
+    /// Returns the write as a part of a transaction.
+    fn in_transaction(&self, table: &Table) -> Result<TransactWriteItem, StoreError> {
+        let (name, item) = (&table.name, TransactWriteItem::builder());
+        let built = match &self.kind {
+            Kind::Put(whole) => conditional!(Put::builder().table_name(name).set_item(Some(whole.clone())), self)
+                .build()
+                .map(|put| item.put(put)),
+            Kind::Update(key, expression) => {
+                let update = Update::builder().table_name(name).set_key(Some(key.attributes()));
+                conditional!(update.update_expression(expression), self).build().map(|update| item.update(update))
+            }
+            Kind::Delete(key) => {
+                let delete = Delete::builder().table_name(name).set_key(Some(key.attributes()));
+                conditional!(delete, self).build().map(|delete| item.delete(delete))
+            }
+            Kind::Check(key) => {
+                let check = ConditionCheck::builder().table_name(name).set_key(Some(key.attributes()));
+                conditional!(check, self).build().map(|check| item.condition_check(check))
+            }
+        };
+        built.map(|item| item.build()).map_err(|error| table.failed("build a write", error))
+    }
+
+    /// Executes the write alone, once.
+    async fn execute(&self, table: &Table) -> Result<(), Failure> {
+        let (name, client) = (&table.name, &table.client);
+        match &self.kind {
+            Kind::Put(whole) => {
+                let put = client.put_item().table_name(name).set_item(Some(whole.clone()));
+                outcome(conditional!(put, self).send().await, |error| match error {
+                    PutItemError::ConditionalCheckFailedException(failed) => Some(failed),
+                    _ => None,
+                })
+            }
+            Kind::Update(key, expression) => {
+                let update = client.update_item().table_name(name).set_key(Some(key.attributes()));
+                outcome(conditional!(update.update_expression(expression), self).send().await, |error| match error {
+                    UpdateItemError::ConditionalCheckFailedException(failed) => Some(failed),
+                    _ => None,
+                })
+            }
+            Kind::Delete(key) => {
+                let delete = client.delete_item().table_name(name).set_key(Some(key.attributes()));
+                outcome(conditional!(delete, self).send().await, |error| match error {
+                    DeleteItemError::ConditionalCheckFailedException(failed) => Some(failed),
+                    _ => None,
+                })
+            }
+            Kind::Check(_) => Err(Failure::Fault { reason: "a check writes nothing".to_owned(), is_conflict: false }),
         }
-        .build())
     }
 }
 
@@ -180,7 +195,7 @@ impl Table {
     /// # Errors
     /// [`TransactError::Refused`] if a condition does not hold, [`TransactError::Store`] if the table does not respond.
     pub async fn transact(&self, writes: Vec<Write>) -> Result<(), TransactError> {
-        let items: Vec<_> = writes.into_iter().map(|write| write.build(self)).collect::<Result<_, _>>()?;
+        let items: Vec<_> = writes.iter().map(|write| write.in_transaction(self)).collect::<Result<_, _>>()?;
         let mut attempt = 1;
         loop {
             let sent = self.client.transact_write_items().set_transact_items(Some(items.clone())).send().await;
@@ -230,9 +245,8 @@ impl Table {
     /// [`TransactError::Refused`] if its condition does not hold, [`TransactError::Store`] if the table does not
     /// respond.
     pub async fn write(&self, write: Write) -> Result<(), TransactError> {
-        let item = write.build(self)?;
         let mut attempt = 1;
-        while let Err(failure) = self.write_once(&item).await {
+        while let Err(failure) = write.execute(self).await {
             match failure {
                 Failure::Refused(found) => return Err(TransactError::Refused(Refusal { reasons: vec![Some(found)] })),
                 Failure::Fault { is_conflict: true, .. } if attempt < MAX_ATTEMPTS => pause(attempt).await,
@@ -252,56 +266,6 @@ impl Table {
     pub async fn write_if_allowed(&self, write: Write) -> Result<bool, StoreError> {
         allowed(self.write(write).await)
     }
-
-    async fn write_once(&self, item: &TransactWriteItem) -> Result<(), Failure> {
-        if let Some(put) = &item.put {
-            let request = self
-                .client
-                .put_item()
-                .table_name(&put.table_name)
-                .set_item(Some(put.item.clone()))
-                .set_condition_expression(put.condition_expression.clone())
-                .set_expression_attribute_names(put.expression_attribute_names.clone())
-                .set_expression_attribute_values(put.expression_attribute_values.clone());
-            let sent = request.return_values_on_condition_check_failure(AllOld).send().await;
-            return sent.map(drop).map_err(|error| match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(refused)) => Failure::refused(refused.item()),
-                _ => Failure::fault(error),
-            });
-        }
-        if let Some(update) = &item.update {
-            let request = self
-                .client
-                .update_item()
-                .table_name(&update.table_name)
-                .set_key(Some(update.key.clone()))
-                .update_expression(&update.update_expression)
-                .set_condition_expression(update.condition_expression.clone())
-                .set_expression_attribute_names(update.expression_attribute_names.clone())
-                .set_expression_attribute_values(update.expression_attribute_values.clone());
-            let sent = request.return_values_on_condition_check_failure(AllOld).send().await;
-            return sent.map(drop).map_err(|error| match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => Failure::refused(refused.item()),
-                _ => Failure::fault(error),
-            });
-        }
-        let Some(delete) = &item.delete else {
-            return Err(Failure::Fault { reason: "a check writes nothing".to_owned(), is_conflict: false });
-        };
-        let request = self
-            .client
-            .delete_item()
-            .table_name(&delete.table_name)
-            .set_key(Some(delete.key.clone()))
-            .set_condition_expression(delete.condition_expression.clone())
-            .set_expression_attribute_names(delete.expression_attribute_names.clone())
-            .set_expression_attribute_values(delete.expression_attribute_values.clone());
-        let sent = request.return_values_on_condition_check_failure(AllOld).send().await;
-        sent.map(drop).map_err(|error| match error.as_service_error() {
-            Some(DeleteItemError::ConditionalCheckFailedException(refused)) => Failure::refused(refused.item()),
-            _ => Failure::fault(error),
-        })
-    }
 }
 
 /// Why a single write failed.
@@ -310,17 +274,19 @@ enum Failure {
     Fault { reason: String, is_conflict: bool },
 }
 
-impl Failure {
-    fn refused(found: Option<&Item>) -> Self {
-        Self::Refused(found.cloned().unwrap_or_default())
+/// Returns the outcome of a request. `refused` returns the error of a failed condition.
+///
+/// Only a conflict with a transaction is worth a retry: the SDK has retried other transient errors.
+fn outcome<R, E: ProvideErrorMetadata + std::error::Error + 'static>(
+    sent: Result<R, SdkError<E>>,
+    refused: fn(&E) -> Option<&ConditionalCheckFailedException>,
+) -> Result<(), Failure> {
+    let Err(error) = sent else { return Ok(()) };
+    if let Some(refused) = error.as_service_error().and_then(refused) {
+        return Err(Failure::Refused(refused.item().cloned().unwrap_or_default()));
     }
-
-    /// Converts an SDK error. Only a conflict with a transaction is worth a retry: the SDK has retried other transient
-    /// errors.
-    fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(error: SdkError<E>) -> Self {
-        let is_conflict = error.code() == Some("TransactionConflictException");
-        Self::Fault { reason: Chain(error).to_string(), is_conflict }
-    }
+    let is_conflict = error.code() == Some("TransactionConflictException");
+    Err(Failure::Fault { reason: Chain(error).to_string(), is_conflict })
 }
 
 fn allowed(result: Result<(), TransactError>) -> Result<bool, StoreError> {
@@ -337,8 +303,8 @@ pub async fn pause(attempt: u32) {
 }
 
 /// Maps every `#name` in the expressions to `name`.
-fn names_in(expressions: &[&str]) -> Option<std::collections::HashMap<String, String>> {
-    let names: std::collections::HashMap<_, _> = expressions
+fn names_in(expressions: &[&str]) -> Option<HashMap<String, String>> {
+    let names: HashMap<_, _> = expressions
         .iter()
         .flat_map(|expression| expression.split('#').skip(1))
         .map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default())

@@ -1,6 +1,6 @@
 //! Consumers that get related events of a batch together, in the order in which they happened.
 
-use std::{collections::BTreeMap, panic::AssertUnwindSafe};
+use std::collections::BTreeMap;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use contracts::{Envelope, Event};
@@ -10,7 +10,7 @@ use tracing::Instrument;
 
 use crate::{
     Error,
-    queue::{event_in, times_received},
+    queue::{event_in, id_of, response, succeeds, times_received},
 };
 
 /// A delivery of an event from a queue.
@@ -18,8 +18,9 @@ use crate::{
 pub struct Delivery<E> {
     /// The event.
     pub envelope: Envelope<E>,
-    /// Whether the same message was delivered before and was not processed.
-    pub again: bool,
+    /// The number of deliveries of the same message, including this one. After the first, it may have been processed in
+    /// part.
+    pub received: u32,
 }
 
 /// Serves one consumer until the environment ends.
@@ -45,18 +46,16 @@ async fn consume<S, E: Event, F: std::fmt::Display>(
     consumer: &impl AsyncFn(&S, Vec<Delivery<E>>) -> Result<(), F>,
     batch: SqsEvent,
 ) -> Result<SqsBatchResponse, Error> {
-    let mut response = SqsBatchResponse::default();
-    let mut groups: BTreeMap<String, Vec<(String, Delivery<E>)>> = BTreeMap::new();
-    for message in batch.records {
-        let id = message.message_id.clone().unwrap_or_default();
-        match event_in::<E>(&message) {
+    let (mut failed, mut groups) = (Vec::new(), BTreeMap::<String, Vec<(String, Delivery<E>)>>::new());
+    for message in &batch.records {
+        match event_in::<E>(message) {
             Ok(Some(envelope)) => {
                 let key = group(&envelope.event);
-                let again = times_received(&message) > 1;
-                groups.entry(key).or_default().push((id, Delivery { envelope, again }));
+                let delivery = Delivery { envelope, received: times_received(message) };
+                groups.entry(key).or_default().push((id_of(message), delivery));
             }
             Ok(None) => {}
-            Err(_) => response.add_failure(id),
+            Err(_) => failed.push(id_of(message)),
         }
     }
     let groups = groups.into_values().map(|mut messages| {
@@ -64,15 +63,11 @@ async fn consume<S, E: Event, F: std::fmt::Display>(
         let (ids, deliveries): (Vec<_>, Vec<_>) = messages.into_iter().unzip();
         async move {
             let succeeded = consume_group(context, consumer, &ids, deliveries).await;
-            (ids, succeeded)
+            if succeeded { Vec::new() } else { ids }
         }
     });
-    for (ids, succeeded) in join_all(groups).await {
-        if !succeeded {
-            ids.into_iter().for_each(|id| response.add_failure(id));
-        }
-    }
-    Ok(response)
+    failed.extend(join_all(groups).await.into_iter().flatten());
+    Ok(response(failed))
 }
 
 /// Consumes one group, and returns whether that succeeded.
@@ -82,37 +77,17 @@ async fn consume_group<S, E: Event, F: std::fmt::Display>(
     message_ids: &[String],
     deliveries: Vec<Delivery<E>>,
 ) -> bool {
-    let events = deliveries.len();
+    let received = deliveries.iter().map(|delivery| delivery.received).max().unwrap_or(1);
     // Events of one request mostly arrive together, so the fields of the last one describe the group.
     let last = deliveries.last().map(|delivery| &delivery.envelope);
     let span = tracing::info_span!(
         "events",
-        events,
+        events = deliveries.len(),
         correlation_id = last.map(|envelope| envelope.correlation_id.to_string()),
         event_type = last.map(|envelope| envelope.event.event_type()),
         subject = last.map(|envelope| envelope.subject.clone()),
     );
-    // The tools find the reason of a dead letter by its message id.
-    let message_ids = message_ids.join(" ");
-    async {
-        // A panic in one group must not fail the whole batch.
-        match AssertUnwindSafe(async { consumer(context, deliveries).await }).catch_unwind().await {
-            Ok(Ok(())) => {
-                tracing::info!("consumed");
-                true
-            }
-            Ok(Err(error)) => {
-                tracing::error!(message_ids, %error, "events could not be consumed");
-                false
-            }
-            Err(_) => {
-                tracing::error!(message_ids, "the consumer panicked");
-                false
-            }
-        }
-    }
-    .instrument(span)
-    .await
+    succeeds(&message_ids.join(" "), received, consumer(context, deliveries)).instrument(span).await
 }
 
 #[cfg(test)]
@@ -155,7 +130,7 @@ mod tests {
         let consumer = async |received: &Mutex<Vec<_>>, deliveries: Vec<Delivery<OrderEvent>>| {
             let is_daves = owner(&deliveries[0].envelope.event) == dave.to_string();
             let group =
-                deliveries.iter().map(|delivery| (delivery.envelope.sequence, delivery.again)).collect::<Vec<_>>();
+                deliveries.iter().map(|delivery| (delivery.envelope.sequence, delivery.received)).collect::<Vec<_>>();
             received.lock().expect("a list").push(group);
             if is_daves { Err("no") } else { Ok(()) }
         };
@@ -164,6 +139,6 @@ mod tests {
         assert_eq!(failed, ["broken", "dave"]);
         let mut received = received.into_inner().expect("a list");
         received.sort();
-        assert_eq!(received, [vec![(1, false)], vec![(1, true), (2, false)]]);
+        assert_eq!(received, [vec![(1, 1)], vec![(1, 2), (2, 1)]]);
     }
 }

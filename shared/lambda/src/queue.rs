@@ -1,6 +1,6 @@
 //! Consumers. Each has one queue and one function, and every message succeeds or fails by itself.
 
-use std::panic::AssertUnwindSafe;
+use std::{future::Future, panic::AssertUnwindSafe};
 
 use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
@@ -97,14 +97,21 @@ async fn consume<S, E: Event, F: std::fmt::Display>(
     batch: SqsEvent,
 ) -> Result<SqsBatchResponse, Error> {
     let results =
-        join_all(batch.records.iter().map(|message| consume_one(max_receive_count, context, consumer, message))).await;
+        join_all(batch.records.iter().map(|message| consume_one(max_receive_count, context, consumer, message)));
+    let results = batch.records.iter().zip(results.await);
+    Ok(response(results.filter(|(_, succeeded)| !succeeded).map(|(message, _)| id_of(message))))
+}
+
+/// Returns the response to a batch. The failed messages are delivered again, all others are deleted.
+pub(crate) fn response(failed: impl IntoIterator<Item = String>) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
-    for (message, succeeded) in batch.records.into_iter().zip(results) {
-        if !succeeded {
-            response.add_failure(message.message_id.unwrap_or_default());
-        }
-    }
-    Ok(response)
+    failed.into_iter().for_each(|id| response.add_failure(id));
+    response
+}
+
+/// Returns the id that SQS gave to a message.
+pub(crate) fn id_of(message: &SqsMessage) -> String {
+    message.message_id.clone().unwrap_or_default()
 }
 
 /// Reads the event in a message, and logs errors. Returns `None` for an unknown type, which needs no further
@@ -135,7 +142,6 @@ async fn consume_one<S, E: Event, F: std::fmt::Display>(
 ) -> bool {
     let received = times_received(message);
     let delivery = Delivery { is_last: received.saturating_add(1) >= max_receive_count };
-    let message_id = message.message_id.as_deref().unwrap_or_default();
     let envelope = match event_in::<E>(message) {
         Ok(Some(envelope)) => envelope,
         Ok(None) => return true,
@@ -147,25 +153,27 @@ async fn consume_one<S, E: Event, F: std::fmt::Display>(
         event_type = envelope.event.event_type(),
         subject = envelope.subject,
     );
-    let event_id = envelope.event_id;
-    async {
-        // A panic in one message must not fail the whole batch.
-        let consumed = AssertUnwindSafe(async { consumer(context, envelope, delivery).await }).catch_unwind().await;
-        match consumed {
-            Ok(Ok(())) => {
-                tracing::info!("consumed");
-                true
-            }
-            Err(_) => {
-                tracing::error!(message_id, %event_id, "the consumer panicked");
-                false
-            }
-            Ok(Err(error)) => {
-                tracing::error!(message_id, %event_id, %error, received, "an event could not be consumed");
-                false
-            }
+    succeeds(&id_of(message), received, consumer(context, envelope, delivery)).instrument(span).await
+}
+
+/// Runs a consumer, and returns whether it succeeded. Logs an error or a panic with the ids of the messages, by which the
+/// tools find the reason of a dead letter.
+pub(crate) async fn succeeds<F: std::fmt::Display>(
+    message_ids: &str,
+    received: u32,
+    consumer: impl Future<Output = Result<(), F>>,
+) -> bool {
+    // A panic must not fail the other messages of the batch.
+    match AssertUnwindSafe(consumer).catch_unwind().await {
+        Ok(Ok(())) => tracing::info!("consumed"),
+        Ok(Err(error)) => {
+            tracing::error!(message_ids, received, %error, "an event could not be consumed");
+            return false;
+        }
+        Err(_) => {
+            tracing::error!(message_ids, received, "the consumer panicked");
+            return false;
         }
     }
-    .instrument(span)
-    .await
+    true
 }

@@ -7,7 +7,6 @@ use stateright::{Checker, Expectation, HasDiscoveries, Model};
 use crate::{
     model::{Action, Bounds, CheckoutModel},
     mutation::Mutation,
-    properties,
 };
 
 /// The time limit. A scope that takes longer is too large.
@@ -44,7 +43,7 @@ pub fn explore(bounds: Bounds, mutation: Option<Mutation>) -> Result<Explored, S
     }
     let mut discoveries = checker.discoveries();
     let (mut violations, mut unreached) = (Vec::new(), Vec::new());
-    for property in properties::all() {
+    for property in checker.model().properties() {
         match (property.expectation, discoveries.remove(property.name)) {
             (Expectation::Sometimes, None) => unreached.push(property.name),
             (Expectation::Always | Expectation::Eventually, Some(path)) => {

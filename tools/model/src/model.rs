@@ -1,4 +1,4 @@
-//! The state machine: its initial states, and the actions that must happen, may happen, or are faults.
+//! The state machine: its initial states, its properties, and the actions that must happen, may happen, or are faults.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -15,7 +15,10 @@ use crate::{
     hashed::{Hashed, fingerprint},
     money,
     mutation::Mutation,
-    properties,
+    properties::{
+        are_pieces_accounted_for, are_refunds_covered, at_provider, is_capture_allowed, is_consistent,
+        is_log_consistent, is_over, is_stock_consistent, reservation_status,
+    },
     state::{Checkout, Delivery, History, Job, Message, Progress, State, Worker, now},
     work::{FUNCTION_DIED, PROVIDER_UNAVAILABLE, Rules},
     workflow::Workflow,
@@ -141,7 +144,7 @@ impl CheckoutModel {
                 break;
             }
             visited.push(current);
-            if properties::is_over(&state) {
+            if is_over(&state) {
                 break;
             }
             let next = self.required_actions(&state).into_iter().find_map(|action| self.next_state(&state, action));
@@ -346,7 +349,46 @@ impl Model for CheckoutModel {
         (after.stock != state.stock || after.checkouts != state.checkouts).then_some(after)
     }
 
+    /// The names of the properties say what they require.
     fn properties(&self) -> Vec<Property<Self>> {
-        properties::all()
+        vec![
+            Property::always("stock is never below zero", |_, state| is_stock_consistent(state)),
+            Property::always("every piece is available, reserved, or sold once", |model: &Self, state| {
+                are_pieces_accounted_for(state, model.bounds.pieces)
+            }),
+            Property::always("a payment is captured once, and only of a confirmed order", |_, state| {
+                of_each(state, is_capture_allowed)
+            }),
+            Property::always("no more is refunded than was captured", |_, state| of_each(state, are_refunds_covered)),
+            Property::always("an order that was cancelled is not sold", |_, state| of_each(state, is_log_consistent)),
+            Property::always("in the end, every checkout is consistent", |_, state| {
+                !is_over(state) || of_each(state, is_consistent)
+            }),
+            Property::always("everything ends", Self::terminates),
+            // If a situation is never reached, the properties above say nothing about it.
+            Property::sometimes("an order is paid in the end", |_, state| {
+                is_over(state) && any(state, |checkout| checkout.order.status == Status::Paid)
+            }),
+            Property::sometimes("a payment is refunded", |_, state| any(state, |checkout| at_provider(checkout).1 > 0)),
+            Property::sometimes("sold stock is released", |_, state| {
+                any(state, |checkout| {
+                    checkout.order.payment_id.is_some()
+                        && reservation_status(checkout) == Some(ReservationStatus::Released)
+                })
+            }),
+            Property::sometimes("a checkout is deferred", |_, state| any(state, |checkout| checkout.deferred)),
+            Property::sometimes("an order is parked", |_, state| any(state, |checkout| checkout.parked)),
+            Property::sometimes("two executions run at once", |_, state| {
+                any(state, |checkout| checkout.executions() > 1)
+            }),
+        ]
     }
+}
+
+fn any(state: &State, is: fn(&Checkout) -> bool) -> bool {
+    state.checkouts.iter().any(is)
+}
+
+fn of_each(state: &State, holds: fn(&Checkout) -> bool) -> bool {
+    state.checkouts.iter().all(holds)
 }

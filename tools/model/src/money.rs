@@ -4,11 +4,8 @@
 use contracts::PaymentEvent;
 use payments::{
     PaymentsError,
-    domain::{self, Payment, Status, Step},
-    provider::{
-        Answer, Call,
-        ledger::{self, Reply, SimulatorLedger, State as LedgerState},
-    },
+    domain::{self, Answer, Call, Payment, Status, Step},
+    provider::ledger::{self, Reply, SimulatorLedger, State as LedgerState},
 };
 
 use crate::{

@@ -7,8 +7,8 @@ use inventory::domain::{Reservation, Stock};
 use kernel::Timestamp;
 use orders::domain::{Order, Payment as PaymentReplica};
 use payments::{
-    domain::{Due, Payment},
-    provider::{Answer, Call, ledger::SimulatorLedger},
+    domain::{Answer, Call, Due, Payment},
+    provider::ledger::SimulatorLedger,
 };
 
 use crate::hashed::{Hashed, fingerprint};

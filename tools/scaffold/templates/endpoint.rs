@@ -2,6 +2,7 @@ use kernel::{@{ids}Timestamp};
 use lambda::{
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, @{limit_use}Route},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -9,20 +10,22 @@ use serde_json::{Value, json};
 
 /// A placeholder for the response: the parameters of the path, and the time of the request.
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "@{Name}Answer")]
-struct Answer {
+#[schemars(rename = "@{Name}Response")]
+struct Response {
 @{fields}    asked_at: Timestamp,
 }
 
+pub(crate) const ROUTE: Route = Route::new("@{key}", Access::@{Access})@{limited};
+
 /// `@{key}`
 pub async fn @{function}(_: &(), request: &Request) -> Reply {
-@{parse}    http::ok(&Answer { @{names}asked_at: request.now })
+@{parse}    http::ok(&Response { @{names}asked_at: request.now })
 }
 
 /// Describes the operation for the OpenAPI document.
 pub(super) fn operation() -> Operation {
-    Operation::new("@{key}", "@{camel}", "@{sentence}")
-@{paths}        .ok::<Answer>("What was asked for.", example())
+    Operation::new(ROUTE, "@{camel}", "@{sentence}")
+@{paths}        .ok::<Response>("What was asked for.", example())
 }
 
 fn example() -> Value {
@@ -34,8 +37,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_example_is_an_answer() {
-        let answer = Answer { @{sample}asked_at: Timestamp::from_millis(1_795_242_631_000) };
-        assert_eq!(serde_json::to_value(answer).expect("JSON"), example());
+    fn the_example_is_a_response() {
+        let response = Response { @{sample}asked_at: Timestamp::from_millis(1_795_242_631_000) };
+        assert_eq!(serde_json::to_value(response).expect("JSON"), example());
     }
 }

@@ -1,9 +1,15 @@
-use lambda::{health, openapi::Operation};
+use lambda::{
+    health,
+    openapi::Operation,
+    policy::{Access, Route},
+};
 
-/// `GET /api/v1/health/@{context}`: the health of this context.
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/health/@{context}", Access::Anyone);
+
+/// `GET /api/v1/health/@{context}`: returns the health of this context.
 pub use lambda::health::health;
 
 /// Describes the operation for the OpenAPI document.
 pub(super) fn operation() -> Operation {
-    health::operation("GET /api/v1/health/@{context}", "get@{Context}Health", health::example("@{context}", &[]))
+    health::operation(ROUTE, "get@{Context}Health", health::example("@{context}", &[]))
 }

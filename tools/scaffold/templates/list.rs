@@ -2,20 +2,23 @@ use lambda::{
     cursor::Cursors,
     http::{self, Reply, Request},
     openapi::Operation,
+    policy::{Access, Route},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use super::answer::{@{Item}Answer, example};
+use super::response::{@{Item}Response, example};
 use crate::@{Context};
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "@{Item}List")]
-struct ListAnswer {
-    items: Vec<@{Item}Answer>,
+struct ListResponse {
+    items: Vec<@{Item}Response>,
     next_cursor: Option<String>,
 }
+
+pub(crate) const ROUTE: Route = Route::new("GET /api/v1/@{context}", Access::Customer);
 
 /// `GET /@{context}`: lists the caller's items, newest first.
 pub async fn list_@{context}((@{context}, cursors): &(@{Context}, Cursors), request: &Request) -> Reply {
@@ -25,14 +28,14 @@ pub async fn list_@{context}((@{context}, cursors): &(@{Context}, Cursors), requ
     let after = request.query("cursor").map(|cursor| cursors.open(&scope, &cursor)).transpose()?;
     let (page, next) = @{context}.list(caller.user_id, after, limit).await?;
     let next_cursor = next.map(|id| cursors.seal(&scope, &id.to_string()));
-    http::ok(&ListAnswer { items: page.iter().map(@{Item}Answer::from).collect(), next_cursor })
+    http::ok(&ListResponse { items: page.iter().map(@{Item}Response::from).collect(), next_cursor })
 }
 
 /// Describes the operation for the OpenAPI document.
 pub(super) fn operation() -> Operation {
-    Operation::new("GET /api/v1/@{context}", "list@{Context}", "The caller's own @{context}, the newest first")
+    Operation::new(ROUTE, "list@{Context}", "The caller's own @{context}, the newest first")
         .list()
-        .ok::<ListAnswer>("A page of them.", json!({ "items": [example()], "next_cursor": null }))
+        .ok::<ListResponse>("A page of them.", json!({ "items": [example()], "next_cursor": null }))
 }
 
 #[cfg(test)]
@@ -41,7 +44,7 @@ mod tests {
 
     #[test]
     fn a_caller_who_has_none_gets_an_empty_list() {
-        let none = ListAnswer { items: Vec::new(), next_cursor: None };
+        let none = ListResponse { items: Vec::new(), next_cursor: None };
         assert_eq!(serde_json::to_value(none).expect("JSON"), json!({ "items": [], "next_cursor": null }));
     }
 }

@@ -8,8 +8,8 @@ async fn main() -> Result<(), Error> {
     let config = start()?;
     let @{context} = || @{Context}::connect(&config);
     match handler()?.as_str() {
-        "list-@{context}" => http::serve((@{context}()?, Cursors::from_env()?), api::list_@{context}).await,
-        "health" => http::serve(Health::connect(&config, "@{context}")?, api::health).await,
+        "list-@{context}" => http::serve(api::ROUTES, (@{context}()?, Cursors::from_env()?), api::list_@{context}).await,
+        "health" => http::serve(api::ROUTES, Health::connect(&config, "@{context}")?, api::health).await,
         unknown => Err(unknown_handler(unknown)),
     }
 }

@@ -9,9 +9,11 @@ MODULE = """//! The endpoints.
 
 mod health;
 
-use lambda::openapi::Operation;
+use lambda::{openapi::Operation, policy::Route};
 
 pub use health::health;
+
+pub const ROUTES: &[Route] = &[health::ROUTE];
 
 pub fn operations() -> Vec<Operation> {
     vec![health::operation()]
@@ -27,15 +29,6 @@ async fn main() {
         unknown => Err(unknown_handler(unknown)),
     }
 }
-"""
-
-POLICY = """pub const CONTEXTS: &[Context] = &[
-    Context { name: "gateway", routes: GATEWAY },
-];
-
-const GATEWAY: &[Route] = &[
-    route("GET /docs", Access::Anyone),
-];
 """
 
 NESTED = """Parameters:
@@ -124,6 +117,8 @@ class Rust(unittest.TestCase):
         text = rust.with_operation(MODULE, "list::operation()")
         self.assertIn("vec![list::operation(), health::operation()]", text)
         self.assertIn("vec![a(), b()]", rust.with_operation("pub fn operations() { let all = vec![\n    a(),\n]; }", "b()"))
+        with self.assertRaises(LookupError):
+            rust.with_operation("mod health;\n", "list::operation()")
 
     def test_dependencies(self) -> None:
         manifest = "[dependencies]\n# Why.\nfutures.workspace = true\nlambda = { workspace = true }\n\n[lints]\nworkspace = true\n"
@@ -133,15 +128,18 @@ class Rust(unittest.TestCase):
         self.assertIn("lambda = { workspace = true }\ntokio.workspace = true\n\n[lints]", rust.with_dependency(manifest, "tokio"))
 
     def test_routes(self) -> None:
-        text = rust.with_context(POLICY, "reviews", [rust.route("GET /api/v1/health/reviews", "anyone", "unlimited")])
-        text = rust.with_route(text, "reviews", rust.route("POST /api/v1/reviews", "customer", "writes"))
-        text = rust.with_route(text, "gateway", rust.route("GET /help", "anyone", "unlimited"))
-        self.assertEqual({"GET /docs", "GET /help", "GET /api/v1/health/reviews", "POST /api/v1/reviews"}, rust.route_keys(text))
-        self.assertLess(text.index("POST /api"), text.index("GET /api/v1/health"))
-        self.assertIn(".limited(Limit::Writes)", text)
-        self.assertLess(text.index('"reviews", routes: REVIEWS'), text.index('"gateway"'))
+        text = rust.with_route(MODULE, "list::ROUTE")
+        self.assertIn("pub const ROUTES: &[Route] = &[list::ROUTE, health::ROUTE];", text)
+        self.assertIn("vec![health::operation()]", text)
+        wrapped = "pub const ROUTES: &[Route] =\n    &[\n    a::ROUTE,\n];"
+        self.assertIn("=\n    &[a::ROUTE, b::ROUTE];", rust.with_route(wrapped, "b::ROUTE"))
         with self.assertRaises(LookupError):
-            rust.with_route(text, "nowhere", "route")
+            rust.with_route("mod health;\n", "list::ROUTE")
+
+    def test_keys_of_routes(self) -> None:
+        one = 'pub(crate) const ROUTE: Route = Route::new("GET /docs", Access::Anyone);\n'
+        two = 'pub(crate) const ROUTE: Route =\n    Route::new(\n    "POST /api/v1/reviews", Access::Customer).limited(Limit::Writes);\n'
+        self.assertEqual({"GET /docs", "POST /api/v1/reviews"}, rust.route_keys(one + two))
 
     def test_ids(self) -> None:
         exported = rust.with_exported_id("pub use id::{EventId, UserId};\n", "ReviewId")

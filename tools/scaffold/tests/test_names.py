@@ -24,7 +24,7 @@ class Allowed(unittest.TestCase):
     def test_the_name_of_a_context_is_a_lower_case_word(self) -> None:
         names.require_context_name("reviews")
         refused = ("", "ab", "Reviews", "re-views", "reviews2", "re_views", "r" * 21, "../etc", "match", "test",
-                   "stores", "results", "boxes", "config", "rev iews", "reviews\n")
+                   "stores", "results", "lists", "boxes", "config", "rev iews", "reviews\n")
         for name in refused:
             with self.subTest(name), self.assertRaisesRegex(Problem, r"^NAME="):
                 names.require_context_name(name)

@@ -76,14 +76,21 @@ class Written(Copy):
                 self.assertIn(f'"{handler}" =>', (self.tree / "functions" / context / "src" / "main.rs").read_text(encoding="utf-8"))
                 self.assertIn(f"{name}Role", self.resources)
 
-    def test_routes_belong_to_their_context_and_are_in_the_policy(self) -> None:
+    def test_routes_belong_to_their_context_and_are_in_its_policy(self) -> None:
         routes = self.shop.routes()
-        policy = (self.tree / "shared/lambda/src/policy.rs").read_text(encoding="utf-8")
-        for key, context in {"GET /api/v1/reviews": "reviews", "GET /api/v1/health/reviews": "reviews", "POST /api/v1/reviews": "reviews",
-                             "GET /api/v1/reviews/{review_id}": "reviews", "GET /api/v1/brands/{brand}": "catalog"}.items():
+        for context, module, key, policy in (
+            ("reviews", "list_reviews", "GET /api/v1/reviews", "Access::Customer)"),
+            ("reviews", "health", "GET /api/v1/health/reviews", "Access::Anyone)"),
+            ("reviews", "get_review", "GET /api/v1/reviews/{review_id}", "Access::Customer)"),
+            ("reviews", "create_review", "POST /api/v1/reviews", "Access::Customer).limited(Limit::Writes)"),
+            ("catalog", "get_brand", "GET /api/v1/brands/{brand}", "Access::Anyone)"),
+        ):
             with self.subTest(key):
                 self.assertEqual(context, routes[key])
-                self.assertIn(f'route("{key}"', policy)
+                api = self.tree / "functions" / context / "src" / "api"
+                route = f'pub(crate) const ROUTE: Route = Route::new("{key}", {policy};\n\n/// `'
+                self.assertIn(route, (api / f"{module}.rs").read_text(encoding="utf-8"))
+                self.assertIn(f"{module}::ROUTE", (api / "mod.rs").read_text(encoding="utf-8"))
 
     def test_a_consumer_has_a_subscription_and_a_mapping(self) -> None:
         for name, topic, events in (("InviteReview", "OrdersTopic", ["OrderDelivered", "OrderRefunded"]),
@@ -140,7 +147,7 @@ class Refused(Copy):
         ("catalog", "health", "schedule", {}, "NAME=health: catalog has such a function"),
         ("catalog", "lambda", "endpoint", {}, "NAME=lambda: a crate"),
         ("catalog", "list-it", "endpoint", {"ROUTE": "/api/v1/it/{request}"}, "ROUTE=/api/v1/it/{request}: "),
-        ("catalog", "answer", "endpoint", {}, "NAME=answer: functions/catalog/src/api/answer.rs exists"),
+        ("catalog", "response", "endpoint", {}, "NAME=response: functions/catalog/src/api/response.rs exists"),
         ("catalog", "count-it", "consumer", {}, "SOURCE is missing"),
         ("catalog", "count-it", "consumer", {"SOURCE": "orders"}, "EVENTS is missing"),
         ("catalog", "count-it", "consumer", {"SOURCE": "gateway", "EVENTS": "A"}, "SOURCE=gateway: "),

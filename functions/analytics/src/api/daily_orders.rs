@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{period, usd};
+use super::{examples::usd, period};
 use crate::rollups::{Amount, Rollups, amounts, calendar::Day};
 
 #[derive(Serialize, JsonSchema)]

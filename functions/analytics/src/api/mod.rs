@@ -1,6 +1,7 @@
 //! The endpoints of analytics.
 
 mod daily_orders;
+mod examples;
 mod health;
 mod monthly_revenue;
 mod period;
@@ -8,17 +9,12 @@ mod top_products;
 mod user_growth;
 
 use lambda::{openapi::Operation, policy::Route};
-use serde_json::{Value, json};
 
 pub use daily_orders::daily_orders;
 pub use health::health;
 pub use monthly_revenue::monthly_revenue;
 pub use top_products::top_products;
 pub use user_growth::user_growth;
-
-fn usd(amount: &str) -> Value {
-    json!([{ "currency": "USD", "amount": amount }])
-}
 
 /// The routes of the context, with who may call them and how often.
 pub const ROUTES: &[Route] =

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{period, usd};
+use super::{examples::usd, period};
 use crate::rollups::{Amount, Figures, Rollups, amounts, calendar::Month, tally::nonzero_amounts};
 
 #[derive(Serialize, JsonSchema)]

@@ -11,7 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{period, usd};
+use super::{examples::usd, period};
 use crate::rollups::{Amount, Ranking, Rollups, Sales, amounts, calendar::Day};
 
 /// The figure by which products are ranked.

@@ -10,7 +10,7 @@ use lambda::{
 use schemars::{Schema, json_schema};
 use serde_json::json;
 
-use super::answer::{ProductAnswer, example};
+use super::response::{ProductResponse, example};
 use crate::{
     Catalog, Created,
     domain::{Category, Description, MAX_PRICE_MINOR, Product, ProductName},
@@ -23,7 +23,7 @@ pub async fn create_product(catalog: &Catalog, request: &Request) -> Reply {
     let product = request.body(|body| read(body, request))?;
     let same = (&*product.name, &*product.description, &*product.category, product.price);
     let idempotency_key = request.idempotency_key(&same)?;
-    let response = http::created(format!("/api/v1/products/{}", product.id), &ProductAnswer::from(&product))?;
+    let response = http::created(format!("/api/v1/products/{}", product.id), &ProductResponse::from(&product))?;
     let idempotency = idempotency_key.as_ref().map(|key| (key, &response));
     match catalog.create(&product, idempotency, request.now, &request.cause()).await? {
         Created::Done => Ok(response.into()),
@@ -47,7 +47,7 @@ pub(super) fn operation() -> Operation {
                 .example("a product", json!({ "name": "Mug", "category": "Kitchen", "price": "12.50" })),
         )
         .idempotent()
-        .created::<ProductAnswer<'_>>("The new product.", example())
+        .created::<ProductResponse<'_>>("The new product.", example())
         .refuses(exists())
         .refuses(Problem::new(409, "busy", "The response for this Idempotency-Key has just expired. Try again."))
 }

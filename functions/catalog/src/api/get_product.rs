@@ -6,8 +6,8 @@ use lambda::{
 };
 
 use super::{
-    answer::{ProductAnswer, example},
     cached,
+    response::{ProductResponse, example},
 };
 use crate::{Cache, Catalog};
 
@@ -19,7 +19,7 @@ pub async fn get_product((catalog, cache): &(Catalog, Cache), request: &Request)
     let version = catalog.version().await?.version;
     cached::respond(cache, request, version, id.to_string(), async || {
         let product = catalog.find(id).await?;
-        cached::cacheable(&ProductAnswer::from(&product), product.etag(), request.now)
+        cached::cacheable(&ProductResponse::from(&product), product.etag(), request.now)
     })
     .await
 }
@@ -30,5 +30,5 @@ pub(super) fn operation() -> Operation {
         .describe("The response may come from a cache, but it is never older than the last acknowledged write.")
         .if_none_match()
         .cached()
-        .ok::<ProductAnswer<'_>>("The product.", example())
+        .ok::<ProductResponse<'_>>("The product.", example())
 }

@@ -9,8 +9,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    answer::{ProductAnswer, example},
     cached,
+    response::{ProductResponse, example},
 };
 use crate::{
     Cache, Catalog,
@@ -19,8 +19,8 @@ use crate::{
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ProductList")]
-pub(super) struct ListAnswer<'a> {
-    pub items: Vec<ProductAnswer<'a>>,
+pub(super) struct ListResponse<'a> {
+    pub items: Vec<ProductResponse<'a>>,
     pub next_cursor: Option<String>,
 }
 
@@ -45,7 +45,7 @@ pub async fn list_products((catalog, cursors, cache): &(Catalog, Cursors, Cache)
     cached::respond(cache, request, version, key, async || {
         let (page, next) = catalog.list(category.as_deref(), sort, after, limit).await?;
         let next_cursor = next.map(|next| cursors.seal(&scope, &next));
-        let list = ListAnswer { items: page.iter().map(ProductAnswer::from).collect(), next_cursor };
+        let list = ListResponse { items: page.iter().map(ProductResponse::from).collect(), next_cursor };
         cached::cacheable(&list, etag, request.now)
     })
     .await
@@ -60,5 +60,5 @@ pub(super) fn operation() -> Operation {
         .list()
         .if_none_match()
         .cached()
-        .ok::<ListAnswer<'_>>("A page of products.", json!({ "items": [example()], "next_cursor": null }))
+        .ok::<ListResponse<'_>>("A page of products.", json!({ "items": [example()], "next_cursor": null }))
 }

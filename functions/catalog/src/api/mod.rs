@@ -1,6 +1,5 @@
 //! The endpoints of the catalog.
 
-mod answer;
 mod archive_product;
 mod cached;
 mod create_product;
@@ -8,6 +7,7 @@ mod get_product;
 mod health;
 mod list_products;
 mod product_stats;
+mod response;
 mod search_products;
 mod update_product;
 

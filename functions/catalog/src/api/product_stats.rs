@@ -11,7 +11,7 @@ use crate::Catalog;
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ProductStats")]
-struct StatsAnswer {
+struct StatsResponse {
     /// Products that are for sale.
     for_sale: u64,
     /// Products that are archived.
@@ -27,7 +27,7 @@ pub(crate) const ROUTE: Route = Route::new("GET /api/v1/products/stats", Access:
 /// `GET /products/stats`: returns product counters, which include every acknowledged write.
 pub async fn product_stats(catalog: &Catalog, _: &Request) -> Reply {
     let now = catalog.version().await?;
-    http::ok(&StatsAnswer {
+    http::ok(&StatsResponse {
         for_sale: now.for_sale,
         archived: now.archived,
         created: now.created,
@@ -39,5 +39,5 @@ pub async fn product_stats(catalog: &Catalog, _: &Request) -> Reply {
 pub(super) fn operation() -> Operation {
     let example = json!({ "for_sale": 10, "archived": 2, "created": 12, "version": 38 });
     Operation::new(ROUTE, "getProductStats", "Get the number of products")
-        .ok::<StatsAnswer>("The counters, which include every acknowledged write.", example)
+        .ok::<StatsResponse>("The counters, which include every acknowledged write.", example)
 }

@@ -9,8 +9,8 @@ use lambda::{
 use serde_json::json;
 
 use super::{
-    answer::{ProductAnswer, example},
-    list_products::ListAnswer,
+    list_products::ListResponse,
+    response::{ProductResponse, example},
 };
 use crate::search::{find::position, index::SearchIndex};
 
@@ -27,7 +27,7 @@ pub async fn search_products((index, cursors): &(SearchIndex, Cursors), request:
     let from = request.query("cursor").map(|cursor| cursors.open(&scope, &cursor)).transpose()?;
     let page = index.find(&text, from.map_or(0, |from| position(&from)), limit).await?;
     let next_cursor = page.next.map(|next| cursors.seal(&scope, &next.to_string()));
-    http::ok(&ListAnswer { items: page.products.iter().map(ProductAnswer::from).collect(), next_cursor })
+    http::ok(&ListResponse { items: page.products.iter().map(ProductResponse::from).collect(), next_cursor })
 }
 
 fn missing() -> Problem {
@@ -45,7 +45,7 @@ pub(super) fn operation() -> Operation {
         )
         .required_query::<SearchText>("q", "The text to search for.", "lapt")
         .list()
-        .ok::<ListAnswer<'_>>(
+        .ok::<ListResponse<'_>>(
             "A page of products, best matches first.",
             json!({ "items": [example()], "next_cursor": null }),
         )

@@ -8,8 +8,8 @@ use lambda::{
 use serde_json::json;
 
 use super::{
-    answer::{ProductAnswer, example},
     create_product::{is_price, out_of_range, price_schema},
+    response::{ProductResponse, example},
 };
 use crate::{
     Catalog, CatalogError,
@@ -23,7 +23,7 @@ pub async fn update_product(catalog: &Catalog, request: &Request) -> Reply {
     let id: ProductId = request.id("product_id", "product")?;
     let changes = request.body(read)?;
     let product = catalog.update(id, &changes, request).await?;
-    http::ok(&ProductAnswer::from(&product)).map(|response| response.header("etag", product.etag()))
+    http::ok(&ProductResponse::from(&product)).map(|response| response.header("etag", product.etag()))
 }
 
 fn read(body: &Fields<'_>) -> Option<Changes> {
@@ -33,8 +33,13 @@ fn read(body: &Fields<'_>) -> Option<Changes> {
     let price = body.optional::<Amount>("price");
     let currency = body.optional::<Currency>("currency");
     let price = match (price?, currency?) {
-        (Some(price), currency) if is_price(price.of(currency.unwrap_or(Currency::Usd))) => Some((price, currency)),
-        (Some(_), _) => return body.refuse("price", out_of_range()),
+        (Some(price), currency) => {
+            let price = price.of(currency.unwrap_or(Currency::Usd));
+            if !is_price(price) {
+                return body.refuse("price", out_of_range());
+            }
+            Some((price.minor(), currency))
+        }
         (None, Some(_)) => {
             return body.refuse("price", Invalid::new("required", "is required together with `currency`"));
         }
@@ -58,7 +63,7 @@ pub(super) fn operation() -> Operation {
                 .description("Only together with `price`.")
                 .example("a price", json!({ "price": "1799.00" })),
         )
-        .ok::<ProductAnswer<'_>>("The product after the change.", example())
+        .ok::<ProductResponse<'_>>("The product after the change.", example())
         .refuses(CatalogError::Stale)
         .refuses(CatalogError::Busy)
 }

@@ -7,14 +7,11 @@ use crate::{
     search::{
         edits,
         postings::Posting,
-        ranking::{Ranked, TermMatch, rank},
+        ranking::{MAX_QUERY_WORDS, Ranked, TermMatch, rank},
         terms::{prefix_term, titles},
         words::{Word, words},
     },
 };
-
-/// The maximum number of words of a query; further words are ignored.
-pub const MAX_QUERY_WORDS: usize = 8;
 
 /// The quality of a match in hundredths: a product has the word itself, a correction of it, or a word with it as
 /// prefix.

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use kernel::ProductId;
 
-use crate::search::{postings::Posting, query::MAX_QUERY_WORDS};
+use crate::search::postings::Posting;
+
+/// The maximum number of words of a query; further words are ignored.
+pub const MAX_QUERY_WORDS: usize = 8;
 
 /// The postings of one term, for one word of a query.
 #[derive(Debug)]

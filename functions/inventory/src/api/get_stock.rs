@@ -5,7 +5,7 @@ use lambda::{
     policy::{Access, Route},
 };
 
-use super::answer::{StockAnswer, example};
+use super::response::{StockResponse, example};
 use crate::Inventory;
 
 pub(crate) const ROUTE: Route = Route::new("GET /api/v1/products/{product_id}/inventory", Access::Anyone);
@@ -13,11 +13,11 @@ pub(crate) const ROUTE: Route = Route::new("GET /api/v1/products/{product_id}/in
 /// `GET /products/{product_id}/inventory`: returns the stock of a product.
 pub async fn get_stock(inventory: &Inventory, request: &Request) -> Reply {
     let id: ProductId = request.id("product_id", "product")?;
-    http::ok(&StockAnswer::from(&inventory.stock(id).await?))
+    http::ok(&StockResponse::from(&inventory.stock(id).await?))
 }
 
 /// The OpenAPI description of the endpoint.
 pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "getStock", "Get the stock of a product")
-        .ok::<StockAnswer>("The stock of the product.", example())
+        .ok::<StockResponse>("The stock of the product.", example())
 }

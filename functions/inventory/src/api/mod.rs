@@ -1,8 +1,8 @@
 //! The endpoints of inventory.
 
-mod answer;
 mod get_stock;
 mod health;
+mod response;
 mod set_stock;
 
 use lambda::{openapi::Operation, policy::Route};

@@ -5,11 +5,10 @@ use lambda::{
     openapi::{Object, Operation},
     policy::{Access, Limit, Route},
 };
-
 use schemars::{Schema, json_schema};
 use serde_json::json;
 
-use super::answer::{StockAnswer, example};
+use super::response::{StockResponse, example};
 use crate::{
     Inventory, InventoryError, Outcome,
     domain::{Change, MAX_ON_HAND, Stock},
@@ -26,9 +25,9 @@ pub async fn set_stock(inventory: &Inventory, request: &Request) -> Reply {
     let id: ProductId = request.id("product_id", "product")?;
     let change = request.body(read)?;
     let idempotency_key = request.idempotency_key(&(id, change))?;
-    let respond = |stock: &Stock| http::stored_ok(&StockAnswer::from(stock));
+    let respond = |stock: &Stock| http::stored_ok(&StockResponse::from(stock));
     match inventory.change(id, change, idempotency_key.as_ref(), request.now, respond).await? {
-        Outcome::Stock(stock) => http::ok(&StockAnswer::from(&stock)),
+        Outcome::Stock(stock) => http::ok(&StockResponse::from(&stock)),
         Outcome::Replayed(response) => Ok(response.into()),
     }
 }
@@ -46,7 +45,7 @@ pub(super) fn operation() -> Operation {
         .body(form("stock", 0).example("set by alias", json!({ "stock": 100 })))
         .body(form("adjust", -MAX_ON_HAND).example("change", json!({ "adjust": -1 })))
         .idempotent()
-        .ok::<StockAnswer>("The stock after the change.", example())
+        .ok::<StockResponse>("The stock after the change.", example())
         .refuses(InventoryError::TooLittle { available: 3, reserved: 2 })
         .refuses(InventoryError::TooMuch { on_hand: MAX_ON_HAND })
         .refuses(InventoryError::Busy)

@@ -1,17 +1,29 @@
 use contracts::NotificationKind;
+use kernel::Invalid;
 use lambda::{
     http::{self, Reply, Request},
-    input::{Fields, Given},
+    input::{Field, Fields, Given, schema_of},
     openapi::{Object, Operation},
     policy::{Access, Limit, Route},
 };
-use serde_json::json;
+use schemars::Schema;
+use serde_json::{Value, json};
 
 use super::response::{PreferencesResponse, example};
 use crate::{
     Notifications, NotificationsError, PreferencesUpdate,
     domain::{ChannelChoices, KINDS, PhoneNumber},
 };
+
+impl Field for PhoneNumber {
+    fn read(value: &Value) -> Result<Self, Invalid> {
+        value.as_str().ok_or_else(|| Invalid::new("wrong_type", "must be a string"))?.parse()
+    }
+
+    fn schema() -> Schema {
+        schema_of::<Self>()
+    }
+}
 
 pub(crate) const ROUTE: Route =
     Route::new("PUT /api/v1/notifications/preferences", Access::Customer).limited(Limit::Writes);

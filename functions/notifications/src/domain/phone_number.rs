@@ -3,10 +3,8 @@
 use std::{borrow::Cow, str::FromStr};
 
 use kernel::{Invalid, Redacted};
-use lambda::input::{Field, schema_of};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::masking;
 
@@ -54,16 +52,6 @@ impl JsonSchema for PhoneNumber {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "pattern": r"^\+[1-9][0-9]{6,14}$" })
-    }
-}
-
-impl Field for PhoneNumber {
-    fn read(value: &Value) -> Result<Self, Invalid> {
-        value.as_str().ok_or_else(|| Invalid::new("wrong_type", "must be a string"))?.parse()
-    }
-
-    fn schema() -> Schema {
-        schema_of::<Self>()
     }
 }
 

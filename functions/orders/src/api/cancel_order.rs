@@ -6,10 +6,11 @@ use lambda::{
 };
 
 use super::{
+    audit::audit_context,
     response::{OrderResponse, example},
     set_status::step_not_allowed,
 };
-use crate::{Orders, OrdersError, store::AuditContext};
+use crate::{Orders, OrdersError};
 
 pub(crate) const ROUTE: Route = Route::new("DELETE /api/v1/orders/{order_id}", Access::Owner).limited(Limit::Writes);
 
@@ -17,7 +18,7 @@ pub(crate) const ROUTE: Route = Route::new("DELETE /api/v1/orders/{order_id}", A
 pub async fn cancel_order(orders: &Orders, request: &Request) -> Reply {
     let id: OrderId = request.id("order_id", "order")?;
     let caller = request.caller()?;
-    let audit = AuditContext { actor: caller.into(), reason: None, now: request.now, cause: request.cause() };
+    let audit = audit_context(request, caller, None);
     http::ok(&OrderResponse::from(&orders.cancel(caller, id, &audit).await?))
 }
 

@@ -11,12 +11,12 @@ pub(crate) const ROUTE: Route = Route::new("POST /api/v1/checkout", Access::Cust
 
 /// `POST /checkout`: places an order and starts its checkout, and does not wait for its end.
 pub async fn checkout(orders: &Orders, request: &Request) -> Reply {
-    let requested = request.body(|body| {
+    let body = request.body(|body| {
         let payment_method = read_payment_method(body, orders.default_payment_method());
-        let requested = read(body, payment_method.clone());
-        payment_method.and(requested)
+        let order = read(body, payment_method.clone());
+        payment_method.and(order)
     })?;
-    place(orders, request, requested).await
+    place(orders, request, body).await
 }
 
 /// Describes the operation for the OpenAPI document.

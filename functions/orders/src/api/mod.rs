@@ -1,5 +1,6 @@
 //! The endpoints of the orders context.
 
+mod audit;
 mod cancel_order;
 mod checkout;
 mod get_order;

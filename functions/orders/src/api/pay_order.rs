@@ -7,11 +7,15 @@ use lambda::{
 use serde_json::json;
 
 use super::{
+    audit::audit_context,
     place_order::{PaymentToken, describe_payment_method, read_payment_method},
     response::{OrderResponse, example},
     set_status::step_not_allowed,
 };
-use crate::{Orders, OrdersError, domain::Refusal};
+use crate::{Orders, OrdersError, domain::Refusal, placement::CheckoutStart};
+
+/// How often it is tried to start a checkout while other requests change the same order.
+const MAX_ATTEMPTS: usize = 2;
 
 pub(crate) const ROUTE: Route =
     Route::new("POST /api/v1/orders/{order_id}/payment", Access::Owner).limited(Limit::Writes);
@@ -22,10 +26,20 @@ pub async fn pay_order(orders: &Orders, request: &Request) -> Reply {
     let id: OrderId = request.id("order_id", "order")?;
     let payment_method = request.body(|body| read_payment_method(body, orders.default_payment_method()))?;
     let idempotency_key = request.idempotency_key(&(id, &payment_method))?;
-    let response = orders.pay(request, id, payment_method, idempotency_key, |order| {
-        http::accepted(format!("/api/v1/orders/{}", order.id), &OrderResponse::from(order))
-    });
-    Ok(Response::from(response.await?))
+    let caller = request.caller()?;
+    let audit = audit_context(request, caller, None);
+    for _ in 0..MAX_ATTEMPTS {
+        let (method, key) = (payment_method.clone(), idempotency_key.clone());
+        let prepared = match orders.prepare_checkout(caller, id, method, key, request.now).await? {
+            CheckoutStart::Prepared(prepared) => prepared,
+            CheckoutStart::Replayed(response) => return Ok(Response::from(response)),
+        };
+        let response = http::accepted(format!("/api/v1/orders/{id}"), &OrderResponse::from(&prepared.order))?;
+        if let Some(response) = orders.commit(request, *prepared, response, &audit).await? {
+            return Ok(Response::from(response));
+        }
+    }
+    Err(OrdersError::Busy.into())
 }
 
 /// Describes the operation for the OpenAPI document.

@@ -1,57 +1,128 @@
-use kernel::{Email, Invalid, ProductId, Quantity, UserId};
+use dynamo::StoredResponse;
+use kernel::{Currency, Email, Invalid, ProductId, Quantity, UserId};
 use lambda::{
     http::{self, Reply, Request, Response},
     input::{Amount, Field, Fields},
     openapi::{Object, Operation},
     policy::{Access, Limit, Route},
+    problem::{FieldError, Problem},
 };
 use schemars::{Schema, json_schema};
 use serde_json::{Value, json};
 
-use super::response::{OrderResponse, placed_example};
-use crate::{Orders, OrdersError, PlaceOrder, domain::RequestedLine};
+use super::{
+    audit::audit_context,
+    response::{OrderResponse, placed_example},
+};
+use crate::{
+    Orders, OrdersError,
+    domain::{Difference, Order, PricingError, RequestedLine, StatedAmount},
+    placement::{PlaceOrder, Placement},
+};
+
+/// The body of a request that places an order.
+pub(super) struct Body {
+    order: PlaceOrder,
+    form: Form,
+}
+
+/// Where a body has its lines.
+#[derive(Clone, Copy)]
+enum Form {
+    /// In the list `items`.
+    Items,
+    /// The body itself is the only line.
+    SingleProduct,
+}
 
 pub(crate) const ROUTE: Route = Route::new("POST /api/v1/orders", Access::Customer).limited(Limit::Writes);
 
 /// `POST /orders`: places an order at the current prices. It is paid later.
 pub async fn place_order(orders: &Orders, request: &Request) -> Reply {
-    let requested = request.body(|body| read(body, None))?;
-    place(orders, request, requested).await
+    let body = request.body(|body| read(body, None))?;
+    place(orders, request, body).await
 }
 
 /// Places the order and responds with it.
-pub(super) async fn place(orders: &Orders, request: &Request, requested: PlaceOrder) -> Reply {
+pub(super) async fn place(orders: &Orders, request: &Request, Body { order, form }: Body) -> Reply {
     let caller = request.caller()?;
-    let idempotency_key = request.idempotency_key(&requested)?;
-    let response = orders.place(caller, requested, idempotency_key, request, |order| {
-        let mut response = OrderResponse::from(order);
-        response.processing_duration_ms = Some(request.elapsed_ms());
-        http::created(format!("/api/v1/orders/{}", order.id), &response)
-    });
-    Ok(Response::from(response.await?))
+    let idempotency_key = request.idempotency_key(&order)?;
+    let prepared = match orders.prepare_order(request, caller, order, idempotency_key).await? {
+        Placement::Prepared(prepared) => prepared,
+        Placement::Replayed(response) => return Ok(Response::from(response)),
+        Placement::Unpriced(errors) => return Err(unpriced(errors, form)),
+    };
+    let response = render(request, &prepared.order)?;
+    let audit = audit_context(request, caller, None);
+    let committed = orders.commit(request, *prepared, response, &audit).await?;
+    Ok(Response::from(committed.ok_or(OrdersError::Busy)?))
+}
+
+/// Renders the response of a request that places `order`.
+fn render(request: &Request, order: &Order) -> Result<StoredResponse, Problem> {
+    let mut response = OrderResponse::from(order);
+    response.processing_duration_ms = Some(request.elapsed_ms());
+    http::created(format!("/api/v1/orders/{}", order.id), &response)
+}
+
+/// Returns the problem of lines that cannot be priced, with the path of each invalid field.
+fn unpriced(errors: Vec<PricingError>, form: Form) -> Problem {
+    Problem::validation(errors.into_iter().map(|error| field_error(error, form)).collect())
+}
+
+fn field_error(error: PricingError, form: Form) -> FieldError {
+    let field_of = |line: usize, name: &str| match form {
+        Form::Items => format!("items[{line}].{name}"),
+        Form::SingleProduct => name.to_owned(),
+    };
+    match error {
+        PricingError::UnknownProduct(line) => {
+            let unknown = Invalid::new("unknown_product", "is not a product of this shop");
+            FieldError::new(field_of(line, "product_id"), unknown)
+        }
+        PricingError::PriceDiffers(line, difference) => FieldError::new(field_of(line, "price"), differs(difference)),
+        PricingError::TooManyPieces(line, invalid) => FieldError::new(field_of(line, "quantity"), invalid),
+        PricingError::NoLines => FieldError::new("items", Invalid::new("required", "is required")),
+        PricingError::NotOneAmount(error) => {
+            FieldError::new("items", Invalid::new("not_one_amount", error.to_string()))
+        }
+        PricingError::TotalDiffers(difference) => FieldError::new("total_price", differs(difference)),
+    }
+}
+
+fn differs(Difference { stated, actual }: Difference) -> Invalid {
+    let message = format!("is {} at the catalog's prices, not {}", actual.to_decimal(), stated.to_decimal());
+    Invalid::new("price_differs", message)
 }
 
 /// Reads an order in each of its forms: a list of items, or a single product.
 ///
 /// `user_email` is accepted for older clients and only checked to be an address. Mails go to the address of the
 /// account.
-pub(super) fn read(body: &Fields<'_>, payment_method: Option<String>) -> Option<PlaceOrder> {
+pub(super) fn read(body: &Fields<'_>, payment_method: Option<String>) -> Option<Body> {
     let user_id = body.optional("user_id");
     let _ = body.optional::<Email>("user_email");
-    let total_price = body.optional("total_price");
-    let lines = if body.has("product_id") && !body.has("items") {
-        line(body).map(|line| vec![line])
-    } else {
-        body.list("items", 1..=100, line)
+    let total_price = body.optional::<Amount>("total_price");
+    let form = if body.has("product_id") && !body.has("items") { Form::SingleProduct } else { Form::Items };
+    let lines = match form {
+        Form::Items => body.list("items", 1..=100, line),
+        Form::SingleProduct => line(body).map(|line| vec![line]),
     };
-    Some(PlaceOrder { user_id: user_id?, lines: lines?, total_price: total_price?, payment_method })
+    let total_price = total_price?.map(stated);
+    Some(Body { order: PlaceOrder { user_id: user_id?, lines: lines?, total_price, payment_method }, form })
 }
 
 fn line(fields: &Fields<'_>) -> Option<RequestedLine> {
     let product_id = fields.required::<ProductId>("product_id");
     let quantity = fields.required::<Quantity>("quantity");
     let price = fields.optional::<Amount>("price");
-    Some(RequestedLine { field: fields.path().to_owned(), product_id: product_id?, quantity: quantity?, price: price? })
+    Some(RequestedLine { product_id: product_id?, quantity: quantity?, price: price?.map(stated) })
+}
+
+/// Returns the amount as the domain compares it. All currencies have two decimals, so each of them gives the same minor
+/// units.
+fn stated(amount: Amount) -> StatedAmount {
+    StatedAmount::from_minor(amount.of(Currency::Usd).minor())
 }
 
 /// The payment provider's token of a payment method, never a card number.
@@ -142,7 +213,8 @@ pub(super) fn place_operation(operation: Operation, with: fn(Object) -> Object) 
 
 #[cfg(test)]
 mod tests {
-    use lambda::{input::read_object, problem::Problem};
+    use kernel::{Money, MoneyError};
+    use lambda::input::read_object;
     use proptest::prelude::*;
 
     use super::*;
@@ -150,10 +222,57 @@ mod tests {
     const IDS: [&str; 2] = ["0193f0a0-0000-7000-8000-000000000001", "not an id"];
 
     fn read_checkout(body: &Value) -> Result<PlaceOrder, Problem> {
-        read_object(body, |body| {
+        let body = read_object(body, |body| {
             let method = read_payment_method(body, Some("pm_card_visa"));
             read(body, method)
-        })
+        })?;
+        Ok(body.order)
+    }
+
+    fn usd(minor: i64) -> Money {
+        Money::from_minor(minor, Currency::Usd)
+    }
+
+    /// Returns field and code of each error.
+    fn codes(errors: Vec<PricingError>, form: Form) -> Vec<(String, &'static str)> {
+        errors.into_iter().map(|error| field_error(error, form)).map(|error| (error.field, error.code)).collect()
+    }
+
+    #[test]
+    fn the_error_of_a_stated_price_has_both_prices() {
+        let difference = Difference { stated: usd(1_200), actual: usd(1_250) };
+        let error = field_error(PricingError::PriceDiffers(0, difference), Form::Items);
+        assert_eq!(error.message, "is 12.50 at the catalog's prices, not 12.00");
+        let errors = codes(vec![PricingError::TotalDiffers(difference)], Form::Items);
+        assert_eq!(errors, [("total_price".to_owned(), "price_differs")]);
+    }
+
+    #[test]
+    fn all_invalid_fields_are_reported() {
+        let many = Quantity::try_from(600).expect("a quantity");
+        let errors = vec![
+            PricingError::UnknownProduct(0),
+            PricingError::PriceDiffers(1, Difference { stated: usd(100), actual: usd(99) }),
+            PricingError::TooManyPieces(3, many.plus(many).expect_err("too many pieces")),
+        ];
+        let named = [
+            ("items[0].product_id", "unknown_product"),
+            ("items[1].price", "price_differs"),
+            ("items[3].quantity", "too_many_together"),
+        ];
+        assert_eq!(codes(errors, Form::Items), named.map(|(field, code)| (field.to_owned(), code)));
+    }
+
+    #[test]
+    fn the_fields_of_a_single_product_are_those_of_the_body() {
+        let errors = codes(vec![PricingError::UnknownProduct(0)], Form::SingleProduct);
+        assert_eq!(errors, [("product_id".to_owned(), "unknown_product")]);
+    }
+
+    #[test]
+    fn an_order_has_one_currency() {
+        let errors = codes(vec![PricingError::NotOneAmount(MoneyError::CurrencyMismatch)], Form::Items);
+        assert_eq!(errors, [("items".to_owned(), "not_one_amount")]);
     }
 
     fn any_value() -> impl Strategy<Value = Value> {

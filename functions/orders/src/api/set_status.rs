@@ -9,11 +9,13 @@ use lambda::{
 use schemars::Schema;
 use serde_json::{Value, json};
 
-use super::response::{OrderResponse, example};
+use super::{
+    audit::audit_context,
+    response::{OrderResponse, example},
+};
 use crate::{
     Orders, OrdersError,
     domain::{Refusal, Status},
-    store::AuditContext,
 };
 
 /// The reason for a change, in the administrator's own words.
@@ -33,7 +35,7 @@ pub async fn set_status(orders: &Orders, request: &Request) -> Reply {
         Some((status?, reason?))
     })?;
     let reason = reason.map(|reason| reason.to_string());
-    let audit = AuditContext { actor: request.caller()?.into(), reason, now: request.now, cause: request.cause() };
+    let audit = audit_context(request, request.caller()?, reason);
     http::ok(&OrderResponse::from(&orders.set_status(id, status, &audit).await?))
 }
 

@@ -2,7 +2,6 @@
 
 use contracts::Role;
 use kernel::UserId;
-use lambda::http::Caller;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,11 +27,5 @@ impl Actor {
     /// Returns the function `name` as an actor.
     pub fn system(name: &str) -> Self {
         Self::System { name: name.to_owned() }
-    }
-}
-
-impl From<Caller> for Actor {
-    fn from(caller: Caller) -> Self {
-        Self::User { user_id: caller.user_id, role: caller.role }
     }
 }

@@ -10,4 +10,4 @@ mod tests;
 pub use actor::Actor;
 pub use order::{Command, Order, Refusal, Status};
 pub use payment::Payment;
-pub use pricing::{Product, Quote, RequestedLine, price};
+pub use pricing::{Difference, PricingError, Product, Quote, RequestedLine, StatedAmount, price};

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use contracts::OrderLine;
-use kernel::{Invalid, Money, ProductId, Quantity};
-use lambda::{input::Amount, problem::FieldError};
+use kernel::{Currency, Invalid, Money, MoneyError, ProductId, Quantity};
 use serde::{Deserialize, Serialize};
 
 /// The replica of a product.
@@ -23,15 +22,27 @@ pub struct Product {
 /// A line of an order, as the caller requests it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RequestedLine {
-    /// The path of this line in the request, such as `items[0]`; empty for the form with a single product.
-    #[serde(skip)]
-    pub field: String,
     /// The product.
     pub product_id: ProductId,
     /// The number of pieces.
     pub quantity: Quantity,
     /// The price of one piece that the caller expects.
-    pub price: Option<Amount>,
+    pub price: Option<StatedAmount>,
+}
+
+/// An amount that the caller states. It has no currency of its own and is compared in the currency of the catalog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct StatedAmount(i64);
+
+impl StatedAmount {
+    /// Creates an amount of `minor` units (cents).
+    pub const fn from_minor(minor: i64) -> Self {
+        Self(minor)
+    }
+
+    const fn of(self, currency: Currency) -> Money {
+        Money::from_minor(self.0, currency)
+    }
 }
 
 /// Priced lines.
@@ -43,73 +54,86 @@ pub struct Quote {
     pub total: Money,
 }
 
+/// Why requested lines cannot be priced. An error of one line has the index of the line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PricingError {
+    /// The product of the line is not sold.
+    UnknownProduct(usize),
+    /// The stated price of the line is not the catalog's.
+    PriceDiffers(usize, Difference),
+    /// The line and earlier lines with its product have too many pieces together.
+    TooManyPieces(usize, Invalid),
+    /// There are no lines.
+    NoLines,
+    /// The prices of all lines do not add up to one amount.
+    NotOneAmount(MoneyError),
+    /// The stated total is not that of the catalog's prices.
+    TotalDiffers(Difference),
+}
+
+/// A stated amount that is not the catalog's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Difference {
+    /// The stated amount.
+    pub stated: Money,
+    /// The amount at the catalog's prices.
+    pub actual: Money,
+}
+
 /// Prices the `requested` lines with the catalog. Lines with the same product become one line.
 ///
 /// # Errors
-/// One error for each invalid field: a product that is not sold, a stated price or total that differs from the
-/// catalog's, two currencies, or too many pieces of one product.
+/// All errors: products that are not sold, a stated price or total that differs from the catalog's, two currencies, or
+/// too many pieces of one product.
 pub fn price(
     requested: &[RequestedLine],
-    stated_total: Option<Amount>,
+    stated_total: Option<StatedAmount>,
     catalog: &HashMap<ProductId, Product>,
-) -> Result<Quote, Vec<FieldError>> {
+) -> Result<Quote, Vec<PricingError>> {
     let mut errors = Vec::new();
     let mut lines: Vec<OrderLine> = Vec::new();
-    for line in requested {
-        let field = |name: &str| {
-            if line.field.is_empty() { name.to_owned() } else { format!("{}.{name}", line.field) }
-        };
+    for (index, line) in requested.iter().enumerate() {
         let Some(product) = catalog.get(&line.product_id) else {
-            let unknown = Invalid::new("unknown_product", "is not a product of this shop");
-            errors.push(FieldError::new(field("product_id"), unknown));
+            errors.push(PricingError::UnknownProduct(index));
             continue;
         };
-        if let Some(stated) = line.price.map(|price| price.of(product.price.currency()))
-            && stated != product.price
+        let actual = product.price;
+        if let Some(stated) = line.price.map(|price| price.of(actual.currency()))
+            && stated != actual
         {
-            errors.push(FieldError::new(field("price"), differs(stated, product.price)));
+            errors.push(PricingError::PriceDiffers(index, Difference { stated, actual }));
         }
         match lines.iter_mut().find(|other| other.product_id == line.product_id) {
             Some(same) => match same.quantity.plus(line.quantity) {
                 Ok(together) => same.quantity = together,
-                Err(invalid) => errors.push(FieldError::new(field("quantity"), invalid)),
+                Err(invalid) => errors.push(PricingError::TooManyPieces(index, invalid)),
             },
             None => lines.push(OrderLine {
                 product_id: product.product_id,
                 name: product.name.clone(),
                 quantity: line.quantity,
-                unit_price: product.price,
+                unit_price: actual,
             }),
         }
     }
     if !errors.is_empty() {
         return Err(errors);
     }
-    let total = total(&lines).map_err(|invalid| vec![FieldError::new("items", invalid)])?;
+    let total = total(&lines).map_err(|error| vec![error])?;
     match stated_total.map(|stated| stated.of(total.currency())) {
-        Some(stated) if stated != total => Err(vec![FieldError::new("total_price", differs(stated, total))]),
+        Some(stated) if stated != total => Err(vec![PricingError::TotalDiffers(Difference { stated, actual: total })]),
         _ => Ok(Quote { lines, total }),
     }
 }
 
-fn total(lines: &[OrderLine]) -> Result<Money, Invalid> {
-    let refused = |error: kernel::MoneyError| Invalid::new("not_one_amount", error.to_string());
-    let mut amounts = lines.iter().map(|line| line.unit_price.times(line.quantity.get()).map_err(refused));
-    let first = amounts.next().unwrap_or_else(|| Err(Invalid::new("required", "is required")))?;
-    amounts.try_fold(first, |sum, amount| sum.plus(amount?).map_err(refused))
-}
-
-fn differs(stated: Money, actual: Money) -> Invalid {
-    let message = format!("is {} at the catalog's prices, not {}", actual.to_decimal(), stated.to_decimal());
-    Invalid::new("price_differs", message)
+fn total(lines: &[OrderLine]) -> Result<Money, PricingError> {
+    let mut amounts = lines.iter().map(|line| line.unit_price.times(line.quantity.get()));
+    let first = amounts.next().ok_or(PricingError::NoLines)?.map_err(PricingError::NotOneAmount)?;
+    amounts.try_fold(first, |sum, amount| sum.plus(amount?)).map_err(PricingError::NotOneAmount)
 }
 
 #[cfg(test)]
 mod tests {
-    use kernel::Currency;
-    use lambda::input::Field;
-    use serde_json::json;
-
     use super::*;
 
     fn product(name: &str, minor: i64, currency: Currency) -> Product {
@@ -123,26 +147,26 @@ mod tests {
             .into()
     }
 
-    fn requested(index: usize, name: &str, quantity: u32) -> RequestedLine {
+    fn requested(name: &str, quantity: u32) -> RequestedLine {
         RequestedLine {
-            field: format!("items[{index}]"),
             product_id: ProductId::derived("test", name),
             quantity: Quantity::try_from(quantity).expect("a quantity"),
             price: None,
         }
     }
 
-    fn amount(decimal: &str) -> Option<Amount> {
-        Some(Amount::read(&json!(decimal)).expect("an amount"))
+    fn amount(minor: i64) -> Option<StatedAmount> {
+        Some(StatedAmount::from_minor(minor))
     }
 
-    fn codes(errors: Vec<FieldError>) -> Vec<(String, &'static str)> {
-        errors.into_iter().map(|error| (error.field, error.code)).collect()
+    fn differs(stated: i64, actual: i64) -> Difference {
+        let usd = |minor| Money::from_minor(minor, Currency::Usd);
+        Difference { stated: usd(stated), actual: usd(actual) }
     }
 
     #[test]
     fn the_same_product_twice_is_one_line() {
-        let quote = price(&[requested(0, "mug", 1), requested(1, "pen", 3), requested(2, "mug", 2)], None, &catalog());
+        let quote = price(&[requested("mug", 1), requested("pen", 3), requested("mug", 2)], None, &catalog());
         let quote = quote.expect("a quote");
         assert_eq!(quote.lines.len(), 2);
         assert_eq!(quote.total, Money::from_minor(3 * 1_250 + 3 * 99, Currency::Usd));
@@ -150,34 +174,35 @@ mod tests {
 
     #[test]
     fn a_stated_price_must_be_the_catalogs_and_the_error_has_both() {
-        let mut line = requested(0, "mug", 1);
-        line.price = amount("12.00");
+        let mut line = requested("mug", 1);
+        line.price = amount(1_200);
         let errors = price(&[line.clone()], None, &catalog()).expect_err("another price");
-        assert_eq!(errors[0].message, "is 12.50 at the catalog's prices, not 12.00");
-        line.price = amount("12.5");
-        assert!(price(&[line], amount("12.50"), &catalog()).is_ok());
-        let errors = price(&[requested(0, "mug", 2)], amount("12.50"), &catalog()).expect_err("another total");
-        assert_eq!(codes(errors), [("total_price".to_owned(), "price_differs")]);
+        assert_eq!(errors, [PricingError::PriceDiffers(0, differs(1_200, 1_250))]);
+        line.price = amount(1_250);
+        assert!(price(&[line], amount(1_250), &catalog()).is_ok());
+        let errors = price(&[requested("mug", 2)], amount(1_250), &catalog()).expect_err("another total");
+        assert_eq!(errors, [PricingError::TotalDiffers(differs(1_250, 2_500))]);
     }
 
     #[test]
-    fn all_invalid_fields_are_reported() {
-        let mut wrong_price = requested(1, "pen", 1);
-        wrong_price.price = amount("1");
-        let lines = [requested(0, "unicorn", 1), wrong_price, requested(2, "mug", 600), requested(3, "mug", 600)];
-        let errors = codes(price(&lines, None, &catalog()).expect_err("three errors"));
-        let named = [
-            ("items[0].product_id", "unknown_product"),
-            ("items[1].price", "price_differs"),
-            ("items[3].quantity", "too_many_together"),
+    fn all_invalid_lines_are_reported() {
+        let mut wrong_price = requested("pen", 1);
+        wrong_price.price = amount(100);
+        let many = requested("mug", 600);
+        let lines = [requested("unicorn", 1), wrong_price, many.clone(), many.clone()];
+        let errors = price(&lines, None, &catalog()).expect_err("three errors");
+        let too_many = many.quantity.plus(many.quantity).expect_err("too many pieces");
+        let expected = [
+            PricingError::UnknownProduct(0),
+            PricingError::PriceDiffers(1, differs(100, 99)),
+            PricingError::TooManyPieces(3, too_many),
         ];
-        assert_eq!(errors, named.map(|(field, code)| (field.to_owned(), code)));
+        assert_eq!(errors, expected);
     }
 
     #[test]
     fn an_order_has_one_currency() {
-        let errors =
-            codes(price(&[requested(0, "mug", 1), requested(1, "thé", 1)], None, &catalog()).expect_err("two"));
-        assert_eq!(errors, [("items".to_owned(), "not_one_amount")]);
+        let errors = price(&[requested("mug", 1), requested("thé", 1)], None, &catalog()).expect_err("two");
+        assert_eq!(errors, [PricingError::NotOneAmount(MoneyError::CurrencyMismatch)]);
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Actor, Order};
 
-use super::Change;
+use super::change::Change;
 
 /// The number of events between two snapshots, so that no more than these and those of one append are replayed.
 pub const SNAPSHOT_EVERY: u64 = 64;

@@ -28,6 +28,7 @@
 //! | parked orders, oldest first | Query `PARKED` |
 //! | all orders (of a status), newest first | Query of gsi1 per status and shard, merged by id |
 
+mod change;
 mod counters;
 mod lists;
 mod log;
@@ -37,15 +38,13 @@ mod unfinished;
 use std::collections::{BTreeMap, HashMap};
 
 use contracts::{Cause, CheckoutStarted, OrderEvent};
-use dynamo::{
-    AttributeValue, IdempotencyKey, Item, Key, Scan, StoreError, StoredResponse, Table, TransactError, Write, item,
-    number, text,
-};
+use dynamo::{AttributeValue, Item, Key, Scan, StoreError, Table, TransactError, Write, item, number, text};
 use futures::future::try_join_all;
 use kernel::{OrderId, Timestamp, UserId};
 
-use crate::domain::{Actor, Order, Payment, Status};
+use crate::domain::{Order, Status};
 
+pub use change::{Appended, AuditContext, Change, TransactionExtras};
 pub use counters::Count;
 pub use lists::SHARDS;
 pub use log::{Entry, SNAPSHOT_EVERY};
@@ -60,62 +59,8 @@ pub struct Store {
     table: Table,
 }
 
-/// Who changes an order, when, why, and from which cause.
-#[derive(Debug, Clone)]
-pub struct AuditContext {
-    /// Who changes the order.
-    pub actor: Actor,
-    /// The reason, in the actor's own words.
-    pub reason: Option<String>,
-    /// When it is changed.
-    pub now: Timestamp,
-    /// The cause that the events name.
-    pub cause: Cause,
-}
-
-/// A change of an order.
-#[derive(Debug, Clone)]
-pub struct Change<'a> {
-    /// The status before the change; `None` for a new order.
-    pub previous_status: Option<Status>,
-    /// The order after the change.
-    pub order: &'a Order,
-    /// The events of the change.
-    pub events: Vec<OrderEvent>,
-    /// Who makes the change, when and why.
-    pub audit: &'a AuditContext,
-}
-
-/// What else a change writes or depends on, in the same transaction.
-#[derive(Default)]
-pub struct TransactionExtras<'a> {
-    /// The response that is stored under the request's idempotency key.
-    pub idempotency: Option<(&'a IdempotencyKey, &'a StoredResponse)>,
-    /// The write that charges the customer's rate limit.
-    pub rate_limit_charge: Option<Write>,
-    /// The replica of the payment that the change is based on. The outer option says whether it depends on one at all.
-    pub expected_payment: Option<Option<&'a Payment>>,
-}
-
-/// The outcome of an append.
-#[derive(Debug)]
-pub enum Appended {
-    /// The change was written.
-    Done,
-    /// The idempotency key has a stored response, which this item contains.
-    Replayed(Item),
-    /// Another request changed the customer's rate limit, whose current item this is.
-    RateLimitContended(Item),
-    /// The log or the replica of the payment has changed.
-    Conflict,
-}
-
 fn read_model_key(user_id: UserId, id: OrderId) -> Key {
     Key::new(format!("USER#{user_id}"), format!("ORDER#{id}"))
-}
-
-fn payment_key(id: OrderId) -> Key {
-    Key::new(log::pk(id), "PAYMENT")
 }
 
 impl Store {
@@ -142,7 +87,7 @@ impl Store {
             writes.push(idempotency_key.store(response, change.audit.now)?);
         }
         writes.extend(extras.rate_limit_charge);
-        writes.extend(extras.expected_payment.map(|expected| payment_unchanged(change.order.id, expected)));
+        writes.extend(extras.expected_payment.map(|expected| replicas::payment_unchanged(change.order.id, expected)));
         writes.push(Write::put(read_model_item(change.order)?));
         writes.extend(counters::write(change.previous_status, change.order));
         writes.extend(log::writes(change)?);
@@ -291,15 +236,6 @@ fn read_model_item(order: &Order) -> Result<HashMap<String, AttributeValue>, Sto
     let mut read_model = item(&read_model_key(order.user_id, order.id), order)?;
     read_model.extend(lists::index_keys(order));
     Ok(read_model)
-}
-
-/// Returns the condition that the replica of a payment is still the `expected` one.
-fn payment_unchanged(id: OrderId, expected: Option<&Payment>) -> Write {
-    let check = Write::check(payment_key(id));
-    match expected {
-        Some(payment) => check.only_if("#version = :version").with([number(":version", payment.version)]),
-        None => check.only_if("attribute_not_exists(pk)"),
-    }
 }
 
 #[derive(serde::Deserialize)]

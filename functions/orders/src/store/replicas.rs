@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Payment, Product, RequestedLine};
 
-use super::{Store, payment_key};
+use super::{Store, log};
 
 /// The data that placing an order needs, from one read.
 pub struct PlacementContext {
@@ -40,6 +40,19 @@ fn user_key(id: UserId) -> Key {
 
 fn product_key(id: ProductId) -> Key {
     Key::new(format!("PRODUCT#{id}"), "COPY")
+}
+
+fn payment_key(id: OrderId) -> Key {
+    Key::new(log::pk(id), "PAYMENT")
+}
+
+/// Returns the condition that the replica of a payment is still the `expected` one.
+pub fn payment_unchanged(id: OrderId, expected: Option<&Payment>) -> Write {
+    let check = Write::check(payment_key(id));
+    match expected {
+        Some(payment) => check.only_if("#version = :version").with([number(":version", payment.version)]),
+        None => check.only_if("attribute_not_exists(pk)"),
+    }
 }
 
 impl Store {

@@ -5,6 +5,7 @@ mod health;
 mod list_payments;
 mod pay;
 mod payment_stats;
+mod problem;
 mod refund;
 mod response;
 mod webhook;
@@ -17,7 +18,6 @@ pub use list_payments::list_payments;
 pub use pay::pay;
 pub use payment_stats::payment_stats;
 pub use refund::refund;
-pub(crate) use response::existing;
 pub use webhook::webhook;
 
 /// The routes of the context, with who may call them and how often.

@@ -8,8 +8,11 @@ use lambda::{
 use schemars::{Schema, json_schema};
 use serde_json::{Value, json};
 
-use super::response::{PaymentResponse, example};
-use crate::{Payments, PaymentsError, domain::Refusal, error::unknown_method, requests::PaymentRequest};
+use super::{
+    problem::unknown_method,
+    response::{PaymentResponse, example},
+};
+use crate::{Payments, PaymentsError, domain::Refusal, requests::PaymentRequest};
 
 /// The provider's token of a payment method, which is never a card number.
 struct PaymentMethod(String);

@@ -83,7 +83,7 @@ impl<'a> From<&'a Refund> for RefundResponse<'a> {
 }
 
 /// Returns the existing payment for a problem document.
-pub(crate) fn existing(payment: &Payment) -> Value {
+pub(super) fn existing(payment: &Payment) -> Value {
     serde_json::to_value(PaymentResponse::from(payment)).unwrap_or_default()
 }
 

@@ -9,10 +9,7 @@ use kernel::{Currency, Money, OrderId, RefundId, Timestamp, UserId};
 use proptest::prelude::*;
 
 use super::*;
-use crate::provider::{
-    Answer, Call,
-    ledger::{self, Reply, SimulatorLedger, State},
-};
+use crate::provider::ledger::{self, Reply, SimulatorLedger, State};
 
 /// The maximum number of rounds until all actors have finished. In each round, every actor takes a step.
 const MAX_ROUNDS: usize = 300;

@@ -8,8 +8,7 @@
 use contracts::{PaymentEvent, PaymentFailed, PaymentProcessed, PaymentRefunded, PaymentRequested};
 use kernel::{Money, RefundId, Timestamp};
 
-use super::{Due, Payment, Refund, RefundStatus, Status, payment_id};
-use crate::provider::{Answer, Call};
+use super::{Answer, Call, Due, Payment, Refund, RefundStatus, Status, payment_id};
 
 /// The maximum number of refunds of a payment, which are stored in one item.
 pub const MAX_REFUNDS: usize = 100;

@@ -6,11 +6,8 @@ use dynamo::{Key, StoreError, Table, Write, item, number};
 use kernel::{OrderId, Timestamp};
 use lambda::metric;
 
-use super::{
-    Answer,
-    circuit::{Admission, Circuit, RecentCalls, State},
-};
-use crate::PaymentsError;
+use super::circuit::{Admission, Circuit, RecentCalls, State};
+use crate::{PaymentsError, domain::Answer};
 
 /// How often the report of a failure is written if it conflicts with others. After that, the failure is not reported.
 const MAX_ATTEMPTS: usize = 4;

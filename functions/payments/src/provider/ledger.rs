@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use kernel::{Money, RefundId};
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Call};
-use crate::domain::Due;
+use crate::domain::{Answer, Call, Due};
 
 /// The simulator's record of an order's money.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-//! The payment provider: the calls to it, its answers, and its time limit.
+//! The payment provider, which is the simulator or Stripe, and its time limit.
 //!
 //! Every call names the order, on which the provider is idempotent: a repeated call has its effect only once.
 
@@ -13,66 +13,13 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use dynamo::Table;
-use kernel::{Money, RefundId};
 use lambda::env;
 
 use crate::{PaymentsError, domain::Due};
 use simulator::Simulator;
 use stripe::Stripe;
 
-/// A call to the provider for an order.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Call {
-    /// Authorize the order's total.
-    Authorize {
-        /// The provider's token of the payment method.
-        method: String,
-    },
-    /// Capture the authorized amount.
-    Capture,
-    /// Void the authorization. Any later authorization is declined, even if there was none before.
-    Void,
-    /// Refund a part of the captured amount.
-    Refund {
-        /// The idempotency key of the refund.
-        id: RefundId,
-        /// The amount to refund.
-        amount: Money,
-    },
-}
-
-/// The provider's answer to a call.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Answer {
-    /// To `Authorize`: the amount is authorized.
-    Approved {
-        /// The provider's id of the payment.
-        reference: String,
-    },
-    /// To `Authorize`: the payment is declined for good.
-    Declined {
-        /// The provider's code for why.
-        reason: String,
-    },
-    /// To `Capture`: the amount is captured, by this call or an earlier one.
-    Captured,
-    /// To `Capture`: the amount is not captured and never will be.
-    CaptureRefused {
-        /// The provider's code for why.
-        reason: String,
-    },
-    /// To `Void`: nothing is authorized, and never will be.
-    Voided,
-    /// To `Void`: the amount was captured before.
-    WasCaptured,
-    /// To `Refund`: the refund is made, by this call or an earlier one.
-    Refunded,
-    /// To `Refund`: the refund is not made and never will be.
-    RefundRefused {
-        /// The provider's code for why.
-        reason: String,
-    },
-}
+pub use crate::domain::{Answer, Call};
 
 /// The payment provider.
 pub struct Provider {

@@ -7,11 +7,11 @@ use std::time::Duration;
 use dynamo::{Key, StoreError, Table, Write, item, number};
 use kernel::OrderId;
 
-use super::{
-    Answer, Call,
-    ledger::{self, Reply, SimulatorLedger},
+use super::ledger::{self, Reply, SimulatorLedger};
+use crate::{
+    PaymentsError,
+    domain::{Answer, Call, Due},
 };
-use crate::{PaymentsError, domain::Due};
 
 pub(crate) struct Simulator {
     table: Table,

@@ -3,6 +3,7 @@
 mod change_role;
 mod create_user;
 mod delete_user;
+mod fields;
 mod get_user;
 mod health;
 mod jwks;
@@ -32,11 +33,6 @@ pub use refresh::refresh;
 pub use register::register;
 pub use update_user::update_user;
 pub use user_stats::user_stats;
-
-/// The error of a password that is the e-mail address or the username of its account.
-pub(crate) fn password_equals_login() -> kernel::Invalid {
-    kernel::Invalid::new("known_to_others", "must not be the e-mail address or the username")
-}
 
 /// The routes of the context, with who may call them and how often.
 pub const ROUTES: &[Route] = &[

@@ -13,6 +13,7 @@ use super::response::{UserResponse, example};
 use crate::{
     Users, UsersError,
     domain::{FullName, Password, Registration, Username},
+    error::password_equals_login,
 };
 
 pub(crate) const ROUTE: Route = Route::new("POST /api/v1/auth/register", Access::Anyone).limited(Limit::Registrations);
@@ -48,7 +49,7 @@ pub(super) fn read(body: &Fields<'_>) -> Option<Registration> {
     if registration.password.equals(registration.email.expose())
         || registration.password.equals(registration.username.expose())
     {
-        return body.refuse("password", super::password_equals_login());
+        return body.refuse("password", password_equals_login());
     }
     Some(registration)
 }

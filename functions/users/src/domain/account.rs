@@ -4,13 +4,9 @@ use std::str::FromStr;
 
 use contracts::{Role, UserField};
 use kernel::{Email, Invalid, Redacted, Text, Timestamp, UserId};
-use lambda::input::Field;
-use schemars::{Schema, json_schema};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::{Password, PasswordHash};
-use crate::UsersError;
+use super::{HashError, Password, PasswordHash};
 
 /// The full name of a person.
 pub type FullName = Text<1, 100>;
@@ -60,7 +56,7 @@ impl Account {
     ///
     /// # Errors
     /// If the new password cannot be hashed.
-    pub fn with_changes(&self, changes: Changes, now: Timestamp) -> Result<(Self, Vec<UserField>), UsersError> {
+    pub fn with_changes(&self, changes: Changes, now: Timestamp) -> Result<(Self, Vec<UserField>), HashError> {
         let mut account = self.clone();
         let mut changed = Vec::new();
         if let Some(email) = changes.email.filter(|email| *email != self.email) {
@@ -146,15 +142,5 @@ impl FromStr for Username {
         } else {
             Err(Invalid::new("not_a_username", "must be 3 to 32 letters, digits, dots, dashes or underscores"))
         }
-    }
-}
-
-impl Field for Username {
-    fn read(value: &Value) -> Result<Self, Invalid> {
-        value.as_str().ok_or_else(|| Invalid::new("wrong_type", "must be a string"))?.parse()
-    }
-
-    fn schema() -> Schema {
-        json_schema!({ "type": "string", "minLength": 3, "maxLength": 32, "pattern": "^[A-Za-z0-9._-]+$" })
     }
 }

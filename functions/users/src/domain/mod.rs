@@ -7,5 +7,5 @@ mod session;
 
 pub use account::{Account, Changes, FullName, Login, Registration, Username};
 pub use lockout::Failures;
-pub use password::{Password, PasswordHash};
+pub use password::{HashError, Password, PasswordHash};
 pub use session::{NotARefreshToken, REFRESH_SECONDS, RefreshToken, Session};

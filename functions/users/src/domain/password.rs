@@ -4,12 +4,7 @@ use std::{collections::HashSet, str::FromStr, sync::LazyLock};
 
 use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash as Phc};
 use kernel::{Invalid, Redacted};
-use lambda::input::Field;
-use schemars::{Schema, json_schema};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-use crate::UsersError;
 
 /// The most common passwords, in lower case.
 static COMMON_PASSWORDS: LazyLock<HashSet<&str>> =
@@ -24,14 +19,19 @@ pub struct Password(Redacted<String>);
 #[serde(transparent)]
 pub struct PasswordHash(Redacted<String>);
 
+/// The error of a password that could not be hashed.
+#[derive(Debug, thiserror::Error)]
+#[error("the password could not be hashed: {0}")]
+pub struct HashError(String);
+
 impl Password {
     /// Hashes the password with a new salt. This takes about 20 ms, on purpose.
     ///
     /// # Errors
     /// If the system does not provide a random salt.
-    pub fn hash(&self) -> Result<PasswordHash, UsersError> {
+    pub fn hash(&self) -> Result<PasswordHash, HashError> {
         let hash = Argon2::default().hash_password(self.0.expose().as_bytes());
-        let hash = hash.map_err(|error| UsersError::Hash(error.to_string()))?;
+        let hash = hash.map_err(|error| HashError(error.to_string()))?;
         Ok(PasswordHash(Redacted::new(hash.to_string())))
     }
 
@@ -78,16 +78,6 @@ impl FromStr for Password {
             return Err(Invalid::new("too_common", "must not be one of the most common passwords"));
         }
         Ok(Self(Redacted::new(text.to_owned())))
-    }
-}
-
-impl Field for Password {
-    fn read(value: &Value) -> Result<Self, Invalid> {
-        value.as_str().ok_or_else(|| Invalid::new("wrong_type", "must be a string"))?.parse()
-    }
-
-    fn schema() -> Schema {
-        json_schema!({ "type": "string", "format": "password", "minLength": 8, "maxLength": 128 })
     }
 }
 

@@ -15,8 +15,10 @@ use aws_config::SdkConfig;
 use kernel::{Money, RefundId, Timestamp};
 use lambda::env;
 
-use super::{Answer, Call};
-use crate::{PaymentsError, domain::Due};
+use crate::{
+    PaymentsError,
+    domain::{Answer, Call, Due},
+};
 use client::{Client, Key, Outcome};
 use objects::{Intent, IntentStatus, Page, RefundStatus, StripeError, StripeRefund};
 

@@ -10,12 +10,12 @@ use crate::domain::@{Item};
 /// @{A_item}.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "@{Item}")]
-pub(super) struct @{Item}Answer {
+pub(super) struct @{Item}Response {
     id: @{Item}Id,
     created_at: Timestamp,
 }
 
-impl From<&@{Item}> for @{Item}Answer {
+impl From<&@{Item}> for @{Item}Response {
     fn from(@{item}: &@{Item}) -> Self {
         Self { id: @{item}.id, created_at: @{item}.created_at }
     }
@@ -33,6 +33,6 @@ mod tests {
     #[test]
     fn the_example_is_one() {
         let one: @{Item} = serde_json::from_value(example()).expect("one");
-        assert_eq!(serde_json::to_value(@{Item}Answer::from(&one)).expect("JSON"), example());
+        assert_eq!(serde_json::to_value(@{Item}Response::from(&one)).expect("JSON"), example());
     }
 }

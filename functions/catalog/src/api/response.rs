@@ -11,7 +11,7 @@ use crate::domain::Product;
 /// A product.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Product")]
-pub(super) struct ProductAnswer<'a> {
+pub(super) struct ProductResponse<'a> {
     id: ProductId,
     name: &'a str,
     description: &'a str,
@@ -25,7 +25,7 @@ pub(super) struct ProductAnswer<'a> {
     created_at: Timestamp,
 }
 
-impl<'a> From<&'a Product> for ProductAnswer<'a> {
+impl<'a> From<&'a Product> for ProductResponse<'a> {
     fn from(product: &'a Product) -> Self {
         Self {
             id: product.id,

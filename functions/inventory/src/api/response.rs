@@ -10,7 +10,7 @@ use crate::domain::Stock;
 /// The stock of a product.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Stock")]
-pub(super) struct StockAnswer {
+pub(super) struct StockResponse {
     product_id: ProductId,
     /// Pieces for sale.
     available: i64,
@@ -20,7 +20,7 @@ pub(super) struct StockAnswer {
     on_hand: i64,
 }
 
-impl From<&Stock> for StockAnswer {
+impl From<&Stock> for StockResponse {
     fn from(stock: &Stock) -> Self {
         Self {
             product_id: stock.product_id,
