@@ -8,12 +8,14 @@ same names and reasons.
 from __future__ import annotations
 
 from ministack_engine import calls, cloudwatch, fault_injection, function_log, growth, meter, pushes, responses, usage
-from ministack_engine.patches import apigateway, cloudformation, event_sources, iam, lambda_runtime, mail, sns, step_functions
+from ministack_engine.patches import apigateway, cloudformation, event_sources, http_server, iam, lambda_runtime, mail, sns, step_functions
 from ministack_engine.patching import Kind, Patch
 
 PINNED = "1.5.33"  # MiniStack's internals change without notice, so the patches are for this version alone
 
 PATCHES = (
+    Patch("serve_with_uvicorn", "app", "Hypercorn parses HTTP in Python, which is 40 % of the engine's work.",
+          http_server.serve_with_uvicorn),
     Patch("disable_nagle", "core.lambda_runtime", "Nagle's algorithm delays every answer to a function's process by 40 ms.",
           lambda_runtime.disable_nagle),
     Patch("skip_log_wait", "core.lambda_runtime", "Every invocation that logs nothing waits 50 ms for a log line.",

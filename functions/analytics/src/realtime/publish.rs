@@ -68,7 +68,9 @@ pub async fn publish_order_updates(
         for delivery in &deliveries {
             let event_id = delivery.envelope.event_id.to_string();
             match feed.message_of(&event_id) {
-                Some(found) if (delivery.received > 1 || found.publisher == own_id) && !messages.contains(&found.body) => {
+                Some(found)
+                    if (delivery.received > 1 || found.publisher == own_id) && !messages.contains(&found.body) =>
+                {
                     messages.push(found.body.clone());
                 }
                 Some(_) => {}
