@@ -88,11 +88,6 @@ impl<'a> Fields<'a> {
         self
     }
 
-    /// Returns the path of this object in the body, such as `items[0]`. It is empty for the body itself.
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
     /// Reads the required field `name`.
     pub fn required<T: Field>(&self, name: &str) -> Option<T> {
         match self.value(name) {
@@ -312,6 +307,11 @@ const MAX_SECRET_CHARS: usize = 1_024;
 pub struct Amount(i64);
 
 impl Amount {
+    /// Returns the amount in hundredths, such as cents.
+    pub fn minor(self) -> i64 {
+        self.0
+    }
+
     /// Returns the amount in `currency`.
     pub fn of(self, currency: Currency) -> Money {
         Money::from_minor(self.0, currency)

@@ -1,5 +1,5 @@
 use dynamo::StoredResponse;
-use kernel::{Currency, Email, Invalid, ProductId, Quantity, UserId};
+use kernel::{Email, Invalid, ProductId, Quantity, UserId};
 use lambda::{
     http::{self, Reply, Request, Response},
     input::{Amount, Field, Fields},
@@ -122,7 +122,7 @@ fn line(fields: &Fields<'_>) -> Option<RequestedLine> {
 /// Returns the amount as the domain compares it. All currencies have two decimals, so each of them gives the same minor
 /// units.
 fn stated(amount: Amount) -> StatedAmount {
-    StatedAmount::from_minor(amount.of(Currency::Usd).minor())
+    StatedAmount::from_minor(amount.minor())
 }
 
 /// The payment provider's token of a payment method, never a card number.
@@ -213,7 +213,7 @@ pub(super) fn place_operation(operation: Operation, with: fn(Object) -> Object) 
 
 #[cfg(test)]
 mod tests {
-    use kernel::{Money, MoneyError};
+    use kernel::{Currency, Money, MoneyError};
     use lambda::input::read_object;
     use proptest::prelude::*;
 
