@@ -32,7 +32,7 @@ API_DOMAIN = "127.0.0.1"
 ADDRESS = re.compile(r"https://(\$\{\w+\})\.execute-api\.\$\{AWS::Region\}\.\$\{AWS::URLSuffix\}/")
 
 # The factor of all timeouts of functions and workflow tasks. On one machine, functions wait for the cores that the engine uses. The time
-# limits of their own calls to AWS have the same factor (`call_limit` in shared/lambda/src/start.rs).
+# limits of their own calls to AWS have the same factor (`call_limit` in shared/lambda/src/https.rs).
 TIMEOUT_FACTOR = 3
 
 # The timeout of a function that has none, in seconds.

@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_smithy_types::byte_stream::ByteStream;
 
-use crate::{Error, call_limit};
+use crate::Error;
 
 /// Amazon Root CA 1 to 4 and Starfield Services Root CA G2: <https://www.amazontrust.com/repository/>.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
@@ -22,6 +22,17 @@ const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
 /// The connect timeout. It is far below the timeout of an attempt, because AWS is near and connects at once or not at
 /// all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The factor of all time limits of AWS calls if `AWS_ENDPOINT_URL` names a local engine. There, calls wait for the cores
+/// of one machine, which the engine and all functions share. `localstack/engine/sam.py` multiplies the timeouts of
+/// functions by the same factor.
+const LOCAL_FACTOR: u32 = 3;
+
+/// Returns the time limit of a call to AWS: `on_aws`, or three times as long at a local engine.
+#[must_use]
+pub fn call_limit(on_aws: Duration) -> Duration {
+    if std::env::var_os("AWS_ENDPOINT_URL").is_some() { on_aws * LOCAL_FACTOR } else { on_aws }
+}
 
 /// Returns the HTTP client that all SDK clients of an environment share.
 ///

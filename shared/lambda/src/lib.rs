@@ -24,4 +24,8 @@ mod start;
 pub mod stream;
 pub mod task;
 
-pub use start::{Error, call_limit, env, handler, start, unknown_handler};
+pub use https::call_limit;
+pub use start::{env, handler, start, unknown_handler};
+
+/// The error of an environment that could not start, or of an invocation.
+pub type Error = lambda_runtime::Error;

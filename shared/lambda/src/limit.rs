@@ -16,24 +16,18 @@ use aws_config::SdkConfig;
 use dynamo::{Item, Key, Table, TransactError, Write, number};
 use kernel::Timestamp;
 
-use crate::{Error, env, http::Request, policy::Limit, problem::Problem};
+use crate::{
+    Error, env,
+    http::{Quota, Request},
+    policy::Limit,
+    problem::Problem,
+};
 
 /// A number of requests in a time window. The parameter `120/60` allows 120 requests in 60 seconds, at once or spread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Rate {
     burst: i64,
     seconds: i64,
-}
-
-/// The quota of a client, for the headers of the response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quota {
-    pub(crate) name: &'static str,
-    pub(crate) limit: i64,
-    pub(crate) window_seconds: i64,
-    pub(crate) remaining: i64,
-    /// The seconds until the bucket is full again.
-    pub(crate) reset_seconds: i64,
 }
 
 /// A rate limit with its buckets in a table.

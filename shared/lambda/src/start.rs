@@ -10,15 +10,7 @@ use aws_sdk_sns::config::SharedCredentialsProvider;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::https;
-
-/// The factor of all time limits of AWS calls if `AWS_ENDPOINT_URL` names a local engine. There, calls wait for the cores
-/// of one machine, which the engine and all functions share. `localstack/engine/sam.py` multiplies the timeouts of
-/// functions by the same factor.
-const LOCAL_FACTOR: u32 = 3;
-
-/// The error of an environment that could not start, or of an invocation.
-pub type Error = lambda_runtime::Error;
+use crate::{Error, https, https::call_limit};
 
 /// Sets up logging and creates the SDK configuration, once per environment.
 ///
@@ -45,12 +37,6 @@ pub fn start() -> Result<SdkConfig, Error> {
         .retry_config(RetryConfig::standard().with_max_attempts(3));
     config.set_endpoint_url(env("AWS_ENDPOINT_URL").ok());
     Ok(config.build())
-}
-
-/// Returns the time limit of a call to AWS: `on_aws`, or three times as long at a local engine.
-#[must_use]
-pub fn call_limit(on_aws: Duration) -> Duration {
-    if env("AWS_ENDPOINT_URL").is_ok() { on_aws * LOCAL_FACTOR } else { on_aws }
 }
 
 /// Sets up logs with one JSON object per line. A line has the fields of its spans, too.

@@ -1,32 +1,20 @@
-//! HTTP functions. They respond to every request of API Gateway with a response or a problem, and never fail the
-//! invocation.
+//! The request of an HTTP function, and its caller.
 
-use std::{cell::Cell, collections::HashMap, net::IpAddr, panic::AssertUnwindSafe, str::FromStr, time::Instant};
+use std::{cell::Cell, collections::HashMap, net::IpAddr, str::FromStr, time::Instant};
 
-use aws_lambda_events::{
-    apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse},
-    encodings::Body,
-};
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use contracts::{Cause, Role};
-use dynamo::{IdempotencyKey, StoredResponse};
-use futures::FutureExt;
+use dynamo::IdempotencyKey;
 use kernel::{CorrelationId, Invalid, SessionId, Timestamp, TraceParent, UserId};
-use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use serde::Serialize;
 use serde_json::Value;
-use tracing::Instrument;
 
 use crate::{
-    Error,
     input::{self, Fields},
-    limit::{Limiter, Quota},
     policy::{self, Access, Route},
     problem::{FieldError, Problem},
 };
-
-/// The result of a handler.
-pub type Reply = Result<Response, Problem>;
 
 /// The maximum size of a request body, in bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -59,106 +47,28 @@ impl Caller {
     }
 }
 
+/// The quota of a client, for the headers of the response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    pub(crate) name: &'static str,
+    pub(crate) limit: i64,
+    pub(crate) window_seconds: i64,
+    pub(crate) remaining: i64,
+    /// The seconds until the bucket is full again.
+    pub(crate) reset_seconds: i64,
+}
+
 /// An HTTP request.
 #[derive(Debug)]
 pub struct Request {
     /// The time of the request. The clock is read only once per request.
     pub now: Timestamp,
     event: ApiGatewayV2httpRequest,
-    caller: Option<Caller>,
-    correlation_id: CorrelationId,
-    traceparent: TraceParent,
+    pub(super) caller: Option<Caller>,
+    pub(super) correlation_id: CorrelationId,
+    pub(super) traceparent: TraceParent,
     started: Instant,
-    quota: Cell<Option<Quota>>,
-}
-
-/// A response that is not a problem.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Response {
-    status: u16,
-    headers: Vec<(&'static str, String)>,
-    body: Body,
-}
-
-/// Serves one endpoint until the environment ends. `routes` are those of its context: a request of any other route is
-/// rejected.
-///
-/// # Errors
-/// If the Lambda runtime API does not respond.
-pub async fn serve<S>(routes: &[Route], context: S, handler: impl AsyncFn(&S, &Request) -> Reply) -> Result<(), Error> {
-    run(routes, None, context, handler).await
-}
-
-/// Serves one endpoint as [`serve`] does, with a rate limit.
-///
-/// # Errors
-/// If the Lambda runtime API does not respond.
-pub async fn serve_limited<S>(
-    routes: &[Route],
-    limiter: Limiter,
-    context: S,
-    handler: impl AsyncFn(&S, &Request) -> Reply,
-) -> Result<(), Error> {
-    run(routes, Some(limiter), context, handler).await
-}
-
-async fn run<S>(
-    routes: &[Route],
-    limiter: Option<Limiter>,
-    context: S,
-    handler: impl AsyncFn(&S, &Request) -> Reply,
-) -> Result<(), Error> {
-    let service = service_fn(|event: LambdaEvent<ApiGatewayV2httpRequest>| {
-        // Boxed, because the futures of the SDK nest too deeply for the compiler.
-        respond(routes, limiter.as_ref(), &context, &handler, event.payload).map(Ok::<_, Error>).boxed_local()
-    });
-    Runtime::new(service).run().await
-}
-
-async fn respond<S>(
-    routes: &[Route],
-    limiter: Option<&Limiter>,
-    context: &S,
-    handler: &impl AsyncFn(&S, &Request) -> Reply,
-    event: ApiGatewayV2httpRequest,
-) -> ApiGatewayV2httpResponse {
-    let request = Request::new(event);
-    let span = tracing::info_span!("request", correlation_id = %request.correlation_id, route = request.route());
-    async {
-        let handling = async {
-            let request = request.authorize(routes)?;
-            if let Some(limiter) = limiter {
-                limiter.take(request).await?;
-            }
-            handler(context, request).await
-        };
-        let reply = AssertUnwindSafe(handling).catch_unwind().await.unwrap_or_else(|_| {
-            tracing::error!("the handler panicked");
-            Err(Problem::internal())
-        });
-        let response = reply.unwrap_or_else(|problem| problem_response(&problem, &request));
-        tracing::info!(
-            status = response.status,
-            duration_ms = request.elapsed_ms(),
-            user_id = request.caller.map(|caller| caller.user_id.to_string()),
-            "responded"
-        );
-        response.into_gateway_response(&request)
-    }
-    .instrument(span)
-    .await
-}
-
-fn problem_response(problem: &Problem, request: &Request) -> Response {
-    let body = problem.to_json(request.correlation_id.as_str()).to_string();
-    let mut response = Response::new(problem.status, body).header("content-type", "application/problem+json");
-    if problem.status == 401 {
-        response = response.header("www-authenticate", "Bearer");
-    }
-    for (name, value) in &problem.headers {
-        response = response.header(name, value);
-    }
-    response
+    pub(super) quota: Cell<Option<Quota>>,
 }
 
 impl Request {
@@ -182,7 +92,7 @@ impl Request {
     }
 
     /// Returns this request if the policy allows the caller to use the route.
-    fn authorize(&self, routes: &[Route]) -> Result<&Self, Problem> {
+    pub(super) fn authorize(&self, routes: &[Route]) -> Result<&Self, Problem> {
         let Some(route) = routes.iter().find(|route| route.key == self.route()) else {
             tracing::error!("the route is not in the policy table of this context");
             return Err(Problem::not_found("route"));
@@ -401,139 +311,7 @@ pub(crate) fn too_large() -> Problem {
     Problem::new(413, "body_too_large", format!("The body is larger than {MAX_BODY_BYTES} bytes."))
 }
 
-impl Response {
-    fn new(status: u16, body: impl Into<Body>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into() }
-    }
-
-    /// Adds a header.
-    #[must_use]
-    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
-        self
-    }
-
-    fn into_gateway_response(self, request: &Request) -> ApiGatewayV2httpResponse {
-        let mut response = ApiGatewayV2httpResponse::default();
-        response.status_code = i64::from(self.status);
-        let content_type = (!self.body.is_empty()).then(|| ("content-type", "application/json".to_owned()));
-        let defaults = [
-            ("cache-control", "no-store".to_owned()),
-            ("x-correlation-id", request.correlation_id.to_string()),
-            ("traceparent", request.traceparent.as_str().to_owned()),
-        ];
-        let quota = request.quota.get().map(quota_headers).into_iter().flatten();
-        for (name, value) in defaults.into_iter().chain(content_type).chain(quota).chain(self.headers) {
-            if let Ok(value) = value.parse() {
-                response.headers.insert(name, value);
-            }
-        }
-        response.is_base64_encoded = matches!(self.body, Body::Binary(_));
-        response.body = Some(self.body);
-        response
-    }
-}
-
-/// Returns `RateLimit` and `RateLimit-Policy` of the IETF draft (draft-ietf-httpapi-ratelimit-headers), and the three
-/// headers of earlier drafts, which most clients still read.
-fn quota_headers(quota: Quota) -> [(&'static str, String); 5] {
-    let Quota { name, limit, window_seconds, remaining, reset_seconds } = quota;
-    [
-        ("ratelimit-policy", format!("\"{name}\";q={limit};w={window_seconds}")),
-        ("ratelimit", format!("\"{name}\";r={remaining};t={reset_seconds}")),
-        ("ratelimit-limit", limit.to_string()),
-        ("ratelimit-remaining", remaining.to_string()),
-        ("ratelimit-reset", reset_seconds.to_string()),
-    ]
-}
-
 /// Returns whether a list of entity tags contains this one.
 fn has_etag(tags: &str, etag: &str) -> bool {
     tags.split(',').map(str::trim).any(|tag| tag == "*" || tag == etag)
-}
-
-/// Responds with 304, because the caller has the current version.
-pub fn not_modified(etag: String) -> Response {
-    Response::new(304, String::new()).header("etag", etag)
-}
-
-/// Responds with 204 and no body.
-pub fn no_content() -> Reply {
-    Ok(Response::new(204, String::new()))
-}
-
-/// Responds with 200 and `body`.
-///
-/// # Errors
-/// 500 if the body cannot be serialized.
-pub fn ok(body: &impl Serialize) -> Reply {
-    with_status(200, body)
-}
-
-/// Responds with `status` and `body`, for failures that are not reported as a problem.
-///
-/// # Errors
-/// 500 if the body cannot be serialized.
-pub fn with_status(status: u16, body: &impl Serialize) -> Reply {
-    Ok(Response::new(status, json_text(body)?))
-}
-
-/// Responds with 308, a permanent redirect to `location` that keeps the method.
-///
-/// # Errors
-/// 500 if the body cannot be serialized.
-pub fn redirect(location: String) -> Reply {
-    let body = json_text(&serde_json::json!({ "location": location }))?;
-    Ok(Response::new(308, body).header("location", location))
-}
-
-/// Responds with 200 and a body that is not JSON: text, or bytes, which API Gateway gets in base64.
-pub fn content(content_type: &'static str, body: impl Into<Body>) -> Response {
-    Response::new(200, body).header("content-type", content_type)
-}
-
-/// Returns the response to a creation: 201 with `Location` and `body`. It can be stored with an idempotency key.
-///
-/// # Errors
-/// 500 if the body cannot be serialized.
-pub fn created(location: String, body: &impl Serialize) -> Result<StoredResponse, Problem> {
-    Ok(StoredResponse { status: 201, location: Some(location), body: json_text(body)? })
-}
-
-/// Returns the response to work that continues in the background: 202 with the `Location` of its result and `body`. It
-/// can be stored with an idempotency key.
-///
-/// # Errors
-/// 500 if the body cannot be serialized.
-pub fn accepted(location: String, body: &impl Serialize) -> Result<StoredResponse, Problem> {
-    Ok(StoredResponse { status: 202, location: Some(location), body: json_text(body)? })
-}
-
-/// Returns the response 200 with `body`, as [`ok`] does, to be stored with an idempotency key.
-///
-/// # Errors
-/// 500 if the body cannot be serialized.
-pub fn stored_ok(body: &impl Serialize) -> Result<StoredResponse, Problem> {
-    Ok(StoredResponse { status: 200, location: None, body: json_text(body)? })
-}
-
-impl From<StoredResponse> for Response {
-    fn from(stored: StoredResponse) -> Self {
-        let response = Self::new(stored.status, stored.body);
-        match stored.location {
-            Some(location) => response.header("location", location),
-            None => response,
-        }
-    }
-}
-
-/// Serializes `body` to the JSON text of a response.
-///
-/// # Errors
-/// 500 if the body cannot be serialized.
-pub fn json_text(body: &impl Serialize) -> Result<String, Problem> {
-    serde_json::to_string(body).map_err(|error| {
-        tracing::error!(%error, "a response cannot be serialized");
-        Problem::internal()
-    })
 }

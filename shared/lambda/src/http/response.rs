@@ -1,0 +1,164 @@
+//! The responses of HTTP functions.
+
+use aws_lambda_events::{apigw::ApiGatewayV2httpResponse, encodings::Body};
+use dynamo::StoredResponse;
+use serde::Serialize;
+
+use super::request::{Quota, Request};
+use crate::problem::Problem;
+
+/// The result of a handler.
+pub type Reply = Result<Response, Problem>;
+
+/// A response that is not a problem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    pub(super) status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: Body,
+}
+
+impl Response {
+    /// Returns the response to a request that was rejected with a problem.
+    pub(super) fn of_problem(problem: &Problem, request: &Request) -> Self {
+        let body = problem.to_json(request.correlation_id.as_str()).to_string();
+        let mut response = Self::new(problem.status, body).header("content-type", "application/problem+json");
+        if problem.status == 401 {
+            response = response.header("www-authenticate", "Bearer");
+        }
+        for (name, value) in &problem.headers {
+            response = response.header(name, value);
+        }
+        response
+    }
+
+    fn new(status: u16, body: impl Into<Body>) -> Self {
+        Self { status, headers: Vec::new(), body: body.into() }
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub(super) fn into_gateway_response(self, request: &Request) -> ApiGatewayV2httpResponse {
+        let mut response = ApiGatewayV2httpResponse::default();
+        response.status_code = i64::from(self.status);
+        let content_type = (!self.body.is_empty()).then(|| ("content-type", "application/json".to_owned()));
+        let defaults = [
+            ("cache-control", "no-store".to_owned()),
+            ("x-correlation-id", request.correlation_id.to_string()),
+            ("traceparent", request.traceparent.as_str().to_owned()),
+        ];
+        let quota = request.quota.get().map(quota_headers).into_iter().flatten();
+        for (name, value) in defaults.into_iter().chain(content_type).chain(quota).chain(self.headers) {
+            if let Ok(value) = value.parse() {
+                response.headers.insert(name, value);
+            }
+        }
+        response.is_base64_encoded = matches!(self.body, Body::Binary(_));
+        response.body = Some(self.body);
+        response
+    }
+}
+
+/// Returns `RateLimit` and `RateLimit-Policy` of the IETF draft (draft-ietf-httpapi-ratelimit-headers), and the three
+/// headers of earlier drafts, which most clients still read.
+fn quota_headers(quota: Quota) -> [(&'static str, String); 5] {
+    let Quota { name, limit, window_seconds, remaining, reset_seconds } = quota;
+    [
+        ("ratelimit-policy", format!("\"{name}\";q={limit};w={window_seconds}")),
+        ("ratelimit", format!("\"{name}\";r={remaining};t={reset_seconds}")),
+        ("ratelimit-limit", limit.to_string()),
+        ("ratelimit-remaining", remaining.to_string()),
+        ("ratelimit-reset", reset_seconds.to_string()),
+    ]
+}
+
+/// Responds with 304, because the caller has the current version.
+pub fn not_modified(etag: String) -> Response {
+    Response::new(304, String::new()).header("etag", etag)
+}
+
+/// Responds with 204 and no body.
+pub fn no_content() -> Reply {
+    Ok(Response::new(204, String::new()))
+}
+
+/// Responds with 200 and `body`.
+///
+/// # Errors
+/// 500 if the body cannot be serialized.
+pub fn ok(body: &impl Serialize) -> Reply {
+    with_status(200, body)
+}
+
+/// Responds with `status` and `body`, for failures that are not reported as a problem.
+///
+/// # Errors
+/// 500 if the body cannot be serialized.
+pub fn with_status(status: u16, body: &impl Serialize) -> Reply {
+    Ok(Response::new(status, json_text(body)?))
+}
+
+/// Responds with 308, a permanent redirect to `location` that keeps the method.
+///
+/// # Errors
+/// 500 if the body cannot be serialized.
+pub fn redirect(location: String) -> Reply {
+    let body = json_text(&serde_json::json!({ "location": location }))?;
+    Ok(Response::new(308, body).header("location", location))
+}
+
+/// Responds with 200 and a body that is not JSON: text, or bytes, which API Gateway gets in base64.
+pub fn content(content_type: &'static str, body: impl Into<Body>) -> Response {
+    Response::new(200, body).header("content-type", content_type)
+}
+
+/// Returns the response to a creation: 201 with `Location` and `body`. It can be stored with an idempotency key.
+///
+/// # Errors
+/// 500 if the body cannot be serialized.
+pub fn created(location: String, body: &impl Serialize) -> Result<StoredResponse, Problem> {
+    Ok(StoredResponse { status: 201, location: Some(location), body: json_text(body)? })
+}
+
+/// Returns the response to work that continues in the background: 202 with the `Location` of its result and `body`. It
+/// can be stored with an idempotency key.
+///
+/// # Errors
+/// 500 if the body cannot be serialized.
+pub fn accepted(location: String, body: &impl Serialize) -> Result<StoredResponse, Problem> {
+    Ok(StoredResponse { status: 202, location: Some(location), body: json_text(body)? })
+}
+
+/// Returns the response 200 with `body`, as [`ok`] does, to be stored with an idempotency key.
+///
+/// # Errors
+/// 500 if the body cannot be serialized.
+pub fn stored_ok(body: &impl Serialize) -> Result<StoredResponse, Problem> {
+    Ok(StoredResponse { status: 200, location: None, body: json_text(body)? })
+}
+
+impl From<StoredResponse> for Response {
+    fn from(stored: StoredResponse) -> Self {
+        let response = Self::new(stored.status, stored.body);
+        match stored.location {
+            Some(location) => response.header("location", location),
+            None => response,
+        }
+    }
+}
+
+/// Serializes `body` to the JSON text of a response.
+///
+/// # Errors
+/// 500 if the body cannot be serialized.
+pub fn json_text(body: &impl Serialize) -> Result<String, Problem> {
+    serde_json::to_string(body).map_err(|error| {
+        tracing::error!(%error, "a response cannot be serialized");
+        Problem::internal()
+    })
+}
