@@ -77,7 +77,7 @@ bench-websocket: .venv/stamp ## measure on the running stack the delay of live u
 chaos: .venv/stamp ## place 500 orders under fault injection, then audit all tables (8 minutes; WAYBILL_CHAOS_SEED, WAYBILL_CHAOS_ORDERS)
 	@$(WAYBILL) chaos
 
-openapi: .venv/stamp ## write openapi.json from the code
+openapi: .venv/stamp ## write openapi.json and the routes that the gateway knows from the code
 	@$(WAYBILL) openapi
 
 asyncapi: .venv/stamp ## write asyncapi.json and the JSON Schemas of the events from the code

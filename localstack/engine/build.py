@@ -45,7 +45,7 @@ def binaries(root: Path, profile: str) -> Path:
 
 
 def openapi(root: Path) -> None:
-    """Writes openapi.json. The gateway embeds the file and has to be built again afterwards."""
+    """Writes openapi.json and the list of routes. The gateway embeds both and has to be built again afterwards."""
     _write_parts(root, "openapi_is_up_to_date")
     _run_tool(root, "openapi", root)
 

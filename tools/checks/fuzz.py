@@ -44,8 +44,6 @@ CALLERS = {
 # Health endpoints respond with 503 while a part of the shop is down, as they should.
 HEALTH = "^GET (/api/v1)?/health"
 
-FOR_ADMINISTRATORS = "For administrators."
-
 # Checks of schemathesis that do not apply to this API, and why.
 UNSUITED = {
     "use_after_free": "DELETE cancels an order and archives a product; both stay readable",
@@ -129,18 +127,15 @@ def read_operations(document: Path) -> dict[str, str]:
     if not document.is_file():
         raise Problem(f"there is no {document.name}; the fuzzer needs the API's document")
     described = json.loads(document.read_text(encoding="utf-8"))
-    shared = described.get("security", [])
-    return {f"{method.upper()} {path}": access_of(operation, shared)
+    return {f"{method.upper()} {path}": access_of(operation)
             for path, item in described["paths"].items()
             for method, operation in item.items() if method in METHODS}
 
 
-def access_of(operation: dict[str, Any], shared: list[Any]) -> str:
-    """Returns who may call an operation. The last line of its description says whether it is for administrators."""
-    security = operation.get("security", shared)
-    if not security or {} in security:
-        return "anyone"
-    return "admin" if operation.get("description", "").endswith(FOR_ADMINISTRATORS) else "customer"
+def access_of(operation: dict[str, Any]) -> str:
+    """Returns who may call an operation. Customers may call the operations of owners, for their own data."""
+    access = str(operation["x-access"])
+    return "customer" if access == "owner" else access
 
 
 def configuration(operations: dict[str, str], caller: Caller, settings: Settings) -> str:

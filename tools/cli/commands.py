@@ -114,7 +114,7 @@ def asyncapi() -> None:
 
 
 def openapi() -> None:
-    """Write openapi.json from the code."""
+    """Write openapi.json and the routes that the gateway knows from the code."""
     build.check_tools()
     build.openapi(ROOT)
 

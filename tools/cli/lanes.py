@@ -200,7 +200,7 @@ def stripe_steps(stack: Stack) -> list[steps.Step]:
         # The engine has no transaction conflicts, so the proxy adds them as on AWS.
         with conflicts.before(stack.port, seconds=0.005) as proxy:
             build.cargo(ROOT, "test", "--release", "--locked", "--workspace", "--test", "never_oversold",
-                        "--test", "keeps_the_log", "--test", "keeps_the_books", "--test", "keeps_the_count",
+                        "--test", "event_log", "--test", "ledger_consistency", "--test", "rollup_consistency",
                         WAYBILL_OUTPUTS=str(stack.outputs), STORM_ENDPOINT=f"http://localhost:{proxy.port}",
                         STORM_SECONDS="30")
             detail(f"{proxy.transactions} transactions of the storm, {proxy.refused} refused with a conflict")

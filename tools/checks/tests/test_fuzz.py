@@ -20,7 +20,6 @@ from engine.api import Account, Answer
 from engine.problem import Problem
 
 CUSTOMER = Account("id-1", "a@b.example", "secret", "eyJ.token")
-BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
 OPERATIONS = {"GET /products": "anyone", "GET /orders": "customer", "POST /products": "admin", fuzz.LOGOUT: "customer"}
 
 
@@ -31,14 +30,9 @@ def problem(*codes: str) -> dict[str, Any]:
 class Operations(unittest.TestCase):
     """The access of operations, according to the document."""
 
-    def test_an_operation_without_security_is_open(self) -> None:
-        self.assertEqual("anyone", fuzz.access_of({"security": []}, BEARER))
-        self.assertEqual("anyone", fuzz.access_of({"security": [{}, *BEARER]}, []))
-        self.assertEqual("anyone", fuzz.access_of({}, []))
-
-    def test_the_description_marks_an_operation_for_administrators(self) -> None:
-        self.assertEqual("admin", fuzz.access_of({"description": "Counts.\n\nFor administrators.", "security": BEARER}, []))
-        self.assertEqual("customer", fuzz.access_of({"description": "For whoever is logged in.", "security": BEARER}, []))
+    def test_it_is_that_of_the_route(self) -> None:
+        found = [fuzz.access_of({"x-access": access}) for access in ("anyone", "customer", "owner", "admin")]
+        self.assertEqual(["anyone", "customer", "customer", "admin"], found)
 
     def test_a_missing_document_is_named(self) -> None:
         with self.assertRaisesRegex(Problem, "openapi.json"):

@@ -1,9 +1,9 @@
 //! Tests of orders on a real table, which each test creates for itself: the log, and what follows from it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
-#[path = "keeps_the_log/long.rs"]
+#[path = "event_log/long.rs"]
 mod long;
-#[path = "keeps_the_log/shop.rs"]
+#[path = "event_log/shop.rs"]
 mod shop;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +29,7 @@ async fn read_models(shop: &Shop) -> BTreeMap<String, Item> {
 }
 
 #[tokio::test]
-async fn lost_views_are_rebuilt_to_the_byte() {
+async fn lost_read_models_are_rebuilt_to_the_byte() {
     let shop = Shop::open().await;
     for _ in 0..4 {
         join_all(STATES.map(|state| shop.order_in_state(state))).await;
