@@ -3,7 +3,7 @@
 //! | item | pk | sk | gsi1pk | gsi1sk |
 //! | --- | --- | --- | --- | --- |
 //! | counter of a product's stock | `PRODUCT#<product>` | `STOCK#<split>` | | |
-//! | last published stock level | `PRODUCT#<product>` | `TOLD` | | |
+//! | last published stock level | `PRODUCT#<product>` | `PUBLISHED` | | |
 //! | reservation of an order, by part | `ORDER#<order>` | `PART#<n>` | `OPEN#<shard>` | `<reserved until>#<order>` |
 //! | response to an idempotency key | `IDEMPOTENCY#<hash of the user>#<key>` | `IDEMPOTENCY` | | |
 //! | outbox entry | `EVENT#<event>` | `EVENT` | | |
@@ -86,7 +86,7 @@ pub struct PublishedLevel {
     pub level: StockLevel,
     /// A level that may have been published later: the publisher recorded it before it published it, and did not
     /// confirm it.
-    #[serde(default, rename = "telling", skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<StockLevel>,
     /// The sequence of the stock at that time.
     pub sequence: u64,
@@ -101,7 +101,7 @@ fn counter_key(id: ProductId, split: u8) -> Key {
 }
 
 fn published_level_key(id: ProductId) -> Key {
-    Key::new(product_pk(id), "TOLD")
+    Key::new(product_pk(id), "PUBLISHED")
 }
 
 fn part_key(id: OrderId, part: usize) -> Key {

@@ -219,7 +219,7 @@ impl Orders {
         // Most payments have a single event, so the first write assumes that there is no replica yet.
         let mut current = None;
         for _ in 0..MAX_REPLICA_ATTEMPTS {
-            let Some(payment) = Payment::heard(current.as_ref(), event, event_id, at) else {
+            let Some(payment) = Payment::after(current.as_ref(), event, event_id, at) else {
                 return Ok(());
             };
             if self.store.put_payment(id, &payment).await? {

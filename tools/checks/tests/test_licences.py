@@ -57,12 +57,12 @@ def _one(tokens: list[str]) -> set[frozenset[str]]:
 
 
 def is_allowed(expression: str, allowed: Iterable[str]) -> bool:
-    """Tells whether the allowed licences satisfy an expression."""
+    """Returns whether the allowed licences satisfy an expression."""
     return any(licences <= set(allowed) for licences in alternatives(expression))
 
 
 def needs_gpl(expression: str) -> bool:
-    """Tells whether an expression leaves no choice without a licence of the GPL family."""
+    """Returns whether an expression leaves no choice without a licence of the GPL family."""
     return all(any(licence.startswith(GPL_FAMILY) for licence in licences) for licences in alternatives(expression))
 
 

@@ -61,7 +61,7 @@ pub fn apply_payment_event(checkout: &mut Checkout, message: Message) -> bool {
         PaymentProcessed { payment_id, order_id, user_id, amount }.into()
     };
     let id = EventId::derived(order_id, "event");
-    if let Some(replica) = Payment::heard(checkout.payment_replica.as_deref(), &event, id, now()) {
+    if let Some(replica) = Payment::after(checkout.payment_replica.as_deref(), &event, id, now()) {
         checkout.payment_replica = Some(Hashed::new(replica));
     }
     let is_captured = checkout.payment_replica.as_ref().is_some_and(|replica| replica.captured);

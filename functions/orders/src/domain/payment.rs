@@ -29,7 +29,7 @@ pub struct Payment {
 
 impl Payment {
     /// Returns the replica after an event, or `None` if `current` does not change.
-    pub fn heard(current: Option<&Self>, event: &PaymentEvent, id: EventId, at: Timestamp) -> Option<Self> {
+    pub fn after(current: Option<&Self>, event: &PaymentEvent, id: EventId, at: Timestamp) -> Option<Self> {
         let (payment_id, amount) = match event {
             // A request has not moved any money yet.
             PaymentEvent::PaymentRequested(_) => return None,
@@ -103,7 +103,7 @@ mod tests {
     fn replicate<'a>(received: impl IntoIterator<Item = &'a (PaymentEvent, EventId, Timestamp)>) -> Option<Payment> {
         let mut replica = None;
         for (event, id, at) in received {
-            replica = Payment::heard(replica.as_ref(), event, *id, *at).or(replica);
+            replica = Payment::after(replica.as_ref(), event, *id, *at).or(replica);
         }
         replica
     }
