@@ -1,6 +1,6 @@
 //! Figures of the shop, in which each event counts once.
 //!
-//! One transaction writes the log entry of each event, unless it exists, and adds to the rollups of the day ([`store`]
+//! One transaction writes the log entry of each event, unless it exists, and adds to the rollups of the day (`store`
 //! has the layout). What an event adds is calculated without I/O ([`tally`]), so that the rollups can be rebuilt from
 //! the log ([`rebuild()`]).
 
