@@ -1,7 +1,7 @@
 //! Webhook events of the payment provider: in time, repeated, late, early, and forged.
 
 use serde_json::{Value, json};
-use testkit::{Person, Shop, Webhook, event, eventually, intent_of, is_set_aside, seconds};
+use testkit::{Person, Shop, Webhook, event, eventually, intent_of, is_authorized_at_provider, seconds};
 use uuid::Uuid;
 
 const AUTHORIZED: &str = "payment_intent.amount_capturable_updated";
@@ -83,7 +83,7 @@ async fn an_event_replaces_a_missing_response() {
     let carol = Person::customer().await;
     let order = carol.check_out(&mug, 1, "pm_card_timeout").await;
     eventually("the amount to be authorized", || async {
-        if is_set_aside(&order).await { Ok(()) } else { Err("not authorized".to_owned()) }
+        if is_authorized_at_provider(&order).await { Ok(()) } else { Err("not authorized".to_owned()) }
     })
     .await;
     webhook.deliver(AUTHORIZED, &intent_of(&order).await).await.expect(200);

@@ -25,7 +25,7 @@ _CONTEXT_WORDS = """
 """
 CONTEXT_WORDS = frozenset(_CONTEXT_WORDS.split())
 FUNCTION_WORDS = frozenset({"example", "operation", "operations", "tests"})
-PARAMETER_WORDS = frozenset({"asked_at", "request"})
+PARAMETER_WORDS = frozenset({"requested_at", "request"})
 
 
 def pascal(name: str) -> str:

@@ -68,7 +68,7 @@ impl From<NotificationsError> for Problem {
                 Self::validation(vec![FieldError::new("token", invalid)])
             }
             NotificationsError::Busy => {
-                Self::new(409, "busy", "Another request is changing your notification settings. Try again.")
+                Self::new(409, "busy", "Your notification settings are being changed by another request. Try again.")
             }
             NotificationsError::Store(error) => error.into(),
             NotificationsError::UnknownUser

@@ -37,7 +37,7 @@ pub enum PaymentsError {
     #[error("the event is not in the format of the payment provider")]
     MalformedEvent,
     /// Every write conflicted with another change of the same payment.
-    #[error("the payment is being changed by other requests; try again")]
+    #[error("the payment is being changed by other requests")]
     Busy,
     /// The idempotency key was used with another request.
     #[error(transparent)]

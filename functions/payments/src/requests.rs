@@ -33,8 +33,9 @@ const MAX_EVENT_DELAY: Duration = Duration::from_secs(5);
 const MAX_ATTEMPTS: usize = 4;
 
 impl Payments {
-    /// Records a pending payment and publishes `PaymentRequested`, on which orders starts the checkout. There is one
-    /// payment for each idempotency key, and the response that `respond` makes of it is stored under the key.
+    /// Records a pending payment and publishes `PaymentRequested`, on which orders starts the checkout. An order has
+    /// one payment. A request is handled once for each idempotency key: the response that `respond` makes of the
+    /// payment is stored under the key.
     ///
     /// # Errors
     /// If the caller has no such order, the amount is not its total, the order has a payment, or the key was used with

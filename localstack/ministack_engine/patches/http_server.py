@@ -21,8 +21,9 @@ def serve_with_uvicorn(engine: Engine) -> None:
 async def serve(app: Any, config: Any) -> None:
     """Serves an application with Hypercorn's configuration until the process is asked to end."""
     host, _, port = config.bind[0].rpartition(":")
-    # MiniStack sends its own Date and Server headers, as AWS does.
+    # MiniStack sends its own Date and Server headers. AWS takes the caller's address from the connection, and sends no pings.
     settings = uvicorn.Config(
         app, host=host, port=int(port), http="httptools", ws="wsproto", lifespan="on", log_level="warning", access_log=False,
-        server_header=False, date_header=False, timeout_keep_alive=int(config.keep_alive_timeout), timeout_graceful_shutdown=1)
+        server_header=False, date_header=False, timeout_keep_alive=int(config.keep_alive_timeout), timeout_graceful_shutdown=1,
+        proxy_headers=False, ws_ping_interval=None)
     await uvicorn.Server(settings).serve()

@@ -44,7 +44,7 @@ pub enum NotificationKind {
     OrderPlaced,
     /// The payment was captured.
     PaymentProcessed,
-    /// The payment was declined.
+    /// The payment failed for good: it was declined, or its capture was refused.
     PaymentFailed,
     /// The order was confirmed.
     OrderConfirmed,

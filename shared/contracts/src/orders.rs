@@ -19,7 +19,7 @@ crate::events!(
         OrderShipped,
         /// The order was delivered.
         OrderDelivered,
-        /// The order ended without a sale.
+        /// The order was cancelled, before or after it was paid.
         OrderCancelled,
         /// The whole payment of the order was refunded.
         OrderRefunded,
@@ -118,7 +118,8 @@ pub struct OrderDelivered {
     pub user_id: UserId,
 }
 
-/// The order ended without a sale. Reserved stock is released, and money is refunded or its authorization is voided.
+/// The order was cancelled, before or after it was paid. Reserved stock is released, and money is refunded or its
+/// authorization is voided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderCancelled {
     /// The order.
@@ -152,7 +153,7 @@ pub struct OrderRefunded {
 pub enum CancelReason {
     /// There was too little stock of a product.
     OutOfStock,
-    /// The bank declined the payment.
+    /// The payment was declined, or could not be captured.
     PaymentDeclined,
     /// The payment provider did not respond, or gave no clear result, until the retries ended.
     PaymentUnavailable,

@@ -11,7 +11,7 @@ crate::events!(
         PaymentRequested,
         /// A payment was captured.
         PaymentProcessed,
-        /// A payment failed.
+        /// A payment failed for good.
         PaymentFailed,
         /// A captured payment was refunded, in full or in part.
         PaymentRefunded,
@@ -21,7 +21,7 @@ crate::events!(
 /// A customer asked to pay for an order. The checkout of the order can start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentRequested {
-    /// The payment. Only its id exists so far.
+    /// The payment, which is `pending`: the provider has not processed it yet.
     pub payment_id: PaymentId,
     /// The order that is paid for.
     pub order_id: OrderId,
@@ -46,7 +46,7 @@ pub struct PaymentProcessed {
     pub amount: Money,
 }
 
-/// A payment failed because the payment method was declined. The order is not paid.
+/// A payment failed for good: it was declined, or its capture was refused. Nothing was captured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentFailed {
     /// The payment.

@@ -87,7 +87,7 @@ async fn consume_group<S, E: Event, F: std::fmt::Display>(
         event_type = last.map(|envelope| envelope.event.event_type()),
         subject = last.map(|envelope| envelope.subject.clone()),
     );
-    succeeds(&message_ids.join(" "), received, consumer(context, deliveries)).instrument(span).await
+    succeeds(&message_ids.join(" "), received, async { consumer(context, deliveries).await }).instrument(span).await
 }
 
 #[cfg(test)]

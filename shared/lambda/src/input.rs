@@ -82,7 +82,8 @@ impl<'a> Fields<'a> {
         for (name, value) in object {
             let snake = snake_case(name);
             if self.values.insert(snake.clone(), value).is_some() {
-                self.refuse::<()>(&snake, Invalid::new("duplicate", "is given twice, in two spellings"));
+                let message = "must not be given in both snake_case and camelCase";
+                self.refuse::<()>(&snake, Invalid::new("duplicate", message));
             }
         }
         self

@@ -153,7 +153,7 @@ async fn consume_one<S, E: Event, F: std::fmt::Display>(
         event_type = envelope.event.event_type(),
         subject = envelope.subject,
     );
-    succeeds(&id_of(message), received, consumer(context, envelope, delivery)).instrument(span).await
+    succeeds(&id_of(message), received, async { consumer(context, envelope, delivery).await }).instrument(span).await
 }
 
 /// Runs a consumer, and returns whether it succeeded. Logs an error or a panic with the ids of the messages, by which the

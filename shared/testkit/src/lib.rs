@@ -33,7 +33,7 @@ pub use socket::Socket;
 pub use stack::{Stack, invoke, items_with};
 pub use table::{TestTable, text};
 pub use tokens::{forged_token, genuine_token};
-pub use webhook::{Webhook, event, intent_of, is_set_aside, seconds, stripe};
+pub use webhook::{Webhook, event, intent_of, is_authorized_at_provider, seconds, stripe};
 pub use workflow::{Checkout, PausedCheckout};
 
 use std::{

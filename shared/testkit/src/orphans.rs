@@ -71,14 +71,14 @@ pub async fn is_removed(order: &Value) {
     delete.key("pk", text("DEFERRED")).key("sk", text(&order_key(order))).send().await.expect("a deletion");
 }
 
-/// Makes an unpaid order old, in its view and in the index.
+/// Makes an unpaid order old, in its read model and in the index.
 pub async fn is_aged(order: &Value) {
     let user = order["user_id"].as_str().expect("a user");
     let update = update("OrdersTable", &format!("USER#{user}"), &order_key(order)).await;
     let update = update.update_expression("SET placed_at = :past, updated_at = :past, gsi1sk = :first");
     let update = update.condition_expression("attribute_exists(gsi1pk)");
     let update = update.expression_attribute_values(":past", text(LONG_AGO));
-    update.expression_attribute_values(":first", text("0")).send().await.expect("a view");
+    update.expression_attribute_values(":first", text("0")).send().await.expect("a read model");
 }
 
 /// Lets the simulator capture the payment of an order, which it has refused before.

@@ -82,7 +82,7 @@ async fn found_intent(order: &Value) -> Option<Value> {
 }
 
 /// Returns whether the provider has authorized the payment of an order, even if the shop has not recorded it.
-pub async fn is_set_aside(order: &Value) -> bool {
+pub async fn is_authorized_at_provider(order: &Value) -> bool {
     if Stack::get().stripe_url.is_some() {
         return found_intent(order).await.is_some_and(|intent| intent["status"] == "requires_capture");
     }

@@ -80,12 +80,13 @@ fn add(known: &mut Value, entries: Value, kind: &str) -> Result<(), String> {
 
 /// Returns the channel of a context's topic.
 fn channel(source: &str, types: &[&str]) -> Value {
+    let topic = source[..1].to_uppercase() + &source[1..] + "Topic";
     let messages =
         types.iter().map(|name| ((*name).to_owned(), json!({ "$ref": format!("#/components/messages/{name}") })));
     json!({
         "address": source,
         "title": format!("Events of {source}"),
-        "description": format!("The SNS topic of {source}. Its ARN is an output of the stack."),
+        "description": format!("The SNS topic of {source}. Its logical id in the root stack is `{topic}`."),
         "servers": [{ "$ref": "#/servers/aws" }],
         "messages": Value::Object(messages.collect()),
     })

@@ -15,7 +15,7 @@ from engine.stack import ROOT
 
 SEEDED = seed.read(ROOT / "localstack" / "seed.json")
 
-ANSWERED = {"function": "waybill-PlaceOrder-0A1B", "level": "INFO", "target": "lambda::http", "message": "answered",
+RESPONDED = {"function": "waybill-PlaceOrder-0A1B", "level": "INFO", "target": "lambda::http", "message": "responded",
             "timestamp": "2026-01-02T03:04:05.678901Z", "name": "request", "route": "POST /api/v1/orders", "status": 201,
             "correlation_id": "01930000-0000-7004-8000-000000000001", "duration_ms": 3,
             "user_id": "01930000-0000-7001-8000-000000000001"}
@@ -24,7 +24,7 @@ METRIC = {"_aws": {"Timestamp": 1, "CloudWatchMetrics": [{"Namespace": "Waybill"
 
 
 def logged(**fields: object) -> str:
-    return "PlaceOrder\t" + json.dumps({**ANSWERED, **fields})
+    return "PlaceOrder\t" + json.dumps({**RESPONDED, **fields})
 
 
 def kinds_in(*lines: str) -> list[str]:

@@ -14,9 +14,8 @@ use lambda::openapi::{ContextDocument, document};
 /// The file with the routes of all contexts.
 const ROUTES: &str = "functions/gateway/routes.txt";
 
-/// The order of the contexts in the document. Others follow, in alphabetical order.
-const ORDER: [&str; 8] =
-    ["users", "catalog", "inventory", "orders", "payments", "notifications", "analytics", "gateway"];
+/// The order of the contexts in the document. New ones follow, in alphabetical order, and the gateway is last.
+const ORDER: [&str; 7] = ["users", "catalog", "inventory", "orders", "payments", "notifications", "analytics"];
 
 fn main() -> Result<(), String> {
     let root = env::args_os().nth(1).map_or_else(|| PathBuf::from("."), PathBuf::from);
@@ -40,14 +39,17 @@ fn generated(root: &Path) -> Result<String, String> {
 fn context_documents(root: &Path) -> Result<Vec<ContextDocument>, String> {
     let entries = fs::read_dir(root.join("functions")).map_err(|error| format!("functions: {error}"))?;
     let mut names: Vec<String> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names
-        .sort_by_cached_key(|name| (ORDER.iter().position(|known| known == name).unwrap_or(ORDER.len()), name.clone()));
-    let paths = names.iter().map(|name| root.join("functions").join(name).join("openapi.json"));
+    names.sort_by_cached_key(|name| {
+        let position = ORDER.iter().position(|known| known == name).unwrap_or(ORDER.len());
+        (name == "gateway", position, name.clone())
+    });
+    let folders = names.iter().map(|name| root.join("functions").join(name));
+    let crates = folders.filter(|folder| folder.join("Cargo.toml").is_file());
     let read = |path: PathBuf| {
         let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
     };
-    paths.filter(|path| path.is_file()).map(read).collect()
+    crates.map(|folder| read(folder.join("openapi.json"))).collect()
 }
 
 #[cfg(test)]

@@ -12,24 +12,24 @@ use serde_json::{Value, json};
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "@{Name}Response")]
 struct Response {
-@{fields}    asked_at: Timestamp,
+@{fields}    requested_at: Timestamp,
 }
 
 pub(crate) const ROUTE: Route = Route::new("@{key}", Access::@{Access})@{limited};
 
 /// `@{key}`
 pub async fn @{function}(_: &(), request: &Request) -> Reply {
-@{parse}    http::ok(&Response { @{names}asked_at: request.now })
+@{parse}    http::ok(&Response { @{names}requested_at: request.now })
 }
 
 /// Describes the operation for the OpenAPI document.
 pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "@{camel}", "@{sentence}")
-@{paths}        .ok::<Response>("What was asked for.", example())
+@{paths}        .ok::<Response>("The parameters and the time of the request.", example())
 }
 
 fn example() -> Value {
-    json!({ @{examples}"asked_at": "2026-11-21T06:30:31.000Z" })
+    json!({ @{examples}"requested_at": "2026-11-21T06:30:31.000Z" })
 }
 
 #[cfg(test)]
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn the_example_is_a_response() {
-        let response = Response { @{sample}asked_at: Timestamp::from_millis(1_795_242_631_000) };
+        let response = Response { @{sample}requested_at: Timestamp::from_millis(1_795_242_631_000) };
         assert_eq!(serde_json::to_value(response).expect("JSON"), example());
     }
 }

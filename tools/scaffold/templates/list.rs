@@ -35,7 +35,7 @@ pub async fn list_@{context}((@{context}, cursors): &(@{Context}, Cursors), requ
 pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "list@{Context}", "The caller's own @{context}, the newest first")
         .list()
-        .ok::<ListResponse>("A page of them.", json!({ "items": [example()], "next_cursor": null }))
+        .ok::<ListResponse>("A page of the list.", json!({ "items": [example()], "next_cursor": null }))
 }
 
 #[cfg(test)]

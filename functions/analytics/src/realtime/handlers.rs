@@ -116,7 +116,7 @@ impl LivePublisher {
             return Ok(());
         }
         self.realtime.store.unfollow(channel, connection).await?;
-        let detail = format!("At most {max} connections can follow this at a time.");
+        let detail = format!("At most {max} connections can subscribe to this topic at the same time.");
         Err(Problem::new(409, "too_many_connections", detail))
     }
 

@@ -43,7 +43,7 @@ fn buckets(stem: &str, length: usize, near: usize) -> [String; 2] {
 }
 
 /// Returns the most likely corrections of `stem` among the `known` words. Most typing errors leave the first letter
-/// unchanged, and swap letters rather than add, omit or replace one.
+/// unchanged, swap letters rather than change them, and replace a letter rather than add or omit one.
 pub fn corrections<'a>(stem: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let letters = |word: &str| {
         let mut letters: Vec<char> = word.chars().collect();

@@ -85,10 +85,11 @@ pub(crate) fn operations() -> [Operation; 2] {
         .also(GET_HEALTH_AT_ROOT, "getHealthAtRoot")
         .describe(
             "Contains the table, the queues and the dead letters of each context, the circuit of the payment provider, \
-             and the number of events that could not be published. The report is at most five seconds old.",
+             and the number of events that could not be published. The report of a context is at most five seconds \
+             old, the report of the shop at most ten.",
         )
         .ok::<Report>("The shop is up or degraded.", report.clone())
-        .response::<Report>(503, "The shop is down.", report);
+        .response::<Report>(503, "A part of the shop is down.", report);
     let own = json!({ "name": OWN, "checked_at": CHECKED_AT, "status": "up" });
     [all, health::operation(GET_GATEWAY_HEALTH, "getGatewayHealth", own)]
 }

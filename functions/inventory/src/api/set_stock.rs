@@ -61,7 +61,8 @@ fn read(body: &Fields<'_>) -> Option<Change> {
         [] => "quantity",
         [name] => name,
         [_, other, ..] => {
-            return body.refuse(other, Invalid::new("ambiguous", "must be the only one of quantity, stock, adjust"));
+            let others = if other == "stock" { "quantity or adjust" } else { "quantity or stock" };
+            return body.refuse(other, Invalid::new("ambiguous", format!("must not be combined with {others}")));
         }
     };
     let pieces: i64 = body.required(name)?;

@@ -100,7 +100,7 @@ impl Notifiable for UserEvent {
 fn cancellation_text(reason: CancelReason) -> &'static str {
     match reason {
         CancelReason::OutOfStock => "Some of the items you ordered are out of stock. You were not charged.",
-        CancelReason::PaymentDeclined => "Your bank declined the payment. You were not charged.",
+        CancelReason::PaymentDeclined => "Your payment could not be completed. You were not charged.",
         CancelReason::PaymentUnavailable => "We could not reach our payment provider. You were not charged.",
         CancelReason::CheckoutFailed => {
             "Something went wrong on our side. If you were charged, your refund is on its way."

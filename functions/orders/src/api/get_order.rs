@@ -76,10 +76,10 @@ impl JsonSchema for Expand {
 
 /// Describes the operation for the OpenAPI document.
 pub(super) fn operation() -> Operation {
-    Operation::new(ROUTE, "getOrder", "One order")
+    Operation::new(ROUTE, "getOrder", "Get an order")
         .describe(
-            "Strongly consistent: the order is found right after the 201. `at` returns the order as it was at that \
-             moment, or 404 if it was placed later.",
+            "The read is strongly consistent: an order can be read as soon as it has been created. `at` returns the \
+             order as it was at that moment, or 404 if it was placed later.",
         )
         .query::<Timestamp>("at", "Returns the order as it was at this moment (RFC 3339).", "2026-11-21T06:30:31.500Z")
         .query::<Expand>(

@@ -23,7 +23,7 @@ struct EventResponse<'a> {
     #[serde(rename = "type")]
     event_type: &'static str,
     time: Timestamp,
-    /// Who caused it: `user` with the id and the role of the person, or `system` with the name of the function.
+    /// Who caused it: `user` with the id and the role of the person, or `system` with the name of the actor.
     #[serde(skip_serializing_if = "Option::is_none")]
     actor: Option<&'a Actor>,
     /// The reason, in the actor's own words.
@@ -92,8 +92,11 @@ pub(super) fn operation() -> Operation {
         "reason": "Parcel 42",
         "data": { "order_id": order, "user_id": user },
     });
-    Operation::new(ROUTE, "listOrderEvents", "The events of an order, the oldest first")
-        .describe("What happened to the order, when, who did it and why. The list is strongly consistent.")
+    Operation::new(ROUTE, "listOrderEvents", "List the events of an order")
+        .describe(
+            "What happened to the order, when, who did it and why, the oldest event first. The list is strongly \
+             consistent.",
+        )
         .list()
         .ok::<ListResponse<'_>>("A page of events.", json!({ "items": [shipped], "next_cursor": null }))
 }

@@ -70,11 +70,11 @@ async fn list(
 /// Describes the operations for the OpenAPI document.
 pub(super) fn operations() -> [Operation; 2] {
     let page = || json!({ "items": [example("pending")], "next_cursor": null });
-    let all = Operation::new(LIST_ORDERS, "listOrders", "The caller's own orders, newest first")
+    let all = Operation::new(LIST_ORDERS, "listOrders", "List orders")
         .describe(
-            "Administrators get the orders of all customers. Only they can use filters, one at a time. The orders of \
-             one customer are strongly consistent. The list of all orders is read from an index that lags behind by \
-             some milliseconds, at times by a second.",
+            "The caller's own orders, newest first. Administrators get the orders of all customers. Only they can use \
+             filters, one at a time. The orders of one customer are strongly consistent. The list of all orders is \
+             read from an index that lags behind by some milliseconds, at times by a second.",
         )
         .query::<Status>("status", "Only orders with this status.", "pending")
         .query::<UserId>("user_id", "Only orders of this user.", "01930000-0000-7001-8000-000000000001")
@@ -82,7 +82,8 @@ pub(super) fn operations() -> [Operation; 2] {
         .ok::<ListResponse<'_>>("A page of orders.", page())
         .refuses(orders_of_another_user())
         .refuses(unsupported_filter());
-    let of_user = Operation::new(LIST_USER_ORDERS, "listUserOrders", "A user's orders, newest first")
+    let of_user = Operation::new(LIST_USER_ORDERS, "listUserOrders", "List a user's orders")
+        .describe("The newest order comes first.")
         .list()
         .ok::<ListResponse<'_>>("A page of orders.", page());
     [all, of_user]

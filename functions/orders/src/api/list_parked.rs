@@ -61,15 +61,12 @@ pub(super) fn operation() -> Operation {
         "failure": "CaptureRefused: the amount cannot be captured",
         "parked_at": "2026-11-21T06:30:31.000Z",
     });
-    Operation::new(
-        ROUTE,
-        "listParkedOrders",
-        "Orders whose checkout could be neither completed nor compensated, the oldest first",
-    )
-    .describe(
-        "A checkout that fails is compensated. If that fails too, or comes too late, the order is parked until an \
-         operator looks at it. An entry stays in the list until it is retried.",
-    )
-    .list()
-    .ok::<ListResponse<'_>>("A page of parked orders.", json!({ "items": [parked], "next_cursor": null }))
+    Operation::new(ROUTE, "listParkedOrders", "List parked orders")
+        .describe(
+            "Orders whose checkout could be neither completed nor compensated, the oldest first. A checkout that fails \
+             is compensated. If that fails too, or comes too late, the order is parked until an operator looks at it. \
+             An entry stays in the list until it is retried.",
+        )
+        .list()
+        .ok::<ListResponse<'_>>("A page of parked orders.", json!({ "items": [parked], "next_cursor": null }))
 }

@@ -65,10 +65,10 @@ pub(super) fn operation() -> Operation {
         "totals": totals,
         "by_status": [{ "status": "paid", "orders": 8, "totals": totals }],
     });
-    Operation::new(ROUTE, "getOrderStats", "The number and the totals of all orders, by status")
+    Operation::new(ROUTE, "getOrderStats", "Get order counts and totals by status")
         .describe(
-            "The counters are updated with the orders themselves and are exact. Only pending orders are counted when \
-             they are requested, and those of the last second may be missing.",
+            "The counters of all orders are updated with the orders themselves and are exact. Only pending orders are \
+             counted at the time of the request, and those of the last second may be missing.",
         )
         .ok::<StatsResponse>("The counters.", example)
 }

@@ -49,8 +49,8 @@ pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "payOrder", "Pay a pending order")
         .describe(
             "The response does not wait for the payment: the order is `pending`, and soon `paid` or `cancelled`. While \
-             the payment provider is unavailable, it stays `pending` until its reservation expires. An order has one \
-             payment, which the problem `in_checkout` names.",
+             the payment provider is unavailable, it stays `pending` until its reservation expires. If the checkout \
+             has already started, the problem `in_checkout` contains the `payment_id`.",
         )
         .body(
             describe_payment_method(Object::new().optional::<PaymentToken>("payment_method"))

@@ -160,8 +160,8 @@ pub(super) fn read_payment_method(body: &Fields<'_>, default: Option<&str>) -> O
 /// Adds the description of the field `payment_method`.
 pub(super) fn describe_payment_method(form: Object) -> Object {
     form.description(
-        "The payment provider's token. The simulator accepts `pm_card_visa` (also the default), \
-         `pm_card_chargeDeclined`, `pm_card_timeout`, `pm_card_failsOnce` and `pm_card_slow`.",
+        "The payment provider's token. The simulator accepts test cards such as `pm_card_visa` (the default) and \
+         `pm_card_chargeDeclined`; docs/api.md lists all of them.",
     )
 }
 

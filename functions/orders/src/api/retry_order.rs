@@ -23,8 +23,8 @@ pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "retryOrder", "Start the checkout of a parked order again")
         .describe(
             "This is always safe, because every step can run more than once: the payment of a sold order is captured; \
-             payment and stock of a cancelled one are given back. The order leaves the list of parked orders, and \
-             returns to it if the checkout fails again.",
+             the payment of a cancelled order is voided or refunded, and its stock is released. The order leaves the \
+             list of parked orders, and returns to it if the checkout fails again.",
         )
         .response::<OrderResponse<'_>>(202, "The order, whose checkout was started again.", example("shipped"))
         .refuses(OrdersError::NotParked)

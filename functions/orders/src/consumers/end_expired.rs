@@ -7,9 +7,9 @@ use crate::{
     store::AuditContext,
 };
 
-/// Cancels an order whose reservation expired, unless it is paid: its checkout died or takes too long. Payment and
-/// stock are given back after the cancellation. A paid order keeps both, however late this event arrives, because the
-/// log decides between the two.
+/// Cancels an order whose reservation expired, unless it is paid: its checkout died or takes too long. After the
+/// cancellation, its payment is voided or refunded, and its stock is released. A paid order keeps both, however late
+/// this event arrives, because the log decides between the two.
 pub async fn end_expired(orders: &Orders, envelope: Envelope<InventoryEvent>) -> Result<(), OrdersError> {
     let cause = envelope.as_cause();
     let InventoryEvent::ReservationExpired(expired) = envelope.event else {

@@ -12,6 +12,7 @@ pub async fn replicate_payment(orders: &Orders, envelope: Envelope<PaymentEvent>
         PaymentEvent::PaymentRefunded(payment) => payment.order_id,
     };
     let cause = envelope.as_cause();
+    // The name of the actor, not of the function: it is stored in events and shown to callers.
     let audit = AuditContext { actor: Actor::system("remember-payment"), reason: None, now: Timestamp::now(), cause };
     orders.apply_payment_event(order_id, &envelope.event, envelope.event_id, envelope.timestamp, &audit).await
 }

@@ -18,13 +18,13 @@ pub enum Actor {
     },
     /// A function that runs by itself.
     System {
-        /// The name of the function: `checkout`, `remember-payment`, ….
+        /// The name of the actor, such as `checkout` or `remember-payment`. It is not the name of a function.
         name: String,
     },
 }
 
 impl Actor {
-    /// Returns the function `name` as an actor.
+    /// Returns the actor `name`, which is a function that runs by itself.
     pub fn system(name: &str) -> Self {
         Self::System { name: name.to_owned() }
     }

@@ -32,7 +32,7 @@ pub enum Status {
     Shipped,
     /// Delivered to the customer.
     Delivered,
-    /// Ended without a sale.
+    /// Cancelled, before or after it was paid.
     Cancelled,
     /// Everything that was paid has been refunded.
     Refunded,

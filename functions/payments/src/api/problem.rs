@@ -28,7 +28,9 @@ impl From<PaymentsError> for Problem {
             PaymentsError::BadSignature => Self::new(400, "bad_signature", detail),
             PaymentsError::OldSignature => Self::new(400, "old_signature", detail),
             PaymentsError::MalformedEvent => Self::new(400, "malformed_event", detail),
-            PaymentsError::Busy => Self::new(409, "busy", detail),
+            PaymentsError::Busy => {
+                Self::new(409, "busy", "The payment is being changed by another request. Try again.")
+            }
             PaymentsError::KeyReused(reused) => reused.into(),
             PaymentsError::Response(problem) => problem,
             PaymentsError::Store(error) => error.into(),

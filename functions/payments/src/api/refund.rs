@@ -44,7 +44,9 @@ fn read(body: &Fields<'_>) -> Option<RefundRequest> {
     let payment_id = match (payment?, order?) {
         (Some(payment), None) => payment,
         (None, Some(order)) => payment_id(order),
-        (None, None) => return body.refuse("payment_id", Invalid::new("required", "is required, or order_id")),
+        (None, None) => {
+            return body.refuse("payment_id", Invalid::new("required", "is required unless order_id is given"));
+        }
         (Some(_), Some(_)) => {
             return body.refuse("order_id", Invalid::new("one_of", "must not be given together with payment_id"));
         }
@@ -102,6 +104,6 @@ pub(super) fn operation() -> Operation {
         .refuses(PaymentsError::Refused(Refusal::NotFound, None))
         .refuses(PaymentsError::Refused(Refusal::NotCaptured(Status::Pending), None))
         .refuses(PaymentsError::Refused(Refusal::TooManyRefunds, None))
-        .refuses(PaymentsError::Refused(Refusal::RefundRefused(String::new()), None))
+        .refuses(PaymentsError::Refused(Refusal::RefundRefused("charge_disputed".to_owned()), None))
         .refuses(PaymentsError::Busy)
 }

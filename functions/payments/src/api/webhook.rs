@@ -20,6 +20,7 @@ struct Received {
     received: bool,
 }
 
+// There is no rate limit: the provider, which its signature identifies, may call as often as it likes.
 pub(crate) const ROUTE: Route = Route::new("POST /api/v1/payments/webhook", Access::Anyone);
 
 /// `POST /payments/webhook`: receives an event of Stripe, which is authorized by its signature.

@@ -10,6 +10,8 @@
 //!
 //! `pending` may be skipped, because a checkout authorizes at once.
 
+use std::fmt;
+
 use kernel::{Money, OrderId, PaymentId, RefundId, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -61,6 +63,21 @@ impl Status {
     }
 }
 
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pending => "pending",
+            Self::Authorized => "authorized",
+            Self::Declined => "declined",
+            Self::Captured => "captured",
+            Self::PartlyRefunded => "partly_refunded",
+            Self::Voided => "voided",
+            Self::Refunded => "refunded",
+            Self::Barred => "barred",
+        })
+    }
+}
+
 /// The payment of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Payment {
@@ -98,7 +115,8 @@ pub struct Payment {
 /// A refund of a payment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Refund {
-    /// The idempotency key of the refund at the provider.
+    /// The id of the refund, which is its idempotency key at the provider. The id of a refund that was made in the
+    /// provider's dashboard is derived from the provider's id of the refund, and was never a key there.
     pub id: RefundId,
     /// The amount to refund.
     pub amount: Money,

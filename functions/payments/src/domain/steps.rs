@@ -50,7 +50,7 @@ pub enum Refusal {
     #[error("the provider refused the capture: {0}")]
     CaptureRefused(String),
     /// Nothing was captured that could be refunded.
-    #[error("a payment with the status {0:?} cannot be refunded")]
+    #[error("a payment with the status {0} cannot be refunded")]
     NotCaptured(Status),
     /// The amount exceeds what is left to refund.
     #[error("only {} is left to refund", .0.to_decimal())]
@@ -62,7 +62,7 @@ pub enum Refusal {
     #[error("the provider refused the refund: {0}")]
     RefundRefused(String),
     /// An event of the provider contradicts the recorded payment.
-    #[error("the event contradicts a payment with the status {0:?}")]
+    #[error("the event contradicts a payment with the status {0}")]
     Contradiction(Status),
 }
 

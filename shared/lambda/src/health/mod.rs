@@ -110,7 +110,7 @@ fn status_code(status: Status) -> u16 {
 pub fn operation(route: Route, id: &'static str, example: Value) -> Operation {
     Operation::new(route, id, "Get the health of one context")
         .ok::<NamedContextHealth<'_>>("The context is up or degraded.", example.clone())
-        .response::<NamedContextHealth<'_>>(503, "The context is down.", example)
+        .response::<NamedContextHealth<'_>>(503, "A part of the context is down.", example)
 }
 
 /// Returns an example of the response of [`health`] for a context with a table and these consumers.

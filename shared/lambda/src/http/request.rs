@@ -151,7 +151,8 @@ impl Request {
         self.parameter(name).unwrap_or_default().parse().map_err(|_| Problem::not_found(what))
     }
 
-    /// Returns a query parameter, if it is present. Repeated parameters are joined with commas, as API Gateway does.
+    /// Returns a query parameter, if it is present. Repeated parameters are joined with commas, as API Gateway does,
+    /// and a comma within a value stays one.
     pub fn query(&self, name: &str) -> Option<String> {
         Some(self.event.query_string_parameters.all(name)?.join(","))
     }

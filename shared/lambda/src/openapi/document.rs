@@ -142,8 +142,10 @@ pub fn up_to_date(folder: &str, tag: &Tag) -> Result<(), String> {
     routes.retain(|key| *key != "$default");
     keys.sort_unstable();
     routes.sort_unstable();
-    if keys != routes {
-        return Err(format!("the operations are {keys:?}, but the context has the routes {routes:?}"));
+    if keys != routes || routes.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(format!(
+            "the operations are {keys:?}, but the context has the routes {routes:?}, each of which must be unique"
+        ));
     }
     let text = serde_json::to_string_pretty(&ContextDocument::of(tag)).map_err(|error| error.to_string())?;
     generated::up_to_date(&Path::new(folder).join("openapi.json"), &(text + "\n"))
@@ -332,8 +334,8 @@ impl DocumentBuilder {
             _ => json!({
                 "name": "X-Correlation-Id",
                 "in": "header",
-                "description": "An id that logs and events of this request have: 1 to 64 letters, digits, dots, dashes \
-                                or underscores. Any other value is replaced.",
+                "description": "The correlation id of the request, for its logs and events: 1 to 64 letters, digits, \
+                                dots, dashes or underscores. Any other value is replaced.",
                 "schema": { "type": "string" },
                 "example": "my-first-request",
             }),
@@ -418,11 +420,10 @@ impl DocumentBuilder {
 
 /// Returns the problems that follow from the access, the limit, the parameters and the bodies of an operation.
 fn conventional(operation: &Operation, route: Route) -> Vec<Problem> {
-    let invalid = |field: &str| {
-        Problem::validation(vec![FieldError::new(field, Invalid::new("out_of_range", "must be from 1 to 1000"))])
-    };
+    let invalid = |field: &str, invalid| Problem::validation(vec![FieldError::new(field, invalid)]);
+    let out_of_range = |message: &str| Invalid::new("out_of_range", message);
     let has_body = !operation.bodies.is_empty();
-    let in_query = operation.parameters.iter().find(|parameter| parameter.location == "query").map(|query| query.name);
+    let in_query = operation.parameters.iter().find(|parameter| parameter.location == "query");
     let id = path_parameters(route.key).find_map(|name| name.strip_suffix("_id"));
     let problems = [
         (route.access != Access::Anyone).then(http::unauthorized),
@@ -430,16 +431,29 @@ fn conventional(operation: &Operation, route: Route) -> Vec<Problem> {
         id.map(Problem::not_found),
         has_body.then(|| http::malformed(1, 12)),
         has_body.then(http::too_large),
-        has_body.then(|| invalid("items[0].quantity")),
-        in_query.map(invalid),
-        operation.is_list.then(|| invalid("limit")),
+        has_body.then(|| invalid("items[0].quantity", out_of_range("must be from 1 to 1000"))),
+        in_query.map(|parameter| invalid(parameter.name, invalid_parameter(parameter))),
+        operation.is_list.then(|| invalid("limit", out_of_range("must be a whole number from 1 to 100"))),
         operation.is_list.then(cursor::invalid),
-        operation.is_idempotent.then(|| invalid("Idempotency-Key")),
+        operation
+            .is_idempotent
+            .then(|| invalid("Idempotency-Key", out_of_range("must be 1 to 255 visible ASCII characters"))),
         operation.is_idempotent.then(|| dynamo::KeyReused.into()),
         (route.limit != Limit::Unlimited).then(|| limit::rate_limited(Duration::from_secs(30))),
         Some(Problem::internal()),
     ];
     problems.into_iter().flatten().collect()
+}
+
+/// Returns the error of an invalid query parameter, as an example.
+fn invalid_parameter(parameter: &Parameter) -> Invalid {
+    let schema = (parameter.schema)(&mut SchemaGenerator::default());
+    match schema.get("format").and_then(Value::as_str) {
+        Some("date-time") => Invalid::new("not_a_time", "must be an RFC 3339 time, such as 2026-01-02T03:04:05Z"),
+        Some("date") => Invalid::new("not_a_day", "must be a day, such as 2026-11-21"),
+        Some("uuid") => Invalid::new("not_an_id", "must be a UUID"),
+        _ => Invalid::new("out_of_range", "must have 1 to 60 characters"),
+    }
 }
 
 const RATE_LIMIT_HEADERS: [&str; 5] =
