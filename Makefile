@@ -59,7 +59,7 @@ rebuild-search: .venv/stamp ## rebuild the search index of the running stack
 bench-search: .venv/stamp ## measure the relevance and speed of the search with 1,200 and with 50,000 products (on a stack of its own, some minutes)
 	@$(WAYBILL) bench-search
 
-rebuild-orders: .venv/stamp ## rebuild the projections of all orders of the running stack from their events
+rebuild-orders: .venv/stamp ## rebuild the read models of all orders of the running stack from their events
 	@$(WAYBILL) rebuild-orders
 
 rebuild-analytics: .venv/stamp ## recompute the figures of the running stack from the log of analytics

@@ -1,4 +1,4 @@
-"""Invokes the deployed commands that rebuild projections from events."""
+"""Invokes the deployed commands that rebuild read models from events."""
 
 from __future__ import annotations
 

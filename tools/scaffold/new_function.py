@@ -330,5 +330,5 @@ def _next_steps(place: Place, kind: str) -> list[str]:
     return [
         f"write the use case in {place.source(f'{folder}/{place.function}.rs')}, and pass its dependencies in main.rs",
         f"in {place.template}, add the permissions of the use case to {place.logical}Role, and its variables to {place.logical}",
-        "make check",
+        "make check, then make test",
     ]
