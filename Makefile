@@ -100,19 +100,19 @@ new-context: .venv/stamp ## write a new context: NAME=reviews
 new-function: .venv/stamp ## write a new function: CONTEXT=reviews NAME=get-review KIND=endpoint|consumer|schedule (without arguments: explain all)
 	@$(WAYBILL) new-function $(call given,CONTEXT NAME KIND METHOD ROUTE ACCESS LIMIT SOURCE EVENTS RATE)
 
+# The lock files are complete, so pip does not resolve dependencies. Python compiles the few modules that are used.
 .venv/stamp: tools/requirements.txt
 	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not installed: install Python 3.10 or newer" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "error: $(PYTHON) is older than 3.10: name a newer one, PYTHON=python3.12 make" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "error: $(PYTHON) cannot make environments: apt install python3-venv" >&2; exit 1; }
 	@echo "installing the Python tools into .venv"
 	@rm -rf .venv && $(PYTHON) -m venv .venv
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tools/requirements.txt
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r tools/requirements.txt
 	@touch .venv/stamp
 
-# SAM requires older versions of packages that the local stack uses. Its lock file is complete, so pip does not resolve
-# dependencies.
+# SAM requires older versions of packages that the local stack uses.
 .venv/sam/stamp: tools/requirements-sam.txt .venv/stamp
 	@echo "installing SAM into .venv/sam"
 	@rm -rf .venv/sam && $(PYTHON) -m venv .venv/sam
-	@.venv/sam/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tools/requirements-sam.txt
+	@.venv/sam/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r tools/requirements-sam.txt
 	@touch .venv/sam/stamp
