@@ -42,7 +42,12 @@ def down() -> None:
 
 def status() -> None:
     """Print whether the stack runs, and its URLs and logins."""
-    print(welcome(json.loads(running_stack().outputs.read_text(encoding="utf-8"))))
+    try:
+        stack = running_stack()
+    except Problem as problem:
+        print(problem)
+        return
+    print(welcome(json.loads(stack.outputs.read_text(encoding="utf-8"))))
 
 
 def follow_logs() -> None:

@@ -63,9 +63,10 @@ def _finish(result: Result) -> None:
 
 
 def _values(arguments: list[str], usage: str, required: tuple[str, ...], known: tuple[str, ...]) -> dict[str, str]:
-    """Returns the values of arguments `NAME=value`, by name."""
+    """Returns the values of arguments `NAME=value`, by name. Without arguments, prints the usage and ends the program."""
     if not arguments:
-        raise Problem(f"{required[0]} is missing\n\n{usage}")
+        print(usage)
+        raise SystemExit
     values = {}
     for argument in arguments:
         name, equals, value = argument.partition("=")
