@@ -19,20 +19,20 @@ const ORDER: [&str; 7] = ["users", "catalog", "inventory", "orders", "payments",
 
 fn main() -> Result<(), String> {
     let root = env::args_os().nth(1).map_or_else(|| PathBuf::from("."), PathBuf::from);
-    for (name, text) in [("openapi.json", generated(&root)?), (ROUTES, routes(&root)?)] {
+    let documents = context_documents(&root)?;
+    for (name, text) in [("openapi.json", generated(&documents)?), (ROUTES, routes(&documents))] {
         fs::write(root.join(name), text).map_err(|error| format!("{name}: {error}"))?;
     }
     Ok(())
 }
 
 /// Returns the route keys of all contexts, one in a line, for the gateway.
-fn routes(root: &Path) -> Result<String, String> {
-    let documents = context_documents(root)?;
-    Ok(documents.iter().flat_map(ContextDocument::keys).map(|key| key + "\n").collect())
+fn routes(documents: &[ContextDocument]) -> String {
+    documents.iter().flat_map(ContextDocument::keys).map(|key| key + "\n").collect()
 }
 
-fn generated(root: &Path) -> Result<String, String> {
-    document("Waybill API", env!("CARGO_PKG_VERSION"), include_str!("description.md"), &context_documents(root)?)
+fn generated(documents: &[ContextDocument]) -> Result<String, String> {
+    document("Waybill API", env!("CARGO_PKG_VERSION"), include_str!("description.md"), documents)
 }
 
 /// Returns the documents of the existing contexts, in their order.
@@ -64,21 +64,25 @@ mod tests {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
     }
 
+    fn documents() -> Vec<ContextDocument> {
+        context_documents(&root()).expect("documents")
+    }
+
     fn parsed() -> Value {
-        serde_json::from_str(&generated(&root()).expect("a document")).expect("JSON")
+        serde_json::from_str(&generated(&documents()).expect("a document")).expect("JSON")
     }
 
     #[test]
     fn the_document_is_up_to_date() {
         let checked_in = fs::read_to_string(root().join("openapi.json")).expect("a document");
-        let generated = generated(&root()).expect("a document");
+        let generated = generated(&documents()).expect("a document");
         assert!(generated == checked_in, "openapi.json is out of date: run make openapi");
     }
 
     #[test]
     fn the_routes_of_the_gateway_are_up_to_date() {
         let checked_in = fs::read_to_string(root().join(ROUTES)).expect("routes");
-        assert_eq!(checked_in, routes(&root()).expect("routes"), "{ROUTES} is out of date: run make openapi");
+        assert_eq!(checked_in, routes(&documents()), "{ROUTES} is out of date: run make openapi");
     }
 
     #[test]

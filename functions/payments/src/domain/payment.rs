@@ -63,18 +63,10 @@ impl Status {
     }
 }
 
+/// The name that the API uses.
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Pending => "pending",
-            Self::Authorized => "authorized",
-            Self::Declined => "declined",
-            Self::Captured => "captured",
-            Self::PartlyRefunded => "partly_refunded",
-            Self::Voided => "voided",
-            Self::Refunded => "refunded",
-            Self::Barred => "barred",
-        })
+        self.serialize(f)
     }
 }
 
