@@ -25,7 +25,7 @@ fn entries(headers: &HeaderMap, name: &str) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn a_path_without_its_version_is_redirected() {
-    let anonymous = Person::anonymous().who_stays();
+    let anonymous = Person::anonymous().without_redirects();
     for (path, location) in [
         ("/orders", "/api/v1/orders"),
         ("/api/orders", "/api/v1/orders"),
@@ -55,7 +55,7 @@ async fn an_order_to_a_path_without_version_is_placed() {
 
 #[tokio::test]
 async fn a_redirect_never_leaves_this_host() {
-    let anonymous = Person::anonymous().who_stays();
+    let anonymous = Person::anonymous().without_redirects();
     for path in
         ["//evil.example/orders", "/%5Cevil.example/orders", "/orders//evil.example", "/nowhere", "/api/v1/nowhere/"]
     {
@@ -98,7 +98,7 @@ fn status_of(context: &Value) -> &'static str {
 
 #[tokio::test]
 async fn the_health_of_the_shop_is_reported() {
-    let anonymous = Person::anonymous().who_stays();
+    let anonymous = Person::anonymous().without_redirects();
     for path in ["/health", "/api/v1/health"] {
         let health = request(&anonymous, Method::GET, path).await.expect(200);
         let contexts = health["contexts"].as_object().unwrap();
@@ -187,7 +187,7 @@ async fn an_allowed_origin_may_call_and_read_the_headers() {
 async fn every_response_has_cache_control() {
     let shop = Shop::open().await;
     let mug = shop.product(1).await;
-    let carol = Person::customer().await.who_stays();
+    let carol = Person::customer().await.without_redirects();
     let anonymous = Person::anonymous();
     let body = json!({ "product_id": mug.id, "quantity": 1 });
     let responses = [

@@ -4,7 +4,7 @@
 //! response: then a write in between leaves a new response under an old version, which is never used again, and not an
 //! old response under a new version.
 
-use std::{cell::RefCell, rc::Rc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kernel::Timestamp;
 use lru::LruCache;
@@ -18,7 +18,7 @@ const ENTRY_BYTES: usize = 128;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CachedResponse {
     /// The JSON body.
-    pub body: Rc<str>,
+    pub body: Arc<str>,
     /// The entity tag.
     pub etag: String,
     /// When the request was received that it was made for.
@@ -29,7 +29,7 @@ pub struct CachedResponse {
 pub struct Cache {
     max_age_seconds: i64,
     max_bytes: usize,
-    entries: RefCell<Entries>,
+    entries: Mutex<Entries>,
 }
 
 /// The responses for one version of the catalog.
@@ -52,7 +52,7 @@ impl Cache {
 
     fn new(max_age_seconds: i64, max_bytes: usize) -> Self {
         let entries = Entries { version: 0, bytes: 0, by_key: LruCache::unbounded() };
-        Self { max_age_seconds, max_bytes, entries: RefCell::new(entries) }
+        Self { max_age_seconds, max_bytes, entries: Mutex::new(entries) }
     }
 
     /// Returns the response under `key` and its age in seconds, if it was made for `version` and is not too old.
@@ -60,7 +60,7 @@ impl Cache {
     /// The age is measured with the wall clock: an environment is frozen between requests, and a monotonic clock may
     /// stop with it.
     pub fn get(&self, version: u64, key: &str, now: Timestamp) -> Option<(CachedResponse, i64)> {
-        let mut entries = self.entries.borrow_mut();
+        let mut entries = self.entries();
         if entries.version != version {
             return None;
         }
@@ -71,7 +71,7 @@ impl Cache {
 
     /// Stores a response that was made for `version`. The least recently used responses make room for it.
     pub fn put(&self, version: u64, key: String, cached: CachedResponse) {
-        let mut entries = self.entries.borrow_mut();
+        let mut entries = self.entries();
         if entries.version != version {
             *entries = Entries { version, bytes: 0, by_key: LruCache::unbounded() };
         }
@@ -84,6 +84,10 @@ impl Cache {
         {
             entries.bytes -= size(&key, &old);
         }
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -150,8 +154,9 @@ mod tests {
         for turn in 0..100 {
             cache.put(1, "a".to_owned(), cached(&"x".repeat(turn)));
         }
-        assert_eq!(cache.entries.borrow().bytes, size("a", &cached(&"x".repeat(99))));
+        assert_eq!(cache.entries().bytes, size("a", &cached(&"x".repeat(99))));
         cache.put(1, "too large".to_owned(), cached(&"x".repeat(2000)));
-        assert_eq!((cache.entries.borrow().bytes, cache.entries.borrow().by_key.len()), (0, 0));
+        let entries = cache.entries();
+        assert_eq!((entries.bytes, entries.by_key.len()), (0, 0));
     }
 }

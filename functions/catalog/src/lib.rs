@@ -13,7 +13,11 @@ use aws_config::SdkConfig;
 use contracts::{Cause, StockLevel};
 use dynamo::{IdempotencyKey, Item, StoreError, StoredResponse, Table};
 use kernel::{ProductId, Timestamp};
-use lambda::{env, http::Request, problem::Problem};
+use lambda::{
+    env,
+    http::{ApiRequest, Request},
+    problem::Problem,
+};
 
 use crate::{
     domain::{Changes, Product, Sort},
@@ -91,7 +95,7 @@ impl Catalog {
             let before = self.current(id, request).await?;
             let after = before.changed(changes);
             let done = match &after {
-                Some(after) => self.store.replace(&before, after, request.now, &request.cause()).await?,
+                Some(after) => self.store.replace(&before, after, request.now(), &request.cause()).await?,
                 None => true,
             };
             if done {
@@ -109,8 +113,8 @@ impl Catalog {
     pub async fn archive(&self, id: ProductId, request: &Request) -> Result<(), CatalogError> {
         for _ in 0..MAX_ATTEMPTS {
             let before = self.current(id, request).await?;
-            let after = before.archived(request.now);
-            if self.store.replace(&before, &after, request.now, &request.cause()).await? {
+            let after = before.archived(request.now());
+            if self.store.replace(&before, &after, request.now(), &request.cause()).await? {
                 self.store.invalidate_caches().await?;
                 return Ok(());
             }

@@ -44,6 +44,7 @@ use dynamo::{
 };
 use kernel::{ProductId, Timestamp};
 use serde::Deserialize;
+use strum::VariantArray;
 
 use crate::domain::{Product, Sort};
 
@@ -76,7 +77,8 @@ pub struct Version {
 }
 
 /// The order of the list entries in a partition.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 enum ListOrder {
     Name,
     Price,
@@ -84,14 +86,8 @@ enum ListOrder {
 }
 
 impl ListOrder {
-    const ALL: [Self; 3] = [Self::Name, Self::Price, Self::Created];
-
     fn partition(self, category: Option<&str>) -> String {
-        let order = match self {
-            Self::Name => "name",
-            Self::Price => "price",
-            Self::Created => "created",
-        };
+        let order: &str = self.into();
         format!("LIST#{order}#{}", category.unwrap_or_default().to_lowercase())
     }
 
@@ -130,7 +126,9 @@ fn version_key() -> Key {
 fn list_keys(product: &Product) -> Vec<Key> {
     let lists = [None, Some(&*product.category)].into_iter().filter(|_| product.archived_at.is_none());
     lists
-        .flat_map(|category| ListOrder::ALL.map(|order| Key::new(order.partition(category), order.sort_key(product))))
+        .flat_map(|category| {
+            ListOrder::VARIANTS.iter().map(move |order| Key::new(order.partition(category), order.sort_key(product)))
+        })
         .collect()
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use lambda::{
-    http::{self, Reply, Request},
+    http::{self, ApiRequest, Reply, Request},
     policy::{Access, Route},
     problem::Problem,
 };
@@ -17,8 +17,8 @@ const BASE: &str = "/api/v1/";
 pub(crate) const ROUTE: Route = Route::new("$default", Access::Anyone);
 
 /// `$default`: returns a redirect or a problem.
-pub async fn fallback(_: &(), request: &Request) -> Reply {
-    match decide(request.method(), request.raw_path(), request.raw_query()) {
+pub async fn fallback(_: &(), request: Request) -> Reply {
+    match decide(request.method().as_str(), request.raw_path(), request.raw_query()) {
         Decision::Redirect(location) => http::redirect(location),
         Decision::NotAllowed(methods) => {
             let detail = format!("This path only supports {methods}.");

@@ -4,7 +4,7 @@
 use contracts::{NotificationKind as Kind, OrderLine};
 use minijinja::{Environment, Error, UndefinedBehavior, Value, context};
 
-use crate::domain::{KINDS, NotificationContent};
+use crate::domain::NotificationContent;
 
 /// The templates of one type of event, and the shop that sends them.
 #[derive(Debug)]
@@ -117,8 +117,7 @@ impl Templates {
 
 /// Returns the name of the file with the texts of a type of event.
 fn file(kind: Kind) -> String {
-    let name = KINDS.iter().find(|(known, _)| *known == kind).map_or("", |(_, name)| name);
-    format!("{name}.txt")
+    format!("{}.txt", <&str>::from(kind))
 }
 
 /// The maximum length of the name in a greeting, in characters.
@@ -148,6 +147,8 @@ fn line(line: &OrderLine) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray;
+
     use super::*;
     use crate::samples;
 
@@ -176,7 +177,7 @@ mod tests {
     #[test]
     fn notifications_fit_their_channels() {
         let kinds: Vec<_> = samples::contents().into_iter().map(|(_, content)| content.kind).collect();
-        assert!(KINDS.iter().all(|(kind, _)| kinds.contains(kind)), "every type of event has a sample");
+        assert!(Kind::VARIANTS.iter().all(|kind| kinds.contains(kind)), "every type of event has a sample");
         for (name, content) in samples::contents() {
             let rendered = render(&content, samples::CUSTOMER_NAME);
             assert_eq!(rendered.mail.subject.lines().count(), 1, "{name}");

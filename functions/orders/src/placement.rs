@@ -9,7 +9,7 @@ use std::{collections::HashMap, time::Duration};
 use contracts::OrderEvent;
 use dynamo::{IdempotencyKey, Item, StoredResponse};
 use kernel::{OrderId, ProductId, Timestamp, UserId};
-use lambda::http::{Caller, Request};
+use lambda::http::{ApiRequest, Caller, Request};
 use serde::Serialize;
 
 use crate::{
@@ -100,7 +100,7 @@ impl Orders {
             self.store.placement_context(user_id, &requested.lines, idempotency_key.as_ref(), bucket.as_ref()).await?;
         if let Some(found) = &context.stored_response
             && let Some(key) = &idempotency_key
-            && let Some(response) = key.replay(found, request.now)??
+            && let Some(response) = key.replay(found, request.now())??
         {
             return Ok(Placement::Replayed(response));
         }
@@ -124,10 +124,11 @@ impl Orders {
         };
 
         let mut events = vec![Order::place(OrderId::new(), user_id, quote.lines, quote.total)];
-        let mut order = Order::replay(events.iter().map(|event| (event, request.now))).ok_or(OrdersError::NotFound)?;
+        let mut order =
+            Order::replay(events.iter().map(|event| (event, request.now()))).ok_or(OrdersError::NotFound)?;
         if let Some(payment_method) = requested.payment_method {
             let started = order.decide(Command::StartCheckout { payment_method })?;
-            started.iter().for_each(|event| order.apply(event, request.now));
+            started.iter().for_each(|event| order.apply(event, request.now()));
             events.extend(started);
         }
         let prepared = PreparedOrder { order, previous_status: None, events, idempotency_key, rate_limit };

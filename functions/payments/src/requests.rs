@@ -5,7 +5,7 @@ use std::time::Duration;
 use dynamo::{IdempotencyKey, StoredResponse};
 use kernel::{Money, OrderId, PaymentId, Timestamp};
 use lambda::{
-    http::{Caller, Request},
+    http::{ApiRequest, Caller, Request},
     problem::Problem,
 };
 
@@ -61,16 +61,16 @@ impl Payments {
             // The key is read after the payment: if it has no response yet, `known` is the payment as it was before the
             // same request wrote it.
             if let Some(key) = &key
-                && let Some(response) = key.find(self.store.table(), request.now).await??
+                && let Some(response) = key.find(self.store.table(), request.now()).await??
             {
                 return Ok(response);
             }
-            match domain::request(&due, &wanted.method, known.as_ref(), request.now) {
+            match domain::request(&due, &wanted.method, known.as_ref(), request.now()) {
                 Step::Write { payment, events } => {
                     let stored = respond(&payment).map_err(PaymentsError::Response)?;
                     let response = key.as_ref().map(|key| (key, &stored));
                     let change = Change { events, response, ..change(None, &payment) };
-                    if self.store.write(change, request.now, &request.cause()).await? {
+                    if self.store.write(change, request.now(), &request.cause()).await? {
                         return Ok(stored);
                     }
                 }

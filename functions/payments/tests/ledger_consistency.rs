@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use contracts::{Cause, Envelope, PaymentEvent};
 use futures::future::join_all;
 use kernel::{Currency, Money, OrderId, Timestamp, UserId};
-use lambda::input::{Amount, Field};
+use lambda::input::Amount;
 use payments::{
     Payments, PaymentsError, RefundRequest,
     domain::{Due, Payment, Status, payment_id},
@@ -16,7 +16,6 @@ use payments::{
     schedules::{ScheduledEvent, settle_refunds},
 };
 use rand::random_range;
-use serde_json::json;
 use testkit::{HANG_LIMIT, Stack, TestTable, text};
 
 const PAYMENTS: usize = 12;
@@ -39,7 +38,7 @@ async fn retry_until_done<T>(work: impl AsyncFn() -> Result<T, PaymentsError>) -
 }
 
 async fn refund(payments: &Payments, due: &Due, amount: Option<&str>) {
-    let amount = amount.map(|amount| Amount::read(&json!(amount)).unwrap());
+    let amount = amount.map(|amount| amount.parse::<Amount>().unwrap());
     let wanted = RefundRequest { payment_id: payment_id(due.order_id), amount, reason: None };
     let respond = |payment: &Payment, _| lambda::http::stored_ok(&payment.refunded().to_decimal());
     // A request that crashes may have recorded its refund, so it is not repeated.

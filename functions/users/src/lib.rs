@@ -19,7 +19,7 @@ use dynamo::{IdempotencyKey, Item, KeyReused, StoredResponse, Table};
 use kernel::{Redacted, Timestamp, UserId};
 use lambda::{
     env,
-    http::{Caller, Request},
+    http::{ApiRequest, Caller, Request},
 };
 use tokens::{Claims, Jwk, SigningKeys};
 
@@ -118,18 +118,18 @@ impl Users {
             None => {}
             Some(RegistrationConflict::Taken(error)) => return Err(error),
             Some(RegistrationConflict::StoredResponse(found)) => {
-                if let Some(account) = self.replay(key.as_ref(), &found, &registration, request.now).await? {
+                if let Some(account) = self.replay(key.as_ref(), &found, &registration, request.now()).await? {
                     return Ok(account);
                 }
             }
         }
-        let account = new_account(UserId::new(), &registration, role, request.now)?;
+        let account = new_account(UserId::new(), &registration, role, request.now())?;
         let response = StoredResponse { status: 201, location: None, body: account.id.to_string() };
         let stored = key.as_ref().map(|key| (key, &response));
-        match self.store.create(&account, request.now, &request.cause(), stored).await? {
+        match self.store.create(&account, request.now(), &request.cause(), stored).await? {
             Created::Done => Ok(account),
             Created::Replayed(found) => {
-                self.replay(key.as_ref(), &found, &registration, request.now).await?.ok_or(UsersError::Busy)
+                self.replay(key.as_ref(), &found, &registration, request.now()).await?.ok_or(UsersError::Busy)
             }
         }
     }
@@ -164,7 +164,7 @@ impl Users {
         password: &Password,
         request: &Request,
     ) -> Result<(Account, Tokens), UsersError> {
-        let now = request.now;
+        let now = request.now();
         let attempt = self.store.find_for_login(login, &request.address()).await?;
         let account = self.check(&attempt, password, now).await?.ok_or(UsersError::WrongCredentials)?;
         let (session, refresh) = Session::open(account, now);
@@ -281,12 +281,12 @@ impl Users {
         if changes_email || changes.password.is_some() {
             self.confirm_password(caller, current_password, request).await?;
         }
-        let (changed, fields) = account.with_changes(changes, request.now)?;
+        let (changed, fields) = account.with_changes(changes, request.now())?;
         if fields.is_empty() {
             return Ok(account);
         }
         let session = (caller.user_id == id).then_some(caller.session_id);
-        self.store.update(&account, &changed, fields, session, request.now, &request.cause()).await?;
+        self.store.update(&account, &changed, fields, session, request.now(), &request.cause()).await?;
         Ok(changed)
     }
 
@@ -299,7 +299,7 @@ impl Users {
     ) -> Result<(), UsersError> {
         let password = password.ok_or(UsersError::CurrentPasswordMissing)?;
         let attempt = self.store.find_for_password(caller.user_id, &request.address()).await?;
-        self.check(&attempt, password, request.now).await?.map(drop).ok_or(UsersError::WrongCurrentPassword)
+        self.check(&attempt, password, request.now()).await?.map(drop).ok_or(UsersError::WrongCurrentPassword)
     }
 
     /// Changes the role of an account.

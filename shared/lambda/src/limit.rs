@@ -18,7 +18,7 @@ use kernel::Timestamp;
 
 use crate::{
     Error, env,
-    http::{Quota, Request},
+    http::{self, ApiRequest, Quota, Request},
     policy::Limit,
     problem::Problem,
 };
@@ -103,10 +103,10 @@ impl Limiter {
     /// 429 if there is no token.
     pub fn charge(&self, found: Option<&Item>, request: &Request) -> Result<Write, Problem> {
         let full_at = found.and_then(full_at);
-        let now = micros(request.now);
+        let now = micros(request.now());
         match self.rate.take_token(full_at, now) {
             Ok(next) => {
-                request.set_quota(self.quota(next - now));
+                http::set_quota(request, self.quota(next - now));
                 Ok(self.rate.write(self.key(request), full_at, now))
             }
             Err(wait) => Err(self.rejection(request, wait)),
@@ -114,7 +114,7 @@ impl Limiter {
     }
 
     fn rejection(&self, request: &Request, wait_micros: i64) -> Problem {
-        request.set_quota(self.quota(self.rate.period()));
+        http::set_quota(request, self.quota(self.rate.period()));
         rate_limited(Duration::from_micros(wait_micros.unsigned_abs()))
     }
 
@@ -210,7 +210,6 @@ impl FromStr for Rate {
 #[cfg(test)]
 mod tests {
     use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
-    use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
     use aws_sdk_sns::config::{Credentials, SharedCredentialsProvider};
     use proptest::prelude::*;
 
@@ -231,7 +230,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_the_table_the_limit_of_writes_fails_open_and_the_others_fail_closed() {
-        let request = Request::new(ApiGatewayV2httpRequest::default());
+        let request = Request::default();
         assert!(without_table(Limit::Writes).take(&request).await.is_ok());
         assert!(without_table(Limit::Logins).take(&request).await.is_err());
         assert!(without_table(Limit::Registrations).take(&request).await.is_err());

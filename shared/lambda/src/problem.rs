@@ -52,6 +52,11 @@ impl Problem {
         Self { errors, ..Self::new(422, "validation_failed", detail) }
     }
 
+    /// Creates the problem 422 with one invalid field.
+    pub fn invalid(field: &str, invalid: Invalid) -> Self {
+        Self::validation(vec![FieldError::new(field, invalid)])
+    }
+
     /// Creates the problem 404 for something that does not exist or belongs to another user.
     pub fn not_found(what: &str) -> Self {
         Self::new(404, "not_found", format!("There is no such {what}."))

@@ -13,12 +13,7 @@ use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use serde_json::{Value, json};
 use tracing::Instrument;
 
-use crate::{
-    Error,
-    http::{Caller, malformed},
-    input::{self, Fields},
-    problem::Problem,
-};
+use crate::{Error, http::Caller};
 
 /// A message from a client, or the start or end of a connection.
 #[derive(Debug)]
@@ -32,14 +27,14 @@ pub struct SocketMessage {
     /// Whether the message is the handshake of a new connection.
     pub is_handshake: bool,
     /// The connecting user. It is reliable only in the handshake.
-    pub visitor: Option<Connection>,
+    pub user: Option<ConnectedUser>,
     /// The body of the message. It is empty when a connection starts or ends.
     pub body: String,
 }
 
 /// The user of a connection, as identified by the authorizer of the WebSocket API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Connection {
+pub struct ConnectedUser {
     /// The user and their role.
     pub caller: Caller,
     /// The time at which the access token expires, in seconds since 1970.
@@ -87,7 +82,7 @@ async fn respond<S, F: std::fmt::Display>(
 impl SocketMessage {
     fn new(event: ApiGatewayWebsocketProxyRequest) -> Self {
         let fields = &event.request_context.authorizer.fields;
-        let connection = Caller::of(fields).zip(whole_number(fields.get("expires_at")));
+        let user = Caller::of(fields).zip(whole_number(fields.get("expires_at")));
         let is_handshake = event.request_context.event_type.as_deref() == Some("CONNECT");
         let text = event.body.unwrap_or_default();
         // Binary messages are in base64. A body that is not valid base64 is not JSON either.
@@ -97,20 +92,9 @@ impl SocketMessage {
             correlation_id: CorrelationId::new(),
             connection_id: event.request_context.connection_id.unwrap_or_default(),
             is_handshake,
-            visitor: connection.map(|(caller, expires_at)| Connection { caller, expires_at }),
+            user: user.map(|(caller, expires_at)| ConnectedUser { caller, expires_at }),
             body: bytes.map_or(text, |bytes| String::from_utf8_lossy(&bytes).into_owned()),
         }
-    }
-}
-
-impl SocketMessage {
-    /// Reads the body, which is a JSON object, field by field.
-    ///
-    /// # Errors
-    /// If the body is not JSON or has invalid fields.
-    pub fn read<T>(&self, read: impl FnOnce(&Fields<'_>) -> Option<T>) -> Result<T, Problem> {
-        let body = serde_json::from_str(&self.body).map_err(|error| malformed(error.line(), error.column()))?;
-        input::read_object(&body, read)
     }
 }
 
@@ -146,14 +130,14 @@ mod tests {
             "user_id": "01930000-0000-7002-8000-000000000001", "session_id": "01930000-0000-7002-8000-000000000002",
             "role": "admin", "expires_at": "1767323045", "principalId": "x",
         });
-        let connection = message(json!({ "authorizer": complete })).visitor.expect("a user");
-        assert_eq!((connection.caller.role, connection.expires_at), (Role::Admin, 1_767_323_045));
+        let user = message(json!({ "authorizer": complete })).user.expect("a user");
+        assert_eq!((user.caller.role, user.expires_at), (Role::Admin, 1_767_323_045));
         for missing in ["user_id", "session_id", "role", "expires_at"] {
             let mut incomplete = complete.clone();
             incomplete[missing] = Value::Null;
-            assert_eq!(message(json!({ "authorizer": incomplete })).visitor, None, "{missing}");
+            assert_eq!(message(json!({ "authorizer": incomplete })).user, None, "{missing}");
         }
-        assert_eq!(message(json!({})).visitor, None);
+        assert_eq!(message(json!({})).user, None);
     }
 
     #[test]

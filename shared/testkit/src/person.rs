@@ -149,7 +149,7 @@ impl Person {
     ///
     /// # Panics
     /// If the client cannot be created.
-    pub fn who_stays(&self) -> Self {
+    pub fn without_redirects(&self) -> Self {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build();
         Self { http: http.expect("an HTTP client"), ..self.clone() }
     }

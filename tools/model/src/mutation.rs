@@ -3,7 +3,7 @@
 use crate::workflow::Workflow;
 
 /// A rule that is broken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantArray)]
 pub enum Mutation {
     /// The workflow captures the payment before the order is confirmed.
     CaptureUnconfirmed,
@@ -32,22 +32,6 @@ pub enum Mutation {
 }
 
 impl Mutation {
-    /// All mutations.
-    pub const ALL: [Self; 12] = [
-        Self::CaptureUnconfirmed,
-        Self::CompensateBeforeEnd,
-        Self::AppendAnywhere,
-        Self::ReleaseTwice,
-        Self::ReserveUnavailable,
-        Self::NoBar,
-        Self::IgnorePaymentVersion,
-        Self::NoCaptureConfirmed,
-        Self::NoUndoCancelled,
-        Self::NoReleaseStock,
-        Self::NoExpiry,
-        Self::NoGiveUp,
-    ];
-
     /// Returns the workflow with the transitions that this mutation changes.
     pub fn reroute(self, workflow: Workflow) -> Workflow {
         match self {

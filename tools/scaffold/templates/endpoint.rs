@@ -1,6 +1,6 @@
 use kernel::{@{ids}Timestamp};
 use lambda::{
-    http::{self, Reply, Request},
+    http::{self, ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, @{limit_use}Route},
 };
@@ -18,8 +18,8 @@ struct Response {
 pub(crate) const ROUTE: Route = Route::new("@{key}", Access::@{Access})@{limited};
 
 /// `@{key}`
-pub async fn @{function}(_: &(), request: &Request) -> Reply {
-@{parse}    http::ok(&Response { @{names}requested_at: request.now })
+pub async fn @{function}(_: &(), request: Request) -> Reply {
+@{parse}    http::ok(&Response { @{names}requested_at: request.now() })
 }
 
 /// Describes the operation for the OpenAPI document.

@@ -1,6 +1,6 @@
 use lambda::{
     cursor::Cursors,
-    http::{self, Reply, Request},
+    http::{self, ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Route},
 };
@@ -21,7 +21,7 @@ struct ListResponse {
 pub(crate) const ROUTE: Route = Route::new("GET /api/v1/@{context}", Access::Customer);
 
 /// `GET /@{context}`: lists the caller's items, newest first.
-pub async fn list_@{context}((@{context}, cursors): &(@{Context}, Cursors), request: &Request) -> Reply {
+pub async fn list_@{context}((@{context}, cursors): &(@{Context}, Cursors), request: Request) -> Reply {
     let caller = request.caller()?;
     let limit = request.limit()?;
     let scope = format!("GET /@{context} {}", caller.user_id);

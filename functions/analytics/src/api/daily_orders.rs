@@ -1,5 +1,5 @@
 use lambda::{
-    http::{self, Reply, Request},
+    http::{self, ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Route},
 };
@@ -40,8 +40,8 @@ struct DayResponse {
 pub(crate) const ROUTE: Route = Route::new("GET /api/v1/analytics/orders/daily", Access::Admin);
 
 /// `GET /analytics/orders/daily`: returns the orders of each day.
-pub async fn daily_orders(rollups: &Rollups, request: &Request) -> Reply {
-    let days = period::days(request, rollups.zone().day_of(request.now))?;
+pub async fn daily_orders(rollups: &Rollups, request: Request) -> Reply {
+    let days = period::days(&request, rollups.zone().day_of(request.now()))?;
     let (from, to) = days.clone().into_inner();
     let items = rollups.days(days).await?.into_iter().map(|(day, figures)| DayResponse {
         day,

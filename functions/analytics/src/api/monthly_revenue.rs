@@ -1,5 +1,5 @@
 use lambda::{
-    http::{self, Reply, Request},
+    http::{self, ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Route},
 };
@@ -48,8 +48,8 @@ impl MonthResponse {
 pub(crate) const ROUTE: Route = Route::new("GET /api/v1/analytics/revenue/monthly", Access::Admin);
 
 /// `GET /analytics/revenue/monthly`: returns the captured and refunded amounts of each month.
-pub async fn monthly_revenue(rollups: &Rollups, request: &Request) -> Reply {
-    let months = period::months(request, rollups.zone().day_of(request.now).month())?;
+pub async fn monthly_revenue(rollups: &Rollups, request: Request) -> Reply {
+    let months = period::months(&request, rollups.zone().day_of(request.now()).month())?;
     let (from, to) = months.clone().into_inner();
     let items = rollups.months(months).await?;
     let items = items.iter().map(|(month, figures)| MonthResponse::new(*month, figures)).collect();

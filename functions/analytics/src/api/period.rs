@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use kernel::Invalid;
 use lambda::{
-    http::Request,
+    http::{ApiRequest, Request},
     openapi::Operation,
     problem::{FieldError, Problem},
 };

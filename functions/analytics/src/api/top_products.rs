@@ -2,7 +2,7 @@ use std::str::FromStr;
 
 use kernel::{Currency, Invalid, ProductId};
 use lambda::{
-    http::{self, Reply, Request},
+    http::{self, ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Route},
     problem::Problem,
@@ -98,8 +98,8 @@ impl From<(ProductId, Sales)> for ProductResponse {
 pub(crate) const ROUTE: Route = Route::new("GET /api/v1/analytics/products/top", Access::Admin);
 
 /// `GET /analytics/products/top`: returns the products that sold best.
-pub async fn top_products(rollups: &Rollups, request: &Request) -> Reply {
-    let days = period::days(request, rollups.zone().day_of(request.now))?;
+pub async fn top_products(rollups: &Rollups, request: Request) -> Reply {
+    let days = period::days(&request, rollups.zone().day_of(request.now()))?;
     let limit = request.limit()?;
     let by = request.parsed_query("by")?.unwrap_or_default();
     let ranking = match (by, request.parsed_query("currency")?) {

@@ -1,5 +1,5 @@
 use lambda::{
-    http::{self, Reply, Request},
+    http::{self, ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Route},
 };
@@ -45,8 +45,8 @@ impl From<Growth> for DayResponse {
 pub(crate) const ROUTE: Route = Route::new("GET /api/v1/analytics/users/growth", Access::Admin);
 
 /// `GET /analytics/users/growth`: returns the number of users on each day.
-pub async fn user_growth(rollups: &Rollups, request: &Request) -> Reply {
-    let days = period::days(request, rollups.zone().day_of(request.now))?;
+pub async fn user_growth(rollups: &Rollups, request: Request) -> Reply {
+    let days = period::days(&request, rollups.zone().day_of(request.now()))?;
     let (from, to) = days.clone().into_inner();
     let items = rollups.growth(days).await?.into_iter().map(DayResponse::from).collect();
     http::ok(&ReportResponse { time_zone: rollups.zone().name(), from, to, items })

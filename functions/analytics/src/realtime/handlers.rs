@@ -22,12 +22,12 @@ const MAX_ATTEMPTS: u32 = 5;
 /// If the table does not respond. The handshake is refused then.
 pub async fn connect(realtime: &Realtime, message: SocketMessage) -> Result<(), RealtimeError> {
     // A client can name this route in a message, too.
-    let visitor = message.visitor.filter(|_| message.is_handshake).ok_or(RealtimeError::NoUser)?;
+    let user = message.user.filter(|_| message.is_handshake).ok_or(RealtimeError::NoUser)?;
     let connection = Connection {
         connection_id: message.connection_id,
-        user_id: visitor.caller.user_id,
-        role: visitor.caller.role,
-        expires_at: visitor.expires_at,
+        user_id: user.caller.user_id,
+        role: user.caller.role,
+        expires_at: user.expires_at,
     };
     Ok(realtime.store.add_connection(&connection).await?)
 }
@@ -54,7 +54,7 @@ pub async fn handle_message(publisher: &LivePublisher, message: SocketMessage) -
         expired => return publisher.close_expired(&message, expired).await,
     };
     let handled = async {
-        let request = message.read(ClientMessage::read)?;
+        let request = ClientMessage::read(message.body.as_bytes())?;
         publisher.handle(&connection, request, message.now).await
     };
     if let Err(problem) = handled.await {

@@ -1,10 +1,13 @@
 //! The messages of the WebSocket API: JSON objects, one in each frame. The kind of a client's message is its `action`,
 //! the kind of a server's message its `type`.
 
+use std::str::FromStr;
+
 use contracts::OrderEvent;
-use kernel::Timestamp;
+use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
+use kernel::{Invalid, Timestamp};
 use lambda::{
-    input::Fields,
+    input::{self, InvalidFields},
     problem::{FieldError, Problem},
 };
 use schemars::JsonSchema;
@@ -166,23 +169,93 @@ impl OrderStatus {
     }
 }
 
+/// The kind of a client's message, which decides what its other fields are.
+#[derive(Deserr)]
+#[deserr(error = InvalidFields)]
+struct MessageKind {
+    action: Action,
+}
+
+#[derive(Deserr)]
+#[deserr(error = InvalidFields, deny_unknown_fields)]
+struct Subscribe {
+    #[allow(dead_code)] // read as MessageKind
+    action: Action,
+    topic: Topic,
+    #[deserr(default)]
+    last_sequence: Option<Sequence>,
+}
+
+#[derive(Deserr)]
+#[deserr(error = InvalidFields, deny_unknown_fields)]
+struct Unsubscribe {
+    #[allow(dead_code)] // read as MessageKind
+    action: Action,
+    topic: Topic,
+}
+
+#[derive(Deserr)]
+#[deserr(error = InvalidFields, deny_unknown_fields)]
+struct Ping {
+    #[allow(dead_code)] // read as MessageKind
+    action: Action,
+}
+
+enum Action {
+    Subscribe,
+    Unsubscribe,
+    Ping,
+}
+
+impl FromStr for Action {
+    type Err = Invalid;
+
+    fn from_str(name: &str) -> Result<Self, Invalid> {
+        match name {
+            "subscribe" => Ok(Self::Subscribe),
+            "unsubscribe" => Ok(Self::Unsubscribe),
+            "ping" => Ok(Self::Ping),
+            _ => Err(Invalid::new("unknown_action", "must be one of \"subscribe\", \"unsubscribe\", \"ping\"")),
+        }
+    }
+}
+lambda::text_fields!(Action);
+
+/// The position of a message among those of its topic.
+struct Sequence(u64);
+
+impl Deserr<InvalidFields> for Sequence {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        location: ValuePointerRef<'_>,
+    ) -> Result<Self, InvalidFields> {
+        match value {
+            Value::Integer(number) => Ok(Self(number)),
+            _ => {
+                let invalid = Invalid::new("out_of_range", "must be a whole number of at least 0");
+                Err(InvalidFields::one(location, invalid))
+            }
+        }
+    }
+}
+
 impl ClientMessage {
-    /// Reads a message from its fields.
-    pub fn read(fields: &Fields<'_>) -> Option<Self> {
-        let Some(action) = fields.required::<Action>("action") else {
-            // Which fields are allowed depends on the action, so none of them is reported as unknown.
-            ["topic", "last_sequence"].iter().for_each(|name| {
-                fields.has(name);
-            });
-            return None;
-        };
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// If it is not JSON or has invalid fields.
+    pub fn read(text: &[u8]) -> Result<Self, Problem> {
+        let MessageKind { action } = input::read(text)?;
         match action {
             Action::Subscribe => {
-                let (topic, last) = (fields.required("topic"), fields.optional::<Sequence>("last_sequence"));
-                Some(Self::Subscribe { topic: topic?, last_sequence: last?.map(|Sequence(last)| last) })
+                let Subscribe { topic, last_sequence, .. } = input::read(text)?;
+                Ok(Self::Subscribe { topic, last_sequence: last_sequence.map(|Sequence(last)| last) })
             }
-            Action::Unsubscribe => Some(Self::Unsubscribe { topic: fields.required("topic")? }),
-            Action::Ping => Some(Self::Ping),
+            Action::Unsubscribe => {
+                let Unsubscribe { topic, .. } = input::read(text)?;
+                Ok(Self::Unsubscribe { topic })
+            }
+            Action::Ping => input::read(text).map(|Ping { .. }| Self::Ping),
         }
     }
 }
@@ -206,60 +279,15 @@ impl ErrorMessage {
     }
 }
 
-mod fields {
-    //! The fields of a client's message.
-
-    use kernel::Invalid;
-    use lambda::input::Field;
-    use schemars::{Schema, json_schema};
-    use serde_json::Value;
-
-    pub(super) enum Action {
-        Subscribe,
-        Unsubscribe,
-        Ping,
-    }
-
-    impl Field for Action {
-        fn read(value: &Value) -> Result<Self, Invalid> {
-            match value.as_str() {
-                Some("subscribe") => Ok(Self::Subscribe),
-                Some("unsubscribe") => Ok(Self::Unsubscribe),
-                Some("ping") => Ok(Self::Ping),
-                _ => Err(Invalid::new("unknown_action", "must be one of \"subscribe\", \"unsubscribe\", \"ping\"")),
-            }
-        }
-
-        fn schema() -> Schema {
-            json_schema!({ "type": "string", "enum": ["subscribe", "unsubscribe", "ping"] })
-        }
-    }
-
-    pub(super) struct Sequence(pub(super) u64);
-
-    impl Field for Sequence {
-        fn read(value: &Value) -> Result<Self, Invalid> {
-            let wrong = || Invalid::new("out_of_range", "must be a whole number of at least 0");
-            value.as_u64().map(Self).ok_or_else(wrong)
-        }
-
-        fn schema() -> Schema {
-            json_schema!({ "type": "integer", "minimum": 0 })
-        }
-    }
-}
-use fields::{Action, Sequence};
-
 #[cfg(test)]
 mod tests {
-    use lambda::input::read_object;
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
 
     fn read(body: Value) -> Result<ClientMessage, Vec<(String, &'static str)>> {
-        read_object(&body, ClientMessage::read)
+        ClientMessage::read(body.to_string().as_bytes())
             .map_err(|problem| problem.errors().iter().map(|error| (error.field.clone(), error.code)).collect())
     }
 

@@ -15,6 +15,7 @@ use contracts::Role;
 use dynamo::{Key, StoreError, Table, Write, item, number};
 use kernel::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use super::{
     feed::{Feed, LIFETIME_SECONDS},
@@ -96,7 +97,7 @@ impl Store {
 
     /// Removes a connection and its subscriptions.
     pub async fn remove_connection(&self, connection: &Connection) -> Result<(), StoreError> {
-        for topic in Topic::ALL.into_iter().filter(|topic| topic.may_be_followed_by(connection.role)) {
+        for topic in Topic::VARIANTS.iter().filter(|topic| topic.may_be_followed_by(connection.role)) {
             self.unfollow(topic.channel_of(connection.user_id), connection).await?;
         }
         // Last, so that a call that was interrupted can be repeated.

@@ -1,14 +1,14 @@
 //! Topics, and the roles that may follow them.
 
+use std::str::FromStr;
+
 use contracts::Role;
 use kernel::{Invalid, UserId};
-use lambda::input::{Field, schema_of};
-use schemars::{JsonSchema, Schema};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, de::IntoDeserializer};
 
 /// A topic that a client can follow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::VariantArray)]
 #[serde(rename_all = "snake_case")]
 pub enum Topic {
     /// The user's own orders.
@@ -22,9 +22,6 @@ const ROLES: [(Topic, &[Role]); 2] =
     [(Topic::Orders, &[Role::Customer, Role::Admin]), (Topic::Analytics, &[Role::Admin])];
 
 impl Topic {
-    /// All topics.
-    pub const ALL: [Self; 2] = [Self::Orders, Self::Analytics];
-
     /// Returns whether users of this role may follow the topic.
     pub fn may_be_followed_by(self, role: Role) -> bool {
         ROLES.iter().any(|(topic, roles)| *topic == self && roles.contains(&role))
@@ -39,16 +36,15 @@ impl Topic {
     }
 }
 
-impl Field for Topic {
-    fn read(value: &Value) -> Result<Self, Invalid> {
-        let read = serde_json::from_value(value.clone());
+impl FromStr for Topic {
+    type Err = Invalid;
+
+    fn from_str(name: &str) -> Result<Self, Invalid> {
+        let read: Result<Self, serde::de::value::Error> = Self::deserialize(name.into_deserializer());
         read.map_err(|_| Invalid::new("not_a_topic", "must be one of \"orders\", \"analytics\""))
     }
-
-    fn schema() -> Schema {
-        schema_of::<Self>()
-    }
 }
+lambda::text_fields!(Topic);
 
 /// A sequence of messages, the same for all followers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +75,8 @@ impl Channel {
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray;
+
     use super::*;
 
     #[test]
@@ -90,7 +88,7 @@ mod tests {
             (Topic::Analytics, Role::Admin, true),
         ];
         let mut actual = Vec::new();
-        for topic in Topic::ALL {
+        for topic in Topic::VARIANTS.iter().copied() {
             for role in [Role::Customer, Role::Admin] {
                 actual.push((topic, role, topic.may_be_followed_by(role)));
             }

@@ -1,5 +1,5 @@
 use lambda::{
-    http::{self, Reply, Request},
+    http::{self, ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Limit, Route},
 };
@@ -10,8 +10,8 @@ pub(crate) const ROUTE: Route =
     Route::new("DELETE /api/v1/products/{product_id}", Access::Admin).limited(Limit::Writes);
 
 /// `DELETE /products/{product_id}`: archives a product. Existing orders of it are not affected.
-pub async fn archive_product(catalog: &Catalog, request: &Request) -> Reply {
-    catalog.archive(request.id("product_id", "product")?, request).await?;
+pub async fn archive_product(catalog: &Catalog, request: Request) -> Reply {
+    catalog.archive(request.id("product_id", "product")?, &request).await?;
     http::no_content()
 }
 

@@ -1,10 +1,10 @@
 //! Cached responses.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use kernel::Timestamp;
 use lambda::{
-    http::{self, Reply, Request, Response},
+    http::{self, ApiRequest, Reply, Request, Response},
     problem::Problem,
 };
 use serde::Serialize;
@@ -17,7 +17,7 @@ const CACHE_CONTROL: &str = "public, max-age=0, must-revalidate";
 
 /// Returns a response with `body` that can be cached.
 pub(super) fn cacheable(body: &impl Serialize, etag: String, created_at: Timestamp) -> Result<CachedResponse, Problem> {
-    Ok(CachedResponse { body: Rc::from(http::json_text(body)?), etag, created_at })
+    Ok(CachedResponse { body: Arc::from(http::json_text(body)?), etag, created_at })
 }
 
 /// Returns 304, because the client has the current state.
@@ -36,7 +36,7 @@ pub(super) async fn respond(
     key: String,
     make: impl AsyncFnOnce() -> Result<CachedResponse, Problem>,
 ) -> Reply {
-    let (cached, age, x_cache) = match cache.get(version, &key, request.now) {
+    let (cached, age, x_cache) = match cache.get(version, &key, request.now()) {
         Some((cached, age)) => (cached, age, "hit"),
         None => {
             let cached = make().await?;

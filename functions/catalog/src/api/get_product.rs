@@ -1,6 +1,6 @@
 use kernel::ProductId;
 use lambda::{
-    http::{Reply, Request},
+    http::{ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Route},
 };
@@ -14,12 +14,12 @@ use crate::{Cache, Catalog};
 pub(crate) const ROUTE: Route = Route::new("GET /api/v1/products/{product_id}", Access::Anyone);
 
 /// `GET /products/{product_id}`: returns a product that is for sale.
-pub async fn get_product((catalog, cache): &(Catalog, Cache), request: &Request) -> Reply {
+pub async fn get_product((catalog, cache): &(Catalog, Cache), request: Request) -> Reply {
     let id: ProductId = request.id("product_id", "product")?;
     let version = catalog.version().await?.version;
-    cached::respond(cache, request, version, id.to_string(), async || {
+    cached::respond(cache, &request, version, id.to_string(), async || {
         let product = catalog.find(id).await?;
-        cached::cacheable(&ProductResponse::from(&product), product.etag(), request.now)
+        cached::cacheable(&ProductResponse::from(&product), product.etag(), request.now())
     })
     .await
 }

@@ -1,6 +1,6 @@
 use lambda::{
     cursor::Cursors,
-    http::{Reply, Request},
+    http::{ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Route},
 };
@@ -30,7 +30,7 @@ pub(crate) const ROUTE: Route = Route::new("GET /api/v1/products", Access::Anyon
 /// regardless of case.
 ///
 /// The entity tag of a list is the version of the catalog, so that reading the version is enough to return 304.
-pub async fn list_products((catalog, cursors, cache): &(Catalog, Cursors, Cache), request: &Request) -> Reply {
+pub async fn list_products((catalog, cursors, cache): &(Catalog, Cursors, Cache), request: Request) -> Reply {
     let limit = request.limit()?;
     let sort = request.parsed_query::<Sort>("sort")?.unwrap_or_default();
     let category = request.parsed_query::<Category>("category")?;
@@ -42,11 +42,11 @@ pub async fn list_products((catalog, cursors, cache): &(Catalog, Cursors, Cache)
         return Ok(cached::not_modified(etag));
     }
     let key = format!("{scope} {limit} {after:?}");
-    cached::respond(cache, request, version, key, async || {
+    cached::respond(cache, &request, version, key, async || {
         let (page, next) = catalog.list(category.as_deref(), sort, after, limit).await?;
         let next_cursor = next.map(|next| cursors.seal(&scope, &next));
         let list = ListResponse { items: page.iter().map(ProductResponse::from).collect(), next_cursor };
-        cached::cacheable(&list, etag, request.now)
+        cached::cacheable(&list, etag, request.now())
     })
     .await
 }

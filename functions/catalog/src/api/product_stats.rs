@@ -25,7 +25,7 @@ struct StatsResponse {
 pub(crate) const ROUTE: Route = Route::new("GET /api/v1/products/stats", Access::Admin);
 
 /// `GET /products/stats`: returns product counters, which include every acknowledged write.
-pub async fn product_stats(catalog: &Catalog, _: &Request) -> Reply {
+pub async fn product_stats(catalog: &Catalog, _: Request) -> Reply {
     let now = catalog.version().await?;
     http::ok(&StatsResponse {
         for_sale: now.for_sale,

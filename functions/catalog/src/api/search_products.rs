@@ -1,7 +1,7 @@
 use kernel::Text;
 use lambda::{
     cursor::Cursors,
-    http::{self, Reply, Request},
+    http::{self, ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Route},
     problem::{FieldError, Problem},
@@ -20,7 +20,7 @@ type SearchText = Text<1, 200>;
 pub(crate) const ROUTE: Route = Route::new("GET /api/v1/products/search", Access::Anyone);
 
 /// `GET /products/search`: searches products by their words and returns the best matches first.
-pub async fn search_products((index, cursors): &(SearchIndex, Cursors), request: &Request) -> Reply {
+pub async fn search_products((index, cursors): &(SearchIndex, Cursors), request: Request) -> Reply {
     let limit = request.limit()?;
     let text = request.parsed_query::<SearchText>("q")?.ok_or_else(missing)?;
     let scope = format!("GET /products/search {:?}", &*text);

@@ -1,14 +1,17 @@
+use deserr::Deserr;
 use kernel::{Currency, Invalid, ProductId};
 use lambda::{
-    http::{self, Reply, Request},
-    input::{Amount, Fields},
-    openapi::{Object, Operation},
+    http::{self, ApiRequest, Reply, Request},
+    input::InvalidFields,
+    openapi::{Form, Operation},
     policy::{Access, Limit, Route},
+    problem::Problem,
 };
+use schemars::JsonSchema;
 use serde_json::json;
 
 use super::{
-    create_product::{is_price, out_of_range, price_schema},
+    create_product::Price,
     response::{ProductResponse, example},
 };
 use crate::{
@@ -18,34 +21,40 @@ use crate::{
 
 pub(crate) const ROUTE: Route = Route::new("PUT /api/v1/products/{product_id}", Access::Admin).limited(Limit::Writes);
 
+#[derive(Deserr, JsonSchema)]
+#[deserr(error = InvalidFields, deny_unknown_fields)]
+struct UpdateProduct {
+    #[deserr(default)]
+    name: Option<ProductName>,
+    #[deserr(default)]
+    description: Option<Description>,
+    #[deserr(default)]
+    category: Option<Category>,
+    #[deserr(default)]
+    price: Option<Price>,
+    /// Only together with `price`.
+    #[deserr(default)]
+    currency: Option<Currency>,
+}
+
 /// `PUT /products/{product_id}`: changes the given fields. Existing orders keep their prices.
-pub async fn update_product(catalog: &Catalog, request: &Request) -> Reply {
+pub async fn update_product(catalog: &Catalog, request: Request) -> Reply {
     let id: ProductId = request.id("product_id", "product")?;
-    let changes = request.body(read)?;
-    let product = catalog.update(id, &changes, request).await?;
+    let changes = request.json::<UpdateProduct>()?.changes()?;
+    let product = catalog.update(id, &changes, &request).await?;
     http::ok(&ProductResponse::from(&product)).map(|response| response.header("etag", product.etag()))
 }
 
-fn read(body: &Fields<'_>) -> Option<Changes> {
-    let name = body.optional::<ProductName>("name");
-    let description = body.optional::<Description>("description");
-    let category = body.optional::<Category>("category");
-    let price = body.optional::<Amount>("price");
-    let currency = body.optional::<Currency>("currency");
-    let price = match (price?, currency?) {
-        (Some(price), currency) => {
-            let price = price.of(currency.unwrap_or(Currency::Usd));
-            if !is_price(price) {
-                return body.refuse("price", out_of_range());
-            }
-            Some((price.minor(), currency))
+impl UpdateProduct {
+    fn changes(self) -> Result<Changes, Problem> {
+        let Self { name, description, category, price, currency } = self;
+        if price.is_none() && currency.is_some() {
+            let required = Invalid::new("required", "is required together with `currency`");
+            return Err(Problem::invalid("price", required));
         }
-        (None, Some(_)) => {
-            return body.refuse("price", Invalid::new("required", "is required together with `currency`"));
-        }
-        (None, None) => None,
-    };
-    Some(Changes { name: name?, description: description?, category: category?, price })
+        let price = price.map(|price| (price.of(currency.unwrap_or(Currency::Usd)).minor(), currency));
+        Ok(Changes { name, description, category, price })
+    }
 }
 
 /// The OpenAPI description of the endpoint.
@@ -53,16 +62,7 @@ pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "updateProduct", "Update a product")
         .describe("Changes the given fields. Existing orders keep their prices.")
         .if_match()
-        .body(
-            Object::new()
-                .optional::<ProductName>("name")
-                .optional::<Description>("description")
-                .optional::<Category>("category")
-                .optional_as("price", price_schema())
-                .optional::<Currency>("currency")
-                .description("Only together with `price`.")
-                .example("a price", json!({ "price": "1799.00" })),
-        )
+        .body(Form::of::<UpdateProduct>().example("a price", json!({ "price": "1799.00" })))
         .ok::<ProductResponse<'_>>("The product after the change.", example())
         .refuses(CatalogError::Stale)
         .refuses(CatalogError::Busy)

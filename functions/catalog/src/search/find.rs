@@ -1,5 +1,7 @@
 //! The product search.
 
+use std::sync::atomic::Ordering;
+
 use dynamo::{Key, StoreError};
 
 use crate::{
@@ -62,7 +64,7 @@ impl SearchIndex {
     async fn look_up(&self, query: &mut Query, reads: &mut u32) -> Result<(Generation, u64), StoreError> {
         let terms = query.terms();
         loop {
-            let generation = Generation(self.live.get());
+            let generation = Generation(self.live.load(Ordering::Relaxed));
             let mut keys = generation.blocks(&terms);
             keys.extend([manifest_key(), generation.count()]);
             *reads += 1;
@@ -74,7 +76,7 @@ impl SearchIndex {
                 let products = found.get(&generation.count()).and_then(|count| number_in(count, "products"));
                 return Ok((generation, products.and_then(|products| u64::try_from(products).ok()).unwrap_or(0)));
             }
-            self.live.set(live);
+            self.live.store(live, Ordering::Relaxed);
         }
     }
 

@@ -1,8 +1,8 @@
 //! The search index in the table.
 
 use std::{
-    cell::Cell,
     collections::{BTreeMap, BTreeSet, HashMap},
+    sync::atomic::AtomicU64,
 };
 
 use aws_config::SdkConfig;
@@ -31,7 +31,7 @@ const MAX_WORDS_PER_BUCKET: u32 = 1_500;
 pub struct SearchIndex {
     pub(super) table: Table,
     /// The generation that was live at the last read of this environment.
-    pub(super) live: Cell<u64>,
+    pub(super) live: AtomicU64,
 }
 
 /// The generations of the index.
@@ -109,7 +109,7 @@ impl SearchIndex {
     /// # Errors
     /// If an environment variable is missing.
     pub fn connect(config: &SdkConfig) -> Result<Self, lambda::Error> {
-        Ok(Self { table: Table::connect(config, env("TABLE_NAME")?), live: Cell::new(Manifest::default().live) })
+        Ok(Self { table: Table::connect(config, env("TABLE_NAME")?), live: AtomicU64::new(Manifest::default().live) })
     }
 
     /// Returns the manifest in the items that were `found`.

@@ -2,7 +2,7 @@
 //! takes it from a crate, so that the page loads nothing from other hosts.
 
 use lambda::{
-    http::{self, Reply, Request},
+    http::{self, ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Route},
     problem::Problem,
@@ -31,7 +31,7 @@ pub(crate) const GET_DOCS_AT_ROOT: Route = Route::new("GET /docs", Access::Anyon
 pub(crate) const GET_DOCS_ASSET: Route = Route::new("GET /api/v1/docs/{asset}", Access::Anyone);
 
 /// `GET /docs` and `/api/v1/docs`: returns the page.
-pub async fn docs(_: &(), _: &Request) -> Reply {
+pub async fn docs(_: &(), _: Request) -> Reply {
     let page = http::content("text/html; charset=utf-8", include_str!("../../assets/docs.html"));
     Ok(page
         .header("content-security-policy", POLICY)
@@ -41,7 +41,7 @@ pub async fn docs(_: &(), _: &Request) -> Reply {
 }
 
 /// `GET /api/v1/docs/{asset}`: returns a file of the page.
-pub async fn docs_asset(_: &(), request: &Request) -> Reply {
+pub async fn docs_asset(_: &(), request: Request) -> Reply {
     let gzip =
         |content_type, bytes: &'static [u8]| http::content(content_type, bytes).header("content-encoding", "gzip");
     let file = match request.parameter("asset") {

@@ -9,7 +9,7 @@ pub(crate) const GET_OPENAPI: Route = Route::new("GET /api/v1/openapi.json", Acc
 pub(crate) const GET_OPENAPI_AT_ROOT: Route = Route::new("GET /openapi.json", Access::Anyone);
 
 /// `GET /openapi.json` and `/api/v1/openapi.json`: returns the OpenAPI document that `make openapi` wrote.
-pub async fn openapi(_: &(), _: &Request) -> Reply {
+pub async fn openapi(_: &(), _: Request) -> Reply {
     let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi.json"));
     Ok(http::content("application/json", document).header("cache-control", "public, max-age=300"))
 }

@@ -8,7 +8,7 @@ use aws_config::SdkConfig;
 use lambda::{
     Error, env,
     health::{self, CHECKED_AT, Cached, ContextHealth, Queues, Report},
-    http::{Reply, Request},
+    http::{ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Route},
 };
@@ -52,7 +52,7 @@ pub(crate) const GET_GATEWAY_HEALTH: Route = Route::new("GET /api/v1/health/gate
 
 /// `GET /health` and `/api/v1/health`: returns the health of all contexts. `GET /api/v1/health/gateway`: returns the
 /// health of this one. It responds with 503 if a part is down.
-pub async fn health(health: &Health, request: &Request) -> Reply {
+pub async fn health(health: &Health, request: Request) -> Reply {
     if request.route() == GET_GATEWAY_HEALTH.key {
         return health::health(&health.own, request).await;
     }
@@ -62,10 +62,10 @@ pub async fn health(health: &Health, request: &Request) -> Reply {
             futures::join!(own, health.contexts.check(OWN), health.queues.depth(&health.unpublished));
         let contexts = contexts.into_iter().chain([(OWN, own)]);
         let contexts = contexts.map(|(name, health): (&str, ContextHealth)| (name.to_owned(), health)).collect();
-        let report = Report::new(request.now, contexts, unpublished);
+        let report = Report::new(request.now(), contexts, unpublished);
         health::reply(&report, report.status)
     };
-    health.cached.get_or(request.now, checked).await
+    health.cached.get_or(request.now(), checked).await
 }
 
 /// Describes the endpoints in the OpenAPI document.

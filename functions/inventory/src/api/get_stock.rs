@@ -1,6 +1,6 @@
 use kernel::ProductId;
 use lambda::{
-    http::{self, Reply, Request},
+    http::{self, ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Route},
 };
@@ -11,7 +11,7 @@ use crate::Inventory;
 pub(crate) const ROUTE: Route = Route::new("GET /api/v1/products/{product_id}/inventory", Access::Anyone);
 
 /// `GET /products/{product_id}/inventory`: returns the stock of a product.
-pub async fn get_stock(inventory: &Inventory, request: &Request) -> Reply {
+pub async fn get_stock(inventory: &Inventory, request: Request) -> Reply {
     let id: ProductId = request.id("product_id", "product")?;
     http::ok(&StockResponse::from(&inventory.stock(id).await?))
 }

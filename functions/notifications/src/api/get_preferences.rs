@@ -1,5 +1,5 @@
 use lambda::{
-    http::{self, Reply, Request},
+    http::{self, ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Route},
 };
@@ -10,7 +10,7 @@ use crate::{Notifications, NotificationsError};
 pub(crate) const ROUTE: Route = Route::new("GET /api/v1/notifications/preferences", Access::Customer);
 
 /// `GET /notifications/preferences`: returns the notification settings of the caller.
-pub async fn get_preferences(notifications: &Notifications, request: &Request) -> Reply {
+pub async fn get_preferences(notifications: &Notifications, request: Request) -> Reply {
     http::ok(&PreferencesResponse::from(&notifications.contact(request.caller()?.user_id).await?))
 }
 

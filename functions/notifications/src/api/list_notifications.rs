@@ -2,7 +2,7 @@ use contracts::{NotificationChannel, NotificationKind, NotificationStatus};
 use kernel::{NotificationId, OrderId, Timestamp};
 use lambda::{
     cursor::Cursors,
-    http::{self, Reply, Request},
+    http::{self, ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Route},
 };
@@ -56,7 +56,7 @@ impl From<SentNotification> for NotificationResponse {
 pub(crate) const ROUTE: Route = Route::new("GET /api/v1/notifications", Access::Customer);
 
 /// `GET /notifications`: lists the notifications of the caller, newest first.
-pub async fn list_notifications((notifications, cursors): &(Notifications, Cursors), request: &Request) -> Reply {
+pub async fn list_notifications((notifications, cursors): &(Notifications, Cursors), request: Request) -> Reply {
     let user_id = request.caller()?.user_id;
     let limit = request.limit()?;
     let scope = format!("GET /notifications {user_id}");

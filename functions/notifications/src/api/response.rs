@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use contracts::NotificationChannel as Channel;
+use contracts::{NotificationChannel as Channel, NotificationKind};
 use kernel::{DeviceId, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
+use strum::VariantArray;
 
-use crate::domain::{Contact, Device, KINDS};
+use crate::domain::{Contact, Device};
 
 /// The notification settings of the caller.
 #[derive(Serialize, JsonSchema)]
@@ -52,7 +53,7 @@ impl<'a> From<&'a Contact> for PreferencesResponse<'a> {
         };
         Self {
             phone_number: contact.phone_number.as_ref().map(|number| number.masked()),
-            events: KINDS.into_iter().map(|(kind, name)| (name, channels(kind))).collect(),
+            events: NotificationKind::VARIANTS.iter().map(|kind| (kind.into(), channels(*kind))).collect(),
             devices: contact.devices.iter().map(DeviceResponse::from).collect(),
         }
     }

@@ -12,4 +12,4 @@ pub use contact::{Contact, ContactDetails, Device, MAX_DEVICES, Target};
 pub use content::{Notifiable, NotificationContent};
 pub(crate) use masking::{email as mask_email, token as mask_token};
 pub use phone_number::PhoneNumber;
-pub use preferences::{ChannelChoices, KINDS, Preferences};
+pub use preferences::{ChannelChoices, Preferences};

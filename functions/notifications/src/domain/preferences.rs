@@ -5,18 +5,6 @@ use std::collections::BTreeMap;
 use contracts::{NotificationChannel as Channel, NotificationKind as Kind};
 use serde::{Deserialize, Serialize};
 
-/// The kinds of notifications, each with its name in preferences.
-pub const KINDS: [(Kind, &str); 8] = [
-    (Kind::UserRegistered, "user_registered"),
-    (Kind::OrderPlaced, "order_placed"),
-    (Kind::PaymentProcessed, "payment_processed"),
-    (Kind::PaymentFailed, "payment_failed"),
-    (Kind::OrderConfirmed, "order_confirmed"),
-    (Kind::OrderShipped, "order_shipped"),
-    (Kind::OrderCancelled, "order_cancelled"),
-    (Kind::OrderRefunded, "order_refunded"),
-];
-
 /// The channels that a user has chosen for one type of event. For a channel without a choice, the default holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChannelChoices {
@@ -31,7 +19,7 @@ pub struct ChannelChoices {
     pub push: Option<bool>,
 }
 
-/// The choices of a user, by the names in [`KINDS`].
+/// The choices of a user, by the names of the types of events.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Preferences(BTreeMap<String, ChannelChoices>);
@@ -39,7 +27,7 @@ pub struct Preferences(BTreeMap<String, ChannelChoices>);
 impl Preferences {
     /// Updates the choices for one type of event. Channels without a new choice do not change.
     pub fn update(&mut self, kind: Kind, choices: ChannelChoices) {
-        let known = self.0.entry(name(kind).to_owned()).or_default();
+        let known = self.0.entry(<&str>::from(kind).to_owned()).or_default();
         known.email = choices.email.or(known.email);
         known.sms = choices.sms.or(known.sms);
         known.push = choices.push.or(known.push);
@@ -47,7 +35,7 @@ impl Preferences {
 
     /// Whether notifications of `kind` are sent by `channel`.
     pub fn wants(&self, kind: Kind, channel: Channel) -> bool {
-        let choices = self.0.get(name(kind)).copied().unwrap_or_default();
+        let choices = self.0.get(<&str>::from(kind)).copied().unwrap_or_default();
         let chosen = match channel {
             Channel::Email => choices.email,
             Channel::Sms => choices.sms,
@@ -55,10 +43,6 @@ impl Preferences {
         };
         chosen.unwrap_or_else(|| is_default(kind, channel))
     }
-}
-
-fn name(kind: Kind) -> &'static str {
-    KINDS.iter().find(|(known, _)| *known == kind).map_or("", |(_, name)| name)
 }
 
 /// Whether notifications are sent by this channel by default. Mails about an order already report its payment, text
@@ -73,13 +57,15 @@ fn is_default(kind: Kind, channel: Channel) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray;
+
     use super::*;
 
     #[test]
     fn without_a_choice_the_default_holds() {
         let defaults = Preferences::default();
         let enabled = |channel| {
-            KINDS.iter().filter(|(kind, _)| defaults.wants(*kind, channel)).map(|(_, name)| *name).collect::<Vec<_>>()
+            Kind::VARIANTS.iter().filter(|kind| defaults.wants(**kind, channel)).map(<&str>::from).collect::<Vec<_>>()
         };
         assert_eq!(
             enabled(Channel::Email),
@@ -108,7 +94,8 @@ mod tests {
 
     #[test]
     fn names_are_the_kinds_in_snake_case() {
-        for (kind, named) in KINDS {
+        for kind in Kind::VARIANTS {
+            let named: &str = kind.into();
             let event = format!("{kind:?}");
             let snake: String = event
                 .chars()

@@ -1,6 +1,6 @@
 use kernel::OrderId;
 use lambda::{
-    http::{self, Reply, Request},
+    http::{self, ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Limit, Route},
 };
@@ -15,10 +15,10 @@ use crate::{Orders, OrdersError};
 pub(crate) const ROUTE: Route = Route::new("DELETE /api/v1/orders/{order_id}", Access::Owner).limited(Limit::Writes);
 
 /// `DELETE /orders/{order_id}`: cancels an order that was not shipped yet.
-pub async fn cancel_order(orders: &Orders, request: &Request) -> Reply {
+pub async fn cancel_order(orders: &Orders, request: Request) -> Reply {
     let id: OrderId = request.id("order_id", "order")?;
     let caller = request.caller()?;
-    let audit = audit_context(request, caller, None);
+    let audit = audit_context(&request, caller, None);
     http::ok(&OrderResponse::from(&orders.cancel(caller, id, &audit).await?))
 }
 

@@ -1,22 +1,23 @@
 use lambda::{
-    http::{Reply, Request},
+    http::{ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Limit, Route},
 };
 
-use super::place_order::{PaymentToken, describe_payment_method, place, place_operation, read, read_payment_method};
+use super::{
+    order_body::{OrderBody, payment_method},
+    place_order::{place, place_operation},
+};
 use crate::Orders;
 
 pub(crate) const ROUTE: Route = Route::new("POST /api/v1/checkout", Access::Customer).limited(Limit::Writes);
 
 /// `POST /checkout`: places an order and starts its checkout, and does not wait for its end.
-pub async fn checkout(orders: &Orders, request: &Request) -> Reply {
-    let body = request.body(|body| {
-        let payment_method = read_payment_method(body, orders.default_payment_method());
-        let order = read(body, payment_method.clone());
-        payment_method.and(order)
-    })?;
-    place(orders, request, body).await
+pub async fn checkout(orders: &Orders, request: Request) -> Reply {
+    let mut body: OrderBody = request.json()?;
+    let method = payment_method(body.payment_method.take(), orders.default_payment_method())?;
+    let (order, form) = body.order(Some(method))?;
+    place(orders, &request, order, form).await
 }
 
 /// Describes the operation for the OpenAPI document.
@@ -26,5 +27,5 @@ pub(super) fn operation() -> Operation {
          payment provider is unavailable, it stays `pending` until its reservation expires. Prices come from the \
          catalog; a stated price that differs is refused.",
     );
-    place_operation(operation, |form| describe_payment_method(form.optional::<PaymentToken>("payment_method")))
+    place_operation(operation, &[])
 }

@@ -2,7 +2,7 @@ use std::{borrow::Cow, str::FromStr};
 
 use kernel::{Invalid, OrderId, Timestamp};
 use lambda::{
-    http::{self, Reply, Request},
+    http::{self, ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Route},
     problem::Problem,
@@ -18,7 +18,7 @@ const TIMELINE: usize = 100;
 pub(crate) const ROUTE: Route = Route::new("GET /api/v1/orders/{order_id}", Access::Owner);
 
 /// `GET /orders/{order_id}`: returns the order, strongly consistent, or with `?at=` as it was at a past moment.
-pub async fn get_order(orders: &Orders, request: &Request) -> Reply {
+pub async fn get_order(orders: &Orders, request: Request) -> Reply {
     let id: OrderId = request.id("order_id", "order")?;
     let caller = request.caller()?;
     let at: Option<Timestamp> = request.parsed_query("at")?;

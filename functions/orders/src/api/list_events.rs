@@ -2,7 +2,7 @@ use contracts::{Event, OrderEvent};
 use kernel::{EventId, OrderId, Timestamp};
 use lambda::{
     cursor::Cursors,
-    http::{self, Reply, Request},
+    http::{self, ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Route},
     problem::Problem,
@@ -43,7 +43,7 @@ struct ListResponse<'a> {
 pub(crate) const ROUTE: Route = Route::new("GET /api/v1/orders/{order_id}/events", Access::Owner);
 
 /// `GET /orders/{order_id}/events`: returns the events of an order, the oldest first.
-pub async fn list_events((orders, cursors): &(Orders, Cursors), request: &Request) -> Reply {
+pub async fn list_events((orders, cursors): &(Orders, Cursors), request: Request) -> Reply {
     let id: OrderId = request.id("order_id", "order")?;
     let limit = request.limit()?;
     let scope = format!("GET /orders/{id}/events");

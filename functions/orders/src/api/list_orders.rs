@@ -1,7 +1,7 @@
 use kernel::UserId;
 use lambda::{
     cursor::Cursors,
-    http::{self, Reply, Request},
+    http::{self, ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Route},
     problem::Problem,
@@ -24,7 +24,7 @@ pub(crate) const LIST_ORDERS: Route = Route::new("GET /api/v1/orders", Access::C
 pub(crate) const LIST_USER_ORDERS: Route = Route::new("GET /api/v1/users/{user_id}/orders", Access::Owner);
 
 /// `GET /orders`: lists the caller's own orders, or for an administrator all, or those of `?status=` or `?user_id=`.
-pub async fn list_orders((orders, cursors): &(Orders, Cursors), request: &Request) -> Reply {
+pub async fn list_orders((orders, cursors): &(Orders, Cursors), request: Request) -> Reply {
     let caller = request.caller()?;
     let limit = request.limit()?;
     let status: Option<Status> = request.parsed_query("status")?;
@@ -40,13 +40,13 @@ pub async fn list_orders((orders, cursors): &(Orders, Cursors), request: &Reques
     if user.is_some() && status.is_some() {
         return Err(unsupported_filter());
     }
-    list(orders, cursors, request, user, status, limit).await
+    list(orders, cursors, &request, user, status, limit).await
 }
 
 /// `GET /users/{user_id}/orders`: lists one user's orders.
-pub async fn list_user_orders((orders, cursors): &(Orders, Cursors), request: &Request) -> Reply {
+pub async fn list_user_orders((orders, cursors): &(Orders, Cursors), request: Request) -> Reply {
     let user_id: UserId = request.id("user_id", "user")?;
-    list(orders, cursors, request, Some(user_id), None, request.limit()?).await
+    list(orders, cursors, &request, Some(user_id), None, request.limit()?).await
 }
 
 async fn list(

@@ -1,7 +1,7 @@
 use kernel::{OrderId, Timestamp};
 use lambda::{
     cursor::Cursors,
-    http::{self, Reply, Request},
+    http::{self, ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Route},
 };
@@ -37,7 +37,7 @@ struct ListResponse<'a> {
 pub(crate) const ROUTE: Route = Route::new("GET /api/v1/orders/parked", Access::Admin);
 
 /// `GET /orders/parked`: lists the orders whose checkout could be neither completed nor compensated, the oldest first.
-pub async fn list_parked((orders, cursors): &(Orders, Cursors), request: &Request) -> Reply {
+pub async fn list_parked((orders, cursors): &(Orders, Cursors), request: Request) -> Reply {
     const SCOPE: &str = "GET /orders/parked";
     let limit = request.limit()?;
     let after = request.query("cursor").map(|cursor| cursors.open(SCOPE, &cursor)).transpose()?;

@@ -8,6 +8,7 @@ mod health;
 mod list_events;
 mod list_orders;
 mod list_parked;
+mod order_body;
 mod order_stats;
 mod pay_order;
 mod place_order;

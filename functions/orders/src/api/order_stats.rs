@@ -41,7 +41,7 @@ pub(crate) const ROUTE: Route = Route::new("GET /api/v1/orders/stats", Access::A
 
 /// `GET /orders/stats`: returns the counters by status. Those of pending orders come from the index, which may lag
 /// behind.
-pub async fn order_stats(orders: &Orders, _: &Request) -> Reply {
+pub async fn order_stats(orders: &Orders, _: Request) -> Reply {
     let counts = orders.counts().await?;
     let all = counts.values().fold(Count::default(), |sum, count| sum.plus(*count));
     let by_status = counts.iter().map(|(status, count)| StatusStats {

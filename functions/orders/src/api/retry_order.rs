@@ -1,6 +1,6 @@
 use kernel::OrderId;
 use lambda::{
-    http::{self, Reply, Request, Response},
+    http::{self, ApiRequest, Reply, Request, Response},
     openapi::Operation,
     policy::{Access, Limit, Route},
 };
@@ -12,7 +12,7 @@ pub(crate) const ROUTE: Route =
     Route::new("POST /api/v1/orders/{order_id}/retry", Access::Admin).limited(Limit::Writes);
 
 /// `POST /orders/{order_id}/retry`: starts the checkout of a parked order again, and does not wait for its end.
-pub async fn retry_order(orders: &Orders, request: &Request) -> Reply {
+pub async fn retry_order(orders: &Orders, request: Request) -> Reply {
     let id: OrderId = request.id("order_id", "order")?;
     let order = orders.retry(id).await?;
     Ok(Response::from(http::accepted(format!("/api/v1/orders/{id}"), &OrderResponse::from(&order))?))

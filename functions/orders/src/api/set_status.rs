@@ -1,13 +1,14 @@
-use kernel::{Invalid, OrderId, Text};
+use deserr::Deserr;
+use kernel::{OrderId, Text};
 use lambda::{
-    http::{self, Reply, Request},
-    input::{Field, schema_of},
-    openapi::{Object, Operation},
+    http::{self, ApiRequest, Reply, Request},
+    input::InvalidFields,
+    openapi::{Form, Operation},
     policy::{Access, Limit, Route},
     problem::Problem,
 };
-use schemars::Schema;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde_json::json;
 
 use super::{
     audit::audit_context,
@@ -18,8 +19,16 @@ use crate::{
     domain::{Refusal, Status},
 };
 
-/// The reason for a change, in the administrator's own words.
-type Reason = Text<1, 500>;
+lambda::text_fields!(Status);
+
+#[derive(Deserr, JsonSchema)]
+#[deserr(error = InvalidFields, deny_unknown_fields)]
+struct SetStatus {
+    status: Status,
+    /// The reason, for readers of the order's events.
+    #[deserr(default)]
+    reason: Option<Text<1, 500>>,
+}
 
 pub(crate) const SET_ORDER_STATUS: Route =
     Route::new("PUT /api/v1/orders/{order_id}/status", Access::Admin).limited(Limit::Writes);
@@ -27,26 +36,12 @@ pub(crate) const PATCH_ORDER_STATUS: Route =
     Route::new("PATCH /api/v1/orders/{order_id}/status", Access::Admin).limited(Limit::Writes);
 
 /// `PUT, PATCH /orders/{order_id}/status`: moves an order one step forward.
-pub async fn set_status(orders: &Orders, request: &Request) -> Reply {
+pub async fn set_status(orders: &Orders, request: Request) -> Reply {
     let id: OrderId = request.id("order_id", "order")?;
-    let (status, reason) = request.body(|body| {
-        let status = body.required::<Status>("status");
-        let reason = body.optional::<Reason>("reason");
-        Some((status?, reason?))
-    })?;
+    let SetStatus { status, reason } = request.json()?;
     let reason = reason.map(|reason| reason.to_string());
-    let audit = audit_context(request, request.caller()?, reason);
+    let audit = audit_context(&request, request.caller()?, reason);
     http::ok(&OrderResponse::from(&orders.set_status(id, status, &audit).await?))
-}
-
-impl Field for Status {
-    fn read(value: &Value) -> Result<Self, Invalid> {
-        value.as_str().ok_or_else(|| Invalid::new("wrong_type", "must be a string"))?.parse()
-    }
-
-    fn schema() -> Schema {
-        schema_of::<Self>()
-    }
 }
 
 /// Describes the operation for the OpenAPI document.
@@ -60,10 +55,7 @@ pub(super) fn operation() -> Operation {
              customer can read it.",
         )
         .body(
-            Object::new()
-                .required::<Status>("status")
-                .optional::<Reason>("reason")
-                .description("The reason, for readers of the order's events.")
+            Form::of::<SetStatus>()
                 .example("a step", json!({ "status": "shipped" }))
                 .example("with a reason", json!({ "status": "cancelled", "reason": "The parcel was lost." })),
         )

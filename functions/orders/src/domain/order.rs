@@ -16,9 +16,13 @@ use contracts::{
 use kernel::{Invalid, Money, OrderId, PaymentId, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 /// The status of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+// The variants are in the order in which they can follow each other.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "OrderStatus")]
 pub enum Status {
@@ -39,10 +43,6 @@ pub enum Status {
 }
 
 impl Status {
-    /// All statuses, in the order in which they can follow each other.
-    pub const ALL: [Self; 7] =
-        [Self::Pending, Self::Paid, Self::Processing, Self::Shipped, Self::Delivered, Self::Cancelled, Self::Refunded];
-
     /// Returns the statuses that can follow this one. `refunded` follows only if the order was paid.
     pub fn next(self) -> &'static [Self] {
         match self {
@@ -72,8 +72,8 @@ impl FromStr for Status {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        Self::ALL.into_iter().find(|status| status.to_string() == text).ok_or_else(|| {
-            let all: Vec<String> = Self::ALL.iter().map(Self::to_string).collect();
+        Self::VARIANTS.iter().copied().find(|status| status.to_string() == text).ok_or_else(|| {
+            let all: Vec<String> = Self::VARIANTS.iter().map(Self::to_string).collect();
             Invalid::new("unknown_status", format!("must be one of {}", all.join(", ")))
         })
     }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use dynamo::{StoreError, Table, Write, count};
 use kernel::{Currency, Money};
+use strum::VariantArray;
 
 use crate::domain::{Order, Status};
 
@@ -42,7 +43,7 @@ pub async fn read(table: &Table) -> Result<BTreeMap<Status, Count>, StoreError> 
         orders: of(status, "orders"),
         minor: Currency::ALL.map(|currency| of(status, &currency.to_string())),
     };
-    Ok(Status::ALL.into_iter().map(|status| (status, count(status))).collect())
+    Ok(Status::VARIANTS.iter().copied().map(|status| (status, count(status))).collect())
 }
 
 impl Count {

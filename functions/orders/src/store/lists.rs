@@ -3,6 +3,7 @@
 use dynamo::{AttributeValue, Query, StoreError, text};
 use futures::future::try_join_all;
 use kernel::{OrderId, UserId};
+use strum::VariantArray;
 
 use crate::domain::{Order, Status};
 
@@ -51,7 +52,7 @@ impl Store {
         after: Option<String>,
         limit: usize,
     ) -> Result<(Vec<Order>, bool), StoreError> {
-        let statuses = status.map_or(Status::ALL.to_vec(), |status| vec![status]);
+        let statuses = status.map_or(Status::VARIANTS.to_vec(), |status| vec![status]);
         let partitions =
             statuses.iter().flat_map(|status| (0..SHARDS).map(move |shard| format!("STATUS#{status}#{shard}")));
         let queries: Vec<Query<'_>> = partitions

@@ -1,6 +1,6 @@
 use kernel::PaymentId;
 use lambda::{
-    http::{self, Reply, Request},
+    http::{self, ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Route},
 };
@@ -11,7 +11,7 @@ use crate::Payments;
 pub(crate) const ROUTE: Route = Route::new("GET /api/v1/payments/{payment_id}", Access::Owner);
 
 /// `GET /payments/{payment_id}`: returns one payment.
-pub async fn get_payment(payments: &Payments, request: &Request) -> Reply {
+pub async fn get_payment(payments: &Payments, request: Request) -> Reply {
     let id: PaymentId = request.id("payment_id", "payment")?;
     let payment = payments.find(request.caller()?, id).await?;
     http::ok(&PaymentResponse::from(&payment))

@@ -1,6 +1,6 @@
 use lambda::{
     health,
-    http::{Reply, Request},
+    http::{ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Route},
 };
@@ -11,8 +11,8 @@ use crate::Health;
 pub(crate) const ROUTE: Route = Route::new("GET /api/v1/health/payments", Access::Anyone);
 
 /// `GET /api/v1/health/payments`: returns the health of this context and the circuit of its provider.
-pub async fn health(health: &Health, request: &Request) -> Reply {
-    health.respond(request.now).await
+pub async fn health(health: &Health, request: Request) -> Reply {
+    health.respond(request.now()).await
 }
 
 /// Describes the endpoint in the OpenAPI document.

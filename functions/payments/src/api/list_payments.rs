@@ -1,7 +1,7 @@
 use kernel::{OrderId, UserId};
 use lambda::{
     cursor::Cursors,
-    http::{self, Reply, Request},
+    http::{self, ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Route},
     problem::Problem,
@@ -24,7 +24,7 @@ pub(crate) const ROUTE: Route = Route::new("GET /api/v1/payments", Access::Custo
 
 /// `GET /payments`: returns the caller's payments, newest first, or the one of `?order_id=`. Administrators may add
 /// `?user_id=`.
-pub async fn list_payments((payments, cursors): &(Payments, Cursors), request: &Request) -> Reply {
+pub async fn list_payments((payments, cursors): &(Payments, Cursors), request: Request) -> Reply {
     let caller = request.caller()?;
     let limit = request.limit()?;
     let user_id = request.parsed_query::<UserId>("user_id")?.unwrap_or(caller.user_id);

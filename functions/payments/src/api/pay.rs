@@ -1,12 +1,17 @@
+use std::str::FromStr;
+
+use deserr::Deserr;
 use kernel::{Invalid, OrderId};
 use lambda::{
-    http::{self, Reply, Request, Response},
-    input::{Amount, Field, Fields},
-    openapi::{Object, Operation},
+    field_schema,
+    http::{self, ApiRequest, Reply, Request, Response},
+    input::{Amount, InvalidFields},
+    openapi::{Form, Operation},
     policy::{Access, Limit, Route},
+    text_fields,
 };
-use schemars::{Schema, json_schema};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde_json::json;
 
 use super::{
     problem::unknown_method,
@@ -17,39 +22,42 @@ use crate::{Payments, PaymentsError, domain::Refusal, requests::PaymentRequest};
 /// The provider's token of a payment method, which is never a card number.
 struct PaymentMethod(String);
 
-impl Field for PaymentMethod {
-    fn read(value: &Value) -> Result<Self, Invalid> {
-        let token = value.as_str().ok_or_else(|| Invalid::new("wrong_type", "must be a string"))?;
+impl FromStr for PaymentMethod {
+    type Err = Invalid;
+
+    fn from_str(token: &str) -> Result<Self, Invalid> {
         let is_token = token.len() <= 64
             && token.starts_with("pm_")
             && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         is_token.then(|| Self(token.to_owned())).ok_or_else(|| unknown_method(&[]))
     }
+}
+text_fields!(PaymentMethod);
+field_schema!(PaymentMethod, { "type": "string", "maxLength": 64, "pattern": "^pm_[A-Za-z0-9_]*$" });
 
-    fn schema() -> Schema {
-        json_schema!({ "type": "string", "maxLength": 64, "pattern": "^pm_[A-Za-z0-9_]*$" })
-    }
+#[derive(Deserr, JsonSchema)]
+#[deserr(error = InvalidFields, deny_unknown_fields)]
+struct Pay {
+    order_id: OrderId,
+    /// The order's total.
+    amount: Amount,
+    /// The payment provider's token of the payment method.
+    method: PaymentMethod,
 }
 
 pub(crate) const ROUTE: Route = Route::new("POST /api/v1/payments", Access::Customer).limited(Limit::Writes);
 
 /// `POST /payments`: starts the payment of an order that was placed without one, as `POST /orders/{order_id}/payment`
 /// does. The response does not wait for the payment.
-pub async fn pay(payments: &Payments, request: &Request) -> Reply {
+pub async fn pay(payments: &Payments, request: Request) -> Reply {
     let caller = request.caller()?;
-    let wanted = request.body(read)?;
+    let Pay { order_id, amount, method: PaymentMethod(method) } = request.json()?;
+    let wanted = PaymentRequest { order_id, amount, method };
     let key = request.idempotency_key(&wanted)?;
-    let response = payments.request(caller, &wanted, key, request, |payment| {
+    let response = payments.request(caller, &wanted, key, &request, |payment| {
         http::accepted(format!("/api/v1/payments/{}", payment.id), &PaymentResponse::from(payment))
     });
     Ok(Response::from(response.await?))
-}
-
-fn read(body: &Fields<'_>) -> Option<PaymentRequest> {
-    let order_id = body.required::<OrderId>("order_id");
-    let amount = body.required::<Amount>("amount");
-    let method = body.required::<PaymentMethod>("method");
-    Some(PaymentRequest { order_id: order_id?, amount: amount?, method: method?.0 })
 }
 
 /// Describes the endpoint in the OpenAPI document.
@@ -61,12 +69,7 @@ pub(super) fn operation() -> Operation {
              only one payment: if it exists already, the field `payment` of the problem contains it.",
         )
         .body(
-            Object::new()
-                .required::<OrderId>("order_id")
-                .required::<Amount>("amount")
-                .description("The order's total.")
-                .required::<PaymentMethod>("method")
-                .description("The payment provider's token of the payment method.")
+            Form::of::<Pay>()
                 .example("a card", json!({ "order_id": order_id, "amount": "1978.90", "method": "pm_card_visa" })),
         )
         .idempotent()

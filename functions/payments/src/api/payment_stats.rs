@@ -44,7 +44,7 @@ struct AmountResponse {
 pub(crate) const ROUTE: Route = Route::new("GET /api/v1/payments/stats", Access::Admin);
 
 /// `GET /payments/stats`: returns the numbers and sums of payments and refunds.
-pub async fn payment_stats(payments: &Payments, _: &Request) -> Reply {
+pub async fn payment_stats(payments: &Payments, _: Request) -> Reply {
     let counters = payments.counters().await?;
     let net = |currency| minor(&counters, "captured", currency) - minor(&counters, "refunded", currency);
     http::ok(&StatsResponse {

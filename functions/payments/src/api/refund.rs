@@ -1,30 +1,45 @@
-use kernel::{Currency, Invalid, OrderId, PaymentId, RefundId, Text};
+use deserr::Deserr;
+use kernel::{Invalid, OrderId, PaymentId, RefundId, Text};
 use lambda::{
-    http::{self, Reply, Request, Response},
-    input::{Amount, Fields},
-    openapi::{Object, Operation},
+    http::{self, ApiRequest, Reply, Request, Response},
+    input::{Amount, InvalidFields},
+    openapi::{Form, Operation},
     policy::{Access, Limit, Route},
+    problem::Problem,
 };
+use schemars::JsonSchema;
 use serde_json::json;
 
 use super::response::{PaymentResponse, example};
 use crate::{
     Payments, PaymentsError,
-    domain::{Payment, RefundStatus, Refusal, Status, payment_id},
+    domain::{self, Payment, RefundStatus, Refusal, Status},
     refunds::RefundRequest,
 };
 
-/// The reason for a refund, in the caller's words.
-type Reason = Text<1, 500>;
+#[derive(Deserr, JsonSchema)]
+#[deserr(error = InvalidFields, deny_unknown_fields)]
+struct Refund {
+    #[deserr(default)]
+    payment_id: Option<PaymentId>,
+    #[deserr(default)]
+    order_id: Option<OrderId>,
+    /// The amount to refund. By default, all that is left.
+    #[deserr(default)]
+    amount: Option<Amount>,
+    /// The reason, in the caller's words.
+    #[deserr(default)]
+    reason: Option<Text<1, 500>>,
+}
 
 pub(crate) const ROUTE: Route = Route::new("POST /api/v1/payments/refund", Access::Admin).limited(Limit::Writes);
 
 /// `POST /payments/refund`: refunds a captured payment, in full or in part.
-pub async fn refund(payments: &Payments, request: &Request) -> Reply {
-    let wanted = request.body(read)?;
+pub async fn refund(payments: &Payments, request: Request) -> Reply {
+    let wanted = request.json::<Refund>()?.wanted()?;
     let key = request.idempotency_key(&wanted)?;
     let cause = request.cause();
-    let response = payments.refund(&wanted, key, request.now, &cause, |payment: &Payment, id: RefundId| {
+    let response = payments.refund(&wanted, key, request.now(), &cause, |payment: &Payment, id: RefundId| {
         let location = format!("/api/v1/payments/{}", payment.id);
         let is_pending = payment.refund(id).is_some_and(|refund| refund.status == RefundStatus::Pending);
         if is_pending {
@@ -36,27 +51,26 @@ pub async fn refund(payments: &Payments, request: &Request) -> Reply {
     Ok(Response::from(response.await?))
 }
 
-fn read(body: &Fields<'_>) -> Option<RefundRequest> {
-    let payment = body.optional::<PaymentId>("payment_id");
-    let order = body.optional::<OrderId>("order_id");
-    let amount = body.optional::<Amount>("amount");
-    let reason = body.optional::<Reason>("reason");
-    let payment_id = match (payment?, order?) {
-        (Some(payment), None) => payment,
-        (None, Some(order)) => payment_id(order),
-        (None, None) => {
-            return body.refuse("payment_id", Invalid::new("required", "is required unless order_id is given"));
+impl Refund {
+    fn wanted(self) -> Result<RefundRequest, Problem> {
+        let Self { payment_id, order_id, amount, reason } = self;
+        let payment_id = match (payment_id, order_id) {
+            (Some(payment), None) => payment,
+            (None, Some(order)) => domain::payment_id(order),
+            (None, None) => {
+                let required = Invalid::new("required", "is required unless order_id is given");
+                return Err(Problem::invalid("payment_id", required));
+            }
+            (Some(_), Some(_)) => {
+                let one_of = Invalid::new("one_of", "must not be given together with payment_id");
+                return Err(Problem::invalid("order_id", one_of));
+            }
+        };
+        if amount.is_some_and(|amount| amount.minor() == 0) {
+            return Err(Problem::invalid("amount", Invalid::new("too_little", "must be at least 0.01")));
         }
-        (Some(_), Some(_)) => {
-            return body.refuse("order_id", Invalid::new("one_of", "must not be given together with payment_id"));
-        }
-    };
-    if let Some(amount) = amount?
-        && amount.of(Currency::Usd).minor() == 0
-    {
-        return body.refuse("amount", Invalid::new("too_little", "must be at least 0.01"));
+        Ok(RefundRequest { payment_id, amount, reason: reason.map(|reason| reason.to_string()) })
     }
-    Some(RefundRequest { payment_id, amount: amount?, reason: reason?.map(|reason| reason.to_string()) })
 }
 
 /// Describes the endpoint in the OpenAPI document.
@@ -74,18 +88,12 @@ pub(super) fn operation() -> Operation {
     pending["status"] = json!("captured");
     pending["refunded_amount"] = json!("0.00");
     pending["refunds"][0]["status"] = json!("pending");
-    let form = || {
-        Object::new()
-            .optional::<Amount>("amount")
-            .description("The amount to refund. By default, all that is left.")
-            .optional::<Reason>("reason")
-    };
     Operation::new(ROUTE, "refundPayment", "Refund a captured payment, in full or in part")
         .describe(
             "The refunds of a payment never exceed the captured amount. If the payment provider does not respond, the \
              refund is `pending`, and is retried until the provider does.",
         )
-        .body(form().required::<PaymentId>("payment_id").example(
+        .body(Form::of::<Refund>().without(&["order_id"]).requiring(&["payment_id"]).example(
             "partial refund",
             json!({
                 "payment_id": "01930000-0000-74e8-b825-4ecc199c9080",
@@ -94,8 +102,9 @@ pub(super) fn operation() -> Operation {
             }),
         ))
         .body(
-            form()
-                .required::<OrderId>("order_id")
+            Form::of::<Refund>()
+                .without(&["payment_id"])
+                .requiring(&["order_id"])
                 .example("full refund", json!({ "order_id": "01930000-0000-7003-8000-000000000001" })),
         )
         .idempotent()

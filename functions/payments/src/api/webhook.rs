@@ -1,6 +1,6 @@
 use lambda::{
-    http::{self, Reply, Request},
-    openapi::{Object, Operation},
+    http::{self, ApiRequest, Reply, Request},
+    openapi::{Form, Operation},
     policy::{Access, Route},
 };
 use schemars::JsonSchema;
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::{
     Payments, PaymentsError,
     domain::{Refusal, Status},
-    provider::stripe::Stripe,
+    provider::stripe::{Stripe, events::EventBody},
 };
 
 /// The acknowledgement of an event.
@@ -24,9 +24,9 @@ struct Received {
 pub(crate) const ROUTE: Route = Route::new("POST /api/v1/payments/webhook", Access::Anyone);
 
 /// `POST /payments/webhook`: receives an event of Stripe, which is authorized by its signature.
-pub async fn webhook((payments, stripe): &(Payments, Stripe), request: &Request) -> Reply {
+pub async fn webhook((payments, stripe): &(Payments, Stripe), request: Request) -> Reply {
     let signature = request.header("stripe-signature").unwrap_or_default();
-    if let Some(event) = stripe.verified_event(signature, &request.bytes()?, request.now).await? {
+    if let Some(event) = stripe.verified_event(signature, request.bytes()?, request.now()).await? {
         payments.apply_stripe_event(stripe, event, &request.cause()).await?;
     }
     http::ok(&Received { received: true })
@@ -34,7 +34,7 @@ pub async fn webhook((payments, stripe): &(Payments, Stripe), request: &Request)
 
 /// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
-    Operation::new(ROUTE, "hearFromProvider", "Receive an event of the payment provider")
+    Operation::new(ROUTE, "receiveProviderEvent", "Receive an event of the payment provider")
         .describe(
             "The endpoint for webhook events of Stripe. It processes `payment_intent.amount_capturable_updated`, \
              `.succeeded`, `.canceled` and `.payment_failed`, `refund.created`, `.updated` and `.failed`, and \
@@ -47,33 +47,25 @@ pub(super) fn operation() -> Operation {
             "`t=<seconds>,v1=<hex>`: HMAC-SHA256 of `<t>.<body>` with the webhook's secret, at most five minutes old.",
             "t=1795242631,v1=0c75c7d9b7bb3d5cbd9bb2a4f6d1ea9c4f0d92d2bb6b7d9a6a0a5bd2a6c6f6f1",
         )
-        .body(
-            Object::new()
-                .open()
-                .required_as("type", schemars::json_schema!({ "type": "string" }))
-                .description("The type of the event.")
-                .required_as("data", schemars::json_schema!({ "type": "object" }))
-                .description("The PaymentIntent or the Refund, in `object`.")
-                .example(
-                    "payment captured",
-                    json!({
-                        "id": "evt_1",
-                        "object": "event",
-                        "type": "payment_intent.succeeded",
-                        "data": { "object": {
-                            "id": "pi_1",
-                            "object": "payment_intent",
-                            "status": "succeeded",
-                            "amount": 197_890,
-                            "currency": "usd",
-                            "metadata": {
-                                "order_id": "01930000-0000-7003-8000-000000000001",
-                                "user_id": "01930000-0000-7001-8000-000000000001",
-                            },
-                        } },
-                    }),
-                ),
-        )
+        .body(Form::open::<EventBody>().example(
+            "payment captured",
+            json!({
+                "id": "evt_1",
+                "object": "event",
+                "type": "payment_intent.succeeded",
+                "data": { "object": {
+                    "id": "pi_1",
+                    "object": "payment_intent",
+                    "status": "succeeded",
+                    "amount": 197_890,
+                    "currency": "usd",
+                    "metadata": {
+                        "order_id": "01930000-0000-7003-8000-000000000001",
+                        "user_id": "01930000-0000-7001-8000-000000000001",
+                    },
+                } },
+            }),
+        ))
         .ok::<Received>("The event was processed or ignored.", json!({ "received": true }))
         .refuses(PaymentsError::BadSignature)
         .refuses(PaymentsError::OldSignature)

@@ -1,24 +1,22 @@
-use contracts::Role;
 use lambda::{
-    http::{Reply, Request},
-    openapi::Operation,
+    http::{ApiRequest, Reply, Request},
+    input::required,
+    openapi::{Form, Operation},
     policy::{Access, Limit, Route},
+    problem::Problem,
 };
 use serde_json::json;
 
-use super::register::{account_form, create_account, describe_creation, read};
+use super::register::{AccountBody, create_account, describe_creation};
 use crate::Users;
 
 pub(crate) const ROUTE: Route = Route::new("POST /api/v1/users", Access::Admin).limited(Limit::Writes);
 
 /// `POST /users`: creates an account of either role. For administrators.
-pub async fn create_user(users: &Users, request: &Request) -> Reply {
-    let (registration, role) = request.body(|body| {
-        let role = body.required("role");
-        let registration = read(body);
-        Some((registration?, role?))
-    })?;
-    create_account(users, request, registration, role).await
+pub async fn create_user(users: &Users, request: Request) -> Reply {
+    let body: AccountBody = request.json()?;
+    let role = body.role.ok_or_else(|| Problem::invalid("role", required()))?;
+    create_account(users, &request, body, role).await
 }
 
 /// The OpenAPI description.
@@ -26,5 +24,5 @@ pub(super) fn operation() -> Operation {
     let body =
         json!({ "email": "erin@example.com", "username": "erin", "password": "correct horse", "role": "customer" });
     describe_creation(Operation::new(ROUTE, "createUser", "Create an account of either role"))
-        .body(account_form().required::<Role>("role").example("a customer", body))
+        .body(Form::of::<AccountBody>().requiring(&["role"]).example("a customer", body))
 }

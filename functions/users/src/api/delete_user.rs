@@ -1,5 +1,5 @@
 use lambda::{
-    http::{self, Reply, Request},
+    http::{self, ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Limit, Route},
 };
@@ -9,8 +9,8 @@ use crate::{Users, UsersError};
 pub(crate) const ROUTE: Route = Route::new("DELETE /api/v1/users/{user_id}", Access::Owner).limited(Limit::Writes);
 
 /// `DELETE /users/{user_id}`: erases the account and all personal data in it. Its orders remain.
-pub async fn delete_user(users: &Users, request: &Request) -> Reply {
-    users.delete(request.id("user_id", "user")?, request.caller()?, request.now, &request.cause()).await?;
+pub async fn delete_user(users: &Users, request: Request) -> Reply {
+    users.delete(request.id("user_id", "user")?, request.caller()?, request.now(), &request.cause()).await?;
     http::no_content()
 }
 

@@ -1,5 +1,5 @@
 use lambda::{
-    http::{self, Reply, Request},
+    http::{self, ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Route},
 };
@@ -10,7 +10,7 @@ use crate::Users;
 pub(crate) const ROUTE: Route = Route::new("GET /api/v1/users/{user_id}", Access::Owner);
 
 /// `GET /users/{user_id}`: returns an account.
-pub async fn get_user(users: &Users, request: &Request) -> Reply {
+pub async fn get_user(users: &Users, request: Request) -> Reply {
     http::ok(&UserResponse::from(&users.find(request.id("user_id", "user")?).await?))
 }
 

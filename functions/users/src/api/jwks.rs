@@ -20,7 +20,7 @@ pub(crate) const GET_KEYS: Route = Route::new("GET /api/v1/auth/jwks", Access::A
 pub(crate) const GET_WELL_KNOWN_KEYS: Route = Route::new("GET /.well-known/jwks.json", Access::Anyone);
 
 /// `GET /auth/jwks` and `/.well-known/jwks.json`: returns the public keys that verify access tokens (RFC 7517).
-pub async fn jwks(users: &Users, _: &Request) -> Reply {
+pub async fn jwks(users: &Users, _: Request) -> Reply {
     let keys = users.public_keys().await?;
     http::ok(&KeysResponse { keys }).map(|response| response.header("cache-control", "public, max-age=300"))
 }

@@ -1,6 +1,6 @@
 use lambda::{
     cursor::Cursors,
-    http::{self, Reply, Request},
+    http::{self, ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Route},
 };
@@ -21,7 +21,7 @@ struct UserListResponse<'a> {
 pub(crate) const ROUTE: Route = Route::new("GET /api/v1/users", Access::Admin);
 
 /// `GET /users`: lists all accounts, newest first.
-pub async fn list_users((users, cursors): &(Users, Cursors), request: &Request) -> Reply {
+pub async fn list_users((users, cursors): &(Users, Cursors), request: Request) -> Reply {
     const SCOPE: &str = "GET /users";
     let limit = request.limit()?;
     let after = request.query("cursor").map(|cursor| cursors.open(SCOPE, &cursor)).transpose()?;

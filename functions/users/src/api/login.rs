@@ -1,10 +1,13 @@
 use std::time::Duration;
 
-use kernel::{Email, Invalid, Redacted};
+use deserr::Deserr;
+use kernel::{Email, Invalid};
 use lambda::{
-    http::{self, Reply, Request},
-    openapi::{Object, Operation},
+    http::{self, ApiRequest, Reply, Request},
+    input::{InvalidFields, Secret, required},
+    openapi::{Form, Operation},
     policy::{Access, Limit, Route},
+    problem::Problem,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -26,35 +29,47 @@ struct LoginResponse<'a> {
 
 pub(crate) const ROUTE: Route = Route::new("POST /api/v1/auth/login", Access::Anyone).limited(Limit::Logins);
 
+#[derive(Deserr, JsonSchema)]
+#[deserr(error = InvalidFields, deny_unknown_fields)]
+struct LoginBody {
+    #[deserr(default)]
+    email: Option<Email>,
+    #[deserr(default)]
+    username: Option<Username>,
+    password: Secret,
+}
+
 /// `POST /auth/login`: starts a session for an e-mail address or a username, and the password.
-pub async fn login(users: &Users, request: &Request) -> Reply {
-    let (login, password) = request.body(|body| {
-        let password = body.required::<Redacted<String>>("password");
-        let login = if body.has("username") && body.has("email") {
-            body.refuse("username", Invalid::new("ambiguous", "must not be combined with `email`"))
-        } else if body.has("username") {
-            body.required("username").map(Login::Username)
-        } else {
-            body.required("email").map(Login::Email)
-        };
-        Some((login?, Password::unchecked(password?)))
-    })?;
-    let (account, tokens) = users.log_in(&login, &password, request).await?;
+pub async fn login(users: &Users, request: Request) -> Reply {
+    let LoginBody { email, username, password: Secret(password) } = request.json()?;
+    let login = match (email, username) {
+        (Some(email), None) => Login::Email(email),
+        (None, Some(username)) => Login::Username(username),
+        (None, None) => return Err(Problem::invalid("email", required())),
+        (Some(_), Some(_)) => {
+            let ambiguous = Invalid::new("ambiguous", "must not be combined with `email`");
+            return Err(Problem::invalid("username", ambiguous));
+        }
+    };
+    let (account, tokens) = users.log_in(&login, &Password::unchecked(password), &request).await?;
     http::ok(&LoginResponse { tokens: tokens.into(), user: UserResponse::from(&account) })
 }
 
 /// The OpenAPI description.
 pub(super) fn operation() -> Operation {
-    let with_password = |form: Object| form.required::<Redacted<String>>("password");
     let mut response = tokens_example();
     response["user"] = example();
     Operation::new(ROUTE, "login", "Log in with an e-mail address or a username")
         .body(
-            with_password(Object::new().required::<Email>("email"))
+            Form::of::<LoginBody>()
+                .without(&["username"])
+                .requiring(&["email"])
                 .example("by address", json!({ "email": "alice@example.com", "password": "local-alice-Pa55word" })),
         )
         .body(
-            with_password(Object::new().required::<Username>("username"))
+            Form::of::<LoginBody>()
+                .without(&["email"])
+                .requiring(&["username"])
                 .example("by name", json!({ "username": "alice", "password": "local-alice-Pa55word" })),
         )
         .ok::<LoginResponse<'_>>("The tokens of a new session, and its account.", response)

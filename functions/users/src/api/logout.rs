@@ -1,5 +1,5 @@
 use lambda::{
-    http::{self, Reply, Request},
+    http::{self, ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Route},
 };
@@ -9,7 +9,7 @@ use crate::Users;
 pub(crate) const ROUTE: Route = Route::new("POST /api/v1/auth/logout", Access::Customer);
 
 /// `POST /auth/logout`: ends the session. From then on, its tokens are rejected.
-pub async fn logout(users: &Users, request: &Request) -> Reply {
+pub async fn logout(users: &Users, request: Request) -> Reply {
     users.log_out(request.caller()?).await?;
     http::no_content()
 }

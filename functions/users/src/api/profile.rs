@@ -1,5 +1,5 @@
 use lambda::{
-    http::{self, Reply, Request},
+    http::{self, ApiRequest, Reply, Request},
     openapi::Operation,
     policy::{Access, Limit, Route},
 };
@@ -15,13 +15,13 @@ pub(crate) const UPDATE_PROFILE: Route =
     Route::new("PUT /api/v1/users/profile", Access::Customer).limited(Limit::Writes);
 
 /// `GET /users/profile`: returns the caller's own account.
-pub async fn get_profile(users: &Users, request: &Request) -> Reply {
+pub async fn get_profile(users: &Users, request: Request) -> Reply {
     http::ok(&UserResponse::from(&users.find(request.caller()?.user_id).await?))
 }
 
 /// `PUT /users/profile`: changes the caller's own account.
-pub async fn update_profile(users: &Users, request: &Request) -> Reply {
-    update(users, request, request.caller()?.user_id).await
+pub async fn update_profile(users: &Users, request: Request) -> Reply {
+    update(users, &request, request.caller()?.user_id).await
 }
 
 /// The OpenAPI descriptions.

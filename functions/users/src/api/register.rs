@@ -1,12 +1,14 @@
 use contracts::Role;
+use deserr::Deserr;
 use kernel::{Email, Redacted};
 use lambda::{
-    http::{self, Reply, Request, Response},
-    input::Fields,
-    openapi::{Object, Operation},
+    http::{self, ApiRequest, Reply, Request, Response},
+    input::{InvalidFields, unknown_field},
+    openapi::{Form, Operation},
     policy::{Access, Limit, Route},
+    problem::Problem,
 };
-
+use schemars::JsonSchema;
 use serde_json::json;
 
 use super::response::{UserResponse, example};
@@ -18,14 +20,33 @@ use crate::{
 
 pub(crate) const ROUTE: Route = Route::new("POST /api/v1/auth/register", Access::Anyone).limited(Limit::Registrations);
 
+/// The body of a request that creates an account.
+#[derive(Deserr, JsonSchema)]
+#[deserr(error = InvalidFields, deny_unknown_fields)]
+pub(super) struct AccountBody {
+    email: Email,
+    /// It is stored in lower case.
+    username: Username,
+    /// It must not be a common password, the e-mail address or the username.
+    password: Password,
+    #[deserr(default)]
+    full_name: Option<Redacted<FullName>>,
+    #[deserr(default)]
+    pub(super) role: Option<Role>,
+}
+
 /// `POST /auth/register`: creates a customer's account. The body has no role.
-pub async fn register(users: &Users, request: &Request) -> Reply {
-    let registration = request.body(read)?;
-    create_account(users, request, registration, Role::Customer).await
+pub async fn register(users: &Users, request: Request) -> Reply {
+    let body: AccountBody = request.json()?;
+    if body.role.is_some() {
+        return Err(Problem::invalid("role", unknown_field()));
+    }
+    create_account(users, &request, body, Role::Customer).await
 }
 
 /// Creates the account and responds with it.
-pub(super) async fn create_account(users: &Users, request: &Request, registration: Registration, role: Role) -> Reply {
+pub(super) async fn create_account(users: &Users, request: &Request, body: AccountBody, role: Role) -> Reply {
+    let registration = body.registration()?;
     let name = registration.full_name.as_ref().map(|name| name.expose().to_string());
     let fingerprinted = (registration.email.clone(), registration.username.clone(), name, role);
     // Only the address distinguishes callers without an account who use the same key.
@@ -34,24 +55,14 @@ pub(super) async fn create_account(users: &Users, request: &Request, registratio
     http::created(format!("/api/v1/users/{}", account.id), &UserResponse::from(&account)).map(Response::from)
 }
 
-/// Reads a registration from the body.
-pub(super) fn read(body: &Fields<'_>) -> Option<Registration> {
-    let email = body.required("email");
-    let username = body.required("username");
-    let password = body.required("password");
-    let full_name = body.optional::<FullName>("full_name");
-    let registration = Registration {
-        email: email?,
-        username: username?,
-        password: password?,
-        full_name: full_name?.map(Redacted::new),
-    };
-    if registration.password.equals(registration.email.expose())
-        || registration.password.equals(registration.username.expose())
-    {
-        return body.refuse("password", password_equals_login());
+impl AccountBody {
+    fn registration(self) -> Result<Registration, Problem> {
+        let Self { email, username, password, full_name, role: _ } = self;
+        if password.equals(email.expose()) || password.equals(username.expose()) {
+            return Err(Problem::invalid("password", password_equals_login()));
+        }
+        Ok(Registration { email, username, password, full_name })
     }
-    Some(registration)
 }
 
 /// The OpenAPI description.
@@ -59,18 +70,7 @@ pub(super) fn operation() -> Operation {
     let body =
         json!({ "email": "you@example.com", "username": "you", "password": "correct horse", "full_name": "You" });
     describe_creation(Operation::new(ROUTE, "register", "Register as a customer"))
-        .body(account_form().example("a customer", body))
-}
-
-/// The body of a request that creates an account.
-pub(super) fn account_form() -> Object {
-    Object::new()
-        .required::<Email>("email")
-        .required::<Username>("username")
-        .description("It is stored in lower case.")
-        .required::<Password>("password")
-        .description("It must not be a common password, the e-mail address or the username.")
-        .optional::<FullName>("full_name")
+        .body(Form::of::<AccountBody>().without(&["role"]).example("a customer", body))
 }
 
 /// Adds the responses of an operation that creates an account.

@@ -1,13 +1,14 @@
 use std::time::Duration;
 
+use deserr::Deserr;
 use kernel::{Email, Redacted, UserId};
 use lambda::{
-    http::{self, Reply, Request},
-    input::Fields,
-    openapi::{Object, Operation},
+    http::{self, ApiRequest, Reply, Request},
+    input::{InvalidFields, Secret},
+    openapi::{Form, Operation},
     policy::{Access, Limit, Route},
 };
-
+use schemars::JsonSchema;
 use serde_json::json;
 
 use super::response::{UserResponse, example};
@@ -18,27 +19,34 @@ use crate::{
 
 pub(crate) const ROUTE: Route = Route::new("PUT /api/v1/users/{user_id}", Access::Owner).limited(Limit::Writes);
 
+#[derive(Deserr, JsonSchema)]
+#[deserr(error = InvalidFields, deny_unknown_fields)]
+struct UpdateUser {
+    #[deserr(default)]
+    email: Option<Email>,
+    #[deserr(default)]
+    username: Option<Username>,
+    #[deserr(default)]
+    full_name: Option<Redacted<FullName>>,
+    #[deserr(default)]
+    password: Option<Password>,
+    /// The caller's own password.
+    #[deserr(default)]
+    current_password: Option<Secret>,
+}
+
 /// `PUT /users/{user_id}`: changes the given fields. A new e-mail address or password requires `current_password`,
 /// which is the caller's own password.
-pub async fn update_user(users: &Users, request: &Request) -> Reply {
-    update(users, request, request.id("user_id", "user")?).await
+pub async fn update_user(users: &Users, request: Request) -> Reply {
+    update(users, &request, request.id("user_id", "user")?).await
 }
 
 pub(super) async fn update(users: &Users, request: &Request, id: UserId) -> Reply {
-    let (changes, current_password) = request.body(read)?;
+    let UpdateUser { email, username, full_name, password, current_password } = request.json()?;
+    let changes = Changes { email, username, full_name, password };
+    let current_password = current_password.map(|Secret(text)| Password::unchecked(text));
     let account = users.update(id, request.caller()?, changes, current_password.as_ref(), request).await?;
     http::ok(&UserResponse::from(&account))
-}
-
-fn read(body: &Fields<'_>) -> Option<(Changes, Option<Password>)> {
-    let email = body.optional("email");
-    let username = body.optional("username");
-    let full_name = body.optional::<FullName>("full_name");
-    let password = body.optional("password");
-    let current_password = body.optional::<Redacted<String>>("current_password");
-    let changes =
-        Changes { email: email?, username: username?, full_name: full_name?.map(Redacted::new), password: password? };
-    Some((changes, current_password?.map(Password::unchecked)))
 }
 
 /// The OpenAPI description.
@@ -53,16 +61,7 @@ pub(super) fn describe_update(operation: Operation) -> Operation {
             "Fields that are not given do not change. A new e-mail address or password requires `current_password`. \
              A new password ends all other sessions.",
         )
-        .body(
-            Object::new()
-                .optional::<Email>("email")
-                .optional::<Username>("username")
-                .optional::<FullName>("full_name")
-                .optional::<Password>("password")
-                .optional::<Redacted<String>>("current_password")
-                .description("The caller's own password.")
-                .example("another name", json!({ "full_name": "Alice A. Anderson" })),
-        )
+        .body(Form::of::<UpdateUser>().example("another name", json!({ "full_name": "Alice A. Anderson" })))
         .ok::<UserResponse<'_>>("The account.", example())
         .refuses(UsersError::EmailTaken)
         .refuses(UsersError::UsernameTaken)

@@ -25,7 +25,7 @@ struct UserStatsResponse {
 pub(crate) const ROUTE: Route = Route::new("GET /api/v1/users/stats", Access::Admin);
 
 /// `GET /users/stats`: returns the counters, which include the last write.
-pub async fn user_stats(users: &Users, _: &Request) -> Reply {
+pub async fn user_stats(users: &Users, _: Request) -> Reply {
     let counts = users.counts().await?;
     http::ok(&UserStatsResponse {
         total: counts.customers + counts.admins,

@@ -22,7 +22,7 @@ pub use report::{Circuit, ContextHealth, Depth, FoundProvider, Report, Status};
 
 use crate::{
     Error, env,
-    http::{self, Reply, Request},
+    http::{self, ApiRequest, Reply, Request},
     openapi::Operation,
     policy::Route,
 };
@@ -87,8 +87,8 @@ impl Health {
 ///
 /// # Errors
 /// If the response cannot be serialized.
-pub async fn health(health: &Health, request: &Request) -> Reply {
-    health.respond(request.now, async { None }).await
+pub async fn health(health: &Health, request: Request) -> Reply {
+    health.respond(request.now(), async { None }).await
 }
 
 /// Responds with `body`: with 503 if `status` is `down`, and else with 200.

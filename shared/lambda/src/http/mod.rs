@@ -1,23 +1,26 @@
-//! HTTP functions. They respond to every request of API Gateway with a response or a problem, and never fail the
-//! invocation.
+//! HTTP functions, which `lambda_http` serves. They respond to every request of API Gateway with a response or a
+//! problem, and never fail the invocation.
 
+mod event;
 mod request;
 mod response;
 
 use std::panic::AssertUnwindSafe;
 
-use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use futures::FutureExt;
-use lambda_runtime::{LambdaEvent, Runtime, service_fn};
+use lambda_http::{Adapter, Service, request::LambdaRequest, service_fn};
+use lambda_runtime::LambdaEvent;
 use tracing::Instrument;
 
-pub use request::{Caller, Quota, Request};
-pub(crate) use request::{forbidden, malformed, too_large, unauthorized};
+pub use lambda_http::Request;
+pub use request::{ApiRequest, Caller, Quota};
+pub(crate) use request::{forbidden, malformed, set_quota, too_large, unauthorized};
 pub use response::{
     Reply, Response, accepted, content, created, json_text, no_content, not_modified, ok, redirect, stored_ok,
     with_status,
 };
 
+use self::request::Received;
 use crate::{Error, limit::Limiter, policy::Route, problem::Problem};
 
 /// Serves one endpoint until the environment ends. `routes` are those of its context: a request of any other route is
@@ -25,65 +28,84 @@ use crate::{Error, limit::Limiter, policy::Route, problem::Problem};
 ///
 /// # Errors
 /// If the Lambda runtime API does not respond.
-pub async fn serve<S>(routes: &[Route], context: S, handler: impl AsyncFn(&S, &Request) -> Reply) -> Result<(), Error> {
-    run(routes, None, context, handler).await
+pub async fn serve<S, H, F>(routes: &'static [Route], context: S, handler: H) -> Result<(), Error>
+where
+    S: Sync + 'static,
+    H: Fn(&'static S, Request) -> F + Sync + 'static,
+    F: Future<Output = Reply> + Send,
+{
+    run(Endpoint { routes, limiter: None, context, handler }).await
 }
 
 /// Serves one endpoint as [`serve`] does, with a rate limit.
 ///
 /// # Errors
 /// If the Lambda runtime API does not respond.
-pub async fn serve_limited<S>(
-    routes: &[Route],
+pub async fn serve_limited<S, H, F>(
+    routes: &'static [Route],
     limiter: Limiter,
     context: S,
-    handler: impl AsyncFn(&S, &Request) -> Reply,
-) -> Result<(), Error> {
-    run(routes, Some(limiter), context, handler).await
+    handler: H,
+) -> Result<(), Error>
+where
+    S: Sync + 'static,
+    H: Fn(&'static S, Request) -> F + Sync + 'static,
+    F: Future<Output = Reply> + Send,
+{
+    run(Endpoint { routes, limiter: Some(limiter), context, handler }).await
 }
 
-async fn run<S>(
-    routes: &[Route],
+/// What an environment needs to respond to the requests of one endpoint.
+struct Endpoint<S, H> {
+    routes: &'static [Route],
     limiter: Option<Limiter>,
     context: S,
-    handler: impl AsyncFn(&S, &Request) -> Reply,
-) -> Result<(), Error> {
-    let service = service_fn(|event: LambdaEvent<ApiGatewayV2httpRequest>| {
-        // Boxed, because the futures of the SDK nest too deeply for the compiler.
-        respond(routes, limiter.as_ref(), &context, &handler, event.payload).map(Ok::<_, Error>).boxed_local()
-    });
-    Runtime::new(service).run().await
+    handler: H,
 }
 
-async fn respond<S>(
-    routes: &[Route],
-    limiter: Option<&Limiter>,
-    context: &S,
-    handler: &impl AsyncFn(&S, &Request) -> Reply,
-    event: ApiGatewayV2httpRequest,
-) -> ApiGatewayV2httpResponse {
-    let request = Request::new(event);
-    let span = tracing::info_span!("request", correlation_id = %request.correlation_id, route = request.route());
+async fn run<S, H, F>(endpoint: Endpoint<S, H>) -> Result<(), Error>
+where
+    S: Sync + 'static,
+    H: Fn(&'static S, Request) -> F + Sync + 'static,
+    F: Future<Output = Reply> + Send,
+{
+    // An environment serves one endpoint until it ends, so the endpoint is never dropped.
+    let endpoint: &'static Endpoint<S, H> = Box::leak(Box::new(endpoint));
+    let mut adapter = Adapter::from(service_fn(|request| respond(endpoint, request).map(Ok::<_, Error>)));
+    let service = service_fn(move |event: LambdaEvent<LambdaRequest>| adapter.call(event::convertible(event)));
+    lambda_runtime::run(service).await
+}
+
+async fn respond<S, H, F>(endpoint: &'static Endpoint<S, H>, mut request: Request) -> Response
+where
+    S: Sync,
+    H: Fn(&'static S, Request) -> F + Sync,
+    F: Future<Output = Reply> + Send,
+{
+    let received = Received::of(request.headers());
+    request.extensions_mut().insert(received.clone());
+    let caller = request.caller().ok();
+    let span = tracing::info_span!("request", correlation_id = %received.correlation_id, route = request.route());
     async {
         let handling = async {
-            let request = request.authorize(routes)?;
-            if let Some(limiter) = limiter {
-                limiter.take(request).await?;
+            request::authorize(&request, endpoint.routes)?;
+            if let Some(limiter) = &endpoint.limiter {
+                limiter.take(&request).await?;
             }
-            handler(context, request).await
+            (endpoint.handler)(&endpoint.context, request).await
         };
         let reply = AssertUnwindSafe(handling).catch_unwind().await.unwrap_or_else(|_| {
             tracing::error!("the handler panicked");
             Err(Problem::internal())
         });
-        let response = reply.unwrap_or_else(|problem| Response::of_problem(&problem, &request));
+        let response = reply.unwrap_or_else(|problem| Response::of_problem(&problem, &received.correlation_id));
         tracing::info!(
             status = response.status,
-            duration_ms = request.elapsed_ms(),
-            user_id = request.caller.map(|caller| caller.user_id.to_string()),
+            duration_ms = received.elapsed_ms(),
+            user_id = caller.map(|caller| caller.user_id.to_string()),
             "responded"
         );
-        response.into_gateway_response(&request)
+        response.with_headers_of(&received)
     }
     .instrument(span)
     .await

@@ -1,17 +1,24 @@
 //! The request of an HTTP function, and its caller.
 
-use std::{cell::Cell, collections::HashMap, net::IpAddr, str::FromStr, time::Instant};
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    str::FromStr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
-use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-use base64::{Engine, prelude::BASE64_STANDARD};
+use aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
 use contracts::{Cause, Role};
+use deserr::Deserr;
 use dynamo::IdempotencyKey;
 use kernel::{CorrelationId, Invalid, SessionId, Timestamp, TraceParent, UserId};
+use lambda_http::{Request, RequestExt, http::HeaderMap, request::RequestContext};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    input::{self, Fields},
+    input::{self, InvalidFields},
     policy::{self, Access, Route},
     problem::{FieldError, Problem},
 };
@@ -58,110 +65,99 @@ pub struct Quota {
     pub(crate) reset_seconds: i64,
 }
 
-/// An HTTP request.
-#[derive(Debug)]
-pub struct Request {
-    /// The time of the request. The clock is read only once per request.
-    pub now: Timestamp,
-    event: ApiGatewayV2httpRequest,
-    pub(super) caller: Option<Caller>,
+/// The arrival of a request. [`super::serve`] adds it to the request's extensions.
+#[derive(Debug, Clone)]
+pub(super) struct Received {
+    now: Timestamp,
+    started: Instant,
     pub(super) correlation_id: CorrelationId,
     pub(super) traceparent: TraceParent,
-    started: Instant,
-    pub(super) quota: Cell<Option<Quota>>,
+    quota: Arc<Mutex<Option<Quota>>>,
 }
 
-impl Request {
-    pub(crate) fn new(event: ApiGatewayV2httpRequest) -> Self {
-        let header = |name| event.headers.get(name).and_then(|value| value.to_str().ok());
+impl Received {
+    /// Returns the arrival of a request that has these headers and arrives now.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let parent: Option<TraceParent> = header("traceparent").and_then(|text| text.parse().ok());
         Self {
             now: Timestamp::now(),
+            started: Instant::now(),
             correlation_id: header("x-correlation-id").and_then(|text| text.parse().ok()).unwrap_or_default(),
             traceparent: parent.map(|parent| parent.next()).unwrap_or_default(),
-            caller: caller(&event),
-            started: Instant::now(),
-            quota: Cell::new(None),
-            event,
+            quota: Arc::default(),
         }
+    }
+
+    /// Returns the milliseconds since the request arrived.
+    pub(super) fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Returns the quota that the headers of the response report.
+    pub(super) fn quota(&self) -> Option<Quota> {
+        *self.quota.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What handlers ask of a request, in addition to what [`lambda_http::RequestExt`] has.
+pub trait ApiRequest {
+    /// Returns the request itself.
+    fn request(&self) -> &Request;
+
+    /// Returns the time at which the request arrived. The clock is read only once per request.
+    fn now(&self) -> Timestamp {
+        received(self.request()).now
     }
 
     /// Returns the key of the route that API Gateway selected, such as `POST /api/v1/orders`.
-    pub fn route(&self) -> &str {
-        self.event.route_key.as_deref().unwrap_or_default()
-    }
-
-    /// Returns this request if the policy allows the caller to use the route.
-    pub(super) fn authorize(&self, routes: &[Route]) -> Result<&Self, Problem> {
-        let Some(route) = routes.iter().find(|route| route.key == self.route()) else {
-            tracing::error!("the route is not in the policy table of this context");
-            return Err(Problem::not_found("route"));
-        };
-        if policy::allows(route.access, self.caller.map(|caller| caller.role)) {
-            if route.access == Access::Owner { self.authorize_owner() } else { Ok(self) }
-        } else if self.caller.is_some() {
-            Err(forbidden())
-        } else {
-            Err(unauthorized())
-        }
-    }
-
-    /// Returns this request unless its path names another user. The owner of an order, for example, is checked by the
-    /// use case.
-    fn authorize_owner(&self) -> Result<&Self, Problem> {
-        let caller = self.caller()?;
-        let is_other_user =
-            self.event.path_parameters.get("user_id").is_some_and(|id| id.parse() != Ok(caller.user_id));
-        if is_other_user && !caller.is_admin() { Err(Problem::not_found("user")) } else { Ok(self) }
+    fn route(&self) -> &str {
+        gateway_context(self.request()).and_then(|context| context.route_key.as_deref()).unwrap_or_default()
     }
 
     /// Returns the caller.
     ///
     /// # Errors
     /// 401 without a valid access token.
-    pub fn caller(&self) -> Result<Caller, Problem> {
-        self.caller.ok_or_else(unauthorized)
-    }
-
-    /// Returns the method, such as `GET`.
-    pub fn method(&self) -> &str {
-        self.event.request_context.http.method.as_str()
+    fn caller(&self) -> Result<Caller, Problem> {
+        let context = gateway_context(self.request()).and_then(|context| context.authorizer.as_ref());
+        context.and_then(|authorizer| Caller::of(&authorizer.fields)).ok_or_else(unauthorized)
     }
 
     /// Returns the whole path. API Gateway decodes it, except `%25`.
-    pub fn raw_path(&self) -> &str {
-        self.event.raw_path.as_deref().unwrap_or_default()
+    fn raw_path(&self) -> &str {
+        self.request().raw_http_path()
     }
 
     /// Returns the query as it was sent, without the question mark.
-    pub fn raw_query(&self) -> &str {
-        self.event.raw_query_string.as_deref().unwrap_or_default()
+    fn raw_query(&self) -> &str {
+        self.request().uri().query().unwrap_or_default()
     }
 
     /// Returns a path parameter, if the route has it.
-    pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.event.path_parameters.get(name).map(String::as_str)
+    fn parameter(&self, name: &str) -> Option<&str> {
+        self.request().path_parameters_ref()?.first(name)
     }
 
     /// Returns the id in the path.
     ///
     /// # Errors
     /// 404 for `what` if the parameter is not an id, because nothing has it.
-    pub fn id<T: FromStr>(&self, name: &str, what: &str) -> Result<T, Problem> {
+    fn id<T: FromStr>(&self, name: &str, what: &str) -> Result<T, Problem> {
         self.parameter(name).unwrap_or_default().parse().map_err(|_| Problem::not_found(what))
     }
 
     /// Returns a query parameter, if it is present. Repeated parameters are joined with commas, as API Gateway does,
     /// and a comma within a value stays one.
-    pub fn query(&self, name: &str) -> Option<String> {
-        Some(self.event.query_string_parameters.all(name)?.join(","))
+    fn query(&self, name: &str) -> Option<String> {
+        Some(self.request().query_string_parameters_ref()?.all(name)?.join(","))
     }
 
     /// Parses a query parameter, if it is present.
     ///
     /// # Errors
     /// 422 if it is invalid.
-    pub fn parsed_query<T: FromStr<Err = Invalid>>(&self, name: &str) -> Result<Option<T>, Problem> {
+    fn parsed_query<T: FromStr<Err = Invalid>>(&self, name: &str) -> Result<Option<T>, Problem> {
         let parsed = self.query(name).map(|text| text.parse()).transpose();
         parsed.map_err(|invalid| Problem::validation(vec![FieldError::new(name, invalid)]))
     }
@@ -170,7 +166,7 @@ impl Request {
     ///
     /// # Errors
     /// 422 if it is invalid.
-    pub fn limit(&self) -> Result<usize, Problem> {
+    fn limit(&self) -> Result<usize, Problem> {
         let Some(text) = self.query("limit") else {
             return Ok(20);
         };
@@ -180,38 +176,26 @@ impl Request {
         })
     }
 
-    /// Reads the body, which is a JSON object, field by field.
+    /// Reads the body, which is a JSON object.
     ///
     /// # Errors
     /// 413 if it is too large, 400 if it is not JSON, 422 with all invalid fields.
-    pub fn body<T>(&self, read: impl FnOnce(&Fields<'_>) -> Option<T>) -> Result<T, Problem> {
-        input::read_object(&self.json()?, read)
-    }
-
-    fn json(&self) -> Result<Value, Problem> {
-        serde_json::from_slice(&self.bytes()?).map_err(|error| malformed(error.line(), error.column()))
+    fn json<T: Deserr<InvalidFields>>(&self) -> Result<T, Problem> {
+        input::read(self.bytes()?)
     }
 
     /// Returns the body as it was sent.
     ///
     /// # Errors
     /// 413 if it is too large.
-    pub fn bytes(&self) -> Result<Vec<u8>, Problem> {
-        let text = self.event.body.as_deref().unwrap_or_default();
-        let bytes = if self.event.is_base64_encoded {
-            BASE64_STANDARD.decode(text).map_err(|_| malformed(1, 1))?
-        } else {
-            text.as_bytes().to_vec()
-        };
-        if bytes.len() > MAX_BODY_BYTES {
-            return Err(too_large());
-        }
-        Ok(bytes)
+    fn bytes(&self) -> Result<&[u8], Problem> {
+        let bytes = self.request().body().as_ref();
+        if bytes.len() > MAX_BODY_BYTES { Err(too_large()) } else { Ok(bytes) }
     }
 
     /// Returns a header, if it is present and is text.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.event.headers.get(name)?.to_str().ok()
+    fn header(&self, name: &str) -> Option<&str> {
+        self.request().headers().get(name)?.to_str().ok()
     }
 
     /// Returns the `Idempotency-Key` of the request, if it has one.
@@ -220,7 +204,7 @@ impl Request {
     ///
     /// # Errors
     /// 422 if the key is not 1 to 255 visible ASCII characters.
-    pub fn idempotency_key(&self, body: &impl Serialize) -> Result<Option<IdempotencyKey>, Problem> {
+    fn idempotency_key(&self, body: &impl Serialize) -> Result<Option<IdempotencyKey>, Problem> {
         self.idempotency_key_of("anyone", body)
     }
 
@@ -229,8 +213,8 @@ impl Request {
     ///
     /// # Errors
     /// 422 if the key is not 1 to 255 visible ASCII characters.
-    pub fn idempotency_key_of(&self, scope: &str, body: &impl Serialize) -> Result<Option<IdempotencyKey>, Problem> {
-        let Some(key) = self.event.headers.get("idempotency-key") else {
+    fn idempotency_key_of(&self, scope: &str, body: &impl Serialize) -> Result<Option<IdempotencyKey>, Problem> {
+        let Some(key) = self.request().headers().get("idempotency-key") else {
             return Ok(None);
         };
         let key =
@@ -243,29 +227,26 @@ impl Request {
             tracing::error!(%error, "a request cannot be serialized");
             Problem::internal()
         })?;
-        let scope = self.caller.map_or_else(|| scope.to_owned(), |caller| caller.user_id.to_string());
+        let scope = self.caller().map_or_else(|_| scope.to_owned(), |caller| caller.user_id.to_string());
         Ok(Some(IdempotencyKey::new(&scope, key, &format!("{} {body}", self.route()))))
     }
 
     /// Returns whether `If-None-Match` (RFC 9110) has this `etag`. Weak tags match, too, because a CDN that compresses
     /// responses makes their tags weak.
-    pub fn matches_if_none_match(&self, etag: &str) -> bool {
-        self.etags("if-none-match").is_some_and(|tags| has_etag(&tags.replace("W/\"", "\""), etag))
+    fn matches_if_none_match(&self, etag: &str) -> bool {
+        etags(self.request(), "if-none-match").is_some_and(|tags| has_etag(&tags.replace("W/\"", "\""), etag))
     }
 
     /// Returns whether `If-Match` (RFC 9110) has this `etag`, or is missing.
-    pub fn matches_if_match(&self, etag: &str) -> bool {
-        self.etags("if-match").is_none_or(|tags| has_etag(&tags, etag))
-    }
-
-    fn etags(&self, header: &str) -> Option<String> {
-        Some(self.event.headers.get(header)?.to_str().unwrap_or_default().to_owned())
+    fn matches_if_match(&self, etag: &str) -> bool {
+        etags(self.request(), "if-match").is_none_or(|tags| has_etag(&tags, etag))
     }
 
     /// Returns the address of the client: an IPv4 address, or the /64 network of an IPv6 address, because a client has
     /// all addresses of it.
-    pub fn address(&self) -> String {
-        let source = self.event.request_context.http.source_ip.as_deref().unwrap_or_default();
+    fn address(&self) -> String {
+        let context = gateway_context(self.request());
+        let source = context.and_then(|context| context.http.source_ip.as_deref()).unwrap_or_default();
         match source.parse() {
             Ok(IpAddr::V6(address)) if address.to_ipv4_mapped().is_none() => {
                 let [a, b, c, d, ..] = address.segments();
@@ -275,25 +256,67 @@ impl Request {
         }
     }
 
-    /// Sets the quota that the headers of the response report.
-    pub(crate) fn set_quota(&self, quota: Quota) {
-        self.quota.set(Some(quota));
-    }
-
     /// Returns this request as the cause of events.
-    pub fn cause(&self) -> Cause {
-        Cause { correlation_id: self.correlation_id.clone(), traceparent: self.traceparent.clone(), causation_id: None }
+    fn cause(&self) -> Cause {
+        let Received { correlation_id, traceparent, .. } = received(self.request());
+        Cause { correlation_id, traceparent, causation_id: None }
     }
 
     /// Returns the milliseconds since the request started.
-    pub fn elapsed_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    fn elapsed_ms(&self) -> u64 {
+        received(self.request()).elapsed_ms()
     }
 }
 
-/// Returns the caller, if the route has an authorizer and the token is valid.
-fn caller(event: &ApiGatewayV2httpRequest) -> Option<Caller> {
-    Caller::of(&event.request_context.authorizer.as_ref()?.fields)
+impl ApiRequest for Request {
+    fn request(&self) -> &Request {
+        self
+    }
+}
+
+/// Returns the arrival of the request. A request that is not served arrives when it is first asked.
+fn received(request: &Request) -> Received {
+    request.extensions().get().cloned().unwrap_or_else(|| Received::of(request.headers()))
+}
+
+/// Returns the context that API Gateway added to the request.
+fn gateway_context(request: &Request) -> Option<&ApiGatewayV2httpRequestContext> {
+    match request.request_context_ref()? {
+        RequestContext::ApiGatewayV2(context) => Some(context),
+        _ => None,
+    }
+}
+
+/// Checks that the policy allows the caller to use the route of the request.
+pub(super) fn authorize(request: &Request, routes: &[Route]) -> Result<(), Problem> {
+    let Some(route) = routes.iter().find(|route| route.key == request.route()) else {
+        tracing::error!("the route is not in the policy table of this context");
+        return Err(Problem::not_found("route"));
+    };
+    let caller = request.caller().ok();
+    if policy::allows(route.access, caller.map(|caller| caller.role)) {
+        if route.access == Access::Owner { authorize_owner(request) } else { Ok(()) }
+    } else if caller.is_some() {
+        Err(forbidden())
+    } else {
+        Err(unauthorized())
+    }
+}
+
+/// Checks that the path does not name another user. The owner of an order, for example, is checked by the use case.
+fn authorize_owner(request: &Request) -> Result<(), Problem> {
+    let caller = request.caller()?;
+    let is_other_user = request.parameter("user_id").is_some_and(|id| id.parse() != Ok(caller.user_id));
+    if is_other_user && !caller.is_admin() { Err(Problem::not_found("user")) } else { Ok(()) }
+}
+
+/// Sets the quota that the headers of the response report.
+pub(crate) fn set_quota(request: &Request, quota: Quota) {
+    *received(request).quota.lock().unwrap_or_else(PoisonError::into_inner) = Some(quota);
+}
+
+fn etags(request: &Request, header: &str) -> Option<String> {
+    Some(request.headers().get(header)?.to_str().unwrap_or_default().to_owned())
 }
 
 pub(crate) fn unauthorized() -> Problem {

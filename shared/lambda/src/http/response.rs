@@ -1,10 +1,13 @@
 //! The responses of HTTP functions.
 
-use aws_lambda_events::{apigw::ApiGatewayV2httpResponse, encodings::Body};
+use std::{future::ready, pin::Pin};
+
 use dynamo::StoredResponse;
+use kernel::CorrelationId;
+use lambda_http::{Body, IntoResponse, http};
 use serde::Serialize;
 
-use super::request::{Quota, Request};
+use super::request::{Quota, Received};
 use crate::problem::Problem;
 
 /// The result of a handler.
@@ -20,8 +23,8 @@ pub struct Response {
 
 impl Response {
     /// Returns the response to a request that was rejected with a problem.
-    pub(super) fn of_problem(problem: &Problem, request: &Request) -> Self {
-        let body = problem.to_json(request.correlation_id.as_str()).to_string();
+    pub(super) fn of_problem(problem: &Problem, correlation_id: &CorrelationId) -> Self {
+        let body = problem.to_json(correlation_id.as_str()).to_string();
         let mut response = Self::new(problem.status, body).header("content-type", "application/problem+json");
         if problem.status == 401 {
             response = response.header("www-authenticate", "Bearer");
@@ -43,24 +46,33 @@ impl Response {
         self
     }
 
-    pub(super) fn into_gateway_response(self, request: &Request) -> ApiGatewayV2httpResponse {
-        let mut response = ApiGatewayV2httpResponse::default();
-        response.status_code = i64::from(self.status);
+    /// Adds the headers that all responses have. Those of the handler replace them.
+    pub(super) fn with_headers_of(mut self, received: &Received) -> Self {
         let content_type = (!self.body.is_empty()).then(|| ("content-type", "application/json".to_owned()));
         let defaults = [
             ("cache-control", "no-store".to_owned()),
-            ("x-correlation-id", request.correlation_id.to_string()),
-            ("traceparent", request.traceparent.as_str().to_owned()),
+            ("x-correlation-id", received.correlation_id.to_string()),
+            ("traceparent", received.traceparent.as_str().to_owned()),
         ];
-        let quota = request.quota.get().map(quota_headers).into_iter().flatten();
-        for (name, value) in defaults.into_iter().chain(content_type).chain(quota).chain(self.headers) {
+        let quota = received.quota().map(quota_headers).into_iter().flatten();
+        self.headers = defaults.into_iter().chain(content_type).chain(quota).chain(self.headers).collect();
+        self
+    }
+}
+
+/// Unlike a response of the `http` crate, it says itself whether its body is text: `lambda_http` guesses it from the
+/// headers.
+impl IntoResponse for Response {
+    fn into_response(self) -> Pin<Box<dyn Future<Output = http::Response<Body>> + Send>> {
+        let mut response = http::Response::new(self.body);
+        *response.status_mut() =
+            http::StatusCode::from_u16(self.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+        for (name, value) in self.headers {
             if let Ok(value) = value.parse() {
-                response.headers.insert(name, value);
+                response.headers_mut().insert(name, value);
             }
         }
-        response.is_base64_encoded = matches!(self.body, Body::Binary(_));
-        response.body = Some(self.body);
-        response
+        Box::pin(ready(response))
     }
 }
 

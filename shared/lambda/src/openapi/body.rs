@@ -1,78 +1,45 @@
 //! The documentation of request bodies.
 
-use std::ops::RangeInclusive;
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde_json::{Value, json};
 
-use schemars::Schema;
-use serde_json::{Map, Value, json};
-
-use crate::input::Field;
-
-/// A JSON object as [`crate::input::Fields`] reads it. The types of the fields define their limits.
-#[derive(Debug, Clone, Default)]
-pub struct Object {
-    properties: Map<String, Value>,
-    required: Vec<&'static str>,
-    last: &'static str,
-    is_open: bool,
+/// A form of a request body: the schema of the struct that reads it, of which a form may require or exclude fields.
+#[derive(Debug, Clone)]
+pub struct Form {
+    pub(super) schema: Value,
     pub(super) examples: Vec<(&'static str, Value)>,
 }
 
-impl Object {
-    /// Creates an object without fields.
-    pub fn new() -> Self {
-        Self::default()
+impl Form {
+    /// Creates the form that has all fields of `T`. Other fields are rejected.
+    pub fn of<T: JsonSchema>() -> Self {
+        let mut schema = inline_schema::<T>();
+        close(&mut schema);
+        Self { schema, examples: Vec::new() }
     }
 
-    /// Allows other fields, which are ignored.
-    #[must_use]
-    pub fn open(self) -> Self {
-        Self { is_open: true, ..self }
+    /// Creates the form that has all fields of `T`, and allows others, which are ignored.
+    pub fn open<T: JsonSchema>() -> Self {
+        Self { schema: inline_schema::<T>(), examples: Vec::new() }
     }
 
-    /// Adds a required field.
+    /// Requires fields that other forms of the body do not have.
     #[must_use]
-    pub fn required<T: Field>(self, name: &'static str) -> Self {
-        self.required_as(name, T::schema())
+    pub fn requiring(mut self, names: &[&str]) -> Self {
+        for name in names {
+            require(&mut self.schema["properties"][name]);
+        }
+        let mut required = self.schema["required"].as_array().cloned().unwrap_or_default();
+        required.extend(names.iter().map(|name| json!(name)));
+        self.schema["required"] = required.into();
+        self
     }
 
-    /// Adds a required field with a schema that is narrower than its type.
+    /// Excludes fields that only other forms of the body have.
     #[must_use]
-    pub fn required_as(mut self, name: &'static str, schema: Schema) -> Self {
-        self.required.push(name);
-        self.with(name, schema.to_value())
-    }
-
-    /// Adds a field that may be absent or null.
-    #[must_use]
-    pub fn optional<T: Field>(self, name: &'static str) -> Self {
-        self.with(name, nullable(T::schema().to_value()))
-    }
-
-    /// Adds a field that may be absent or null, with a schema that is narrower than its type.
-    #[must_use]
-    pub fn optional_as(self, name: &'static str, schema: Schema) -> Self {
-        self.with(name, nullable(schema.to_value()))
-    }
-
-    /// Adds a required list of objects.
-    #[must_use]
-    pub fn list(mut self, name: &'static str, length: RangeInclusive<usize>, of: Self) -> Self {
-        self.required.push(name);
-        let (min, max) = length.into_inner();
-        self.with(name, json!({ "type": "array", "minItems": min, "maxItems": max, "items": of.schema() }))
-    }
-
-    /// Adds an object that may be absent or null.
-    #[must_use]
-    pub fn object(self, name: &'static str, of: Self) -> Self {
-        self.with(name, nullable(of.schema()))
-    }
-
-    /// Describes the last field.
-    #[must_use]
-    pub fn description(mut self, description: &str) -> Self {
-        if let Some(Value::Object(schema)) = self.properties.get_mut(self.last) {
-            schema.insert("description".to_owned(), description.into());
+    pub fn without(mut self, names: &[&str]) -> Self {
+        if let Some(Value::Object(properties)) = self.schema.get_mut("properties") {
+            properties.retain(|name, _| !names.contains(&name.as_str()));
         }
         self
     }
@@ -83,32 +50,47 @@ impl Object {
         self.examples.push((name, body));
         self
     }
+}
 
-    fn with(mut self, name: &'static str, schema: Value) -> Self {
-        self.properties.insert(name.to_owned(), schema);
-        self.last = name;
-        self
-    }
+fn inline_schema<T: JsonSchema>() -> Value {
+    let settings = SchemaSettings::draft2020_12().for_deserialize();
+    let mut generator = settings.with(|settings| settings.inline_subschemas = true).into_generator();
+    T::json_schema(&mut generator).to_value()
+}
 
-    pub(super) fn schema(&self) -> Value {
-        json!({
-            "type": "object",
-            "properties": self.properties,
-            "required": self.required,
-            "additionalProperties": self.is_open,
-        })
+/// Rejects unknown fields in all objects of a schema.
+fn close(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            if object.contains_key("properties") {
+                object.entry("additionalProperties").or_insert(false.into());
+            }
+            object.values_mut().for_each(close);
+        }
+        Value::Array(values) => values.iter_mut().for_each(close),
+        _ => {}
     }
 }
 
-/// Returns a schema that accepts null, too.
-fn nullable(mut schema: Value) -> Value {
-    if let Some(types) = schema.get_mut("type") {
-        let mut all = types.as_array().cloned().unwrap_or_else(|| vec![types.clone()]);
-        all.push("null".into());
-        *types = all.into();
+/// Removes null from the schema of a field.
+fn require(schema: &mut Value) {
+    let Some(schema) = schema.as_object_mut() else { return };
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|one| one != "null");
+        if let [one] = &types[..] {
+            let one = one.clone();
+            schema.insert("type".to_owned(), one);
+        }
     }
     if let Some(Value::Array(values)) = schema.get_mut("enum") {
-        values.push(Value::Null);
+        values.retain(|value| !value.is_null());
     }
-    schema
+    let without_null = schema.get("anyOf").and_then(Value::as_array).and_then(|alternatives| match &alternatives[..] {
+        [Value::Object(one), null] if null.get("type").is_some_and(|kind| kind == "null") => Some(one.clone()),
+        _ => None,
+    });
+    if let Some(one) = without_null {
+        schema.remove("anyOf");
+        schema.extend(one);
+    }
 }

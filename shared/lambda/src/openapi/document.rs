@@ -11,7 +11,7 @@ use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Object, Operation, OperationRoute, Parameter, Response};
+use super::{Form, Operation, OperationRoute, Parameter, Response};
 use crate::{
     cursor, generated, http, limit,
     policy::{Access, Limit, Route},
@@ -524,12 +524,13 @@ fn gateway_message() -> Value {
     })
 }
 
-fn request_body(bodies: &[Object]) -> Option<Value> {
-    let schema = match bodies {
+fn request_body(bodies: &[Form]) -> Option<Value> {
+    let mut schema = match bodies {
         [] => return None,
-        [body] => body.schema(),
-        several => json!({ "oneOf": several.iter().map(Object::schema).collect::<Vec<_>>() }),
+        [body] => body.schema.clone(),
+        several => json!({ "oneOf": several.iter().map(|body| &body.schema).collect::<Vec<_>>() }),
     };
+    merge_enums(&mut schema);
     let examples: Map<String, Value> = bodies
         .iter()
         .flat_map(|body| &body.examples)
@@ -611,6 +612,17 @@ fn remove_null_of_optional(object: &mut Map<String, Value>) {
             object.remove("anyOf");
             object.extend(one.as_object().cloned().unwrap_or_default());
         }
+    }
+}
+
+fn merge_enums(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            merge_enum(object);
+            object.values_mut().for_each(merge_enums);
+        }
+        Value::Array(values) => values.iter_mut().for_each(merge_enums),
+        _ => {}
     }
 }
 

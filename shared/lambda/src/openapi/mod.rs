@@ -3,14 +3,15 @@
 //! [`document()`] combines the documents of all contexts.
 //!
 //! ```
-//! # use lambda::{openapi::{Object, Operation}, policy::{Access, Limit, Route}, problem::Problem};
+//! # use lambda::{openapi::{Form, Operation}, policy::{Access, Limit, Route}, problem::Problem};
 //! # use serde_json::json;
+//! # #[derive(schemars::JsonSchema)] struct WriteNote { text: kernel::Text<1, 60> }
 //! # #[derive(schemars::JsonSchema)] struct Note { text: String }
 //! const ROUTE: Route = Route::new("POST /api/v1/notes", Access::Customer).limited(Limit::Writes);
 //!
 //! pub fn operation() -> Operation {
 //!     Operation::new(ROUTE, "writeNote", "Write a note")
-//!         .body(Object::new().required::<kernel::Text<1, 60>>("text").example("short", json!({ "text": "Milk" })))
+//!         .body(Form::of::<WriteNote>().example("short", json!({ "text": "Milk" })))
 //!         .created::<Note>("The note.", json!({ "text": "Milk" }))
 //!         .refuses(Problem::new(409, "note_exists", "This note already exists."))
 //! }
@@ -22,7 +23,7 @@ mod document;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
 
-pub use body::Object;
+pub use body::Form;
 pub use document::{ContextDocument, Tag, document, up_to_date};
 
 use crate::{policy::Route, problem::Problem};
@@ -34,7 +35,7 @@ pub struct Operation {
     summary: &'static str,
     description: Option<&'static str>,
     parameters: Vec<Parameter>,
-    bodies: Vec<Object>,
+    bodies: Vec<Form>,
     responses: Vec<Response>,
     problems: Vec<Problem>,
     is_list: bool,
@@ -186,7 +187,7 @@ impl Operation {
 
     /// Adds a JSON body. Several bodies are alternatives.
     #[must_use]
-    pub fn body(mut self, body: Object) -> Self {
+    pub fn body(mut self, body: Form) -> Self {
         self.bodies.push(body);
         self
     }

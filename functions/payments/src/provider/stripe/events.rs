@@ -1,6 +1,7 @@
 //! Stripe's webhook events.
 
 use kernel::{Currency, Money, OrderId, Timestamp, UserId};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -24,15 +25,17 @@ pub(crate) enum StripeEvent {
 }
 
 /// The body of a webhook request.
-#[derive(Deserialize)]
-struct Body {
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct EventBody {
+    /// The type of the event.
     #[serde(rename = "type")]
     kind: String,
     data: Data,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Data {
+    /// The PaymentIntent or the Refund.
     object: Value,
 }
 
@@ -67,7 +70,7 @@ impl Stripe {
 }
 
 fn read(body: &[u8]) -> Result<Option<StripeEvent>, serde_json::Error> {
-    let Body { kind, data } = serde_json::from_slice(body)?;
+    let EventBody { kind, data } = serde_json::from_slice(body)?;
     let payment = |event_of: &dyn Fn(&Intent) -> ProviderEvent| {
         let intent: Box<Intent> = serde_json::from_value(data.object.clone())?;
         let event = event_of(&intent);
