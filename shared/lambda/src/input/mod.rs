@@ -21,16 +21,16 @@
 //! ```
 
 mod fields;
+mod json;
 #[cfg(test)]
 mod tests;
 
 use std::ops::ControlFlow;
 
+use self::json::Json;
 use deserr::{DeserializeError, Deserr, ErrorKind, IntoValue, MergeWithError, Value, ValueKind, ValuePointerRef};
-use kernel::Invalid;
-use serde_json::{Map, Value as Json};
-
 pub use fields::{Amount, Given, List, Secret, Whole, read_number, read_text};
+use kernel::Invalid;
 
 use crate::{
     http::malformed,
@@ -45,21 +45,14 @@ const MAX_NAME_CHARS: usize = 64;
 /// # Errors
 /// 400 if it is not JSON, 422 with every field that is missing, invalid or unknown.
 pub fn read<T: Deserr<InvalidFields>>(body: &[u8]) -> Result<T, Problem> {
-    let json = serde_json::from_slice(body).map_err(|error| malformed(error.line(), error.column()))?;
-    read_json(json).map_err(|InvalidFields(errors)| Problem::validation(errors))
-}
-
-fn read_json<T: Deserr<InvalidFields>>(json: Json) -> Result<T, InvalidFields> {
-    let mut duplicates = InvalidFields(Vec::new());
-    let json = in_snake_case(json, ValuePointerRef::Origin, &mut duplicates);
-    match deserr::deserialize::<T, Json, InvalidFields>(json) {
-        Ok(value) if duplicates.0.is_empty() => Ok(value),
-        Ok(_) => Err(duplicates),
-        Err(InvalidFields(errors)) => {
-            duplicates.0.extend(errors);
-            Err(duplicates)
-        }
-    }
+    let json: Json = serde_json::from_slice(body).map_err(|error| malformed(error.line(), error.column()))?;
+    let duplicates = json.duplicates(ValuePointerRef::Origin);
+    let (value, mut errors) = match deserr::deserialize(json) {
+        Ok(value) => (Some(value), Vec::new()),
+        Err(InvalidFields(errors)) => (None, errors),
+    };
+    errors.extend(duplicates.into_iter().flat_map(|InvalidFields(errors)| errors));
+    value.filter(|_| errors.is_empty()).ok_or_else(|| Problem::validation(errors))
 }
 
 /// All invalid fields of a body.
@@ -150,44 +143,4 @@ fn path(location: ValuePointerRef<'_>) -> String {
             if outer.is_empty() { name } else { format!("{outer}.{name}") }
         }
     }
-}
-
-/// Returns `json` with all names in snake_case. A field that has both spellings is reported in `duplicates`.
-fn in_snake_case(json: Json, location: ValuePointerRef<'_>, duplicates: &mut InvalidFields) -> Json {
-    match json {
-        Json::Object(fields) => {
-            let mut renamed = Map::with_capacity(fields.len());
-            for (name, value) in fields {
-                let name = snake_case(&name);
-                let value = in_snake_case(value, location.push_key(&name), duplicates);
-                if renamed.contains_key(&name) {
-                    let twice = Invalid::new("duplicate", "must not be given in both snake_case and camelCase");
-                    duplicates.0.push(FieldError::new(path(location.push_key(&name)), twice));
-                }
-                renamed.insert(name, value);
-            }
-            Json::Object(renamed)
-        }
-        Json::Array(values) => {
-            let renamed = |(index, value)| in_snake_case(value, location.push_index(index), duplicates);
-            Json::Array(values.into_iter().enumerate().map(renamed).collect())
-        }
-        other => other,
-    }
-}
-
-/// `productId` → `product_id`.
-fn snake_case(name: &str) -> String {
-    let mut snake = String::with_capacity(name.len() + 4);
-    for c in name.chars() {
-        if c.is_ascii_uppercase() {
-            if !snake.is_empty() {
-                snake.push('_');
-            }
-            snake.push(c.to_ascii_lowercase());
-        } else {
-            snake.push(c);
-        }
-    }
-    snake
 }

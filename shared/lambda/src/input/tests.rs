@@ -23,9 +23,12 @@ struct Line {
 
 /// Returns what is read, or path and code of each error.
 fn read_as<T: Deserr<InvalidFields>>(body: &Value) -> Result<T, Vec<(String, &'static str)>> {
-    let errors =
-        |InvalidFields(errors)| errors.into_iter().map(|error: FieldError| (error.field, error.code)).collect();
-    read_json(body.clone()).map_err(errors)
+    read_text_as(&body.to_string())
+}
+
+fn read_text_as<T: Deserr<InvalidFields>>(body: &str) -> Result<T, Vec<(String, &'static str)>> {
+    let errors = |problem: Problem| problem.errors.into_iter().map(|error| (error.field, error.code)).collect();
+    super::read(body.as_bytes()).map_err(errors)
 }
 
 fn read(body: &Value) -> Result<Vec<Line>, Vec<(String, &'static str)>> {
@@ -95,6 +98,21 @@ fn camel_case_names_are_accepted() {
     assert!(read(&json!({ "orderLines": [{ "quantity": 1 }] })).is_ok());
     let twice = json!({ "orderLines": [{ "quantity": 1 }], "order_lines": [{ "quantity": 1 }] });
     assert_eq!(read(&twice), Err(vec![("order_lines".to_owned(), "duplicate")]));
+}
+
+#[test]
+fn a_field_is_given_only_once() {
+    let twice = r#"{ "order_lines": [{ "quantity": 1, "quantity": 2 }] }"#;
+    assert_eq!(read_text_as::<Body>(twice), Err(vec![("order_lines[0].quantity".to_owned(), "duplicate")]));
+}
+
+#[test]
+fn errors_have_the_order_of_the_fields() {
+    let body = r#"{ "order_lines": [{ "quantity": 0, "price": "x", "note": "", "colour": "" }], "a": 1 }"#;
+    let fields = read_text_as::<Body>(body).expect_err("errors").into_iter().map(|(field, _)| field);
+    let expected =
+        ["order_lines[0].quantity", "order_lines[0].price", "order_lines[0].note", "order_lines[0].colour", "a"];
+    assert_eq!(fields.collect::<Vec<_>>(), expected);
 }
 
 #[test]
