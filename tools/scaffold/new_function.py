@@ -258,7 +258,7 @@ def _of_path(path: str) -> dict[str, str]:
         "ids": "".join(f"{names.pascal(name)}, " for name in ids),
         "fields": "".join(f"    {name}: {names.pascal(name) if name in ids else 'String'},\n" for name in parameters),
         "parse": "".join(f'    let {name}: {names.pascal(name)} = request.id("{name}", "{_what(name)}")?;\n' for name in ids)
-                 + "".join(f'    let {name} = request.parameter("{name}").unwrap_or_default().to_owned();\n' for name in words),
+                 + "".join(f'    let {name} = request.path_parameter("{name}").unwrap_or_default().to_owned();\n' for name in words),
         "names": "".join(f"{name}, " for name in parameters),
         "paths": "".join(f'        .path::<String>("{name}", "Which {_what(name)}.", "{values[name]}")\n' for name in words),
         "examples": "".join(f'"{name}": "{values[name]}", ' for name in parameters),

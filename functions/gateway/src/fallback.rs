@@ -102,7 +102,7 @@ fn is_resource(segment: &str) -> bool {
     versioned.into_iter().any(|(_, path)| path.split('/').next() == Some(segment))
 }
 
-/// Returns `base` with the path and the query, both as they were sent.
+/// Returns `base` with the path and the query.
 fn location(base: &str, segments: &[&str], raw_query: &str) -> String {
     let mut location = base.to_owned();
     // API Gateway decodes the path, so characters that are not allowed in a URL are encoded again.

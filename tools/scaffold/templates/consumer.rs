@@ -4,7 +4,7 @@ use lambda::Error;
 /// Consumes @{events_text} of @{source}. Messages are delivered at least once, and in any order.
 ///
 /// # Errors
-/// Returns an error if the event has to be delivered again.
+/// If the event has to be delivered again.
 pub async fn @{function}(_: &(), envelope: Envelope<@{Event}>) -> Result<(), Error> {
     match envelope.event {
         @{wanted} => {

@@ -22,7 +22,7 @@ pub async fn @{function}(_: &(), request: Request) -> Reply {
 @{parse}    http::ok(&Response { @{names}requested_at: request.now() })
 }
 
-/// Describes the operation for the OpenAPI document.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "@{camel}", "@{sentence}")
 @{paths}        .ok::<Response>("The parameters and the time of the request.", example())

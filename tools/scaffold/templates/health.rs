@@ -9,7 +9,7 @@ pub(crate) const ROUTE: Route = Route::new("GET /api/v1/health/@{context}", Acce
 /// `GET /api/v1/health/@{context}`: returns the health of this context.
 pub use lambda::health::health;
 
-/// Describes the operation for the OpenAPI document.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     health::operation(ROUTE, "get@{Context}Health", health::example("@{context}", &[]))
 }

@@ -20,7 +20,7 @@ impl @{Context} {
     /// Connects to the table that `TABLE_NAME` names.
     ///
     /// # Errors
-    /// Returns an error if the variable is not set.
+    /// If the variable is not set.
     pub fn connect(config: &SdkConfig) -> Result<Self, lambda::Error> {
         Ok(Self { store: Store::new(Table::connect(config, env("TABLE_NAME")?)) })
     }
@@ -29,7 +29,7 @@ impl @{Context} {
     /// last item on the page if there are more.
     ///
     /// # Errors
-    /// Returns an error if the request to the table fails.
+    /// If the request to the table fails.
     pub async fn list(
         &self,
         user_id: UserId,

@@ -31,7 +31,7 @@ pub async fn list_@{context}((@{context}, cursors): &(@{Context}, Cursors), requ
     http::ok(&ListResponse { items: page.iter().map(@{Item}Response::from).collect(), next_cursor })
 }
 
-/// Describes the operation for the OpenAPI document.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "list@{Context}", "The caller's own @{context}, the newest first")
         .list()

@@ -4,7 +4,7 @@ use serde::de::IgnoredAny;
 /// Runs on the schedule `@{rate}`. The content of the event is not used.
 ///
 /// # Errors
-/// Returns an error if the run failed. An alarm monitors the errors.
+/// If the run failed. An alarm monitors the errors.
 pub async fn @{function}(_: &(), _: IgnoredAny) -> Result<(), Error> {
     tracing::info!("nothing is done at this time yet");
     Ok(())

@@ -169,7 +169,8 @@ impl OrderStatus {
     }
 }
 
-/// The kind of a client's message, which decides what its other fields are.
+/// The kind of a client's message, which decides what its other fields are. It is read first, because `deserr` reports an
+/// unknown tag of an enum without its field.
 #[derive(Deserr)]
 #[deserr(error = InvalidFields)]
 struct MessageKind {
@@ -179,7 +180,7 @@ struct MessageKind {
 #[derive(Deserr)]
 #[deserr(error = InvalidFields, deny_unknown_fields)]
 struct Subscribe {
-    #[allow(dead_code)] // read as MessageKind
+    #[allow(dead_code)] // it is known, and was read before
     action: Action,
     topic: Topic,
     #[deserr(default)]
@@ -189,7 +190,7 @@ struct Subscribe {
 #[derive(Deserr)]
 #[deserr(error = InvalidFields, deny_unknown_fields)]
 struct Unsubscribe {
-    #[allow(dead_code)] // read as MessageKind
+    #[allow(dead_code)] // it is known, and was read before
     action: Action,
     topic: Topic,
 }
@@ -197,7 +198,7 @@ struct Unsubscribe {
 #[derive(Deserr)]
 #[deserr(error = InvalidFields, deny_unknown_fields)]
 struct Ping {
-    #[allow(dead_code)] // read as MessageKind
+    #[allow(dead_code)] // it is known, and was read before
     action: Action,
 }
 
@@ -229,13 +230,8 @@ impl Deserr<InvalidFields> for Sequence {
         value: Value<V>,
         location: ValuePointerRef<'_>,
     ) -> Result<Self, InvalidFields> {
-        match value {
-            Value::Integer(number) => Ok(Self(number)),
-            _ => {
-                let invalid = Invalid::new("out_of_range", "must be a whole number of at least 0");
-                Err(InvalidFields::one(location, invalid))
-            }
-        }
+        let invalid = || Invalid::new("out_of_range", "must be a whole number of at least 0");
+        input::read_number(value, location, |number| u64::try_from(number).map(Self).map_err(|_| invalid()))
     }
 }
 

@@ -15,7 +15,7 @@ pub async fn archive_product(catalog: &Catalog, request: Request) -> Reply {
     http::no_content()
 }
 
-/// The OpenAPI description of the endpoint.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "archiveProduct", "Archive a product")
         .describe("The product is no longer for sale. Existing orders of it are not affected.")

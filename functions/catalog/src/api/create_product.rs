@@ -50,7 +50,7 @@ pub async fn create_product(catalog: &Catalog, request: Request) -> Reply {
     }
 }
 
-/// The OpenAPI description of the endpoint.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "createProduct", "Create a product")
         .describe("A new product has no stock.")

@@ -24,7 +24,7 @@ pub async fn get_product((catalog, cache): &(Catalog, Cache), request: Request) 
     .await
 }
 
-/// The OpenAPI description of the endpoint.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "getProduct", "Get a product")
         .describe("The response may come from a cache, but it is never older than the last acknowledged write.")

@@ -9,7 +9,7 @@ pub(crate) const ROUTE: Route = Route::new("GET /api/v1/health/catalog", Access:
 /// `GET /api/v1/health/catalog`: returns the health of this context.
 pub use lambda::health::health;
 
-/// The OpenAPI description of the endpoint.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     health::operation(ROUTE, "getCatalogHealth", health::example("catalog", &["UpdateAvailability"]))
 }

@@ -51,7 +51,7 @@ pub async fn list_products((catalog, cursors, cache): &(Catalog, Cursors, Cache)
     .await
 }
 
-/// The OpenAPI description of the endpoint.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "listProducts", "List products by name, price or age")
         .describe("The response may come from a cache, but it is never older than the last acknowledged write.")

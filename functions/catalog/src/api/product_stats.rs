@@ -35,7 +35,7 @@ pub async fn product_stats(catalog: &Catalog, _: Request) -> Reply {
     })
 }
 
-/// The OpenAPI description of the endpoint.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let example = json!({ "for_sale": 10, "archived": 2, "created": 12, "version": 38 });
     Operation::new(ROUTE, "getProductStats", "Get the number of products")

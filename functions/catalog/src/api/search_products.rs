@@ -34,7 +34,7 @@ fn missing() -> Problem {
     Problem::validation(vec![FieldError::new("q", kernel::Invalid::new("required", "is required"))])
 }
 
-/// The OpenAPI description of the endpoint.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "searchProducts", "Search products")
         .describe(

@@ -2,10 +2,9 @@ use deserr::Deserr;
 use kernel::{Currency, Invalid, ProductId};
 use lambda::{
     http::{self, ApiRequest, Reply, Request},
-    input::InvalidFields,
+    input::{InvalidFields, Rules},
     openapi::{Form, Operation},
     policy::{Access, Limit, Route},
-    problem::Problem,
 };
 use schemars::JsonSchema;
 use serde_json::json;
@@ -40,24 +39,25 @@ struct UpdateProduct {
 /// `PUT /products/{product_id}`: changes the given fields. Existing orders keep their prices.
 pub async fn update_product(catalog: &Catalog, request: Request) -> Reply {
     let id: ProductId = request.id("product_id", "product")?;
-    let changes = request.json::<UpdateProduct>()?.changes()?;
+    let changes = request.json_with::<UpdateProduct>(price_with_currency)?.into();
     let product = catalog.update(id, &changes, &request).await?;
     http::ok(&ProductResponse::from(&product)).map(|response| response.header("etag", product.etag()))
 }
 
-impl UpdateProduct {
-    fn changes(self) -> Result<Changes, Problem> {
-        let Self { name, description, category, price, currency } = self;
-        if price.is_none() && currency.is_some() {
-            let required = Invalid::new("required", "is required together with `currency`");
-            return Err(Problem::invalid("price", required));
-        }
-        let price = price.map(|price| (price.of(currency.unwrap_or(Currency::Usd)).minor(), currency));
-        Ok(Changes { name, description, category, price })
+fn price_with_currency(body: &mut Rules) {
+    if body.has("currency") && !body.has("price") {
+        body.refuse("price", Invalid::new("required", "is required together with `currency`"));
     }
 }
 
-/// The OpenAPI description of the endpoint.
+impl From<UpdateProduct> for Changes {
+    fn from(UpdateProduct { name, description, category, price, currency }: UpdateProduct) -> Self {
+        let price = price.map(|price| (price.of(currency.unwrap_or(Currency::Usd)).minor(), currency));
+        Self { name, description, category, price }
+    }
+}
+
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "updateProduct", "Update a product")
         .describe("Changes the given fields. Existing orders keep their prices.")

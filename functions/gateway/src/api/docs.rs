@@ -44,7 +44,7 @@ pub async fn docs(_: &(), _: Request) -> Reply {
 pub async fn docs_asset(_: &(), request: Request) -> Reply {
     let gzip =
         |content_type, bytes: &'static [u8]| http::content(content_type, bytes).header("content-encoding", "gzip");
-    let file = match request.parameter("asset") {
+    let file = match request.path_parameter("asset") {
         Some("swagger-ui-bundle.js") => {
             gzip("text/javascript; charset=utf-8", include_bytes!(concat!(env!("OUT_DIR"), "/swagger-ui-bundle.js.gz")))
         }

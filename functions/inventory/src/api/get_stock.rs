@@ -16,7 +16,7 @@ pub async fn get_stock(inventory: &Inventory, request: Request) -> Reply {
     http::ok(&StockResponse::from(&inventory.stock(id).await?))
 }
 
-/// The OpenAPI description of the endpoint.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "getStock", "Get the stock of a product")
         .ok::<StockResponse>("The stock of the product.", example())

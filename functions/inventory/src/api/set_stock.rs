@@ -2,7 +2,7 @@ use deserr::Deserr;
 use kernel::{Invalid, ProductId};
 use lambda::{
     http::{self, ApiRequest, Reply, Request},
-    input::{InvalidFields, Whole, required},
+    input::{InvalidFields, Rules, Whole, required},
     openapi::{Form, Operation},
     policy::{Access, Limit, Route},
     problem::Problem,
@@ -36,7 +36,7 @@ struct SetStock {
 /// (`quantity` or `stock`), or changes it (`adjust`).
 pub async fn set_stock(inventory: &Inventory, request: Request) -> Reply {
     let id: ProductId = request.id("product_id", "product")?;
-    let change = request.json::<SetStock>()?.change()?;
+    let change = request.json_with::<SetStock>(one_change)?.change()?;
     let idempotency_key = request.idempotency_key(&(id, change))?;
     let respond = |stock: &Stock| http::stored_ok(&StockResponse::from(stock));
     match inventory.change(id, change, idempotency_key.as_ref(), request.now(), respond).await? {
@@ -45,7 +45,7 @@ pub async fn set_stock(inventory: &Inventory, request: Request) -> Reply {
     }
 }
 
-/// The OpenAPI description of the endpoint.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let form = |name, others| Form::of::<SetStock>().without(others).requiring(&[name]);
     Operation::new(SET_STOCK, "setStock", "Set or change the stock of a product")
@@ -66,16 +66,21 @@ pub(super) fn operation() -> Operation {
 
 impl SetStock {
     fn change(self) -> Result<Change, Problem> {
-        match (self.quantity, self.stock, self.adjust) {
-            (Some(pieces), None, None) | (None, Some(pieces), None) => Ok(Change::Set(pieces.get())),
-            (None, None, Some(pieces)) => Ok(Change::Adjust(pieces.get())),
-            (None, None, None) => Err(Problem::invalid("quantity", required())),
-            (Some(_), Some(_), _) => Err(ambiguous("stock", "quantity or adjust")),
-            (_, _, Some(_)) => Err(ambiguous("adjust", "quantity or stock")),
-        }
+        let set = self.quantity.or(self.stock).map(|pieces| Change::Set(pieces.get()));
+        let adjust = self.adjust.map(|pieces| Change::Adjust(pieces.get()));
+        set.or(adjust).ok_or_else(|| Problem::invalid("quantity", required()))
     }
 }
 
-fn ambiguous(field: &str, others: &str) -> Problem {
-    Problem::invalid(field, Invalid::new("ambiguous", format!("must not be combined with {others}")))
+/// Requires exactly one of the fields.
+fn one_change(body: &mut Rules) {
+    let given: Vec<&str> = ["quantity", "stock", "adjust"].into_iter().filter(|name| body.has(name)).collect();
+    match given[..] {
+        [] => body.refuse("quantity", required()),
+        [_] => {}
+        [_, second, ..] => {
+            let others = if second == "stock" { "quantity or adjust" } else { "quantity or stock" };
+            body.refuse(second, Invalid::new("ambiguous", format!("must not be combined with {others}")));
+        }
+    }
 }

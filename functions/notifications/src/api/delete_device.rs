@@ -16,7 +16,7 @@ pub async fn delete_device((notifications, push): &(Notifications, Push), reques
     http::no_content()
 }
 
-/// Describes the endpoint for OpenAPI.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "deleteDevice", "Delete a device")
         .no_content("The device was deleted.")

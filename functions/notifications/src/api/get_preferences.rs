@@ -14,7 +14,7 @@ pub async fn get_preferences(notifications: &Notifications, request: Request) ->
     http::ok(&PreferencesResponse::from(&notifications.contact(request.caller()?.user_id).await?))
 }
 
-/// Describes the endpoint for OpenAPI.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "getPreferences", "Get notification preferences")
         .describe("The channels for each type of event, with the phone number and the devices of the caller, masked.")

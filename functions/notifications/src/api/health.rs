@@ -9,7 +9,7 @@ pub(crate) const ROUTE: Route = Route::new("GET /api/v1/health/notifications", A
 /// `GET /api/v1/health/notifications`: reports the health of this context.
 pub use lambda::health::health;
 
-/// Describes the endpoint for OpenAPI.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     health::operation(ROUTE, "getNotificationsHealth", health::example("notifications", &["ReplicateContact"]))
 }

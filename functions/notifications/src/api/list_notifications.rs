@@ -66,7 +66,7 @@ pub async fn list_notifications((notifications, cursors): &(Notifications, Curso
     http::ok(&ListResponse { items: sent.into_iter().map(NotificationResponse::from).collect(), next_cursor })
 }
 
-/// Describes the endpoint for OpenAPI.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let example = json!({
         "id": "01a1fccc-a1b6-7e1c-8d40-3f4f7f1f3b52",

@@ -55,7 +55,7 @@ impl FromStr for Token {
 text_fields!(Token);
 field_schema!(Token, { "type": "string", "minLength": 16, "maxLength": 2_048, "pattern": "^[!-~]+$" });
 
-/// Describes the endpoint for OpenAPI.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "registerDevice", "Register a device for push notifications")
         .describe(

@@ -99,7 +99,7 @@ impl Events {
     }
 }
 
-/// Describes the endpoint for OpenAPI.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "setPreferences", "Update notification preferences")
         .describe(

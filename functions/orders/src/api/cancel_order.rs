@@ -22,7 +22,7 @@ pub async fn cancel_order(orders: &Orders, request: Request) -> Reply {
     http::ok(&OrderResponse::from(&orders.cancel(caller, id, &audit).await?))
 }
 
-/// Describes the operation for the OpenAPI document.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let mut cancelled = example("cancelled");
     cancelled["cancel_reason"] = "requested".into();

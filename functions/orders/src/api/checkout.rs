@@ -5,7 +5,7 @@ use lambda::{
 };
 
 use super::{
-    order_body::{OrderBody, payment_method},
+    order_body::OrderBody,
     place_order::{place, place_operation},
 };
 use crate::Orders;
@@ -14,13 +14,12 @@ pub(crate) const ROUTE: Route = Route::new("POST /api/v1/checkout", Access::Cust
 
 /// `POST /checkout`: places an order and starts its checkout, and does not wait for its end.
 pub async fn checkout(orders: &Orders, request: Request) -> Reply {
-    let mut body: OrderBody = request.json()?;
-    let method = payment_method(body.payment_method.take(), orders.default_payment_method())?;
-    let (order, form) = body.order(Some(method))?;
-    place(orders, &request, order, form).await
+    let body: OrderBody = request.json_with(OrderBody::rules)?;
+    let (order, lines_in) = body.order_paid_now(orders.default_payment_method())?;
+    place(orders, &request, order, lines_in).await
 }
 
-/// Describes the operation for the OpenAPI document.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let operation = Operation::new(ROUTE, "checkout", "Place an order and pay it").describe(
         "The response does not wait for the payment: the order is `pending`, and soon `paid` or `cancelled`. While the \

@@ -74,7 +74,7 @@ impl JsonSchema for Expand {
     }
 }
 
-/// Describes the operation for the OpenAPI document.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "getOrder", "Get an order")
         .describe(

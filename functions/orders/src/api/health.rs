@@ -9,7 +9,7 @@ pub(crate) const ROUTE: Route = Route::new("GET /api/v1/health/orders", Access::
 /// `GET /api/v1/health/orders`: returns the health of this context.
 pub use lambda::health::health;
 
-/// Describes the operation for the OpenAPI document.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     health::operation(ROUTE, "getOrdersHealth", health::example("orders", &["StartCheckout"]))
 }

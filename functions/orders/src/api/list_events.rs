@@ -79,7 +79,7 @@ fn data(event: &OrderEvent) -> Result<Value, Problem> {
     Ok(event["data"].take())
 }
 
-/// Describes the operation for the OpenAPI document.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let (order, user) = ("01930000-0000-7003-8000-000000000001", "01930000-0000-7001-8000-000000000001");
     let admin = "01930000-0000-7001-8000-000000000000";

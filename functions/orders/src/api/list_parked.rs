@@ -53,7 +53,7 @@ impl<'a> From<&'a (Parked, Order)> for ParkedOrderResponse<'a> {
     }
 }
 
-/// Describes the operation for the OpenAPI document.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let parked = json!({
         "order_id": "01930000-0000-7003-8000-000000000001",

@@ -6,8 +6,8 @@ use deserr::Deserr;
 use kernel::{Email, Invalid, ProductId, Quantity, UserId};
 use lambda::{
     field_schema,
-    input::{Amount, InvalidFields, List, required, unknown_field},
-    problem::{FieldError, Problem},
+    input::{Amount, InvalidFields, List, Rules, required, unknown_field},
+    problem::Problem,
     text_fields,
 };
 use schemars::JsonSchema;
@@ -35,7 +35,7 @@ pub(super) struct OrderBody {
     user_id: Option<UserId>,
     /// Only checked to be an address, for older clients. Mails go to the address of the account.
     #[deserr(default)]
-    #[allow(dead_code)] // only checked
+    #[allow(dead_code)]
     user_email: Option<Email>,
     /// The total that the caller expects.
     #[deserr(default)]
@@ -43,7 +43,7 @@ pub(super) struct OrderBody {
     /// The payment provider's token. The simulator accepts test cards such as `pm_card_visa` (the default) and
     /// `pm_card_chargeDeclined`; docs/api.md lists all of them.
     #[deserr(default)]
-    pub(super) payment_method: Option<PaymentToken>,
+    payment_method: Option<PaymentToken>,
 }
 
 #[derive(Clone, Copy, Deserr, JsonSchema)]
@@ -58,64 +58,72 @@ struct OrderItem {
 
 /// Where a body has its lines.
 #[derive(Clone, Copy)]
-pub(super) enum BodyForm {
+pub(super) enum LinesIn {
     /// In the list `items`.
     Items,
     /// The body itself is the only line.
-    SingleProduct,
+    Body,
 }
 
 impl OrderBody {
-    /// Returns the order, and the form that it was sent in.
-    pub(super) fn order(self, payment_method: Option<String>) -> Result<(PlaceOrder, BodyForm), Problem> {
-        let is_single = self.product_id.is_some() && self.items.is_none();
-        let (lines, form) = if is_single {
-            (vec![self.single_line()?], BodyForm::SingleProduct)
-        } else {
-            (self.lines()?, BodyForm::Items)
-        };
-        let total_price = self.total_price.map(stated);
-        Ok((PlaceOrder { user_id: self.user_id, lines, total_price, payment_method }, form))
+    /// Refuses fields of one form beside those of the other, and the payment method of an order that is paid later.
+    pub(super) fn rules_if_paid_later(body: &mut Rules) {
+        Self::rules(body);
+        if body.is_given("payment_method") {
+            body.refuse("payment_method", unknown_field());
+        }
     }
 
-    fn single_line(&self) -> Result<RequestedLine, Problem> {
-        let (Some(product_id), Some(quantity)) = (self.product_id, self.quantity) else {
-            return Err(Problem::invalid("quantity", required()));
-        };
-        Ok(OrderItem { product_id, quantity, price: self.price }.into())
+    /// Refuses fields of one form beside those of the other.
+    pub(super) fn rules(body: &mut Rules) {
+        if body.has("product_id") && !body.has("items") {
+            if !body.has("quantity") {
+                body.refuse("quantity", required());
+            }
+            return;
+        }
+        if !body.has("items") {
+            body.refuse("items", required());
+        }
+        for name in ["product_id", "quantity", "price"] {
+            if body.is_given(name) {
+                body.refuse(name, unknown_field());
+            }
+        }
     }
 
-    /// Returns the lines of a body with `items`, beside which there are no fields of a single product.
-    fn lines(&self) -> Result<Vec<RequestedLine>, Problem> {
-        let single = [
-            ("product_id", self.product_id.is_some()),
-            ("quantity", self.quantity.is_some()),
-            ("price", self.price.is_some()),
-        ];
-        let mut errors: Vec<FieldError> = Vec::new();
-        if self.items.is_none() {
-            errors.push(FieldError::new("items", required()));
-        }
-        errors.extend(
-            single.iter().filter(|(_, is_given)| *is_given).map(|(name, _)| FieldError::new(*name, unknown_field())),
-        );
-        match &self.items {
-            Some(List(items)) if errors.is_empty() => Ok(items.iter().copied().map(RequestedLine::from).collect()),
-            _ => Err(Problem::validation(errors)),
-        }
+    /// Returns the order, and where its lines are.
+    pub(super) fn order(self, payment_method: Option<String>) -> Result<(PlaceOrder, LinesIn), Problem> {
+        let (lines, lines_in) = match (self.items, self.product_id, self.quantity) {
+            (Some(List(items)), ..) => (items, LinesIn::Items),
+            (None, Some(product_id), Some(quantity)) => {
+                (vec![OrderItem { product_id, quantity, price: self.price }], LinesIn::Body)
+            }
+            _ => return Err(Problem::invalid("items", required())),
+        };
+        let lines = lines.into_iter().map(RequestedLine::from).collect();
+        let total_price = self.total_price.map(StatedAmount::from);
+        Ok((PlaceOrder { user_id: self.user_id, lines, total_price, payment_method }, lines_in))
+    }
+
+    /// Returns the order of a checkout, and where its lines are.
+    pub(super) fn order_paid_now(mut self, default: Option<&str>) -> Result<(PlaceOrder, LinesIn), Problem> {
+        let method = payment_method(self.payment_method.take(), default)?;
+        self.order(Some(method))
     }
 }
 
 impl From<OrderItem> for RequestedLine {
     fn from(OrderItem { product_id, quantity, price }: OrderItem) -> Self {
-        Self { product_id, quantity, price: price.map(stated) }
+        Self { product_id, quantity, price: price.map(StatedAmount::from) }
     }
 }
 
-/// Returns the amount as the domain compares it. All currencies have two decimals, so each of them gives the same minor
-/// units.
-fn stated(amount: Amount) -> StatedAmount {
-    StatedAmount::from_minor(amount.minor())
+/// No currency is needed, because all have two decimals.
+impl From<Amount> for StatedAmount {
+    fn from(amount: Amount) -> Self {
+        Self::from_minor(amount.minor())
+    }
 }
 
 /// The payment provider's token of a payment method, never a card number.
@@ -160,9 +168,8 @@ mod tests {
     const IDS: [&str; 2] = ["0193f0a0-0000-7000-8000-000000000001", "not an id"];
 
     fn read_checkout(body: &Value) -> Result<PlaceOrder, Problem> {
-        let mut body: OrderBody = input::read(body.to_string().as_bytes())?;
-        let method = payment_method(body.payment_method.take(), Some("pm_card_visa"))?;
-        Ok(body.order(Some(method))?.0)
+        let body: OrderBody = input::read_with(body.to_string().as_bytes(), OrderBody::rules)?;
+        Ok(body.order_paid_now(Some("pm_card_visa"))?.0)
     }
 
     fn any_value() -> impl Strategy<Value = Value> {

@@ -57,7 +57,7 @@ fn totals(count: &Count) -> Vec<TotalResponse> {
     count.totals().map(response).collect()
 }
 
-/// Describes the operation for the OpenAPI document.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let totals = json!([{ "currency": "USD", "amount": "1299.80" }]);
     let example = json!({

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{Orders, OrdersError, domain::Refusal, placement::CheckoutStart};
 
-/// How often it is tried to start a checkout while other requests change the same order.
+/// How often the start of a checkout is attempted while other requests change the same order.
 const MAX_ATTEMPTS: usize = 2;
 
 pub(crate) const ROUTE: Route =
@@ -55,7 +55,7 @@ pub async fn pay_order(orders: &Orders, request: Request) -> Reply {
     Err(OrdersError::Busy.into())
 }
 
-/// Describes the operation for the OpenAPI document.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let order: OrderId = [0; 16].into();
     let payment_id = kernel::PaymentId::derived(order, "payment");

@@ -2,7 +2,7 @@ use dynamo::StoredResponse;
 use kernel::Invalid;
 use lambda::{
     http::{self, ApiRequest, Reply, Request, Response},
-    input::{required, unknown_field},
+    input::required,
     openapi::{Form, Operation},
     policy::{Access, Limit, Route},
     problem::{FieldError, Problem},
@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{
     audit::audit_context,
-    order_body::{BodyForm, OrderBody},
+    order_body::{LinesIn, OrderBody},
     response::{OrderResponse, placed_example},
 };
 use crate::{
@@ -24,22 +24,19 @@ pub(crate) const ROUTE: Route = Route::new("POST /api/v1/orders", Access::Custom
 
 /// `POST /orders`: places an order at the current prices. It is paid later.
 pub async fn place_order(orders: &Orders, request: Request) -> Reply {
-    let body: OrderBody = request.json()?;
-    if body.payment_method.is_some() {
-        return Err(Problem::invalid("payment_method", unknown_field()));
-    }
-    let (order, form) = body.order(None)?;
-    place(orders, &request, order, form).await
+    let body: OrderBody = request.json_with(OrderBody::rules_if_paid_later)?;
+    let (order, lines_in) = body.order(None)?;
+    place(orders, &request, order, lines_in).await
 }
 
 /// Places the order and responds with it.
-pub(super) async fn place(orders: &Orders, request: &Request, order: PlaceOrder, form: BodyForm) -> Reply {
+pub(super) async fn place(orders: &Orders, request: &Request, order: PlaceOrder, lines_in: LinesIn) -> Reply {
     let caller = request.caller()?;
     let idempotency_key = request.idempotency_key(&order)?;
     let prepared = match orders.prepare_order(request, caller, order, idempotency_key).await? {
         Placement::Prepared(prepared) => prepared,
         Placement::Replayed(response) => return Ok(Response::from(response)),
-        Placement::Unpriced(errors) => return Err(unpriced(errors, form)),
+        Placement::Unpriced(errors) => return Err(unpriced(errors, lines_in)),
     };
     let response = render(request, &prepared.order)?;
     let audit = audit_context(request, caller, None);
@@ -55,14 +52,14 @@ fn render(request: &Request, order: &Order) -> Result<StoredResponse, Problem> {
 }
 
 /// Returns the problem of lines that cannot be priced, with the path of each invalid field.
-fn unpriced(errors: Vec<PricingError>, form: BodyForm) -> Problem {
-    Problem::validation(errors.into_iter().map(|error| field_error(error, form)).collect())
+fn unpriced(errors: Vec<PricingError>, lines_in: LinesIn) -> Problem {
+    Problem::validation(errors.into_iter().map(|error| field_error(error, lines_in)).collect())
 }
 
-fn field_error(error: PricingError, form: BodyForm) -> FieldError {
-    let field_of = |line: usize, name: &str| match form {
-        BodyForm::Items => format!("items[{line}].{name}"),
-        BodyForm::SingleProduct => name.to_owned(),
+fn field_error(error: PricingError, lines_in: LinesIn) -> FieldError {
+    let field_of = |line: usize, name: &str| match lines_in {
+        LinesIn::Items => format!("items[{line}].{name}"),
+        LinesIn::Body => name.to_owned(),
     };
     match error {
         PricingError::UnknownProduct(line) => {
@@ -84,7 +81,7 @@ fn differs(Difference { stated, actual }: Difference) -> Invalid {
     Invalid::new("price_differs", message)
 }
 
-/// Describes the operation for the OpenAPI document.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let operation = Operation::new(ROUTE, "placeOrder", "Place an order, to be paid later").describe(
         "Prices come from the catalog; a stated price that differs is refused. An order that is not paid within \
@@ -133,16 +130,16 @@ mod tests {
     }
 
     /// Returns field and code of each error.
-    fn codes(errors: Vec<PricingError>, form: BodyForm) -> Vec<(String, &'static str)> {
-        errors.into_iter().map(|error| field_error(error, form)).map(|error| (error.field, error.code)).collect()
+    fn codes(errors: Vec<PricingError>, lines_in: LinesIn) -> Vec<(String, &'static str)> {
+        errors.into_iter().map(|error| field_error(error, lines_in)).map(|error| (error.field, error.code)).collect()
     }
 
     #[test]
     fn the_error_of_a_stated_price_has_both_prices() {
         let difference = Difference { stated: usd(1_200), actual: usd(1_250) };
-        let error = field_error(PricingError::PriceDiffers(0, difference), BodyForm::Items);
+        let error = field_error(PricingError::PriceDiffers(0, difference), LinesIn::Items);
         assert_eq!(error.message, "is 12.50 at the catalog's prices, not 12.00");
-        let errors = codes(vec![PricingError::TotalDiffers(difference)], BodyForm::Items);
+        let errors = codes(vec![PricingError::TotalDiffers(difference)], LinesIn::Items);
         assert_eq!(errors, [("total_price".to_owned(), "price_differs")]);
     }
 
@@ -159,18 +156,18 @@ mod tests {
             ("items[1].price", "price_differs"),
             ("items[3].quantity", "too_many_together"),
         ];
-        assert_eq!(codes(errors, BodyForm::Items), named.map(|(field, code)| (field.to_owned(), code)));
+        assert_eq!(codes(errors, LinesIn::Items), named.map(|(field, code)| (field.to_owned(), code)));
     }
 
     #[test]
     fn the_fields_of_a_single_product_are_those_of_the_body() {
-        let errors = codes(vec![PricingError::UnknownProduct(0)], BodyForm::SingleProduct);
+        let errors = codes(vec![PricingError::UnknownProduct(0)], LinesIn::Body);
         assert_eq!(errors, [("product_id".to_owned(), "unknown_product")]);
     }
 
     #[test]
     fn an_order_has_one_currency() {
-        let errors = codes(vec![PricingError::NotOneAmount(MoneyError::CurrencyMismatch)], BodyForm::Items);
+        let errors = codes(vec![PricingError::NotOneAmount(MoneyError::CurrencyMismatch)], LinesIn::Items);
         assert_eq!(errors, [("items".to_owned(), "not_one_amount")]);
     }
 }

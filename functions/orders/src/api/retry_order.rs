@@ -18,7 +18,7 @@ pub async fn retry_order(orders: &Orders, request: Request) -> Reply {
     Ok(Response::from(http::accepted(format!("/api/v1/orders/{id}"), &OrderResponse::from(&order))?))
 }
 
-/// Describes the operation for the OpenAPI document.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "retryOrder", "Start the checkout of a parked order again")
         .describe(

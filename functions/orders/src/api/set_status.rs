@@ -44,7 +44,7 @@ pub async fn set_status(orders: &Orders, request: Request) -> Reply {
     http::ok(&OrderResponse::from(&orders.set_status(id, status, &audit).await?))
 }
 
-/// Describes the operation for the OpenAPI document.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     Operation::new(SET_ORDER_STATUS, "setOrderStatus", "Move an order one step forward")
         .also(PATCH_ORDER_STATUS, "patchOrderStatus")
@@ -64,7 +64,7 @@ pub(super) fn operation() -> Operation {
         .refuses(OrdersError::Busy)
 }
 
-/// Returns the problem of a step that the status does not allow.
+/// Returns an example of the problem of a step that the status does not allow.
 pub(super) fn step_not_allowed() -> Problem {
     OrdersError::Refused(Refusal::Step { from: Status::Pending, to: Status::Shipped }).into()
 }

@@ -2,7 +2,7 @@ use deserr::Deserr;
 use kernel::{Invalid, OrderId, PaymentId, RefundId, Text};
 use lambda::{
     http::{self, ApiRequest, Reply, Request, Response},
-    input::{Amount, InvalidFields},
+    input::{Amount, InvalidFields, Rules},
     openapi::{Form, Operation},
     policy::{Access, Limit, Route},
     problem::Problem,
@@ -36,7 +36,7 @@ pub(crate) const ROUTE: Route = Route::new("POST /api/v1/payments/refund", Acces
 
 /// `POST /payments/refund`: refunds a captured payment, in full or in part.
 pub async fn refund(payments: &Payments, request: Request) -> Reply {
-    let wanted = request.json::<Refund>()?.wanted()?;
+    let wanted = request.json_with::<Refund>(one_payment)?.wanted()?;
     let key = request.idempotency_key(&wanted)?;
     let cause = request.cause();
     let response = payments.refund(&wanted, key, request.now(), &cause, |payment: &Payment, id: RefundId| {
@@ -54,23 +54,26 @@ pub async fn refund(payments: &Payments, request: Request) -> Reply {
 impl Refund {
     fn wanted(self) -> Result<RefundRequest, Problem> {
         let Self { payment_id, order_id, amount, reason } = self;
-        let payment_id = match (payment_id, order_id) {
-            (Some(payment), None) => payment,
-            (None, Some(order)) => domain::payment_id(order),
-            (None, None) => {
-                let required = Invalid::new("required", "is required unless order_id is given");
-                return Err(Problem::invalid("payment_id", required));
-            }
-            (Some(_), Some(_)) => {
-                let one_of = Invalid::new("one_of", "must not be given together with payment_id");
-                return Err(Problem::invalid("order_id", one_of));
-            }
-        };
+        let payment_id = payment_id.or(order_id.map(domain::payment_id));
+        let payment_id = payment_id.ok_or_else(|| Problem::invalid("payment_id", unless_order()))?;
         if amount.is_some_and(|amount| amount.minor() == 0) {
             return Err(Problem::invalid("amount", Invalid::new("too_little", "must be at least 0.01")));
         }
         Ok(RefundRequest { payment_id, amount, reason: reason.map(|reason| reason.to_string()) })
     }
+}
+
+/// Requires either the payment or its order.
+fn one_payment(body: &mut Rules) {
+    match (body.has("payment_id"), body.has("order_id")) {
+        (false, false) => body.refuse("payment_id", unless_order()),
+        (true, true) => body.refuse("order_id", Invalid::new("one_of", "must not be given together with payment_id")),
+        _ => {}
+    }
+}
+
+fn unless_order() -> Invalid {
+    Invalid::new("required", "is required unless order_id is given")
 }
 
 /// Describes the endpoint in the OpenAPI document.

@@ -31,7 +31,7 @@ pub async fn change_role(users: &Users, request: Request) -> Reply {
     http::ok(&UserResponse::from(&users.change_role(id, role, request.now(), &request.cause()).await?))
 }
 
-/// The OpenAPI description.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "changeRole", "Update the role of an account")
         .body(Form::of::<ChangeRole>().example("an administrator", json!({ "role": "admin" })))

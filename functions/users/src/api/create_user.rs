@@ -12,14 +12,18 @@ use crate::Users;
 
 pub(crate) const ROUTE: Route = Route::new("POST /api/v1/users", Access::Admin).limited(Limit::Writes);
 
-/// `POST /users`: creates an account of either role. For administrators.
+/// `POST /users`: creates an account of either role.
 pub async fn create_user(users: &Users, request: Request) -> Reply {
-    let body: AccountBody = request.json()?;
+    let body: AccountBody = request.json_with(|body| {
+        if !body.has("role") {
+            body.refuse("role", required());
+        }
+    })?;
     let role = body.role.ok_or_else(|| Problem::invalid("role", required()))?;
     create_account(users, &request, body, role).await
 }
 
-/// The OpenAPI description.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let body =
         json!({ "email": "erin@example.com", "username": "erin", "password": "correct horse", "role": "customer" });

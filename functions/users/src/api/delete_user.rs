@@ -14,7 +14,7 @@ pub async fn delete_user(users: &Users, request: Request) -> Reply {
     http::no_content()
 }
 
-/// The OpenAPI description.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "deleteUser", "Delete an account")
         .describe("Erases all personal data of the account and ends its sessions. Its orders remain.")

@@ -14,7 +14,7 @@ pub async fn get_user(users: &Users, request: Request) -> Reply {
     http::ok(&UserResponse::from(&users.find(request.id("user_id", "user")?).await?))
 }
 
-/// The OpenAPI description.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "getUser", "Get an account").ok::<UserResponse<'_>>("The account.", example())
 }

@@ -9,7 +9,7 @@ pub(crate) const ROUTE: Route = Route::new("GET /api/v1/health/users", Access::A
 /// `GET /api/v1/health/users`: returns the health of this context.
 pub use lambda::health::health;
 
-/// The OpenAPI description.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     health::operation(ROUTE, "getUsersHealth", health::example("users", &[]))
 }

@@ -25,7 +25,7 @@ pub async fn jwks(users: &Users, _: Request) -> Reply {
     http::ok(&KeysResponse { keys }).map(|response| response.header("cache-control", "public, max-age=300"))
 }
 
-/// The OpenAPI description.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let key = json!({
         "kty": "EC",

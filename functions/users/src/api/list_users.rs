@@ -30,7 +30,7 @@ pub async fn list_users((users, cursors): &(Users, Cursors), request: Request) -
     http::ok(&UserListResponse { items: page.iter().map(UserResponse::from).collect(), next_cursor })
 }
 
-/// The OpenAPI description.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "listUsers", "List all accounts, newest first")
         .list()

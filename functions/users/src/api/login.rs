@@ -4,7 +4,7 @@ use deserr::Deserr;
 use kernel::{Email, Invalid};
 use lambda::{
     http::{self, ApiRequest, Reply, Request},
-    input::{InvalidFields, Secret, required},
+    input::{InvalidFields, Rules, Secret, required},
     openapi::{Form, Operation},
     policy::{Access, Limit, Route},
     problem::Problem,
@@ -41,21 +41,23 @@ struct LoginBody {
 
 /// `POST /auth/login`: starts a session for an e-mail address or a username, and the password.
 pub async fn login(users: &Users, request: Request) -> Reply {
-    let LoginBody { email, username, password: Secret(password) } = request.json()?;
-    let login = match (email, username) {
-        (Some(email), None) => Login::Email(email),
-        (None, Some(username)) => Login::Username(username),
-        (None, None) => return Err(Problem::invalid("email", required())),
-        (Some(_), Some(_)) => {
-            let ambiguous = Invalid::new("ambiguous", "must not be combined with `email`");
-            return Err(Problem::invalid("username", ambiguous));
-        }
-    };
+    let LoginBody { email, username, password: Secret(password) } = request.json_with(one_login)?;
+    let login = username.map(Login::Username).or(email.map(Login::Email));
+    let login = login.ok_or_else(|| Problem::invalid("email", required()))?;
     let (account, tokens) = users.log_in(&login, &Password::unchecked(password), &request).await?;
     http::ok(&LoginResponse { tokens: tokens.into(), user: UserResponse::from(&account) })
 }
 
-/// The OpenAPI description.
+/// Requires either the e-mail address or the username.
+fn one_login(body: &mut Rules) {
+    match (body.has("email"), body.has("username")) {
+        (false, false) => body.refuse("email", required()),
+        (true, true) => body.refuse("username", Invalid::new("ambiguous", "must not be combined with `email`")),
+        _ => {}
+    }
+}
+
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let mut response = tokens_example();
     response["user"] = example();

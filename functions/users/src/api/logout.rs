@@ -14,7 +14,7 @@ pub async fn logout(users: &Users, request: Request) -> Reply {
     http::no_content()
 }
 
-/// The OpenAPI description.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "logout", "Log out")
         .describe("Ends the session. From then on, its access and refresh tokens are rejected.")

@@ -24,7 +24,7 @@ pub async fn update_profile(users: &Users, request: Request) -> Reply {
     update(users, &request, request.caller()?.user_id).await
 }
 
-/// The OpenAPI descriptions.
+/// Describes the endpoints in the OpenAPI document.
 pub(super) fn operations() -> [Operation; 2] {
     let get = Operation::new(GET_PROFILE, "getProfile", "Get the caller's own account")
         .ok::<UserResponse<'_>>("The account.", example())

@@ -26,7 +26,7 @@ pub async fn refresh(users: &Users, request: Request) -> Reply {
     http::ok(&TokensResponse::from(users.refresh(&token, request.now()).await?))
 }
 
-/// The OpenAPI description.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     Operation::new(ROUTE, "refresh", "Get new tokens for a refresh token")
         .describe("A refresh token can be used once. A second use ends the session.")

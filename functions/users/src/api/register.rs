@@ -20,7 +20,7 @@ use crate::{
 
 pub(crate) const ROUTE: Route = Route::new("POST /api/v1/auth/register", Access::Anyone).limited(Limit::Registrations);
 
-/// The body of a request that creates an account.
+// Only administrators may give the role.
 #[derive(Deserr, JsonSchema)]
 #[deserr(error = InvalidFields, deny_unknown_fields)]
 pub(super) struct AccountBody {
@@ -35,12 +35,13 @@ pub(super) struct AccountBody {
     pub(super) role: Option<Role>,
 }
 
-/// `POST /auth/register`: creates a customer's account. The body has no role.
+/// `POST /auth/register`: creates a customer's account. A body with a role is refused.
 pub async fn register(users: &Users, request: Request) -> Reply {
-    let body: AccountBody = request.json()?;
-    if body.role.is_some() {
-        return Err(Problem::invalid("role", unknown_field()));
-    }
+    let body: AccountBody = request.json_with(|body| {
+        if body.is_given("role") {
+            body.refuse("role", unknown_field());
+        }
+    })?;
     create_account(users, &request, body, Role::Customer).await
 }
 
@@ -65,7 +66,7 @@ impl AccountBody {
     }
 }
 
-/// The OpenAPI description.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let body =
         json!({ "email": "you@example.com", "username": "you", "password": "correct horse", "full_name": "You" });

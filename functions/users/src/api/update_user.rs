@@ -49,7 +49,7 @@ pub(super) async fn update(users: &Users, request: &Request, id: UserId) -> Repl
     http::ok(&UserResponse::from(&account))
 }
 
-/// The OpenAPI description.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     describe_update(Operation::new(ROUTE, "updateUser", "Update an account"))
 }

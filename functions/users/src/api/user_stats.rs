@@ -36,7 +36,7 @@ pub async fn user_stats(users: &Users, _: Request) -> Reply {
     })
 }
 
-/// The OpenAPI description.
+/// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {
     let example = json!({ "total": 5, "customers": 4, "admins": 1, "registered": 6, "deleted": 1 });
     Operation::new(ROUTE, "getUserStats", "Count accounts")

@@ -1,12 +1,18 @@
-//! Events of API Gateway that `lambda_http` cannot convert to a request.
+//! Corrects events of API Gateway that `lambda_http` cannot convert to a request.
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use lambda_http::request::LambdaRequest;
 use lambda_runtime::LambdaEvent;
 
-/// Returns the event without what would make `lambda_http` panic when it converts the event to a request.
-pub(super) fn convertible(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRequest> {
+/// The maximum length of a path, in bytes. A longer one is removed.
+const MAX_PATH_BYTES: usize = 10_240;
+
+/// The maximum length of a percent-encoded query, in bytes. A longer one is removed.
+const MAX_QUERY_BYTES: usize = 3 * 10_240;
+
+/// Returns the event without what would make `lambda_http` panic when it converts the event.
+pub(super) fn corrected(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRequest> {
     if let LambdaRequest::ApiGatewayV2(request) = &mut event.payload {
         correct(request);
     }
@@ -28,8 +34,13 @@ fn correct(request: &mut ApiGatewayV2httpRequest) {
     {
         *query = encoded;
     }
+    // A URI has at most 65,534 bytes, of which a character of the path may take nine. API Gateway accepts 10,240.
+    request.raw_path.take_if(|path| path.len() > MAX_PATH_BYTES);
+    request.raw_query_string.take_if(|query| query.len() > MAX_QUERY_BYTES);
     // What is not base64 is read as the text that it is.
-    request.is_base64_encoded &= BASE64_STANDARD.decode(request.body.as_deref().unwrap_or_default()).is_ok();
+    if request.is_base64_encoded && BASE64_STANDARD.decode(request.body.as_deref().unwrap_or_default()).is_err() {
+        request.is_base64_encoded = false;
+    }
 }
 
 /// Returns the query with every character percent-encoded that a URI must not have, such as `<`, which clients may
@@ -80,6 +91,15 @@ mod tests {
             event.body = Some("{}".to_owned());
         });
         assert_eq!(request.body().as_ref(), b"{}");
+    }
+
+    #[test]
+    fn an_overlong_path_and_query_are_removed() {
+        let request = request(|event| {
+            event.raw_path = Some("ü".repeat(40_000));
+            event.raw_query_string = Some("<".repeat(40_000));
+        });
+        assert_eq!(request.uri(), "/");
     }
 
     proptest! {

@@ -20,7 +20,7 @@ pub use response::{
     with_status,
 };
 
-use self::request::Received;
+use self::request::Arrival;
 use crate::{Error, limit::Limiter, policy::Route, problem::Problem};
 
 /// Serves one endpoint until the environment ends. `routes` are those of its context: a request of any other route is
@@ -72,7 +72,7 @@ where
     // An environment serves one endpoint until it ends, so the endpoint is never dropped.
     let endpoint: &'static Endpoint<S, H> = Box::leak(Box::new(endpoint));
     let mut adapter = Adapter::from(service_fn(|request| respond(endpoint, request).map(Ok::<_, Error>)));
-    let service = service_fn(move |event: LambdaEvent<LambdaRequest>| adapter.call(event::convertible(event)));
+    let service = service_fn(move |event: LambdaEvent<LambdaRequest>| adapter.call(event::corrected(event)));
     lambda_runtime::run(service).await
 }
 
@@ -82,10 +82,10 @@ where
     H: Fn(&'static S, Request) -> F + Sync,
     F: Future<Output = Reply> + Send,
 {
-    let received = Received::of(request.headers());
-    request.extensions_mut().insert(received.clone());
+    let arrival = Arrival::of(request.headers());
+    request.extensions_mut().insert(arrival.clone());
     let caller = request.caller().ok();
-    let span = tracing::info_span!("request", correlation_id = %received.correlation_id, route = request.route());
+    let span = tracing::info_span!("request", correlation_id = %arrival.correlation_id, route = request.route());
     async {
         let handling = async {
             request::authorize(&request, endpoint.routes)?;
@@ -98,14 +98,14 @@ where
             tracing::error!("the handler panicked");
             Err(Problem::internal())
         });
-        let response = reply.unwrap_or_else(|problem| Response::of_problem(&problem, &received.correlation_id));
+        let response = reply.unwrap_or_else(|problem| Response::of_problem(&problem, &arrival.correlation_id));
         tracing::info!(
             status = response.status,
-            duration_ms = received.elapsed_ms(),
+            duration_ms = arrival.elapsed_ms(),
             user_id = caller.map(|caller| caller.user_id.to_string()),
             "responded"
         );
-        response.with_headers_of(&received)
+        response.with_headers_of(&arrival)
     }
     .instrument(span)
     .await

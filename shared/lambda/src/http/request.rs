@@ -18,9 +18,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    input::{self, InvalidFields},
+    input::{self, InvalidFields, Rules},
     policy::{self, Access, Route},
-    problem::{FieldError, Problem},
+    problem::Problem,
 };
 
 /// The maximum size of a request body, in bytes.
@@ -65,24 +65,24 @@ pub struct Quota {
     pub(crate) reset_seconds: i64,
 }
 
-/// The arrival of a request. [`super::serve`] adds it to the request's extensions.
+/// When a request arrived, and what is known of it since. It is in the extensions of the request.
 #[derive(Debug, Clone)]
-pub(super) struct Received {
+pub(super) struct Arrival {
     now: Timestamp,
-    started: Instant,
+    instant: Instant,
     pub(super) correlation_id: CorrelationId,
     pub(super) traceparent: TraceParent,
     quota: Arc<Mutex<Option<Quota>>>,
 }
 
-impl Received {
+impl Arrival {
     /// Returns the arrival of a request that has these headers and arrives now.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let parent: Option<TraceParent> = header("traceparent").and_then(|text| text.parse().ok());
         Self {
             now: Timestamp::now(),
-            started: Instant::now(),
+            instant: Instant::now(),
             correlation_id: header("x-correlation-id").and_then(|text| text.parse().ok()).unwrap_or_default(),
             traceparent: parent.map(|parent| parent.next()).unwrap_or_default(),
             quota: Arc::default(),
@@ -91,7 +91,7 @@ impl Received {
 
     /// Returns the milliseconds since the request arrived.
     pub(super) fn elapsed_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.instant.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Returns the quota that the headers of the response report.
@@ -107,7 +107,7 @@ pub trait ApiRequest {
 
     /// Returns the time at which the request arrived. The clock is read only once per request.
     fn now(&self) -> Timestamp {
-        received(self.request()).now
+        arrival(self.request()).now
     }
 
     /// Returns the key of the route that API Gateway selected, such as `POST /api/v1/orders`.
@@ -129,13 +129,13 @@ pub trait ApiRequest {
         self.request().raw_http_path()
     }
 
-    /// Returns the query as it was sent, without the question mark.
+    /// Returns the query, percent-encoded and without the question mark.
     fn raw_query(&self) -> &str {
         self.request().uri().query().unwrap_or_default()
     }
 
     /// Returns a path parameter, if the route has it.
-    fn parameter(&self, name: &str) -> Option<&str> {
+    fn path_parameter(&self, name: &str) -> Option<&str> {
         self.request().path_parameters_ref()?.first(name)
     }
 
@@ -144,7 +144,7 @@ pub trait ApiRequest {
     /// # Errors
     /// 404 for `what` if the parameter is not an id, because nothing has it.
     fn id<T: FromStr>(&self, name: &str, what: &str) -> Result<T, Problem> {
-        self.parameter(name).unwrap_or_default().parse().map_err(|_| Problem::not_found(what))
+        self.path_parameter(name).unwrap_or_default().parse().map_err(|_| Problem::not_found(what))
     }
 
     /// Returns a query parameter, if it is present. Repeated parameters are joined with commas, as API Gateway does,
@@ -159,7 +159,7 @@ pub trait ApiRequest {
     /// 422 if it is invalid.
     fn parsed_query<T: FromStr<Err = Invalid>>(&self, name: &str) -> Result<Option<T>, Problem> {
         let parsed = self.query(name).map(|text| text.parse()).transpose();
-        parsed.map_err(|invalid| Problem::validation(vec![FieldError::new(name, invalid)]))
+        parsed.map_err(|invalid| Problem::invalid(name, invalid))
     }
 
     /// Returns the maximum number of entries of a list: `?limit=` from 1 to 100, or 20 by default.
@@ -172,7 +172,7 @@ pub trait ApiRequest {
         };
         text.parse().ok().filter(|limit| (1..=100).contains(limit)).ok_or_else(|| {
             let invalid = Invalid::new("out_of_range", "must be a whole number from 1 to 100");
-            Problem::validation(vec![FieldError::new("limit", invalid)])
+            Problem::invalid("limit", invalid)
         })
     }
 
@@ -182,6 +182,14 @@ pub trait ApiRequest {
     /// 413 if it is too large, 400 if it is not JSON, 422 with all invalid fields.
     fn json<T: Deserr<InvalidFields>>(&self) -> Result<T, Problem> {
         input::read(self.bytes()?)
+    }
+
+    /// Reads the body as [`Self::json`] does, and checks which fields are given together.
+    ///
+    /// # Errors
+    /// As [`Self::json`], with the fields that the rules refuse.
+    fn json_with<T: Deserr<InvalidFields>>(&self, rules: impl FnOnce(&mut Rules)) -> Result<T, Problem> {
+        input::read_with(self.bytes()?, rules)
     }
 
     /// Returns the body as it was sent.
@@ -221,7 +229,7 @@ pub trait ApiRequest {
             key.to_str().ok().filter(|key| (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic()));
         let key = key.ok_or_else(|| {
             let invalid = Invalid::new("out_of_range", "must be 1 to 255 visible ASCII characters");
-            Problem::validation(vec![FieldError::new("Idempotency-Key", invalid)])
+            Problem::invalid("Idempotency-Key", invalid)
         })?;
         let body = serde_json::to_string(body).map_err(|error| {
             tracing::error!(%error, "a request cannot be serialized");
@@ -258,13 +266,13 @@ pub trait ApiRequest {
 
     /// Returns this request as the cause of events.
     fn cause(&self) -> Cause {
-        let Received { correlation_id, traceparent, .. } = received(self.request());
+        let Arrival { correlation_id, traceparent, .. } = arrival(self.request());
         Cause { correlation_id, traceparent, causation_id: None }
     }
 
-    /// Returns the milliseconds since the request started.
+    /// Returns the milliseconds since the request arrived.
     fn elapsed_ms(&self) -> u64 {
-        received(self.request()).elapsed_ms()
+        arrival(self.request()).elapsed_ms()
     }
 }
 
@@ -274,9 +282,9 @@ impl ApiRequest for Request {
     }
 }
 
-/// Returns the arrival of the request. A request that is not served arrives when it is first asked.
-fn received(request: &Request) -> Received {
-    request.extensions().get().cloned().unwrap_or_else(|| Received::of(request.headers()))
+/// Returns the arrival of the request. A request that is not served, as in tests, arrives each time it is asked.
+fn arrival(request: &Request) -> Arrival {
+    request.extensions().get().cloned().unwrap_or_else(|| Arrival::of(request.headers()))
 }
 
 /// Returns the context that API Gateway added to the request.
@@ -306,13 +314,13 @@ pub(super) fn authorize(request: &Request, routes: &[Route]) -> Result<(), Probl
 /// Checks that the path does not name another user. The owner of an order, for example, is checked by the use case.
 fn authorize_owner(request: &Request) -> Result<(), Problem> {
     let caller = request.caller()?;
-    let is_other_user = request.parameter("user_id").is_some_and(|id| id.parse() != Ok(caller.user_id));
+    let is_other_user = request.path_parameter("user_id").is_some_and(|id| id.parse() != Ok(caller.user_id));
     if is_other_user && !caller.is_admin() { Err(Problem::not_found("user")) } else { Ok(()) }
 }
 
 /// Sets the quota that the headers of the response report.
 pub(crate) fn set_quota(request: &Request, quota: Quota) {
-    *received(request).quota.lock().unwrap_or_else(PoisonError::into_inner) = Some(quota);
+    *arrival(request).quota.lock().unwrap_or_else(PoisonError::into_inner) = Some(quota);
 }
 
 fn etags(request: &Request, header: &str) -> Option<String> {

@@ -7,13 +7,13 @@ use kernel::CorrelationId;
 use lambda_http::{Body, IntoResponse, http};
 use serde::Serialize;
 
-use super::request::{Quota, Received};
+use super::request::{Arrival, Quota};
 use crate::problem::Problem;
 
 /// The result of a handler.
 pub type Reply = Result<Response, Problem>;
 
-/// A response that is not a problem.
+/// The response of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
     pub(super) status: u16,
@@ -47,29 +47,30 @@ impl Response {
     }
 
     /// Adds the headers that all responses have. Those of the handler replace them.
-    pub(super) fn with_headers_of(mut self, received: &Received) -> Self {
+    pub(super) fn with_headers_of(mut self, arrival: &Arrival) -> Self {
         let content_type = (!self.body.is_empty()).then(|| ("content-type", "application/json".to_owned()));
         let defaults = [
             ("cache-control", "no-store".to_owned()),
-            ("x-correlation-id", received.correlation_id.to_string()),
-            ("traceparent", received.traceparent.as_str().to_owned()),
+            ("x-correlation-id", arrival.correlation_id.to_string()),
+            ("traceparent", arrival.traceparent.as_str().to_owned()),
         ];
-        let quota = received.quota().map(quota_headers).into_iter().flatten();
+        let quota = arrival.quota().map(quota_headers).into_iter().flatten();
         self.headers = defaults.into_iter().chain(content_type).chain(quota).chain(self.headers).collect();
         self
     }
 }
 
-/// Unlike a response of the `http` crate, it says itself whether its body is text: `lambda_http` guesses it from the
-/// headers.
+/// For a response of the `http` crate, `lambda_http` would guess from the headers whether its body is text.
 impl IntoResponse for Response {
     fn into_response(self) -> Pin<Box<dyn Future<Output = http::Response<Body>> + Send>> {
         let mut response = http::Response::new(self.body);
         *response.status_mut() =
             http::StatusCode::from_u16(self.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
         for (name, value) in self.headers {
-            if let Ok(value) = value.parse() {
-                response.headers_mut().insert(name, value);
+            match value.parse() {
+                // Of several values, the last one remains.
+                Ok(value) => _ = response.headers_mut().insert(name, value),
+                Err(_) => tracing::error!(name, "a header of the response is not valid"),
             }
         }
         Box::pin(ready(response))
@@ -107,7 +108,7 @@ pub fn ok(body: &impl Serialize) -> Reply {
     with_status(200, body)
 }
 
-/// Responds with `status` and `body`, for failures that are not reported as a problem.
+/// Responds with `status` and `body`. A health check that fails has the status 503 and is not reported as a problem.
 ///
 /// # Errors
 /// 500 if the body cannot be serialized.

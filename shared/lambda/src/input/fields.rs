@@ -6,6 +6,7 @@ use contracts::Role;
 use deserr::{Deserr, IntoValue, Sequence, Value, ValuePointerRef};
 use kernel::{Currency, Email, Invalid, Money, OrderId, PaymentId, ProductId, Quantity, Redacted, Text, UserId};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, de::IntoDeserializer};
 
 use super::InvalidFields;
 
@@ -19,7 +20,7 @@ pub fn read_text<T: FromStr<Err = Invalid>, V: IntoValue>(
 ) -> Result<T, InvalidFields> {
     match value {
         Value::String(text) => text.parse().map_err(|invalid| InvalidFields::one(location, invalid)),
-        other => Err(InvalidFields::wrong_type(&other, "a string", location)),
+        other => Err(InvalidFields::unexpected(&other, "a string", location)),
     }
 }
 
@@ -30,18 +31,20 @@ pub fn read_text<T: FromStr<Err = Invalid>, V: IntoValue>(
 pub fn read_number<T, V: IntoValue>(
     value: Value<V>,
     location: ValuePointerRef<'_>,
-    check: impl FnOnce(i64) -> Result<T, Invalid>,
+    check: impl FnOnce(i128) -> Result<T, Invalid>,
 ) -> Result<T, InvalidFields> {
     let number = number_text(&value).and_then(|text| text.parse().ok());
-    let number = number.ok_or_else(|| InvalidFields::wrong_type(&value, "a whole number", location))?;
+    let number = number.ok_or_else(|| InvalidFields::unexpected(&value, "a whole number", location))?;
     check(number).map_err(|invalid| InvalidFields::one(location, invalid))
 }
 
-/// Returns the shortest text of a number: if it was sent with two decimals, this is what was sent.
+/// Returns the shortest text that is read as the same number, without an exponent.
 fn number_text<V: IntoValue>(value: &Value<V>) -> Option<String> {
     match value {
         Value::Integer(number) => Some(number.to_string()),
         Value::NegativeInteger(number) => Some(number.to_string()),
+        // Negative zero is zero.
+        Value::Float(number) if *number == 0.0 => Some("0".to_owned()),
         Value::Float(number) => Some(number.to_string()),
         _ => None,
     }
@@ -116,11 +119,12 @@ impl Deserr<InvalidFields> for Role {
         value: Value<V>,
         location: ValuePointerRef<'_>,
     ) -> Result<Self, InvalidFields> {
+        let Value::String(name) = value else {
+            return Err(InvalidFields::unexpected(&value, "a string", location));
+        };
+        let role: Result<Self, serde::de::value::Error> = Self::deserialize(name.into_deserializer());
         let invalid = || Invalid::new("not_a_role", "must be one of \"customer\", \"admin\"");
-        if matches!(value, Value::Null) {
-            return Err(InvalidFields::wrong_type(&value, "a string", location));
-        }
-        serde_json::from_value(value.into()).map_err(|_| InvalidFields::one(location, invalid()))
+        role.map_err(|_| InvalidFields::one(location, invalid()))
     }
 }
 
@@ -141,9 +145,9 @@ impl<const MIN: i64, const MAX: i64> Deserr<InvalidFields> for Whole<MIN, MAX> {
         location: ValuePointerRef<'_>,
     ) -> Result<Self, InvalidFields> {
         read_number(value, location, |number| {
-            let is_in_range = (MIN..=MAX).contains(&number);
+            let in_range = i64::try_from(number).ok().filter(|number| (MIN..=MAX).contains(number));
             let out_of_range = || Invalid::new("out_of_range", format!("must be from {MIN} to {MAX}"));
-            is_in_range.then_some(Self(number)).ok_or_else(out_of_range)
+            in_range.map(Self).ok_or_else(out_of_range)
         })
     }
 }
@@ -167,7 +171,7 @@ impl<const MIN: i64, const MAX: i64> JsonSchema for Whole<MIN, MAX> {
 pub struct List<T, const MIN: usize, const MAX: usize>(pub Vec<T>);
 
 impl<T: Deserr<InvalidFields>, const MIN: usize, const MAX: usize> Deserr<InvalidFields> for List<T, MIN, MAX> {
-    /// Checks the length first, so that a list that is much too long is not read.
+    /// Checks the length first, so that the entries of a list that is much too long are not checked.
     fn deserialize_from_value<V: IntoValue>(
         value: Value<V>,
         location: ValuePointerRef<'_>,
@@ -244,8 +248,8 @@ impl FromStr for Secret {
 text_fields!(Secret);
 field_schema!(Secret, { "type": "string", "format": "password", "maxLength": Secret::MAX_CHARS });
 
-/// An amount whose currency is another field. It is a decimal string, or a number with at most two decimals. It has at
-/// most 13 digits before the decimal point, because a JSON number represents those and two decimals exactly.
+/// An amount without its currency. It is a decimal string, or a number with at most two decimals. It has at most 13 digits
+/// before the decimal point, because a JSON number keeps 15 digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Amount(i64);
 
@@ -253,7 +257,7 @@ impl Amount {
     /// The largest amount, in minor units.
     pub(super) const MAX_MINOR: i64 = 999_999_999_999_999;
 
-    /// Returns the amount in hundredths, such as cents.
+    /// Returns the amount in minor units, such as cents.
     pub fn minor(self) -> i64 {
         self.0
     }
@@ -269,6 +273,7 @@ impl FromStr for Amount {
 
     fn from_str(decimal: &str) -> Result<Self, Invalid> {
         let minor = Money::parse(decimal, Currency::Usd)?.minor();
+        // `-0` is no amount either.
         if !(0..=Self::MAX_MINOR).contains(&minor) || decimal.starts_with('-') {
             return Err(Invalid::new("out_of_range", "must be from 0 to 9999999999999.99"));
         }
@@ -284,7 +289,7 @@ impl Deserr<InvalidFields> for Amount {
         match (number_text(&value), value) {
             (Some(number), _) => number.parse().map_err(|invalid| InvalidFields::one(location, invalid)),
             (None, text @ Value::String(_)) => read_text(text, location),
-            (None, other) => Err(InvalidFields::wrong_type(&other, "an amount such as \"1299.99\"", location)),
+            (None, other) => Err(InvalidFields::unexpected(&other, "an amount such as \"1299.99\"", location)),
         }
     }
 }

@@ -9,7 +9,8 @@ use serde::{
     de::{MapAccess, SeqAccess, Visitor},
 };
 
-use super::InvalidFields;
+use super::{MAX_ERRORS, path};
+use crate::problem::FieldError;
 
 /// A JSON value. The names of fields are in snake_case, whatever their spelling.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,25 +36,35 @@ struct Field {
 }
 
 impl Json {
-    /// Returns the errors of all fields that are given more than once.
-    pub(super) fn duplicates(&self, location: ValuePointerRef<'_>) -> Vec<InvalidFields> {
+    /// Returns the fields of an object; other values have none.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&str, &Self)> {
+        let fields = if let Self::Object(Fields(fields)) = self { fields.as_slice() } else { &[] };
+        fields.iter().map(|field| (field.name.as_str(), &field.value))
+    }
+
+    /// Adds the errors of the fields that are given more than once, up to [`MAX_ERRORS`].
+    pub(super) fn report_duplicates(&self, location: ValuePointerRef<'_>, errors: &mut Vec<FieldError>) {
+        if errors.len() >= MAX_ERRORS {
+            return;
+        }
         match self {
-            Self::List(entries) => entries
-                .iter()
-                .enumerate()
-                .flat_map(|(index, entry)| entry.duplicates(location.push_index(index)))
-                .collect(),
+            Self::List(entries) => {
+                for (index, entry) in entries.iter().enumerate() {
+                    entry.report_duplicates(location.push_index(index), errors);
+                }
+            }
             Self::Object(Fields(fields)) => {
                 let mut names = BTreeSet::new();
-                let of = |field: &Field, is_first: bool| {
-                    let location = location.push_key(&field.name);
-                    let twice = || Invalid::new("duplicate", "must be given only once, in snake_case or in camelCase");
-                    let own = (!is_first).then(|| InvalidFields::one(location, twice()));
-                    own.into_iter().chain(field.value.duplicates(location)).collect::<Vec<_>>()
-                };
-                fields.iter().flat_map(|field| of(field, names.insert(&field.name))).collect()
+                for Field { name, value } in fields {
+                    let location = location.push_key(name);
+                    if !names.insert(name) && errors.len() < MAX_ERRORS {
+                        let twice = Invalid::new("duplicate", "must be given only once, in snake_case or in camelCase");
+                        errors.push(FieldError::new(path(location), twice));
+                    }
+                    value.report_duplicates(location, errors);
+                }
             }
-            _ => Vec::new(),
+            _ => {}
         }
     }
 }

@@ -25,13 +25,13 @@ mod json;
 #[cfg(test)]
 mod tests;
 
-use std::ops::ControlFlow;
+use std::{collections::BTreeMap, ops::ControlFlow};
 
-use self::json::Json;
 use deserr::{DeserializeError, Deserr, ErrorKind, IntoValue, MergeWithError, Value, ValueKind, ValuePointerRef};
 pub use fields::{Amount, Given, List, Secret, Whole, read_number, read_text};
 use kernel::Invalid;
 
+use self::json::Json;
 use crate::{
     http::malformed,
     problem::{FieldError, Problem},
@@ -40,19 +40,78 @@ use crate::{
 /// The number of characters of a name in an error. Names come from the caller, so long ones are truncated.
 const MAX_NAME_CHARS: usize = 64;
 
+/// The number of characters of a path in an error.
+const MAX_PATH_CHARS: usize = 256;
+
+/// The maximum number of errors in a response.
+const MAX_ERRORS: usize = 100;
+
 /// Reads a body, which is a JSON object. Names are snake_case, and their camelCase spellings are accepted, too.
 ///
 /// # Errors
 /// 400 if it is not JSON, 422 with every field that is missing, invalid or unknown.
 pub fn read<T: Deserr<InvalidFields>>(body: &[u8]) -> Result<T, Problem> {
+    read_with(body, |_| ())
+}
+
+/// Reads a body as [`read`] does. `rules` checks which fields are given together, also if some of them are invalid.
+///
+/// # Errors
+/// 400 if it is not JSON, 422 with every field that is missing, invalid, unknown or refused by the rules.
+pub fn read_with<T: Deserr<InvalidFields>>(body: &[u8], rules: impl FnOnce(&mut Rules)) -> Result<T, Problem> {
     let json: Json = serde_json::from_slice(body).map_err(|error| malformed(error.line(), error.column()))?;
-    let duplicates = json.duplicates(ValuePointerRef::Origin);
-    let (value, mut errors) = match deserr::deserialize(json) {
+    let mut checked = Rules::of(&json);
+    if checked.is_object {
+        rules(&mut checked);
+    }
+    let mut duplicates = Vec::new();
+    json.report_duplicates(ValuePointerRef::Origin, &mut duplicates);
+    let (value, errors) = match deserr::deserialize(json) {
         Ok(value) => (Some(value), Vec::new()),
         Err(InvalidFields(errors)) => (None, errors),
     };
-    errors.extend(duplicates.into_iter().flat_map(|InvalidFields(errors)| errors));
-    value.filter(|_| errors.is_empty()).ok_or_else(|| Problem::validation(errors))
+    let errors = errors.into_iter().filter(|error| !checked.refuses(&error.field));
+    let errors: Vec<FieldError> =
+        errors.chain(checked.errors.iter().cloned()).chain(duplicates).take(MAX_ERRORS).collect();
+    match value {
+        Some(value) if errors.is_empty() => Ok(value),
+        _ => Err(Problem::validation(errors)),
+    }
+}
+
+/// The rules of a body about fields that are given, or missing, together.
+#[derive(Debug)]
+pub struct Rules {
+    is_object: bool,
+    given: BTreeMap<String, bool>,
+    errors: Vec<FieldError>,
+}
+
+impl Rules {
+    fn of(json: &Json) -> Self {
+        let fields = json.fields().map(|(name, value)| (name.to_owned(), *value != Json::Null));
+        Self { is_object: matches!(json, Json::Object(_)), given: fields.collect(), errors: Vec::new() }
+    }
+
+    /// Returns whether a field is given and not null.
+    pub fn has(&self, name: &str) -> bool {
+        self.given.get(name).is_some_and(|has_value| *has_value)
+    }
+
+    /// Returns whether a field is given, if only as null.
+    pub fn is_given(&self, name: &str) -> bool {
+        self.given.contains_key(name)
+    }
+
+    /// Refuses a field. Other errors of it are not reported.
+    pub fn refuse(&mut self, name: &str, invalid: Invalid) {
+        self.errors.push(FieldError::new(name, invalid));
+    }
+
+    fn refuses(&self, path: &str) -> bool {
+        let field = path.split(['.', '[']).next().unwrap_or_default();
+        self.errors.iter().any(|error| error.field == field)
+    }
 }
 
 /// All invalid fields of a body.
@@ -66,7 +125,7 @@ impl InvalidFields {
     }
 
     /// Creates the error of a value that is not `expected`, such as `a string`. A field that is null is missing.
-    pub fn wrong_type<V: IntoValue>(actual: &Value<V>, expected: &str, location: ValuePointerRef<'_>) -> Self {
+    pub fn unexpected<V: IntoValue>(actual: &Value<V>, expected: &str, location: ValuePointerRef<'_>) -> Self {
         let is_field = matches!(location, ValuePointerRef::Key { .. });
         Self::one(location, if is_field && matches!(actual, Value::Null) { required() } else { wrong_type(expected) })
     }
@@ -89,18 +148,14 @@ impl DeserializeError for InvalidFields {
         let one = match error {
             ErrorKind::IncorrectValueKind { actual, accepted } => {
                 let expected = accepted.first().map_or("another value", |kind| name_of(*kind));
-                Self::wrong_type(&actual, expected, location)
+                Self::unexpected(&actual, expected, location)
             }
             ErrorKind::MissingField { field } => Self::one(location.push_key(field), required()),
             ErrorKind::UnknownKey { key, .. } => Self::one(location.push_key(key), unknown_field()),
-            ErrorKind::UnknownValue { accepted, .. } => {
-                let message = format!("must be one of \"{}\"", accepted.join("\", \""));
-                Self::one(location, Invalid::new("unknown_value", message))
+            // The fields of this API are not read in a way that has these errors.
+            ErrorKind::UnknownValue { .. } | ErrorKind::BadSequenceLen { .. } | ErrorKind::Unexpected { .. } => {
+                Self::one(location, Invalid::new("not_valid", "is not a valid value"))
             }
-            ErrorKind::BadSequenceLen { expected, .. } => {
-                Self::one(location, Invalid::new("out_of_range", format!("must have {expected} entries")))
-            }
-            ErrorKind::Unexpected { msg } => Self::one(location, Invalid::new("invalid", msg)),
         };
         Self::merge(found, one, location)
     }
@@ -132,15 +187,23 @@ fn wrong_type(expected: &str) -> Invalid {
     Invalid::new("wrong_type", format!("must be {expected}"))
 }
 
-/// Returns the path of a location, such as `items[0].quantity`.
+/// Returns the path of a location, such as `items[0].quantity`. It may have names of the caller, so a long one is truncated.
 fn path(location: ValuePointerRef<'_>) -> String {
-    match location {
-        ValuePointerRef::Origin => String::new(),
-        ValuePointerRef::Index { index, prev } => format!("{}[{index}]", path(*prev)),
-        ValuePointerRef::Key { key, prev } => {
-            let name: String = key.chars().take(MAX_NAME_CHARS).collect();
-            let outer = path(*prev);
-            if outer.is_empty() { name } else { format!("{outer}.{name}") }
+    let mut parts = Vec::new();
+    let mut rest = location;
+    loop {
+        match rest {
+            ValuePointerRef::Origin => break,
+            ValuePointerRef::Index { index, prev } => {
+                parts.push(format!("[{index}]"));
+                rest = *prev;
+            }
+            ValuePointerRef::Key { key, prev } => {
+                let dot = if matches!(prev, ValuePointerRef::Origin) { "" } else { "." };
+                parts.push(format!("{dot}{}", key.chars().take(MAX_NAME_CHARS).collect::<String>()));
+                rest = *prev;
+            }
         }
     }
+    parts.iter().rev().flat_map(|part| part.chars()).take(MAX_PATH_CHARS).collect()
 }

@@ -107,6 +107,44 @@ fn a_field_is_given_only_once() {
 }
 
 #[test]
+fn a_body_cannot_make_its_errors_large() {
+    let name = "\u{1f600}".repeat(64);
+    let mut body = format!("{{{}}}", vec![r#""":0"#; 6_000].join(","));
+    for _ in 0..120 {
+        body = format!(r#"{{"{name}":{body}}}"#);
+    }
+    let Err(problem) = super::read::<Body>(body.as_bytes()) else { panic!("it is valid") };
+    assert!(problem.errors().len() <= MAX_ERRORS);
+    assert!(problem.to_json("").to_string().len() < 256 * 1_024);
+}
+
+#[test]
+fn rules_see_which_fields_are_given() {
+    #[derive(Debug, PartialEq, Deserr)]
+    #[deserr(error = InvalidFields, deny_unknown_fields)]
+    struct OneOf {
+        #[deserr(default)]
+        a: Option<bool>,
+        #[deserr(default)]
+        b: Option<bool>,
+    }
+    let read = |body: Value| {
+        let one_of = |body: &mut Rules| match (body.has("a"), body.is_given("b")) {
+            (false, false) => body.refuse("a", required()),
+            (true, true) => body.refuse("b", unknown_field()),
+            _ => {}
+        };
+        read_with::<OneOf>(body.to_string().as_bytes(), one_of)
+            .map_err(|problem| problem.errors.into_iter().map(|error| (error.field, error.code)).collect::<Vec<_>>())
+    };
+    let error = |field: &str, code| (field.to_owned(), code);
+    assert_eq!(read(json!({ "a": true })), Ok(OneOf { a: Some(true), b: None }));
+    assert_eq!(read(json!({ "a": null, "c": 1 })), Err(vec![error("c", "unknown_field"), error("a", "required")]));
+    assert_eq!(read(json!({ "a": 1, "b": 2 })), Err(vec![error("a", "wrong_type"), error("b", "unknown_field")]));
+    assert_eq!(read(json!([])), Err(vec![error("", "wrong_type")]));
+}
+
+#[test]
 fn errors_have_the_order_of_the_fields() {
     let body = r#"{ "order_lines": [{ "quantity": 0, "price": "x", "note": "", "colour": "" }], "a": 1 }"#;
     let fields = read_text_as::<Body>(body).expect_err("errors").into_iter().map(|(field, _)| field);
@@ -326,7 +364,7 @@ proptest! {
                 prop_assert!(!errors.is_empty());
                 for (field, code) in errors {
                     prop_assert!(!code.is_empty() && (!field.is_empty() || !body.is_object()), "{code} has no field");
-                    prop_assert!(field.chars().count() <= 64 + "order_lines[0].".len(), "long names are truncated");
+                    prop_assert!(field.chars().count() <= MAX_PATH_CHARS, "long names are truncated");
                 }
             }
         }

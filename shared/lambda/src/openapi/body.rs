@@ -3,7 +3,9 @@
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value, json};
 
-/// A form of a request body: the schema of the struct that reads it, of which a form may require or exclude fields.
+/// A form of a request body. It has the schema of the struct that reads the body, and may require or exclude some fields.
+///
+/// Doc comments of the struct and of its fields become descriptions.
 #[derive(Debug, Clone)]
 pub struct Form {
     pub(super) schema: Value,
@@ -23,11 +25,11 @@ impl Form {
         Self { schema: inline_schema::<T>(), examples: Vec::new() }
     }
 
-    /// Requires fields that other forms of the body do not have.
+    /// Requires fields that are optional in the struct.
     #[must_use]
     pub fn requiring(mut self, names: &[&str]) -> Self {
         for name in names {
-            require(&mut self.schema["properties"][name]);
+            require(self.field(name));
         }
         let mut required = self.schema["required"].as_array().cloned().unwrap_or_default();
         required.extend(names.iter().map(|name| json!(name)));
@@ -35,13 +37,23 @@ impl Form {
         self
     }
 
-    /// Excludes fields that only other forms of the body have.
+    /// Excludes fields of the struct.
     #[must_use]
     pub fn without(mut self, names: &[&str]) -> Self {
+        names.iter().for_each(|name| _ = self.field(name));
         if let Some(Value::Object(properties)) = self.schema.get_mut("properties") {
             properties.retain(|name, _| !names.contains(&name.as_str()));
         }
         self
+    }
+
+    /// Returns the schema of a field.
+    ///
+    /// # Panics
+    /// If the struct has no such field.
+    fn field(&mut self, name: &str) -> &mut Value {
+        let found = self.schema.get_mut("properties").and_then(|properties| properties.get_mut(name));
+        found.unwrap_or_else(|| panic!("the body has no field {name}"))
     }
 
     /// Adds an example.
