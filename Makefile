@@ -3,16 +3,25 @@ PYTHON ?= python3
 WAYBILL = PYTHONPATH=localstack:tools .venv/bin/python -m cli
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs status tail dead-letters check test model fuzz fuzz-parsers check-login-timing bench bench-quick bench-stock rebuild-search bench-search rebuild-orders rebuild-analytics cost bench-websocket chaos preview-mails openapi asyncapi dist new-context new-function
+.PHONY: help up down build engine env.json logs status tail dead-letters check test model fuzz fuzz-parsers check-login-timing bench bench-quick bench-stock rebuild-search bench-search rebuild-orders rebuild-analytics cost bench-websocket chaos preview-mails openapi asyncapi dist new-context new-function
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 28
+	@sed -n 's/^\([a-z.-]*\):.*## /  make \1	/p' Makefile | expand -t 28
 
 up: .venv/stamp ## build, start or update the local stack, seed it, and print its URLs (WAYBILL_PORT sets its first port)
 	@$(WAYBILL) up
 
 down: .venv/stamp ## stop the local stack and delete its data
 	@$(WAYBILL) down
+
+build: .venv/stamp ## build the archives of the functions for sam, quickly and without the optimizations of make dist
+	@$(WAYBILL) build
+
+engine: .venv/stamp ## start a local AWS engine without a stack, for sam deploy
+	@$(WAYBILL) engine
+
+env.json: .venv/stamp ## write the variables of the running stack's functions for sam local (ENDPOINT=<where its containers find AWS>)
+	@$(WAYBILL) env.json
 
 logs: .venv/stamp ## follow the logs of the functions and of the engine
 	@$(WAYBILL) logs

@@ -1,4 +1,4 @@
-"""Builds the function binaries and copies each to the path that its `CodeUri` names."""
+"""Builds the function binaries, and the archive of each at the path that its `CodeUri` names."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import subprocess
 from pathlib import Path
 
 from engine import templates
-from engine.deploy import archive, bootstrap
+from engine.archive import archive, archive_path, bootstrap
 from engine.problem import Problem
+
+DIST = "dist"  # the profile of what ships
 
 TOOLS = {
     "cargo": "install Rust (rustup), then open a new shell",
@@ -31,12 +33,15 @@ def contexts(root: Path) -> list[str]:
 
 
 def build(root: Path, profile: str = "release") -> None:
-    """Compiles every context's binary and updates `build/<context>/bootstrap` where it differs."""
-    names = contexts(root)
+    """Compiles every context's binary, and updates `build/<context>/bootstrap` and `build/<context>.zip` where it differs.
+
+    The archives of the profile that ships are compressed as well as possible, those of others quickly.
+    """
+    names, level = contexts(root), 9 if profile == DIST else 1
     # Always the whole workspace: some of its packages alone would need fewer features, and cargo would compile the SDK again.
     cargo(root, "build", "--profile", profile, "--locked", "--workspace", "--bins")
     for name in names:
-        _update(_target(root) / profile / name, bootstrap(root, name))
+        _update(_target(root) / profile / name, bootstrap(root, name), archive_path(root, name), level)
 
 
 def binaries(root: Path, profile: str) -> Path:
@@ -90,14 +95,11 @@ def preview(root: Path) -> Path:
 
 
 def dist(root: Path) -> None:
-    """Builds the release archives, in `build/` for `sam deploy` and as `build/dist/<context>.zip`, and prints their sizes."""
-    build(root, "dist")
-    folder = root / "build" / "dist"
-    folder.mkdir(parents=True, exist_ok=True)
+    """Builds the archives that ship, `build/<context>.zip`, and prints their sizes."""
+    build(root, DIST)
     print(f"\n{'context':<16}{'binary MB':>10}{'zip MB':>8}")
     for context in contexts(root):
-        binary, zipped = bootstrap(root, context), folder / f"{context}.zip"
-        zipped.write_bytes(archive(binary, level=9))
+        binary, zipped = bootstrap(root, context), archive_path(root, context)
         print(f"{context:<16}{binary.stat().st_size / 1e6:>10.1f}{zipped.stat().st_size / 1e6:>8.1f}")
 
 
@@ -111,10 +113,13 @@ def _target(root: Path) -> Path:
     return Path(os.environ.get("CARGO_TARGET_DIR", root / "target"))
 
 
-def _update(binary: Path, deployed: Path) -> None:
-    if deployed.is_file() and filecmp.cmp(binary, deployed):
+def _update(binary: Path, deployed: Path, zipped: Path, level: int) -> None:
+    if deployed.is_file() and zipped.is_file() and filecmp.cmp(binary, deployed):
         return
     deployed.parent.mkdir(parents=True, exist_ok=True)
     fresh = deployed.with_suffix(".new")
     shutil.copy2(binary, fresh)
     fresh.replace(deployed)
+    fresh = zipped.with_suffix(".new")
+    fresh.write_bytes(archive(deployed, level))
+    fresh.replace(zipped)

@@ -1,14 +1,13 @@
-"""Deploys the templates and `build/` to the local engine. Uploads and updates only what has changed.
+"""Deploys the templates and `build/` to the local engine, as `sam deploy` does. Uploads and updates only what has changed.
 
-The engine deploys nested stacks as AWS does: the root template refers to the templates of the contexts, which are uploaded to a bucket.
+The engine deploys nested stacks as AWS does: the root template refers to the templates of the contexts, which are uploaded to a bucket. It
+also runs the SAM transform.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from engine import sam, templates
+from engine.archive import archive_path
 from engine.aws import Aws
 from engine.problem import Problem
 from engine.stack import REGION
@@ -49,50 +49,28 @@ def deploy(aws: Aws, root: Path, overrides: dict[str, str], say: Say) -> Resourc
     parameters = {"PushApplicationArn": _push_application(aws), **parameters}
     archives = {context: _upload(aws, root, context, say) for context in shop.contexts}
 
-    def adapted(template: templates.Template, folder: Path, nested_urls: dict[str, str]) -> templates.Template:
-        packaged = sam.package(template, folder, lambda context: {"Bucket": BUCKET, "Key": archives[context]}, nested_urls)
-        return sam.adapt(sam.transform(packaged, parameters, REGION), aws.endpoint)
+    def packaged(template: templates.Template, folder: Path, nested_urls: dict[str, str]) -> templates.Template:
+        return sam.package(template, folder, lambda context: {"Bucket": BUCKET, "Key": archives[context]}, nested_urls)
 
-    nested = {context: adapted(template, root / "functions" / context, {}) for context, template in shop.contexts.items()}
-    nested_urls = {context: _upload_template(aws, context, template) for context, template in nested.items()}
-    url = _upload_template(aws, "root", adapted(shop.root, root, nested_urls))
+    nested_urls = {context: _upload_template(aws, context, packaged(template, root / "functions" / context, {}))
+                   for context, template in shop.contexts.items()}
+    url = _upload_template(aws, "root", packaged(shop.root, root, nested_urls))
 
     wanted = f"{url} {sorted(parameters.items())}"
     if _deployed(aws) == wanted and _status(aws) in RESTS:
         say("nothing changed")
         return resources_of(aws)
     _apply(aws, url, parameters, say)
-    resources = resources_of(aws)
-    for template in nested.values():
-        for table, attribute in sam.expiring_tables(template).items():
-            _expire_items(aws, resources["AWS::DynamoDB::Table"][table], attribute)
     aws.s3.put_object(Bucket=BUCKET, Key="deployed", Body=wanted.encode())
-    return resources
-
-
-def bootstrap(root: Path, context: str) -> Path:
-    """Returns the path of the binary of a context's functions."""
-    return root / "build" / context / "bootstrap"
-
-
-def archive(binary: Path, level: int = 1) -> bytes:
-    """Returns the Lambda archive of a binary. The same binary gives the same bytes."""
-    entry = zipfile.ZipInfo("bootstrap", date_time=(1980, 1, 1, 0, 0, 0))
-    entry.create_system = 3  # Unix, so that the file mode is applied
-    entry.external_attr = 0o100755 << 16
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as zipped:
-        zipped.writestr(entry, binary.read_bytes(), compresslevel=level)
-    return content.getvalue()
+    return resources_of(aws)
 
 
 def _upload(aws: Aws, root: Path, context: str, say: Say) -> str:
-    binary = bootstrap(root, context)
-    key = f"{context}-{hashlib.sha256(binary.read_bytes()).hexdigest()[:16]}.zip"
+    content = archive_path(root, context).read_bytes()
+    key = f"{context}-{hashlib.sha256(content).hexdigest()[:16]}.zip"
     if not _exists(aws, key):
         say(f"uploading {context}")
-        aws.s3.put_object(Bucket=BUCKET, Key=key, Body=archive(binary))
+        aws.s3.put_object(Bucket=BUCKET, Key=key, Body=content)
     return key
 
 
@@ -216,10 +194,3 @@ def resources_of(aws: Aws, stack: str = STACK) -> Resources:
             if resource["ResourceType"] == NESTED:
                 waiting.append(resource["PhysicalResourceId"])
     return resources
-
-
-def _expire_items(aws: Aws, table: str, attribute: str) -> None:
-    state = aws.dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
-    if state["TimeToLiveStatus"] != "ENABLED":
-        aws.dynamodb.update_time_to_live(
-            TableName=table, TimeToLiveSpecification={"Enabled": True, "AttributeName": attribute})

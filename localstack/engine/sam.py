@@ -1,7 +1,8 @@
 """Turns a SAM template into plain CloudFormation that the local engine can deploy. All functions are pure.
 
-The templates stay idiomatic SAM. Three steps lead to the engine: `package` points code and definitions at what was
-built, `transform` runs the SAM transform with the real parameter values, `adapt` rewrites what the engine would ignore.
+The templates stay idiomatic SAM. `package` points code and definitions at what was uploaded, before a deployment. The
+engine's CloudFormation calls the others, whoever deploys: `transform` runs the SAM transform with the real parameter
+values, `adapt` rewrites what the engine would ignore.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import yaml
 from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
@@ -29,7 +31,7 @@ logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)  # it warns a
 API_DOMAIN = "127.0.0.1"
 
 # The address of an API as templates write it, for functions that call the API or post to its connections.
-ADDRESS = re.compile(r"https://(\$\{\w+\})\.execute-api\.\$\{AWS::Region\}\.\$\{AWS::URLSuffix\}/")
+ADDRESS = re.compile(r"(https|wss)://(\$\{\w+\})\.execute-api\.\$\{AWS::Region\}\.\$\{AWS::URLSuffix\}/")
 
 # The factor of all timeouts of functions and workflow tasks. On one machine, functions wait for the cores that the engine uses. The time
 # limits of their own calls to AWS have the same factor (`call_limit` in shared/lambda/src/https.rs).
@@ -38,8 +40,8 @@ TIMEOUT_FACTOR = 3
 # The timeout of a function that has none, in seconds.
 DEFAULT_TIMEOUT = 3
 
-# The path of a function's binary, relative to the root or to the folder of its context.
-CODE_URI = re.compile(r"(?:\.\./\.\./)?build/([^/]+)/?")
+# The path of a function's archive, relative to the root or to the folder of its context.
+CODE_URI = re.compile(r"(?:\.\./\.\./)?build/([^/]+)\.zip")
 
 # Resource types that the engine refuses, and why a local stack does not need them.
 DROPPED = {
@@ -84,8 +86,11 @@ def transform(template: Template, parameters: dict[str, str], region: str) -> Te
         raise Problem(f"the templates are not valid SAM: {causes}") from None
 
 
-def adapt(template: Template, endpoint: str) -> Template:
-    """Replaces what the engine at `endpoint` ignores or refuses by what it supports."""
+def adapt(template: Template, endpoint: str, read_object: Callable[[str, str], bytes] | None = None) -> Template:
+    """Replaces what the engine at `endpoint` ignores or refuses by what it supports.
+
+    `read_object` returns an object of a bucket, such as the definition of a state machine that `sam deploy` has uploaded.
+    """
     adapted = _with_local_addresses(template, endpoint)
     resources: dict[str, Any] = adapted["Resources"]
     for name in [name for name, resource in resources.items() if _is_dropped(resource)]:
@@ -95,7 +100,7 @@ def adapt(template: Template, endpoint: str) -> Template:
         if resource["Type"] == "AWS::Lambda::Function":
             resource["Properties"]["Timeout"] = resource["Properties"].get("Timeout", DEFAULT_TIMEOUT) * TIMEOUT_FACTOR
         if resource["Type"] == "AWS::StepFunctions::StateMachine":
-            _extend_tasks(resource["Properties"])
+            _extend_tasks(resource["Properties"], read_object)
         if resource["Type"] == "AWS::ApiGatewayV2::Authorizer":
             resource["Properties"].setdefault("IdentitySource", [])  # without it, the engine requires a header
         if resource["Type"] == "AWS::ApiGatewayV2::Api" and resource["Properties"].get("ProtocolType") == "HTTP":
@@ -104,19 +109,11 @@ def adapt(template: Template, endpoint: str) -> Template:
     return adapted
 
 
-def expiring_tables(template: Template) -> dict[str, str]:
-    """Returns the attribute for time to live of each table that has one, by logical id. The engine's CloudFormation does not enable it."""
-    wanted = {}
-    for name, table in template["Resources"].items():
-        ttl = table.get("Properties", {}).get("TimeToLiveSpecification", {})
-        if table["Type"] == "AWS::DynamoDB::Table" and str(ttl.get("Enabled", False)).lower() == "true":
-            wanted[name] = ttl["AttributeName"]
-    return wanted
-
-
 def _with_local_addresses(template: Template, endpoint: str) -> Template:
     """Returns the template with local addresses of the APIs. The engine has a path for each API, AWS has a host."""
-    local: Template = json.loads(ADDRESS.sub(rf"{endpoint}/_aws/execute-api/\1/", json.dumps(template, default=str)))
+    origins = {"https": endpoint, "wss": endpoint.replace("http", "ws", 1)}
+    text = ADDRESS.sub(lambda found: f"{origins[found[1]]}/_aws/execute-api/{found[2]}/", json.dumps(template, default=str))
+    local: Template = json.loads(text)
     return local
 
 
@@ -132,7 +129,7 @@ def _property(template: Template, function: dict[str, Any], name: str) -> Any:
 def _context(code_uri: Any) -> str:
     found = CODE_URI.fullmatch(code_uri) if isinstance(code_uri, str) else None
     if not found:
-        raise Problem(f"a function's CodeUri has to be build/<context>/, not {code_uri}")
+        raise Problem(f"a function's CodeUri has to be build/<context>.zip, not {code_uri}")
     return found[1]
 
 
@@ -161,10 +158,13 @@ def _refuse_dangling(template: Template) -> None:
                 raise Problem(f"{name} refers to {target}, which does not exist or is dropped by sam.py")
 
 
-def _extend_tasks(machine: dict[str, Any]) -> None:
+def _extend_tasks(machine: dict[str, Any], read_object: Callable[[str, str], bytes] | None) -> None:
     """Extends the timeouts of a workflow's tasks. The timeout of the whole execution stays, because functions rely on it."""
-    separator, lines = machine["DefinitionString"]["Fn::Join"]
-    definition = json.loads(separator.join(lines))
+    if (location := machine.pop("DefinitionS3Location", None)) and read_object:
+        definition = yaml.safe_load(read_object(location["Bucket"], location["Key"]))
+    else:
+        separator, lines = machine["DefinitionString"]["Fn::Join"]
+        definition = json.loads(separator.join(lines))
     for state in definition["States"].values():
         if "TimeoutSeconds" in state:
             state["TimeoutSeconds"] *= TIMEOUT_FACTOR

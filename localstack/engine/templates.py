@@ -217,9 +217,9 @@ def _resolve_code_paths(template: Template, context: str) -> None:
     for name, resource in template["Resources"].items():
         if resource["Type"] == FUNCTION:
             uri = resource["Properties"].get("CodeUri", shared)
-            if uri != f"../../build/{context}/":
-                raise Problem(f"{context}: the CodeUri of {name} has to be ../../build/{context}/, not {uri}")
-            resource["Properties"]["CodeUri"] = f"build/{context}/"
+            if uri != f"../../build/{context}.zip":
+                raise Problem(f"{context}: the CodeUri of {name} has to be ../../build/{context}.zip, not {uri}")
+            resource["Properties"]["CodeUri"] = f"build/{context}.zip"
         elif isinstance(definition := resource["Properties"].get("DefinitionUri") if "Properties" in resource else None, str):
             resource["Properties"]["DefinitionUri"] = f"functions/{context}/{definition}"
 

@@ -52,6 +52,14 @@ class Engine:
             self.logical_names.setdefault(function, function)
         return self.logical_names[function]
 
+    def deployed_name(self, logical_id: str) -> str | None:
+        """Returns the name of the function that has this logical id in a template, if a stack has it."""
+        for stack in list(self.module("services.cloudformation")._stacks.values()):
+            resource = stack.get("_resources", {}).get(logical_id, {})
+            if resource.get("ResourceType") == "AWS::Lambda::Function":
+                return str(resource["PhysicalResourceId"])
+        return None
+
 
 class Kind(Enum):
     """The purpose of a patch."""

@@ -8,10 +8,10 @@ from typing import Any
 from ministack_engine.patching import Engine
 
 
-async def answer_json(send: Any, body: Any) -> None:
+async def answer_json(send: Any, body: Any, status: int = 200) -> None:
     """Answers a request with a JSON body."""
     headers = [(b"content-type", b"application/json")]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": json.dumps(body).encode()})
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from benchmarks.load import Load
 from engine import build
+from engine.archive import archive, bootstrap
 from engine.aws import CREDENTIALS, Aws
-from engine.deploy import archive, bootstrap
 from engine.stack import REGION, Stack
 
 # The function of each context whose response time matters most to a client.

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.api import Api
+from engine.archive import archive
 from engine.aws import Aws
-from engine.deploy import archive
 
 
 @dataclass(frozen=True)

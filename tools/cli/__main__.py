@@ -14,6 +14,9 @@ from operations import dead_letters_cli
 COMMANDS = {
     "up": commands.up,
     "down": commands.down,
+    "build": commands.build_functions,
+    "engine": commands.start_engine,
+    "env.json": commands.write_environments,
     "status": commands.status,
     "logs": commands.follow_logs,
     "tail": commands.tail_events,

@@ -10,14 +10,14 @@ import sys
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from checks import fuzz, steps
+from checks import fuzz, sample_events, steps
 from cli.progress import detail, say
 from cli.stacks import bring_up, parameters_of_environment, welcome
 from engine import build, seed
 from engine import stack as engines
-from engine.aws import Aws
+from engine.aws import CREDENTIALS, Aws
 from engine.problem import Problem
-from engine.stack import ROOT, ignore_user_aws_configuration, running_stack, stack_of_environment
+from engine.stack import REGION, ROOT, ignore_user_aws_configuration, running_stack, stack_of_environment
 from operations import dead_letters_cli, logs, rebuild, tail
 
 
@@ -32,6 +32,40 @@ def up() -> None:
     bring_up(stack, parameters)
     shutil.copyfile(stack.outputs, ROOT / ".local" / "outputs.json")
     print(welcome(json.loads(stack.outputs.read_text(encoding="utf-8"))))
+
+
+def build_functions() -> None:
+    """Build the archives of the functions, build/<context>.zip."""
+    build.check_tools()
+    build.build(ROOT)
+
+
+def start_engine() -> None:
+    """Start a local AWS engine without a stack, and print how to deploy to it with SAM."""
+    stack = stack_of_environment()
+    if engines.running_pid(stack) is None:
+        engines.start(stack)
+    print(f"""
+  AWS       {stack.engine_url}
+  API       {stack.api_url}  (once it is deployed)
+  Inbox     {stack.inbox_url}
+
+Deploy to it:
+  export AWS_ENDPOINT_URL={stack.engine_url} AWS_DEFAULT_REGION={REGION}
+  export AWS_ACCESS_KEY_ID={CREDENTIALS['access_key_id']} AWS_SECRET_ACCESS_KEY={CREDENTIALS['secret_access_key']}
+  make build && sam deploy --no-confirm-changeset --parameter-overrides SeedData=true
+
+`make down` stops it.""")
+
+
+def write_environments() -> None:
+    """Write env.json, the variables of each function of the running stack, for `sam local`; ENDPOINT is where its containers find AWS."""
+    stack = running_stack()
+    known = json.loads(stack.outputs.read_text(encoding="utf-8"))
+    endpoint = os.environ.get("ENDPOINT") or stack.engine_url
+    environments = sample_events.environment_of(Aws(stack.engine_url), known["functions"], endpoint)
+    (ROOT / "env.json").write_text(json.dumps(environments, indent=2) + "\n", encoding="utf-8")
+    print(f"env.json has the variables of {len(environments)} functions, which call AWS at {endpoint}")
 
 
 def down() -> None:

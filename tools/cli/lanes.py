@@ -7,7 +7,19 @@ import os
 from functools import partial
 from pathlib import Path
 
-from checks import dead_letters_check, fuzz, grants, limits, logcheck, one_folder, rotation, scaffold_check, steps
+from checks import (
+    dead_letters_check,
+    fuzz,
+    grants,
+    limits,
+    logcheck,
+    one_folder,
+    rotation,
+    sam_deploy,
+    sample_events,
+    scaffold_check,
+    steps,
+)
 from cli.measurements import priced_orders
 from cli.progress import detail
 from cli.stacks import JOURNEY_PARAMETERS, bring_up, redeploy
@@ -60,8 +72,8 @@ def test() -> None:
     build.check_tools()
     folder = ROOT / ".local" / "test"
     steps.run([*steps.static(ROOT), steps.Step("build", build_all), *proofs(folder)])
-    names = ("shop", "outage", "stripe", "fuzz", "parts")
-    shop, outage, with_stripe, fuzzed, in_parts = (Stack(port, folder / name, with_stripe=name == "stripe")
+    names = ("shop", "outage", "stripe", "fuzz", "parts", "sam")
+    shop, outage, with_stripe, fuzzed, in_parts, by_sam = (Stack(port, folder / name, with_stripe=name == "stripe")
                                          for name, port in zip(names, engines.free_ports(len(names)), strict=True))
     # The longest lane comes first.
     steps.side_by_side([
@@ -70,6 +82,7 @@ def test() -> None:
         steps.Lane("stripe", stripe_steps(with_stripe), lambda: engines.stop(with_stripe)),
         steps.Lane("outage", [*outage_steps(outage), ending(outage), *parts_steps(in_parts, folder)],
                    lambda: (engines.stop(outage), engines.stop(in_parts))),
+        steps.Lane("sam", sam_steps(by_sam), lambda: engines.stop(by_sam)),
         steps.Lane("units", steps.units(ROOT)),
     ], folder, at_once=LANES_AT_ONCE)
     steps.run([steps.Step("cost", check_cost_budget)])
@@ -225,6 +238,19 @@ def fuzz_steps(stack: Stack) -> list[steps.Step]:
         steps.Step("limits", lambda: limit(stack)),
         check_logs(stack),
     ]
+
+
+def sam_steps(stack: Stack) -> list[steps.Step]:
+    """Returns the steps in which SAM deploys the shop to an engine, and functions answer their samples in SAM's emulator."""
+    def deployed() -> None:
+        engines.start(stack)
+        sam_deploy.check(ROOT, stack, detail)
+
+    def samples() -> None:
+        functions = resources_of(Aws(stack.engine_url))["AWS::Lambda::Function"]
+        sample_events.check(ROOT, stack, functions, detail)
+
+    return [steps.Step("sam", deployed), steps.Step("samples", samples)]
 
 
 def check_logs(stack: Stack) -> steps.Step:

@@ -11,7 +11,7 @@ from engine.stack import ROOT
 
 FUNCTION: dict[str, Any] = {
     "Type": "AWS::Serverless::Function",
-    "Properties": {"CodeUri": "build/orders/", "Handler": "place-order"},
+    "Properties": {"CodeUri": "build/orders.zip", "Handler": "place-order"},
 }
 
 
@@ -55,6 +55,12 @@ class Addresses(unittest.TestCase):
     def test_the_address_of_connections_is_that_of_the_engine(self) -> None:
         self.assertEqual({"AT": {"Fn::Sub": "http://localhost:1/_aws/execute-api/${Api}/live"}}, self.variables("WEBSOCKET", "live"))
 
+    def test_the_address_of_the_websocket_api_is_that_of_the_engine(self) -> None:
+        output = {"Value": {"Fn::Sub": "wss://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/live"}}
+        api = {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Name": "api", "ProtocolType": "WEBSOCKET"}}
+        template = sam.adapt({"Resources": {"Api": api}, "Outputs": {"Socket": output}}, "http://localhost:1")
+        self.assertEqual({"Fn::Sub": "ws://localhost:1/_aws/execute-api/${Api}/live"}, template["Outputs"]["Socket"]["Value"])
+
     def test_the_address_of_the_http_api_is_that_of_the_engine(self) -> None:
         self.assertEqual({"AT": {"Fn::Sub": "http://localhost:1/_aws/execute-api/${Api}/api/v1"}}, self.variables("HTTP", "api/v1"))
 
@@ -73,6 +79,14 @@ class Timeouts(unittest.TestCase):
         deployed = json.loads(adapted({"Checkout": machine})["Checkout"]["Properties"]["DefinitionString"])
         self.assertEqual({**definition, "States": {"Step": {**task, "TimeoutSeconds": 30}}}, deployed)
 
+    def test_a_definition_that_was_uploaded_is_read(self) -> None:
+        machine = {"Type": "AWS::Serverless::StateMachine", "Properties": {
+            "Role": "arn:aws:iam::000000000000:role/r", "DefinitionUri": {"Bucket": "b", "Key": "checkout"}}}
+        transformed = sam.transform({"Transform": "AWS::Serverless-2016-10-31", "Resources": {"Checkout": machine}}, {}, "eu-central-1")
+        objects = {("b", "checkout"): b"{StartAt: Step, States: {Step: {Type: Task, Resource: '${Step}', TimeoutSeconds: 10, End: true}}}"}
+        deployed = sam.adapt(transformed, "http://localhost:1", lambda bucket, key: objects[bucket, key])["Resources"]["Checkout"]
+        self.assertEqual(30, json.loads(deployed["Properties"]["DefinitionString"])["States"]["Step"]["TimeoutSeconds"])
+
     def test_the_calls_of_functions_have_as_much_longer(self) -> None:
         code = (ROOT / "shared" / "lambda" / "src" / "https.rs").read_text(encoding="utf-8")
         self.assertIn(f"const LOCAL_FACTOR: u32 = {sam.TIMEOUT_FACTOR};", code)
@@ -84,16 +98,11 @@ class Packaging(unittest.TestCase):
 
     def test_code_from_elsewhere_is_refused(self) -> None:
         stray = {**FUNCTION, "Properties": {**FUNCTION["Properties"], "CodeUri": "src/"}}
-        with self.assertRaisesRegex(Problem, "build/<context>/"):
+        with self.assertRaisesRegex(Problem, "build/<context>.zip"):
             adapted({"Place": stray})
 
 
 class Gaps(unittest.TestCase):
-    def test_tables_with_a_time_to_live_are_listed(self) -> None:
-        table = {"Type": "AWS::DynamoDB::Table",
-                 "Properties": {"TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True}}}
-        self.assertEqual({"Sessions": "expires_at"}, sam.expiring_tables({"Resources": {"Sessions": table}}))
-
     def test_a_dependency_on_a_dropped_resource_is_removed(self) -> None:
         resources = adapted({"Scaling": {"Type": "AWS::ApplicationAutoScaling::ScalableTarget"},
                              "Topic": {"Type": "AWS::SNS::Topic", "DependsOn": ["Scaling"], "Properties": {}}})

@@ -83,15 +83,15 @@ class Resources(unittest.TestCase):
             merged(parent, {"Conditions": {"Big": {"Fn::Equals": ["a", "c"]}}, "Resources": {"Queue": queue()}})
 
     def test_each_function_has_its_own_code_uri(self) -> None:
-        nested = {"Globals": {"Function": {"CodeUri": "../../build/orders/", "Timeout": 3}},
+        nested = {"Globals": {"Function": {"CodeUri": "../../build/orders.zip", "Timeout": 3}},
                   "Resources": {"Place": {"Type": templates.FUNCTION, "Properties": {"Handler": "place"}}}}
         found = merged(root({}), nested)
-        self.assertEqual({"Handler": "place", "CodeUri": "build/orders/"}, found["Resources"]["Place"]["Properties"])
+        self.assertEqual({"Handler": "place", "CodeUri": "build/orders.zip"}, found["Resources"]["Place"]["Properties"])
         self.assertEqual({"Function": {"Timeout": 3}}, found["Globals"])
 
     def test_code_of_another_context_is_refused(self) -> None:
-        nested = {"Resources": {"Place": {"Type": templates.FUNCTION, "Properties": {"CodeUri": "../../build/users/"}}}}
-        with self.assertRaisesRegex(Problem, "the CodeUri of Place has to be ../../build/orders/"):
+        nested = {"Resources": {"Place": {"Type": templates.FUNCTION, "Properties": {"CodeUri": "../../build/users.zip"}}}}
+        with self.assertRaisesRegex(Problem, "the CodeUri of Place has to be ../../build/orders.zip"):
             merged(root({}), nested)
 
     def test_a_dependency_on_a_nested_stack_becomes_one_on_its_routes(self) -> None:

@@ -7,7 +7,7 @@ same names and reasons.
 
 from __future__ import annotations
 
-from ministack_engine import calls, cloudwatch, fault_injection, function_log, growth, meter, pushes, responses, usage
+from ministack_engine import calls, cloudwatch, fault_injection, function_log, growth, invocations, meter, pushes, responses, usage
 from ministack_engine.patches import apigateway, cloudformation, event_sources, http_server, iam, lambda_runtime, mail, sns, step_functions
 from ministack_engine.patching import Kind, Patch
 
@@ -30,6 +30,11 @@ PATCHES = (
           step_functions.skip_start_delay),
     Patch("keep_attributes", "services.cloudformation.provisioners", "An update of a nested stack loses attributes of its resources.",
           cloudformation.keep_attributes),
+    Patch("transform_sam", "services.cloudformation.engine",
+          "The SAM transform gets no parameter values, nested stacks are not transformed, and its result has what MiniStack ignores.",
+          cloudformation.transform_sam),
+    Patch("expire_items", "services.cloudformation.provisioners", "`TimeToLiveSpecification` of a table is ignored.",
+          cloudformation.expire_items),
     Patch("authorize_mail_by_sender", "core.iam_actions", "`ses:SendEmail` needs a grant on `*` instead of the sender's identity.",
           iam.authorize_mail_by_sender),
     Patch("authorize_batches_as_publish", "core.iam_actions", "`PublishBatch` needs a grant of `sns:PublishBatch`, unknown to IAM.",
@@ -52,6 +57,8 @@ PATCHES = (
           cloudwatch.match_alternatives),
     Patch("serve_routes", "app", "Additions answer requests under `/_waybill/`.",
           responses.serve_routes, Kind.ADDITION),
+    Patch("invoke_by_address", "app", "`cargo lambda invoke` calls an IP address without a signature, and names functions by logical id.",
+          invocations.invoke_by_address, Kind.ADDITION),
     Patch("record_pushes", "services.sns", "Journeys check push messages: `GET /_waybill/pushes`.",
           pushes.record_pushes, Kind.ADDITION),
     Patch("count_calls", "services.sts", "Benchmarks and the check of grants count the AWS calls of each function: `GET /_waybill/calls`.",

@@ -4,6 +4,7 @@ import json
 import unittest
 from pathlib import Path
 
+from checks import sample_events
 from engine import templates
 from engine.stack import ROOT
 
@@ -13,7 +14,8 @@ FUNCTIONS = SHOP.of_type(templates.FUNCTION)
 
 def samples() -> dict[str, Path]:
     """Returns the samples of the existing contexts, by function."""
-    return {path.stem: path for context in SHOP.contexts for path in (ROOT / "events" / context).glob("*.json")}
+    paths = [path for context in SHOP.contexts for path in (ROOT / "events" / context).glob("*.json")]
+    return {path.stem: path for path in paths if not path.stem.endswith(".expected")}
 
 
 class Samples(unittest.TestCase):
@@ -21,6 +23,9 @@ class Samples(unittest.TestCase):
 
     def test_every_function_has_its_sample_in_its_context(self) -> None:
         self.assertEqual({name: SHOP.context_of[name] for name in FUNCTIONS}, {name: path.parent.name for name, path in samples().items()})
+
+    def test_every_sample_has_an_expected_answer(self) -> None:
+        self.assertEqual([], [path.name for path in samples().values() if not sample_events.expected_path(path).exists()])
 
     def test_every_sample_is_an_event_of_its_functions_kind(self) -> None:
         routes = templates.routes_of(SHOP.merged)

@@ -1,0 +1,64 @@
+"""Deploys the shop to an engine without a stack with the stock SAM command line, and uses it as its manual says."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from engine import seed
+from engine.api import Api
+from engine.aws import CREDENTIALS, Aws
+from engine.deploy import STACK, resources_of
+from engine.problem import Problem
+from engine.stack import REGION, Stack
+from engine.wait import wait_until
+
+# Limits as `make up` has them, because all requests come from one address.
+PARAMETERS = ("SeedData=true", "LoginLimit=100000/60", "RegisterLimit=100000/60", "WriteLimit=100000/60")
+
+SAMPLE = "events/catalog/ListProducts.json"
+
+
+def check(root: Path, stack: Stack, say: Callable[[str], None]) -> None:
+    """Runs each command on an engine that runs and has no stack, and buys something from what was deployed."""
+    def sam(*arguments: str) -> str:
+        return _run(root, stack, str(root / ".venv" / "sam" / "bin" / "sam"), *arguments)
+
+    sam("build")
+    for template in (".aws-sam/build/template.yaml", "template.yaml"):  # the second deployment updates the first
+        sam("deploy", "--template-file", template, "--no-confirm-changeset", "--parameter-overrides", *PARAMETERS)
+        say(f"deployed {template}")
+    aws, data = Aws(stack.engine_url), seed.read(seed.FILE)
+    seed.seed(aws, resources_of(aws), data, say)
+    _require("HttpApi", sam("list", "endpoints", "--stack-name", STACK, "--output", "json"))
+    _require('"statusCode": 200', sam("remote", "invoke", "Catalog/ListProducts", "--stack-name", STACK, "--event-file", SAMPLE))
+    _require("GET /api/v1/products", sam("logs", "--stack-name", STACK, "--name", "Catalog/ListProducts"))
+    _require('"statusCode": 200', _run(root, stack, str(root / ".venv" / "bin" / "cargo-lambda"), "lambda", "invoke", "ListProducts",
+                                     "--invoke-address", "127.0.0.1", "--invoke-port", str(stack.port), "--data-file", SAMPLE))
+    _buy(Api(stack.origin), seed.logins(data)["customer"], data["products"][2]["id"])
+    say("an order was paid")
+
+
+def _run(root: Path, stack: Stack, *command: str) -> str:
+    """Returns the output of a command that uses the engine as AWS."""
+    environment = {**os.environ, "AWS_ENDPOINT_URL": stack.engine_url, "AWS_DEFAULT_REGION": REGION, "SAM_CLI_TELEMETRY": "0",
+                   "AWS_ACCESS_KEY_ID": CREDENTIALS["access_key_id"], "AWS_SECRET_ACCESS_KEY": CREDENTIALS["secret_access_key"]}
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Problem(f"`{' '.join([Path(command[0]).name, *command[1:]])}` failed: {done.stderr or done.stdout}")
+    return done.stdout + done.stderr
+
+
+def _require(part: str, output: str) -> None:
+    if part not in output:
+        raise Problem(f"the output has no {part}: {output}")
+
+
+def _buy(api: Api, customer: dict[str, str], product: str) -> None:
+    token = api.log_in(customer["email"], customer["password"]).token
+    body = {"items": [{"product_id": product, "quantity": 1}], "payment_method": "pm_card_visa"}
+    order = api.call("POST", "/api/v1/checkout", body, token=token).expect(201)["id"]
+    wait_until(lambda: api.call("GET", f"/api/v1/orders/{order}", token=token).expect(200)["status"], "the order to be paid",
+               done=lambda status: status == "paid")
