@@ -21,7 +21,7 @@ engine: .venv/stamp ## start a local AWS engine without a stack, for sam deploy
 	@$(WAYBILL) engine
 
 env.json: .venv/stamp ## write the variables of the running stack's functions for sam local (ENDPOINT=<where its containers find AWS>)
-	@$(WAYBILL) env.json
+	@$(WAYBILL) env-json
 
 logs: .venv/stamp ## follow the logs of the functions and of the engine
 	@$(WAYBILL) logs
@@ -92,7 +92,7 @@ openapi: .venv/stamp ## write openapi.json and the routes that the gateway knows
 asyncapi: .venv/stamp ## write asyncapi.json and the JSON Schemas of the events from the code
 	@$(WAYBILL) asyncapi
 
-dist: .venv/stamp ## build the deployment archives in build/dist, and print their sizes
+dist: .venv/stamp ## build the archives that ship, build/<context>.zip, and print their sizes
 	@$(WAYBILL) dist
 
 # PATH on the command line would replace the search path of every recipe.

@@ -46,7 +46,7 @@ def deploy(aws: Aws, root: Path, overrides: dict[str, str], say: Say) -> Resourc
     parameters = _parameters(shop.root, overrides)
     if BUCKET not in {bucket["Name"] for bucket in aws.s3.list_buckets()["Buckets"]}:
         aws.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-    parameters = {"PushApplicationArn": _push_application(aws), **parameters}
+    parameters = {"PushApplicationArn": push_application(aws), **parameters}
     archives = {context: _upload(aws, root, context, say) for context in shop.contexts}
 
     def packaged(template: templates.Template, folder: Path, nested_urls: dict[str, str]) -> templates.Template:
@@ -91,7 +91,7 @@ def _deployed(aws: Aws) -> str:
     return aws.s3.get_object(Bucket=BUCKET, Key="deployed")["Body"].read().decode() if _exists(aws, "deployed") else ""
 
 
-def _push_application(aws: Aws) -> str:
+def push_application(aws: Aws) -> str:
     """Returns the ARN of the SNS platform application that push messages are sent through, and creates it at first.
 
     It is not part of a template, because a real one is created with the credentials of a push service.

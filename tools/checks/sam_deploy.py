@@ -10,7 +10,7 @@ from pathlib import Path
 from engine import seed
 from engine.api import Api
 from engine.aws import CREDENTIALS, Aws
-from engine.deploy import STACK, resources_of
+from engine.deploy import STACK, push_application, resources_of
 from engine.problem import Problem
 from engine.stack import REGION, Stack
 from engine.wait import wait_until
@@ -27,10 +27,10 @@ def check(root: Path, stack: Stack, say: Callable[[str], None]) -> None:
         return _run(root, stack, str(root / ".venv" / "sam" / "bin" / "sam"), *arguments)
 
     sam("build")
-    for template in (".aws-sam/build/template.yaml", "template.yaml"):  # the second deployment updates the first
-        sam("deploy", "--template-file", template, "--no-confirm-changeset", "--parameter-overrides", *PARAMETERS)
-        say(f"deployed {template}")
     aws, data = Aws(stack.engine_url), seed.read(seed.FILE)
+    for parameters in ((), (*PARAMETERS, f"PushApplicationArn={push_application(aws)}")):  # the second deployment updates the first
+        sam("deploy", "--no-confirm-changeset", *(("--parameter-overrides", *parameters) if parameters else ()))
+        say(f"deployed with {len(parameters)} parameters")
     seed.seed(aws, resources_of(aws), data, say)
     _require("HttpApi", sam("list", "endpoints", "--stack-name", STACK, "--output", "json"))
     _require('"statusCode": 200', sam("remote", "invoke", "Catalog/ListProducts", "--stack-name", STACK, "--event-file", SAMPLE))

@@ -64,7 +64,8 @@ def check(root: Path, stack: Stack, functions: dict[str, str], say: Callable[[st
     for path in samples:
         answer = invoke(root, path, environments[path.stem])
         expected = json.loads(expected_path(path).read_text(encoding="utf-8"))
-        failures += [f"{path.relative_to(root)}: {difference}" for difference in differences(expected, answer)]
+        if found := differences(expected, answer):
+            failures.append(f"{path.relative_to(root)}: {'; '.join(found)}; the answer is {json.dumps(answer)[:300]}")
     if failures:
         raise Problem("\n".join([f"{len(failures)} answers differ from the expected ones:", *failures]))
     say(f"{len(samples)} functions answered their samples as expected")

@@ -16,7 +16,7 @@ COMMANDS = {
     "down": commands.down,
     "build": commands.build_functions,
     "engine": commands.start_engine,
-    "env.json": commands.write_environments,
+    "env-json": commands.write_environments,
     "status": commands.status,
     "logs": commands.follow_logs,
     "tail": commands.tail_events,

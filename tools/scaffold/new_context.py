@@ -31,7 +31,9 @@ def new_context(root: Path, name: str) -> Result:
         tree.write(f"functions/{name}/{path}", rendered(template, **values))
     tree.write(f"functions/{name}/template.yaml", _template(tree, values))
     tree.write(f"events/{name}/List{context}.json", samples.request(list_key, "customer"))
+    tree.write(f"events/{name}/List{context}.expected.json", samples.response(items=[], next_cursor=None))
     tree.write(f"events/{name}/{context}Health.json", samples.request(health_key, "anyone"))
+    tree.write(f"events/{name}/{context}Health.expected.json", samples.response(name=name, status="up"))
 
     tree.edit(IDS, lambda text: rust.with_id(text, f"{item}Id", f"{names.with_article(values['item']).capitalize()}."))
     tree.edit(KERNEL, lambda text: rust.with_exported_id(text, f"{item}Id"))

@@ -123,6 +123,7 @@ def _endpoint(place: Place, values: Mapping[str, str]) -> None:
     tree.edit(place.template, lambda text: sam_text.with_invoked(text, f"{place.pascal}InvokeRole", place.logical, place.health))
     _add_parameters(place, *([] if access == "anyone" or own == "AccessTokens" else [own]), *(["WriteLimit"] if limit == "writes" else []))
     tree.write(f"events/{place.context}/{place.logical}.json", samples.request(key, access))
+    tree.write(f"events/{place.context}/{place.logical}.expected.json", samples.response(requested_at=samples.ANY))
 
 
 def _consumer(place: Place, values: Mapping[str, str]) -> None:
@@ -170,6 +171,7 @@ def _consumer(place: Place, values: Mapping[str, str]) -> None:
     _add_parameters(place, f"{topic}Arn", "UnpublishedQueueArn")
     tree.edit(ROOT_TEMPLATE, lambda text: sam_text.with_sender(text, topic))
     tree.write(f"events/{place.context}/{place.logical}.json", samples.message(place.logical, tree.read(golden[0])))
+    tree.write(f"events/{place.context}/{place.logical}.expected.json", samples.no_failures())
 
 
 def _schedule(place: Place, values: Mapping[str, str]) -> None:
@@ -185,6 +187,7 @@ def _schedule(place: Place, values: Mapping[str, str]) -> None:
     tree.edit(place.template, lambda text: sam_text.with_resources(text, yaml, place.health))
     _add_alarm(place)
     tree.write(f"events/{place.context}/{place.logical}.json", samples.scheduled_event(place.logical))
+    tree.write(f"events/{place.context}/{place.logical}.expected.json", samples.nothing())
 
 
 _KINDS = {"endpoint": _endpoint, "consumer": _consumer, "schedule": _schedule}

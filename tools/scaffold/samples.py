@@ -13,6 +13,9 @@ ADMIN = "01930000-0000-7001-8000-000000000000"
 IDS = {"user_id": USER, "product_id": "01930000-0000-7002-8000-000000000001", "order_id": "01930000-0000-7003-8000-000000000001"}
 UNKNOWN_ID = "01930000-0000-7009-8000-000000000001"
 
+# Stands for any value in an expected answer.
+ANY = "…"
+
 
 def path_parameters(path: str) -> list[str]:
     """Returns the names of the parameters of a path."""
@@ -69,5 +72,20 @@ def scheduled_event(function: str) -> str:
     })
 
 
-def _text(sample: dict[str, Any]) -> str:
-    return json.dumps(sample, indent=2) + "\n"
+def response(**members: Any) -> str:
+    """Returns the expected answer to a request, with members of its body."""
+    return _text({"statusCode": 200, "body": members})
+
+
+def no_failures() -> str:
+    """Returns the expected answer of a consumer."""
+    return _text({"batchItemFailures": []})
+
+
+def nothing() -> str:
+    """Returns the expected answer of a schedule."""
+    return _text(None)
+
+
+def _text(sample: Any) -> str:
+    return json.dumps(sample, indent=2, ensure_ascii=False) + "\n"
