@@ -20,7 +20,7 @@ build: .venv/stamp ## build the archives of the functions for sam, quickly and w
 engine: .venv/stamp ## start a local AWS engine without a stack, for sam deploy
 	@$(WAYBILL) engine
 
-env.json: .venv/stamp ## write the variables of the running stack's functions for sam local (ENDPOINT=<where its containers find AWS>)
+env.json: .venv/stamp ## write what sam local needs: env.json and build/local-api.json (ENDPOINT=<where its containers find AWS>)
 	@$(WAYBILL) env-json
 
 logs: .venv/stamp ## follow the logs of the functions and of the engine

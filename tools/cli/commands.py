@@ -13,9 +13,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from checks import fuzz, sample_events, steps
 from cli.progress import detail, say
 from cli.stacks import bring_up, parameters_of_environment, welcome
-from engine import build, seed
+from engine import build, sam, seed, templates
 from engine import stack as engines
 from engine.aws import CREDENTIALS, Aws
+from engine.local_api import local_api
 from engine.problem import Problem
 from engine.stack import REGION, ROOT, ignore_user_aws_configuration, running_stack, stack_of_environment
 from operations import dead_letters_cli, logs, rebuild, tail
@@ -59,13 +60,19 @@ Deploy to it:
 
 
 def write_environments() -> None:
-    """Write env.json, the variables of each function of the running stack, for `sam local`; ENDPOINT is where its containers find AWS."""
+    """Write env.json, the variables of each function of the running stack, and build/local-api.json, the template of `sam local start-api`.
+
+    ENDPOINT is where the containers find AWS.
+    """
     stack = running_stack()
     known = json.loads(stack.outputs.read_text(encoding="utf-8"))
     endpoint = os.environ.get("ENDPOINT") or stack.engine_url
     environments = sample_events.environment_of(Aws(stack.engine_url), known["functions"], endpoint)
     (ROOT / "env.json").write_text(json.dumps(environments, indent=2) + "\n", encoding="utf-8")
-    print(f"env.json has the variables of {len(environments)} functions, which call AWS at {endpoint}")
+    api = ROOT / "build" / "local-api.json"
+    api.write_text(sam.canonical(local_api(templates.read(ROOT))) + "\n", encoding="utf-8")
+    print(f"env.json has the variables of {len(environments)} functions, which call AWS at {endpoint}; "
+          f"{api.relative_to(ROOT)} has the API for `sam local start-api`")
 
 
 def down() -> None:
