@@ -16,6 +16,7 @@ from cli.stacks import bring_up, parameters_of_environment, welcome
 from engine import build, sam, seed, templates
 from engine import stack as engines
 from engine.aws import CREDENTIALS, Aws
+from engine.deploy import STACK, resources_of
 from engine.local_api import local_api
 from engine.problem import Problem
 from engine.stack import REGION, ROOT, ignore_user_aws_configuration, running_stack, stack_of_environment
@@ -64,10 +65,15 @@ def write_environments() -> None:
 
     ENDPOINT is where the containers find AWS.
     """
-    stack = running_stack()
-    known = json.loads(stack.outputs.read_text(encoding="utf-8"))
-    endpoint = os.environ.get("ENDPOINT") or stack.engine_url
-    environments = sample_events.environment_of(Aws(stack.engine_url), known["functions"], endpoint)
+    stack = stack_of_environment()
+    if engines.running_pid(stack) is None:
+        raise Problem(f"no engine runs on port {stack.port}; `make up` starts one with a stack, `make engine` one without")
+    aws, endpoint = Aws(stack.engine_url), os.environ.get("ENDPOINT") or stack.engine_url
+    try:
+        functions = resources_of(aws)["AWS::Lambda::Function"]
+    except (ClientError, KeyError):
+        raise Problem(f"the engine on port {stack.port} has no stack {STACK}; `sam deploy` or `make up` deploys it") from None
+    environments = sample_events.environment_of(aws, functions, endpoint)
     (ROOT / "env.json").write_text(json.dumps(environments, indent=2) + "\n", encoding="utf-8")
     api = ROOT / "build" / "local-api.json"
     api.write_text(sam.canonical(local_api(templates.read(ROOT))) + "\n", encoding="utf-8")
