@@ -16,6 +16,12 @@ from engine.stack import REGION
 CREDENTIALS = {"access_key_id": "test", "secret_access_key": "test"}
 
 
+def variables(endpoint: str) -> dict[str, str]:
+    """Returns the variables with which commands and functions use an engine as AWS."""
+    return {"AWS_ENDPOINT_URL": endpoint, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": CREDENTIALS["access_key_id"], "AWS_SECRET_ACCESS_KEY": CREDENTIALS["secret_access_key"]}
+
+
 class Aws:
     """The clients of one engine."""
 

@@ -1,7 +1,7 @@
 """Turns a SAM template into plain CloudFormation that the local engine can deploy. All functions are pure.
 
 The templates stay idiomatic SAM. `package` points code and definitions at what was uploaded, before a deployment. The
-engine's CloudFormation calls the others, whoever deploys: `transform` runs the SAM transform with the real parameter
+engine's CloudFormation calls the others in every deployment: `transform` runs the SAM transform with the real parameter
 values, `adapt` rewrites what the engine would ignore.
 """
 
@@ -22,7 +22,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from engine.problem import Problem
-from engine.templates import FUNCTION, Template, applications, context_of, load, references
+from engine.templates import FUNCTION, Loader, Template, applications, context_of, load, references
 
 logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)  # it warns about metrics of its own
 
@@ -161,7 +161,7 @@ def _refuse_dangling(template: Template) -> None:
 def _extend_tasks(machine: dict[str, Any], read_object: Callable[[str, str], bytes] | None) -> None:
     """Extends the timeouts of a workflow's tasks. The timeout of the whole execution stays, because functions rely on it."""
     if (location := machine.pop("DefinitionS3Location", None)) and read_object:
-        definition = yaml.safe_load(read_object(location["Bucket"], location["Key"]))
+        definition = yaml.load(read_object(location["Bucket"], location["Key"]), Loader)
     else:
         separator, lines = machine["DefinitionString"]["Fn::Join"]
         definition = json.loads(separator.join(lines))

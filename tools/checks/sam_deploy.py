@@ -9,14 +9,11 @@ from pathlib import Path
 
 from engine import seed
 from engine.api import Api
-from engine.aws import CREDENTIALS, Aws
-from engine.deploy import STACK, push_application, resources_of
+from engine.aws import Aws, variables
+from engine.deploy import LOCAL_PARAMETERS, STACK, push_application, resources_of
 from engine.problem import Problem
-from engine.stack import REGION, Stack
+from engine.stack import Stack
 from engine.wait import wait_until
-
-# Limits as `make up` has them, because all requests come from one address.
-PARAMETERS = ("SeedData=true", "LoginLimit=100000/60", "RegisterLimit=100000/60", "WriteLimit=100000/60")
 
 SAMPLE = "events/catalog/ListProducts.json"
 
@@ -28,9 +25,11 @@ def check(root: Path, stack: Stack, say: Callable[[str], None]) -> None:
 
     sam("build")
     aws, data = Aws(stack.engine_url), seed.read(seed.FILE)
-    for parameters in ((), (*PARAMETERS, f"PushApplicationArn={push_application(aws)}")):  # the second deployment updates the first
-        sam("deploy", "--no-confirm-changeset", *(("--parameter-overrides", *parameters) if parameters else ()))
-        say(f"deployed with {len(parameters)} parameters")
+    sam("deploy", "--no-confirm-changeset")
+    say("deployed")
+    parameters = {**LOCAL_PARAMETERS, "PushApplicationArn": push_application(aws)}
+    sam("deploy", "--no-confirm-changeset", "--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items()))
+    say("updated with the parameters of `make up`")
     seed.seed(aws, resources_of(aws), data, say)
     _require("HttpApi", sam("list", "endpoints", "--stack-name", STACK, "--output", "json"))
     _require('"statusCode": 200', sam("remote", "invoke", "Catalog/ListProducts", "--stack-name", STACK, "--event-file", SAMPLE))
@@ -43,8 +42,7 @@ def check(root: Path, stack: Stack, say: Callable[[str], None]) -> None:
 
 def _run(root: Path, stack: Stack, *command: str) -> str:
     """Returns the output of a command that uses the engine as AWS."""
-    environment = {**os.environ, "AWS_ENDPOINT_URL": stack.engine_url, "AWS_DEFAULT_REGION": REGION, "SAM_CLI_TELEMETRY": "0",
-                   "AWS_ACCESS_KEY_ID": CREDENTIALS["access_key_id"], "AWS_SECRET_ACCESS_KEY": CREDENTIALS["secret_access_key"]}
+    environment = {**os.environ, **variables(stack.engine_url), "SAM_CLI_TELEMETRY": "0"}
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Problem(f"`{' '.join([Path(command[0]).name, *command[1:]])}` failed: {done.stderr or done.stdout}")

@@ -14,17 +14,17 @@ import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engine import templates
 from engine.archive import bootstrap
-from engine.aws import CREDENTIALS, Aws
+from engine.aws import Aws, variables
 from engine.problem import Problem
-from engine.stack import REGION, Stack, free_port
+from engine.stack import Stack, free_port
 from engine.wait import wait_until
-
-ANY = "…"
+from scaffold.samples import ANY
 
 # The emulator of the Lambda Runtime API that `sam local` starts in its containers.
 EMULATOR = {"x86_64": "aws-lambda-rie-x86_64", "aarch64": "aws-lambda-rie-arm64", "arm64": "aws-lambda-rie-arm64"}
@@ -34,6 +34,16 @@ FIRST = ("ResumeCheckouts",)
 
 # Samples that change what others read come last, in this order.
 LAST = ("DeleteOrder", "SetOrderStatus", "ArchiveProduct", "Logout", "DeleteUser")
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function that the emulator runs."""
+
+    logical_id: str
+    handler: str
+    bootstrap: Path
+    environment: dict[str, str]
 
 
 def environment_of(aws: Aws, functions: dict[str, str], endpoint: str) -> dict[str, dict[str, str]]:
@@ -63,9 +73,12 @@ def check(root: Path, stack: Stack, functions: dict[str, str], say: Callable[[st
     """Invokes all functions with their samples in the emulator, and fails with all answers that differ from the expected ones."""
     environments = environment_of(Aws(stack.engine_url), functions, stack.engine_url)
     failures: list[str] = []
-    samples = _samples(root)
+    shop, program = templates.read(root), emulator(root)
+    samples = _samples(root, shop)
     for path in samples:
-        answer = invoke(root, path, environments[path.stem])
+        function = Function(path.stem, shop.of_type(templates.FUNCTION)[path.stem]["Properties"]["Handler"],
+                            bootstrap(root, path.parent.name), environments[path.stem])
+        answer = invoke(program, function, path.read_bytes())
         expected = json.loads(expected_path(path).read_text(encoding="utf-8"))
         if found := differences(expected, answer):
             failures.append(f"{path.relative_to(root)}: {'; '.join(found)}; the answer is {json.dumps(answer)[:300]}")
@@ -79,19 +92,16 @@ def expected_path(sample: Path) -> Path:
     return sample.with_suffix(".expected.json")
 
 
-def _samples(root: Path) -> list[Path]:
-    shop = templates.read(root)
+def _samples(root: Path, shop: templates.Templates) -> list[Path]:
     samples = [path for context in sorted(shop.contexts) for path in sorted((root / "events" / context).glob("*.json"))
                if not path.stem.endswith(".expected")]
     return sorted(samples, key=lambda path: (path.stem not in FIRST, LAST.index(path.stem) if path.stem in LAST else -1))
 
 
-def invoke(root: Path, sample: Path, environment: dict[str, str]) -> Any:
-    """Returns the answer of a function to its sample, with the body of an HTTP response as JSON."""
-    shop = templates.read(root)
-    handler = shop.of_type(templates.FUNCTION)[sample.stem]["Properties"]["Handler"]
-    with _running(root, sample.stem, sample.parent.name, handler, environment) as url:
-        request = urllib.request.Request(url, sample.read_bytes())
+def invoke(program: Path, function: Function, event: bytes) -> Any:
+    """Returns the answer of a function to an event, with the body of an HTTP response as JSON. `program` is the emulator."""
+    with _running(program, function) as url:
+        request = urllib.request.Request(url, event)
         with urllib.request.urlopen(request, timeout=60) as response:
             answer = json.loads(response.read())
     if isinstance(answer, dict) and isinstance(body := answer.get("body"), str) and body and not answer.get("isBase64Encoded"):
@@ -101,22 +111,21 @@ def invoke(root: Path, sample: Path, environment: dict[str, str]) -> Any:
 
 
 @contextmanager
-def _running(root: Path, logical_id: str, context: str, handler: str, environment: dict[str, str]) -> Iterator[str]:
+def _running(program: Path, function: Function) -> Iterator[str]:
     """Runs a function in the emulator, and returns the URL at which it is invoked."""
     port = free_port()
-    variables = {
-        "PATH": os.environ["PATH"], "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": CREDENTIALS["access_key_id"], "AWS_SECRET_ACCESS_KEY": CREDENTIALS["secret_access_key"],
-        "AWS_LAMBDA_FUNCTION_NAME": logical_id, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256", "AWS_LAMBDA_FUNCTION_TIMEOUT": "60",
-        "_HANDLER": handler, **environment,
+    environment = {
+        "PATH": os.environ["PATH"], "AWS_LAMBDA_FUNCTION_NAME": function.logical_id, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
+        "AWS_LAMBDA_FUNCTION_TIMEOUT": "60", "_HANDLER": function.handler,
+        **variables(function.environment["AWS_ENDPOINT_URL"]), **function.environment,
     }
     emulated = subprocess.Popen(
-        [emulator(root), "--runtime-interface-emulator-address", f"127.0.0.1:{port}", "--runtime-api-address", f"127.0.0.1:{port + 1}",
-         bootstrap(root, context), handler],
-        env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        [program, "--runtime-interface-emulator-address", f"127.0.0.1:{port}", "--runtime-api-address", f"127.0.0.1:{port + 1}",
+         function.bootstrap, function.handler],
+        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
     try:
-        wait_until(lambda: _listens(port), f"the emulator of {logical_id}", poll_seconds=0.02)
+        wait_until(lambda: _listens(port), f"the emulator of {function.logical_id}", poll_seconds=0.02)
         yield url
     finally:
         emulated.terminate()

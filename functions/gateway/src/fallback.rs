@@ -106,23 +106,12 @@ fn is_resource(segment: &str) -> bool {
 fn location(base: &str, segments: &[&str], raw_query: &str) -> String {
     let mut location = base.to_owned();
     // API Gateway decodes the path, so characters that are not allowed in a URL are encoded again.
-    escape(&mut location, &segments.join("/"), br##""#<>?\^`{|}"##);
+    location.push_str(&http::percent_encoded(&segments.join("/")).replace('?', "%3F"));
     if !raw_query.is_empty() {
         location.push('?');
-        escape(&mut location, raw_query, b"#");
+        location.push_str(&http::percent_encoded(raw_query));
     }
     location
-}
-
-/// Appends `text` to `to` and percent-encodes `also` and everything but visible ASCII (RFC 3986, section 2.1).
-fn escape(to: &mut String, text: &str, also: &[u8]) {
-    for byte in text.bytes() {
-        if byte.is_ascii_graphic() && !also.contains(&byte) {
-            to.push(char::from(byte));
-        } else {
-            to.push_str(&format!("%{byte:02X}"));
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! The events that `users` publishes.
 
-use kernel::{Email, Redacted, UserId};
+use std::str::FromStr;
+
+use kernel::{Email, Invalid, Redacted, UserId};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IntoDeserializer};
 
 crate::events!(
     /// The events of accounts.
@@ -77,4 +79,13 @@ pub enum Role {
     Customer,
     /// Administers the shop.
     Admin,
+}
+
+impl FromStr for Role {
+    type Err = Invalid;
+
+    fn from_str(name: &str) -> Result<Self, Invalid> {
+        let role: Result<Self, serde::de::value::Error> = Self::deserialize(name.into_deserializer());
+        role.map_err(|_| Invalid::new("not_a_role", "must be one of \"customer\", \"admin\""))
+    }
 }

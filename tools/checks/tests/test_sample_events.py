@@ -1,6 +1,7 @@
 """Answers are compared with expected ones."""
 
-from checks.sample_events import ANY, differences
+from checks.sample_events import differences
+from scaffold.samples import ANY
 
 
 def test_equal_answers_do_not_differ() -> None:

@@ -7,7 +7,7 @@ use lambda::{
     policy::{Access, Route},
     problem::Problem,
 };
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
@@ -41,19 +41,7 @@ impl FromStr for RankBy {
 /// The schema of the limit that [`Request::limit`] reads.
 struct Limit;
 
-impl JsonSchema for Limit {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Limit".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 20 })
-    }
-}
+lambda::field_schema!(Limit, { "type": "integer", "minimum": 1, "maximum": 100, "default": 20 });
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "TopProducts")]

@@ -1,4 +1,4 @@
-use std::{borrow::Cow, str::FromStr};
+use std::str::FromStr;
 
 use kernel::{Invalid, OrderId, Timestamp};
 use lambda::{
@@ -7,7 +7,6 @@ use lambda::{
     policy::{Access, Route},
     problem::Problem,
 };
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::response::{OrderResponse, example};
 use crate::Orders;
@@ -60,19 +59,7 @@ impl FromStr for Expand {
     }
 }
 
-impl JsonSchema for Expand {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Expand".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^(?:payment|timeline)(?:,(?:payment|timeline))*$" })
-    }
-}
+lambda::field_schema!(Expand, { "type": "string", "pattern": "^(?:payment|timeline)(?:,(?:payment|timeline))*$" });
 
 /// Describes the endpoint in the OpenAPI document.
 pub(super) fn operation() -> Operation {

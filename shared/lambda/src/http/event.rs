@@ -4,12 +4,27 @@ use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use lambda_http::request::LambdaRequest;
 use lambda_runtime::LambdaEvent;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 /// The maximum length of a path, in bytes. A longer one is removed.
 const MAX_PATH_BYTES: usize = 10_240;
 
 /// The maximum length of a percent-encoded query, in bytes. A longer one is removed.
 const MAX_QUERY_BYTES: usize = 3 * 10_240;
+
+/// The ASCII characters that a URI must not have in a path or a query (RFC 3986). Other characters are always encoded.
+const NOT_IN_URIS: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// Returns the event without what would make `lambda_http` panic when it converts the event.
 pub(super) fn corrected(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRequest> {
@@ -29,10 +44,8 @@ fn correct(request: &mut ApiGatewayV2httpRequest) {
     {
         path.insert(0, '/');
     }
-    if let Some(query) = &mut request.raw_query_string
-        && let Some(encoded) = encoded_query(query)
-    {
-        *query = encoded;
+    if let Some(query) = &mut request.raw_query_string {
+        *query = percent_encoded(query);
     }
     // A URI has at most 65,534 bytes, of which a character of the path may take nine. API Gateway accepts 10,240.
     request.raw_path.take_if(|path| path.len() > MAX_PATH_BYTES);
@@ -43,24 +56,10 @@ fn correct(request: &mut ApiGatewayV2httpRequest) {
     }
 }
 
-/// Returns the query with every character percent-encoded that a URI must not have, such as `<`, which clients may
-/// send nonetheless.
-fn encoded_query(query: &str) -> Option<String> {
-    let is_allowed = |byte: u8| {
-        byte.is_ascii_graphic() && !matches!(byte, b'"' | b'#' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
-    };
-    if query.bytes().all(is_allowed) {
-        return None;
-    }
-    let mut encoded = String::with_capacity(query.len() + 16);
-    for byte in query.bytes() {
-        if is_allowed(byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    Some(encoded)
+/// Returns `text` with every character percent-encoded that neither the path nor the query of a URI may have, such as `<`,
+/// which clients may send nonetheless.
+pub fn percent_encoded(text: &str) -> String {
+    utf8_percent_encode(text, NOT_IN_URIS).to_string()
 }
 
 #[cfg(test)]

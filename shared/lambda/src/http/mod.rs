@@ -12,6 +12,7 @@ use lambda_http::{Adapter, Service, request::LambdaRequest, service_fn};
 use lambda_runtime::LambdaEvent;
 use tracing::Instrument;
 
+pub use event::percent_encoded;
 pub use lambda_http::Request;
 pub use request::{ApiRequest, Caller, Quota};
 pub(crate) use request::{forbidden, malformed, set_quota, too_large, unauthorized};

@@ -107,7 +107,7 @@ pub trait ApiRequest {
 
     /// Returns the time at which the request arrived. The clock is read only once per request.
     fn now(&self) -> Timestamp {
-        arrival(self.request()).now
+        arrival(self.request()).map_or_else(Timestamp::now, |arrival| arrival.now)
     }
 
     /// Returns the key of the route that API Gateway selected, such as `POST /api/v1/orders`.
@@ -266,13 +266,15 @@ pub trait ApiRequest {
 
     /// Returns this request as the cause of events.
     fn cause(&self) -> Cause {
-        let Arrival { correlation_id, traceparent, .. } = arrival(self.request());
+        let (correlation_id, traceparent) = arrival(self.request())
+            .map(|arrival| (arrival.correlation_id.clone(), arrival.traceparent.clone()))
+            .unwrap_or_default();
         Cause { correlation_id, traceparent, causation_id: None }
     }
 
     /// Returns the milliseconds since the request arrived.
     fn elapsed_ms(&self) -> u64 {
-        arrival(self.request()).elapsed_ms()
+        arrival(self.request()).map_or(0, Arrival::elapsed_ms)
     }
 }
 
@@ -282,9 +284,9 @@ impl ApiRequest for Request {
     }
 }
 
-/// Returns the arrival of the request. A request that is not served, as in tests, arrives each time it is asked.
-fn arrival(request: &Request) -> Arrival {
-    request.extensions().get().cloned().unwrap_or_else(|| Arrival::of(request.headers()))
+/// Returns the arrival of the request. Only a request that is not served, as in tests, has none.
+fn arrival(request: &Request) -> Option<&Arrival> {
+    request.extensions().get()
 }
 
 /// Returns the context that API Gateway added to the request.
@@ -320,7 +322,9 @@ fn authorize_owner(request: &Request) -> Result<(), Problem> {
 
 /// Sets the quota that the headers of the response report.
 pub(crate) fn set_quota(request: &Request, quota: Quota) {
-    *arrival(request).quota.lock().unwrap_or_else(PoisonError::into_inner) = Some(quota);
+    if let Some(arrival) = arrival(request) {
+        *arrival.quota.lock().unwrap_or_else(PoisonError::into_inner) = Some(quota);
+    }
 }
 
 fn etags(request: &Request, header: &str) -> Option<String> {

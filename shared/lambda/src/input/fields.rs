@@ -6,7 +6,6 @@ use contracts::Role;
 use deserr::{Deserr, IntoValue, Sequence, Value, ValuePointerRef};
 use kernel::{Currency, Email, Invalid, Money, OrderId, PaymentId, ProductId, Quantity, Redacted, Text, UserId};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, de::IntoDeserializer};
 
 use super::InvalidFields;
 
@@ -64,7 +63,7 @@ macro_rules! text_fields {
         })+
     };
 }
-text_fields!(Currency, Email, OrderId, PaymentId, ProductId, UserId);
+text_fields!(Currency, Email, OrderId, PaymentId, ProductId, Role, UserId);
 
 /// Implements `JsonSchema` with a schema that stands where the type is used, as that of a field does.
 #[macro_export]
@@ -111,20 +110,6 @@ impl Deserr<InvalidFields> for Quantity {
     ) -> Result<Self, InvalidFields> {
         // A number that does not fit into 32 bits is out of range, as 0 is.
         read_number(value, location, |number| Self::try_from(u32::try_from(number).unwrap_or(0)))
-    }
-}
-
-impl Deserr<InvalidFields> for Role {
-    fn deserialize_from_value<V: IntoValue>(
-        value: Value<V>,
-        location: ValuePointerRef<'_>,
-    ) -> Result<Self, InvalidFields> {
-        let Value::String(name) = value else {
-            return Err(InvalidFields::unexpected(&value, "a string", location));
-        };
-        let role: Result<Self, serde::de::value::Error> = Self::deserialize(name.into_deserializer());
-        let invalid = || Invalid::new("not_a_role", "must be one of \"customer\", \"admin\"");
-        role.map_err(|_| InvalidFields::one(location, invalid()))
     }
 }
 

@@ -61,7 +61,7 @@ pub fn read<T: Deserr<InvalidFields>>(body: &[u8]) -> Result<T, Problem> {
 pub fn read_with<T: Deserr<InvalidFields>>(body: &[u8], rules: impl FnOnce(&mut Rules)) -> Result<T, Problem> {
     let json: Json = serde_json::from_slice(body).map_err(|error| malformed(error.line(), error.column()))?;
     let mut checked = Rules::of(&json);
-    if checked.is_object {
+    if matches!(json, Json::Object(_)) {
         rules(&mut checked);
     }
     let mut duplicates = Vec::new();
@@ -82,7 +82,6 @@ pub fn read_with<T: Deserr<InvalidFields>>(body: &[u8], rules: impl FnOnce(&mut 
 /// The rules of a body about fields that are given, or missing, together.
 #[derive(Debug)]
 pub struct Rules {
-    is_object: bool,
     given: BTreeMap<String, bool>,
     errors: Vec<FieldError>,
 }
@@ -90,7 +89,7 @@ pub struct Rules {
 impl Rules {
     fn of(json: &Json) -> Self {
         let fields = json.fields().map(|(name, value)| (name.to_owned(), *value != Json::Null));
-        Self { is_object: matches!(json, Json::Object(_)), given: fields.collect(), errors: Vec::new() }
+        Self { given: fields.collect(), errors: Vec::new() }
     }
 
     /// Returns whether a field is given and not null.
