@@ -1,5 +1,8 @@
 # Targets install the tools that they need. `make` alone lists the targets, whose code is in localstack/ and tools/.
 PYTHON ?= python3
+
+# What an engine needs besides .venv.
+ENGINE_TOOLS = $(if $(filter localstack,$(ENGINE)),.venv/localstack/stamp)
 WAYBILL = PYTHONPATH=localstack:tools .venv/bin/python -m cli
 
 .DEFAULT_GOAL := help
@@ -8,7 +11,7 @@ WAYBILL = PYTHONPATH=localstack:tools .venv/bin/python -m cli
 help: ## list the targets
 	@sed -n 's/^\([a-z.-]*\):.*## /  make \1	/p' Makefile | expand -t 28
 
-up: .venv/stamp ## build, start or update the local stack, seed it, and print its URLs (WAYBILL_PORT sets its first port)
+up: .venv/stamp $(ENGINE_TOOLS) ## build, start or update the local stack, seed it, and print its URLs (ENGINE=localstack runs it on LocalStack; WAYBILL_PORT sets its first port)
 	@$(WAYBILL) up
 
 down: .venv/stamp ## stop the local stack and delete its data
@@ -17,10 +20,10 @@ down: .venv/stamp ## stop the local stack and delete its data
 build: .venv/stamp ## build the archives of the functions for sam, quickly and without the optimizations of make dist
 	@$(WAYBILL) build
 
-engine: .venv/stamp ## start a local AWS engine without a stack, for sam deploy
+engine: .venv/stamp $(ENGINE_TOOLS) ## start a local AWS engine without a stack, for sam deploy
 	@$(WAYBILL) engine
 
-env.json: .venv/stamp ## write what sam local needs: env.json and build/local-api.json (ENDPOINT=<where its containers find AWS>)
+env.json: .venv/stamp ## write what sam local needs: env.json and build/local-api.json (ENDPOINT=<where containers find AWS>)
 	@$(WAYBILL) env-json
 
 logs: .venv/stamp ## follow the logs of the functions and of the engine
@@ -38,7 +41,7 @@ dead-letters: .venv/stamp ## list messages that consumers failed to process, on 
 check: .venv/stamp .venv/sam/stamp ## check the format, lint and types of Rust and Python, and run sam validate --lint on every template
 	@$(WAYBILL) check
 
-test: .venv/stamp .venv/sam/stamp ## run all checks and tests; those that need a stack run on stacks of their own, in parallel
+test: .venv/stamp .venv/sam/stamp $(if $(findstring localstack,$(WAYBILL_TEST_WITHOUT)),,.venv/localstack/stamp) ## run all checks and tests; those that need a stack run on stacks of their own, in parallel
 	@$(WAYBILL) test
 
 model: .venv/stamp ## model-check the checkout of one order and of two under crashes, duplicates and delays (about 2 minutes)
@@ -125,3 +128,18 @@ new-function: .venv/stamp ## write a new function: CONTEXT=reviews NAME=get-revi
 	@rm -rf .venv/sam && $(PYTHON) -m venv .venv/sam
 	@.venv/sam/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r tools/requirements-sam.txt
 	@touch .venv/sam/stamp
+
+# LocalStack requires a newer Python, and its own versions of packages.
+.venv/localstack/stamp: tools/requirements-localstack.txt .venv/stamp
+	@python=$$($(WAYBILL) localstack-python) || exit 1; \
+	echo "installing LocalStack into .venv/localstack (170 MB)"; \
+	rm -rf .venv/localstack && $$python -m venv .venv/localstack
+	@.venv/localstack/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r tools/requirements-localstack.txt
+	@touch .venv/localstack/stamp
+
+# Zig is large, and only the release archives need it.
+.venv/zig/stamp: tools/requirements-zig.txt .venv/stamp
+	@echo "installing Zig into .venv/zig (400 MB)"
+	@rm -rf .venv/zig && $(PYTHON) -m venv .venv/zig
+	@.venv/zig/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r tools/requirements-zig.txt
+	@touch .venv/zig/stamp

@@ -96,7 +96,8 @@ def push_application(aws: Aws) -> str:
 
     It is not part of a template, because a real one is created with the credentials of a push service.
     """
-    made = aws.sns.create_platform_application(Name="waybill", Platform="GCM", Attributes={"PlatformCredential": "local"})
+    made = aws.sns.create_platform_application(
+        Name="waybill", Platform="GCM", Attributes={"PlatformPrincipal": "local", "PlatformCredential": "local"})
     return str(made["PlatformApplicationArn"])
 
 

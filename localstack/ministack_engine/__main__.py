@@ -3,9 +3,10 @@
 `make up` starts it as `python -m ministack_engine`. It reads these variables: WAYBILL_PORT (the engine's port; SMTP is
 the next one, the inbox the one after), WAYBILL_STATE (a folder for its pid file, function log and temporary files),
 WAYBILL_IAM (`off` allows every call), WAYBILL_PAYMENTS (`stripe` starts a local Stripe at the port after the inbox,
-which ends with the engine), WAYBILL_FUNCTIONS_ENDPOINT (where functions find AWS, if not at the engine itself),
-WAYBILL_FAULT_SEED (injects the faults of this seed) and WAYBILL_ENGINE_WITHOUT (names of patches to leave out,
-separated by commas).
+which ends with the engine), WAYBILL_ENGINE (`localstack` runs LocalStack behind it, at the port after Stripe),
+WAYBILL_FUNCTIONS_ENDPOINT (where functions find AWS, if not at the engine itself), WAYBILL_BRIDGE (another address at
+which the engine is served, for containers), WAYBILL_FAULT_SEED (injects the faults of this seed) and
+WAYBILL_ENGINE_WITHOUT (names of patches to leave out, separated by commas).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import IO
 
-from engine import inbox, stripe
+from engine import bridge, inbox, stripe
 from engine.fault_plan import Plan
 from engine.stack import REGION
 from ministack_engine.patches import PATCHES
@@ -62,9 +63,11 @@ def lock_pid_file(state: Path) -> IO[str]:
 def main() -> None:
     port = int(os.environ.get("WAYBILL_PORT", "4566"))
     state = Path(os.environ.get("WAYBILL_STATE", f".local/{port}")).resolve()
-    enforce_iam = os.environ.get("WAYBILL_IAM", "on") != "off"
     with_stripe = os.environ.get("WAYBILL_PAYMENTS") == "stripe"
+    with_localstack = os.environ.get("WAYBILL_ENGINE") == "localstack"
+    enforce_iam = os.environ.get("WAYBILL_IAM", "on") != "off" and not with_localstack  # which has no IAM to enforce
     functions_endpoint, seed = os.environ.get("WAYBILL_FUNCTIONS_ENDPOINT"), os.environ.get("WAYBILL_FAULT_SEED")
+    bridge_address = os.environ.get("WAYBILL_BRIDGE")
     without = [name for name in os.environ.get("WAYBILL_ENGINE_WITHOUT", "").split(",") if name]
     try:
         patches = select(PATCHES, without)
@@ -78,13 +81,17 @@ def main() -> None:
     os.environ.clear()
     os.environ.update(environment)
 
-    from ministack_engine import server
+    from ministack_engine import localstack, server
 
     server.set_function_log_level(function_log_level)
     server.require_pinned_version()
     payments = stripe.running(port + 3, state / "stripe.log") if with_stripe else nullcontext()
-    with open(state / "functions.log", "ab", buffering=0) as log, payments, pid_file:
-        server.prepare(Engine(plan=Plan(int(seed)) if seed else None, function_log=log), patches)
+    behind = localstack.running(port + 4, environment["AWS_ENDPOINT_URL"], state) if with_localstack else nullcontext()
+    with open(state / "functions.log", "ab", buffering=0) as log, payments, pid_file, behind as localstack_url:
+        engine = Engine(plan=Plan(int(seed)) if seed else None, function_log=log, localstack_url=localstack_url)
+        server.prepare(engine, patches)
+        if bridge_address:
+            bridge.start(bridge_address, port)
         inbox.start(smtp_port=port + 1, web_port=port + 2)
         server.serve()
 

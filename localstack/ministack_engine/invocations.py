@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
@@ -10,7 +11,7 @@ from ministack_engine.responses import answer_json
 
 INVOCATION = re.compile(r"/2015-03-31/functions/(?P<function>[^/]+)/invocations")
 
-# The engine checks permissions, but no signatures. `test` is the account's root.
+# Engines check no signatures, but read the region and the user from them. `test` is the account's root.
 AUTHORIZATION = b"AWS4-HMAC-SHA256 Credential=test/20260101/eu-central-1/lambda/aws4_request, SignedHeaders=host, Signature=0"
 
 
@@ -24,7 +25,7 @@ def invoke_by_address(engine: Engine) -> None:
         headers = {name.lower(): value for name, value in scope["headers"]} if found else {}
         if found is None or b"authorization" in headers:
             await app(scope, receive, send)
-        elif (name := engine.deployed_name(found["function"])) is None:
+        elif (name := await asyncio.to_thread(engine.deployed_name, found["function"])) is None:
             unknown = f"no function has the logical id {found['function']}; functions/*/template.yaml have them"
             await answer_json(send, {"errorType": "ResourceNotFoundException", "errorMessage": unknown}, status=404)
         else:

@@ -8,6 +8,8 @@ from enum import Enum
 from importlib import import_module
 from typing import IO, Any
 
+from engine.aws import Aws
+from engine.deploy import resources_of
 from engine.fault_plan import Plan
 
 # Sets an attribute of an object, and raises AttributeError where there is none to replace.
@@ -33,6 +35,7 @@ class Engine:
     replace: Replace = replace_attribute
     plan: Plan | None = None
     function_log: IO[bytes] | None = None
+    localstack_url: str | None = None  # where LocalStack is, if it serves most services
     routes: dict[str, Route] = field(default_factory=dict)
     call_listeners: list[CallListener] = field(default_factory=list)
     logical_names: dict[str, str] = field(default_factory=dict)
@@ -54,6 +57,8 @@ class Engine:
 
     def deployed_name(self, logical_id: str) -> str | None:
         """Returns the name of the function that has this logical id in a template, if a stack has it."""
+        if self.localstack_url is not None:
+            return resources_of(Aws(self.localstack_url)).get("AWS::Lambda::Function", {}).get(logical_id)
         for stack in list(self.module("services.cloudformation")._stacks.values()):
             resource = stack.get("_resources", {}).get(logical_id, {})
             if resource.get("ResourceType") == "AWS::Lambda::Function":

@@ -13,11 +13,10 @@ from benchmarks.load import Load, Say, until_quiet
 from benchmarks.report import Results
 from benchmarks.rivals import Rivals, customers
 from cost.cost_report import OrderCost
-from engine import stack as engines
-from engine import templates
+from engine import engines, templates
 from engine.api import Api
 from engine.aws import Aws
-from engine.stack import Stack
+from engine.stack import Stack, free_port
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Bench:
         """Measures everything, prints the tables, and writes all figures to a file."""
         begun = time.monotonic()
         load = Load(self.tools / "bench-load")
-        stack = Stack(engines.free_port(), self.root / ".local" / "bench")
+        stack = Stack(free_port(), self.root / ".local" / "bench")
         try:
             results = self._on_a_stack(load, stack, settings)
         finally:

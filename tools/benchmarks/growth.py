@@ -12,11 +12,10 @@ from urllib.request import ProxyHandler, Request, build_opener
 from benchmarks.load import Load, Say, calls, until_quiet
 from benchmarks.orders import product, stop_publishing
 from benchmarks.rivals import checkout_body
-from engine import stack as engines
 from engine.api import Account, Api
 from engine.aws import CREDENTIALS, Aws
 from engine.problem import Problem
-from engine.stack import REGION, Stack
+from engine.stack import REGION, Stack, running_pid
 from engine.wait import wait_until
 
 OWN_ORDERS = 10
@@ -99,7 +98,7 @@ def _fill(stack: Stack, table: str, orders: list[str], copies: int) -> None:
 
 
 def _engine_bytes(stack: Stack) -> int:
-    status = Path(f"/proc/{engines.running_pid(stack)}/status").read_text(encoding="utf-8")
+    status = Path(f"/proc/{running_pid(stack)}/status").read_text(encoding="utf-8")
     return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS:"))
 
 

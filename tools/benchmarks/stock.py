@@ -6,19 +6,18 @@ import json
 import os
 from pathlib import Path
 
-from engine import conflicts
-from engine import stack as engines
+from engine import conflicts, engines
 from engine.aws import CREDENTIALS
 from engine.build import cargo
 from engine.problem import Problem
-from engine.stack import REGION, Stack
+from engine.stack import REGION, Stack, free_port
 
 TRANSACTION_SECONDS = 0.010
 
 
 def measure(root: Path) -> None:
     """Measures an engine without functions, first without and then with the transaction conflicts of AWS."""
-    stack = Stack(engines.free_port(), root / ".local" / "bench-stock", enforce_iam=False)
+    stack = Stack(free_port(), root / ".local" / "bench-stock", enforce_iam=False)
     engines.start(stack)
     try:
         _measure(root, stack)

@@ -37,10 +37,11 @@ Later = tuple[float, int, Step]  # time, unique number, step
 
 
 class Market:
-    """All buyers of a run, and a record of what they did."""
+    """All buyers of a run, and a record of what they did. Of the first `early` orders, a schedule ends some minutes later."""
 
-    def __init__(self, api: Api, plan: Plan, admin: Account, products: list[str], orders: int) -> None:
+    def __init__(self, api: Api, plan: Plan, admin: Account, products: list[str], orders: int, early: int = EARLY) -> None:
         self.api, self.plan, self.admin, self.products, self.orders = api, plan, admin, products, orders
+        self.early = early
         self.accepted: set[str] = set()
         self.unsure: Counter[str] = Counter()
         self.done: Counter[str] = Counter()
@@ -126,12 +127,12 @@ class Market:
                 self.contradictions.append(f"order {order}: the repeated request was answered with {again.status} {again.text[:200]}")
             self.count("accepted orders requested again with the same key")
         self.count("orders placed by POST /checkout" if way < 0.6 else "orders placed by POST /orders")
-        if way >= 0.6 and (number >= EARLY or way < 0.96):  # some of the first orders stay unpaid
+        if way >= 0.6 and (number >= self.early or way < 0.96):  # some of the first orders stay unpaid
             self._pay(account, number, order, answer.json()["total_amount"], by_payments=way >= 0.8)
         return order
 
     def _card(self, number: int) -> str:
-        cards = EARLY_CARDS if number < EARLY else CARDS
+        cards = EARLY_CARDS if number < self.early else CARDS
         if not self._may_be_refunded_by_hand(number):
             cards = [(card, weight) for card, weight in cards if card not in ONLY_REFUNDED_BY_HAND]
         at = self.plan.roll("card", number) * sum(weight for _, weight in cards)

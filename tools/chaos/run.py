@@ -19,18 +19,17 @@ from typing import Any, TypedDict
 from urllib.request import Request, urlopen
 
 from chaos import audit, reports, table_snapshot
-from chaos.buyers import AT_ONCE, Market
+from chaos.buyers import AT_ONCE, EARLY, Market
 from chaos.event_recorder import EventRecorder
 from chaos.fault_proxy import FaultProxy
 from chaos.violations import CheckResult, Shop, status
-from engine import proxy
-from engine import stack as engines
+from engine import engines, proxy
 from engine.api import Account, Api
 from engine.aws import Aws
 from engine.deploy import STACK
 from engine.fault_plan import DeliveryFault, Plan
 from engine.problem import Problem
-from engine.stack import Stack
+from engine.stack import Stack, free_port
 from engine.wait import MAX_CHANGES, STALLED_SECONDS, Progress, wait_until
 from operations import dead_letters, tail
 
@@ -84,22 +83,31 @@ def run(root: Path, settings: Settings, bring_up: Callable[[Stack, dict[str, str
     """Places orders on a new stack and audits it. Fails if there are violations. `bring_up` deploys and seeds a stack."""
     plan = Plan(settings.seed)
     say(f"chaos with seed {settings.seed}, {settings.orders} orders (WAYBILL_CHAOS_SEED, WAYBILL_CHAOS_ORDERS)")
-    stack = Stack(engines.free_port(), root / ".local" / "chaos", fault_seed=settings.seed)
-    if engines.running_pid(stack) is not None:
+    stack = Stack(free_port(), root / ".local" / "chaos", fault_seed=settings.seed)
+    if engines.is_running(stack):
         raise Problem(f"another run uses {stack.state}")
     with proxy.running(FaultProxy(stack.port, plan)) as faults:
         stack = replace(stack, functions_endpoint=f"http://localhost:{faults.port}")
         try:
             bring_up(stack, settings.parameters)
-            results = Run(stack, faults, plan, say, detail).results(settings.orders)
+            results = Run(stack, plan, say, detail, faults).results(settings.orders)
         except BaseException:
             detail(f"logs: {stack.function_log} and {stack.engine_log}")
             raise
         finally:
             engines.stop(stack)
+    _conclude(results, stack, settings.seed, say, detail)
+
+
+def run_without_faults(stack: Stack, settings: Settings, say: Say, detail: Say) -> None:
+    """Places orders on a stack that is up, on any engine, and audits it. Fails if there are violations."""
+    _conclude(Run(stack, Plan(settings.seed), say, detail).results(settings.orders), stack, settings.seed, say, detail)
+
+
+def _conclude(results: list[CheckResult], stack: Stack, seed: int, say: Say, detail: Say) -> None:
     audit_report(results, detail)
     if violations := sum(len(result.violations) for result in results):
-        raise Problem(f"{violations} violations with seed {settings.seed}; logs: {stack.function_log} and {stack.engine_log}")
+        raise Problem(f"{violations} violations with seed {seed}; logs: {stack.function_log} and {stack.engine_log}")
     say("no order was lost, sold twice or charged twice")
 
 
@@ -114,10 +122,10 @@ def audit_report(results: list[CheckResult], say: Say) -> None:
 
 
 class Run:
-    """One run on a stack that is up."""
+    """One run on a stack that is up. Without `faults`, nothing is injected."""
 
-    def __init__(self, stack: Stack, faults: FaultProxy, plan: Plan, say: Say, detail: Say) -> None:
-        self.stack, self.faults, self.plan, self.say, self.detail = stack, faults, plan, say, detail
+    def __init__(self, stack: Stack, plan: Plan, say: Say, detail: Say, faults: FaultProxy | None = None) -> None:
+        self.stack, self.plan, self.say, self.detail, self.faults = stack, plan, say, detail, faults
         self.api, self.aws = Api(stack.origin), Aws(stack.engine_url)
         self.outputs = json.loads(stack.outputs.read_text(encoding="utf-8"))
         self.older_orders: set[str] = set()
@@ -138,11 +146,10 @@ class Run:
             stock = self._stock(admin)
             buyers = [self.api.customer() for _ in range(AT_ONCE)]
             self._drain()
-            market = Market(Api(self.stack.origin, answer_limit=ANSWER_LIMIT_SECONDS), self.plan, admin, list(stock), orders)
+            market = Market(Api(self.stack.origin, answer_limit=ANSWER_LIMIT_SECONDS), self.plan, admin, list(stock), orders,
+                            early=EARLY if self.faults else 0)
             self._shop(market, buyers)
-            dead = self._dead_letters_arrive()
-            found_dead = audit.dead_letters(dead, self._poisoned(), "dead letters before they are redriven")
-            self._redrive()
+            injected = self._redrive_dead_letters() if self.faults else []
             self.say("waiting until all orders have ended")
             self._wait_for_quiet(self._log_in_admin(), recorder)
             left = {queue.consumer: queue.count for queue in dead_letters.find(self.aws, STACK) if queue.count}
@@ -154,8 +161,9 @@ class Run:
                         older_events=set(before.events), stock=stock, received=recorder.events, mails=self._inbox("GET", "/api/messages"),
                         shown={order: self._get(admin, f"/api/v1/orders/{order}?expand=timeline") for order in ours},
                         reports=reports.read(lambda path: self._get(admin, path), tables))
-            return [self._injected(recorder), market.result(), found_dead,
-                    audit.dead_letters(left, {}, "dead letters after they were redriven"), *audit.audit(shop)]
+            if self.faults:
+                injected.append(self._injected(self.faults, recorder))
+            return [*injected, market.result(), audit.dead_letters(left, {}, "dead letters at the end"), *audit.audit(shop)]
 
     def _stock(self, admin: Account) -> dict[str, int]:
         """Creates the products, and returns the stock of each."""
@@ -174,9 +182,10 @@ class Run:
 
     def _shop(self, market: Market, buyers: list[Account]) -> None:
         """Runs the buyers while faults are injected. In the middle of the run, the mail server is down for a while."""
-        self.aws.sqs.send_message(QueueUrl=self.queues["SettleOrderQueue"], MessageBody=UNREADABLE)
-        self.say(f"{len(buyers)} buyers place orders while faults are injected")
-        self._arm(True)
+        self.say(f"{len(buyers)} buyers place orders{' while faults are injected' if self.faults else ''}")
+        if self.faults:
+            self.aws.sqs.send_message(QueueUrl=self.queues["SettleOrderQueue"], MessageBody=UNREADABLE)
+            self._arm(self.faults, True)
         begun = reported = time.monotonic()
         progress = Progress()
         outage: float | None = None
@@ -188,9 +197,8 @@ class Run:
                     raise Problem(f"no buyer made progress for {STALLED_SECONDS:.0f} s, with {accepted} of {market.orders} orders accepted")
                 if now - reported >= 15:
                     reported = now
-                    self.detail(f"{accepted} orders accepted, {self.faults.faults.total()} calls to AWS failed, "
-                                f"{sum(self._engine_faults()['happened'].values())} faults in the engine")
-                if outage is None and accepted >= market.orders * 2 // 5:
+                    self.detail(f"{accepted} orders accepted{self._faults_so_far()}")
+                if self.faults and outage is None and accepted >= market.orders * 2 // 5:
                     outage = now
                     self._inbox("PUT", "/api/smtp", {"up": False})
                     self.detail("the mail server is down")
@@ -201,12 +209,19 @@ class Run:
                 time.sleep(POLL_SECONDS / 4)
         finally:
             market.close()
-            self._arm(False)
-            self._inbox("PUT", "/api/smtp", {"up": True})
-        self.say(f"the faults stop after {time.monotonic() - begun:.0f} s; {len(market.accepted)} orders were accepted")
+            if self.faults:
+                self._arm(self.faults, False)
+                self._inbox("PUT", "/api/smtp", {"up": True})
+        self.say(f"{len(market.accepted)} orders were accepted in {time.monotonic() - begun:.0f} s"
+                 f"{', and the faults stop' if self.faults else ''}")
 
-    def _arm(self, armed: bool) -> None:
-        self.faults.armed = armed
+    def _faults_so_far(self) -> str:
+        if self.faults is None:
+            return ""
+        return f", {self.faults.faults.total()} calls to AWS failed, {sum(self._engine_faults()['happened'].values())} faults in the engine"
+
+    def _arm(self, faults: FaultProxy, armed: bool) -> None:
+        faults.armed = armed
         self.api.call("PUT", "/_waybill/faults", {"armed": armed}).expect(200)
 
     def _engine_faults(self) -> EngineFaults:
@@ -218,6 +233,13 @@ class Run:
         poisoned = Counter({function: len(ids) for function, ids in self._engine_faults()["poisoned"].items()})
         poisoned["SettleOrder"] += 1  # the unreadable message
         return {consumer: count for consumer, count in poisoned.items() if count}
+
+    def _redrive_dead_letters(self) -> list[CheckResult]:
+        """Waits for the dead letters, and redrives them."""
+        dead = self._dead_letters_arrive()
+        found = audit.dead_letters(dead, self._poisoned(), "dead letters before they are redriven")
+        self._redrive()
+        return [found]
 
     def _dead_letters_arrive(self) -> dict[str, int]:
         """Waits until all poisoned messages are dead letters, or no more of them arrive, and counts the dead letters by consumer."""
@@ -311,12 +333,12 @@ class Run:
             text = answer.read()
         return json.loads(text) if text else None
 
-    def _injected(self, recorder: EventRecorder) -> CheckResult:
+    def _injected(self, faults: FaultProxy, recorder: EventRecorder) -> CheckResult:
         """Counts the injected faults; too few of a kind are a violation."""
         happened = Counter(self._engine_faults()["happened"])
-        for (service, fault), times in self.faults.faults.items():
+        for (service, fault), times in faults.faults.items():
             happened[f"call to {service} {fault.value}"] += times
-        happened["calls to AWS"] = self.faults.calls.total()
+        happened["calls to AWS"] = faults.calls.total()
         happened["events received, repetitions included"] = recorder.messages
         happened["parked orders retried"] = self.retried.total()
         found = CheckResult(f"injected faults (plan {self.plan.digest(self.outputs['functions'])})", happened)

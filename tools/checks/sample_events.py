@@ -72,13 +72,24 @@ def emulator(root: Path) -> Path:
 def check(root: Path, stack: Stack, functions: dict[str, str], say: Callable[[str], None]) -> None:
     """Invokes all functions with their samples in the emulator, and fails with all answers that differ from the expected ones."""
     environments = environment_of(Aws(stack.engine_url), functions, stack.engine_url)
-    failures: list[str] = []
     shop, program = templates.read(root), emulator(root)
+    contexts = {path.stem: path.parent.name for path in _samples(root, shop)}
+
+    def invoke_in_emulator(logical_id: str, event: bytes) -> Any:
+        function = Function(logical_id, shop.of_type(templates.FUNCTION)[logical_id]["Properties"]["Handler"],
+                            bootstrap(root, contexts[logical_id]), environments[logical_id])
+        return invoke(program, function, event)
+
+    compare(root, shop, invoke_in_emulator, say)
+
+
+def compare(root: Path, shop: templates.Templates, invoke: Callable[[str, bytes], Any], say: Callable[[str], None]) -> None:
+    """Invokes all functions with their samples, and fails with all answers that differ from the expected ones. `invoke` takes the logical
+    id of a function and the event."""
+    failures: list[str] = []
     samples = _samples(root, shop)
     for path in samples:
-        function = Function(path.stem, shop.of_type(templates.FUNCTION)[path.stem]["Properties"]["Handler"],
-                            bootstrap(root, path.parent.name), environments[path.stem])
-        answer = invoke(program, function, path.read_bytes())
+        answer = with_json_body(invoke(path.stem, path.read_bytes()))
         expected = json.loads(expected_path(path).read_text(encoding="utf-8"))
         if found := differences(expected, answer):
             failures.append(f"{path.relative_to(root)}: {'; '.join(found)}; the answer is {json.dumps(answer)[:300]}")
@@ -99,11 +110,15 @@ def _samples(root: Path, shop: templates.Templates) -> list[Path]:
 
 
 def invoke(program: Path, function: Function, event: bytes) -> Any:
-    """Returns the answer of a function to an event, with the body of an HTTP response as JSON. `program` is the emulator."""
+    """Returns the answer of a function to an event. `program` is the emulator."""
     with _running(program, function) as url:
         request = urllib.request.Request(url, event)
         with urllib.request.urlopen(request, timeout=60) as response:
-            answer = json.loads(response.read())
+            return json.loads(response.read())
+
+
+def with_json_body(answer: Any) -> Any:
+    """Returns the answer of a function with the body of an HTTP response as JSON."""
     if isinstance(answer, dict) and isinstance(body := answer.get("body"), str) and body and not answer.get("isBase64Encoded"):
         with suppress(ValueError):  # a page, or a style sheet
             answer["body"] = json.loads(body)
@@ -125,14 +140,15 @@ def _running(program: Path, function: Function) -> Iterator[str]:
         env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
     try:
-        wait_until(lambda: _listens(port), f"the emulator of {function.logical_id}", poll_seconds=0.02)
+        wait_until(lambda: listens(port), f"the emulator of {function.logical_id}", poll_seconds=0.02)
         yield url
     finally:
         emulated.terminate()
         emulated.wait()
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether a program listens on a port of loopback."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 

@@ -16,6 +16,7 @@ COMMANDS = {
     "down": commands.down,
     "build": commands.build_functions,
     "engine": commands.start_engine,
+    "localstack-python": commands.print_localstack_python,
     "env-json": commands.write_environments,
     "status": commands.status,
     "logs": commands.follow_logs,

@@ -10,16 +10,14 @@ import sys
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from checks import fuzz, sample_events, steps
+from checks import fuzz, steps
 from cli.progress import detail, say
-from cli.stacks import bring_up, parameters_of_environment, welcome
-from engine import build, sam, seed, templates
-from engine import stack as engines
+from cli.stacks import bring_up, parameters_of_environment, welcome, write_local_files
+from engine import build, engines, seed
 from engine.aws import CREDENTIALS, Aws
-from engine.deploy import STACK, resources_of
-from engine.local_api import local_api
+from engine.engines import localstack, running_stack, stack_of_environment
 from engine.problem import Problem
-from engine.stack import REGION, ROOT, ignore_user_aws_configuration, running_stack, stack_of_environment
+from engine.stack import REGION, ROOT, ignore_user_aws_configuration, require_free_ports
 from operations import dead_letters_cli, logs, rebuild, tail
 
 
@@ -27,13 +25,19 @@ def up() -> None:
     """Build, start or update the local stack, seed it, and print its URLs."""
     stack, parameters = stack_of_environment(), parameters_of_environment()
     build.check_tools()
-    if engines.running_pid(stack) is None:
-        engines.require_free_ports(stack)  # fails before minutes of compiling, not after
+    engines.of(stack).require()
+    if not engines.is_running(stack):
+        require_free_ports(stack)  # fails before minutes of compiling, not after
     say("building the functions")
     build.build(ROOT)
     bring_up(stack, parameters)
     shutil.copyfile(stack.outputs, ROOT / ".local" / "outputs.json")
     print(welcome(json.loads(stack.outputs.read_text(encoding="utf-8"))))
+
+
+def print_localstack_python() -> None:
+    """Print the Python that LocalStack is installed with."""
+    print(localstack.find_python())
 
 
 def build_functions() -> None:
@@ -45,7 +49,7 @@ def build_functions() -> None:
 def start_engine() -> None:
     """Start a local AWS engine without a stack, and print how to deploy to it with SAM."""
     stack = stack_of_environment()
-    if engines.running_pid(stack) is None:
+    if not engines.is_running(stack):
         engines.start(stack)
     print(f"""
   AWS       {stack.engine_url}
@@ -63,22 +67,14 @@ Deploy to it:
 def write_environments() -> None:
     """Write env.json, the variables of each function of the running stack, and build/local-api.json, the template of `sam local start-api`.
 
-    ENDPOINT is where the containers find AWS.
+    Containers find AWS at the stack's bridge, or at ENDPOINT.
     """
     stack = stack_of_environment()
-    if engines.running_pid(stack) is None:
+    if not engines.is_running(stack):
         raise Problem(f"no engine runs on port {stack.port}; `make up` starts one with a stack, `make engine` one without")
-    aws, endpoint = Aws(stack.engine_url), os.environ.get("ENDPOINT") or stack.engine_url
-    try:
-        functions = resources_of(aws)["AWS::Lambda::Function"]
-    except (ClientError, KeyError):
-        raise Problem(f"the engine on port {stack.port} has no stack {STACK}; `sam deploy` or `make up` deploys it") from None
-    environments = sample_events.environment_of(aws, functions, endpoint)
-    (ROOT / "env.json").write_text(json.dumps(environments, indent=2) + "\n", encoding="utf-8")
-    api = ROOT / "build" / "local-api.json"
-    api.write_text(sam.canonical(local_api(templates.read(ROOT))) + "\n", encoding="utf-8")
-    print(f"env.json has the variables of {len(environments)} functions, which call AWS at {endpoint}; "
-          f"{api.relative_to(ROOT)} has the API for `sam local start-api`")
+    functions, endpoint = write_local_files(stack, ROOT / "env.json", os.environ.get("ENDPOINT"))
+    print(f"env.json has the variables of {functions} functions, which call AWS at {endpoint}; build/local-api.json has the API for "
+          "`sam local start-api`")
 
 
 def down() -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from functools import partial
 from pathlib import Path
 
+from chaos import run as chaos
 from checks import (
+    containers,
     dead_letters_check,
     fuzz,
     grants,
@@ -22,15 +25,16 @@ from checks import (
 )
 from cli.measurements import priced_orders
 from cli.progress import detail
-from cli.stacks import JOURNEY_PARAMETERS, bring_up, redeploy
+from cli.stacks import JOURNEY_PARAMETERS, bring_up, redeploy, write_local_files
 from cost import cost_report
-from engine import build, conflicts, seed
-from engine import stack as engines
+from engine import build, conflicts, engines, seed
 from engine.api import Api
+from engine.archive import bootstrap
 from engine.aws import Aws
 from engine.deploy import resources_of
+from engine.engines import localstack
 from engine.problem import Problem
-from engine.stack import ROOT, Stack
+from engine.stack import PACKAGES, ROOT, Stack, free_ports
 from operations import tail
 
 # This journey compares the figures with everything that the others have done, and needs a stack without other activity.
@@ -67,25 +71,62 @@ SKIPPED_WITH_STRIPE = {
 }
 
 
+# The journeys on LocalStack: a purchase, what can go wrong with one, and what a customer sees of it.
+LOCALSTACK_JOURNEYS = (
+    "gateway::routing::", "notifications::first_order::", "orders::checkout::a_first_order", "order_lifecycle::from_placement_to_delivery",
+    "idempotency::the_same_key_at_the_same_moment", "declined_payments::a_declined_card", "stock_contention::",
+    "payments_and_refunds::refunds_never_exceed", "payments_and_refunds::a_cancelled_order_is_refunded",
+    "live_updates::events_of_an_order", "live_updates::a_declined_order")
+
+# The captures of orders are checked soon, because the audit waits for the messages that cause these checks.
+LOCALSTACK_PARAMETERS = {"CircuitOrders": "100", "CaptureCheckSeconds": "10", "ReservationMinutes": "5", "UnpaidMinutes": "5"}
+
+LOCALSTACK_ORDERS = 32
+
+# The lanes that WAYBILL_TEST_WITHOUT can leave out.
+OPTIONAL_LANES = ("localstack", "containers")
+
+
+def left_out() -> dict[str, str]:
+    """Returns the lanes that are left out, with the reasons: WAYBILL_TEST_WITHOUT names them, or containers cannot run here."""
+    names = os.environ.get("WAYBILL_TEST_WITHOUT", "").split()
+    if unknown := next((name for name in names if name not in OPTIONAL_LANES), None):
+        raise Problem(f"WAYBILL_TEST_WITHOUT can name {' and '.join(OPTIONAL_LANES)}, not {unknown}")
+    reasons = dict.fromkeys(names, "WAYBILL_TEST_WITHOUT names it")
+    if (reason := containers.missing()) and "containers" not in reasons:
+        reasons["containers"] = f"{reason}; the functions answered their samples in SAM's emulator only"
+    return reasons
+
+
 def test() -> None:
     """Run all checks and tests, in parallel on stacks of their own."""
     build.check_tools()
+    reasons = left_out()
+    if "localstack" not in reasons:
+        engines.ENGINES["localstack"].require()
     folder = ROOT / ".local" / "test"
     steps.run([*steps.static(ROOT), steps.Step("build", build_all), *proofs(folder)])
-    names = ("shop", "outage", "stripe", "fuzz", "parts", "sam")
-    shop, outage, with_stripe, fuzzed, in_parts, by_sam = (Stack(port, folder / name, with_stripe=name == "stripe")
-                                         for name, port in zip(names, engines.free_ports(len(names)), strict=True))
+    names = ("shop", "outage", "stripe", "fuzz", "parts", "sam", "localstack", "containers")
+    shop, outage, with_stripe, fuzzed, in_parts, by_sam, on_localstack, in_containers = (
+        Stack(port, folder / name, engine="localstack" if name == "localstack" else "ministack", with_stripe=name == "stripe",
+              bridge=containers.GATEWAY if name == "containers" else None)
+        for name, port in zip(names, free_ports(len(names)), strict=True))
     # The longest lane comes first.
-    steps.side_by_side([
+    all_lanes = [
+        steps.Lane("localstack", localstack_steps(on_localstack), lambda: engines.stop(on_localstack)),
         steps.Lane("shop", shop_steps(shop), lambda: engines.stop(shop)),
         steps.Lane("fuzz", fuzz_steps(fuzzed), lambda: engines.stop(fuzzed)),
         steps.Lane("stripe", stripe_steps(with_stripe), lambda: engines.stop(with_stripe)),
         steps.Lane("outage", [*outage_steps(outage), ending(outage), *parts_steps(in_parts, folder)],
                    lambda: (engines.stop(outage), engines.stop(in_parts))),
         steps.Lane("sam", sam_steps(by_sam), lambda: engines.stop(by_sam)),
+        steps.Lane("containers", container_steps(in_containers), lambda: engines.stop(in_containers)),
         steps.Lane("units", steps.units(ROOT)),
-    ], folder, at_once=LANES_AT_ONCE)
+    ]
+    steps.side_by_side([lane for lane in all_lanes if lane.name not in reasons], folder, at_once=LANES_AT_ONCE)
     steps.run([steps.Step("cost", check_cost_budget)])
+    for name, reason in reasons.items():
+        print(f"NOT RUN: the lane {name}: {reason}")
 
 
 def check_cost_budget() -> None:
@@ -251,6 +292,38 @@ def sam_steps(stack: Stack) -> list[steps.Step]:
         sample_events.check(ROOT, stack, functions, detail)
 
     return [steps.Step("sam", deployed), steps.Step("samples", samples)]
+
+
+def container_steps(stack: Stack) -> list[steps.Step]:
+    """Returns the steps in which functions run in containers of `sam local`, on a stack whose engine they reach at its bridge."""
+    def up() -> None:
+        bring_up(stack, {})
+        write_local_files(stack, stack.state / "env.json")
+
+    def in_containers() -> None:
+        with containers.podman(bootstrap(ROOT, "gateway")) as podman:
+            containers.check_api(ROOT, podman, stack, detail)
+            containers.check_samples(ROOT, podman, stack, detail)
+
+    return [steps.Step("up", up), steps.Step("sam local", in_containers)]
+
+
+def localstack_steps(stack: Stack) -> list[steps.Step]:
+    """Returns the steps on LocalStack: tests of the plugin, a deployment with journeys, and orders whose tables are audited."""
+    def plugin() -> None:
+        tests = [str(localstack.PYTHON), "-W", "ignore::ResourceWarning", "-m", "unittest", "discover", "--start-directory",
+                 "localstack_engine/tests", "--top-level-directory", "."]
+        if subprocess.run(tests, cwd=PACKAGES, check=False).returncode:
+            raise Problem("the tests of localstack_engine failed, the reason is above")
+
+    def deployed() -> None:
+        bring_up(stack, LOCALSTACK_PARAMETERS)
+        journeys(stack, *LOCALSTACK_JOURNEYS)
+
+    def audited() -> None:
+        chaos.run_without_faults(stack, chaos.Settings(seed=1, orders=LOCALSTACK_ORDERS, parameters={}), detail, detail)
+
+    return [steps.Step("plugin", plugin), steps.Step("journeys", deployed), steps.Step("audit", audited), check_logs(stack)]
 
 
 def check_logs(stack: Stack) -> steps.Step:

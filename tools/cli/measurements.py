@@ -11,12 +11,12 @@ from checks import login_timing
 from cli.progress import detail, say
 from cli.stacks import JOURNEY_PARAMETERS, bring_up, parameters_of_environment
 from cost import cost_report
-from engine import build, templates
-from engine import stack as engines
+from engine import build, engines, templates
 from engine.api import Api
 from engine.aws import Aws
 from engine.deploy import deploy
-from engine.stack import ROOT, Stack, running_stack
+from engine.engines import running_stack
+from engine.stack import ROOT, Stack, free_port
 
 
 def measure_logins() -> None:
@@ -27,7 +27,7 @@ def measure_logins() -> None:
 def bench_search() -> None:
     """Measure the search with 1,200 and with 50,000 products, on a stack of its own."""
     build.check_tools()
-    stack = Stack(engines.free_port(), ROOT / ".local" / "search")
+    stack = Stack(free_port(), ROOT / ".local" / "search")
     try:
         build.build(ROOT)
         bring_up(stack, parameters={})
@@ -54,7 +54,7 @@ def show_cost() -> None:
 
 def priced_orders(loads: tuple[cost_report.Load, ...] = cost_report.LOADS) -> list[cost_report.OrderCost]:
     """Measures the usage of one order of each load, on a stack of its own."""
-    stack = Stack(engines.free_port(), ROOT / ".local" / "cost")
+    stack = Stack(free_port(), ROOT / ".local" / "cost")
     try:
         bring_up(stack, {**JOURNEY_PARAMETERS, **cost_report.PARAMETERS})
         return meter_orders(stack, loads)

@@ -9,11 +9,12 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from checks import sample_events
 from cli.progress import detail, say
-from engine import seed, stripe, templates
-from engine import stack as engines
+from engine import engines, sam, seed, stripe, templates
 from engine.aws import CREDENTIALS, Aws
-from engine.deploy import STACK, Resources, deploy
+from engine.deploy import STACK, Resources, deploy, resources_of
+from engine.local_api import local_api
 from engine.problem import Problem
 from engine.stack import REGION, ROOT, Stack
 
@@ -25,7 +26,7 @@ JOURNEY_PARAMETERS = {"CircuitOrders": "100", "BatchingSeconds": "0", "CaptureCh
 
 def bring_up(stack: Stack, parameters: dict[str, str], root: Path = ROOT) -> None:
     """Starts the engine if it does not run, deploys the repository at `root` and seeds it. If a first start fails, it stops the engine."""
-    fresh = engines.running_pid(stack) is None
+    fresh = not engines.is_running(stack)
     if fresh:
         say("starting the engine")
         engines.start(stack)
@@ -37,7 +38,7 @@ def bring_up(stack: Stack, parameters: dict[str, str], root: Path = ROOT) -> Non
         aws, data = Aws(stack.engine_url), seed.read(seed.FILE)
         say("deploying")
         by_stripe = {"PaymentProvider": "stripe", "StripeUrl": stack.stripe_url} if stack.with_stripe else {}
-        resources = deploy(aws, root, {**by_stripe, **parameters}, detail)
+        resources = deploy(aws, root, {**engines.of(stack).parameters, **by_stripe, **parameters}, detail)
         if stack.with_stripe:
             secret = json.loads(aws.secrets.get_secret_value(SecretId=provider_secret(resources))["SecretString"])
             stripe.register_webhook(stack.stripe_port, f"{stack.api_url}/payments/webhook", secret["webhook_secret"])
@@ -60,6 +61,20 @@ def redeploy(stack: Stack, parameters: dict[str, str]) -> None:
         raise Problem(f"the engine failed: {error}; see {stack.engine_log}") from None
 
 
+def write_local_files(stack: Stack, env_json: Path, endpoint: str | None = None) -> tuple[int, str]:
+    """Writes what `sam local` needs: `env_json` and build/local-api.json. Returns the number of functions, and where they call AWS."""
+    aws, endpoint = Aws(stack.engine_url), endpoint or stack.container_url
+    try:
+        functions = resources_of(aws)["AWS::Lambda::Function"]
+    except (ClientError, KeyError):
+        raise Problem(f"the engine on port {stack.port} has no stack {STACK}; `sam deploy` or `make up` deploys it") from None
+    environments = sample_events.environment_of(aws, functions, endpoint)
+    env_json.write_text(json.dumps(environments, indent=2) + "\n", encoding="utf-8")
+    api = ROOT / "build" / "local-api.json"
+    api.write_text(sam.canonical(local_api(templates.read(ROOT))) + "\n", encoding="utf-8")
+    return len(environments), endpoint
+
+
 def provider_secret(resources: Resources) -> str:
     """Returns the name of the secret that the stack and the payment provider share."""
     return resources["AWS::SecretsManager::Secret"]["ProviderSecret"]
@@ -75,12 +90,13 @@ def parameters_of_environment() -> dict[str, str]:
 
 def outputs(stack: Stack, resources: Resources, data: dict[str, list[dict[str, Any]]], root: Path) -> dict[str, Any]:
     """Returns the outputs of the running stack for clients and tests."""
-    shop = templates.read(root)
+    shop, engine = templates.read(root), engines.of(stack)
     topics = resources.get("AWS::SNS::Topic", {})
     return {
-        "api_url": stack.api_url,
-        "socket_url": f"{stack.origin.replace('http', 'ws')}/_aws/execute-api/{resources['AWS::ApiGatewayV2::Api']['SocketApi']}/live",
-        "engine_url": stack.engine_url,
+        "engine": stack.engine,
+        "api_url": f"{engine.api_origin(stack, resources)}/api/v1",
+        "socket_url": engine.socket_url(stack, resources),
+        "engine_url": engine.endpoint(stack),
         "inbox_url": stack.inbox_url,
         **seed.logins(data),
         "stack_name": STACK,

@@ -12,8 +12,8 @@ from typing import Any
 
 from engine.aws import Aws, Deployed
 from engine.deploy import STACK
+from engine.engines import running_stack
 from engine.problem import Problem
-from engine.stack import running_stack
 from operations import dead_letters
 from operations.dead_letters import DeadLetter, DeadLetters
 

@@ -7,7 +7,19 @@ same names and reasons.
 
 from __future__ import annotations
 
-from ministack_engine import calls, cloudwatch, fault_injection, function_log, growth, invocations, meter, pushes, responses, usage
+from ministack_engine import (
+    calls,
+    cloudwatch,
+    fault_injection,
+    function_log,
+    growth,
+    invocations,
+    localstack,
+    meter,
+    pushes,
+    responses,
+    usage,
+)
 from ministack_engine.patches import apigateway, cloudformation, event_sources, http_server, iam, lambda_runtime, mail, sns, step_functions
 from ministack_engine.patching import Kind, Patch
 
@@ -55,6 +67,10 @@ PATCHES = (
           cloudwatch.log_lines_at_once),
     Patch("match_alternatives", "services.cloudwatch_logs", "Filter patterns with alternatives match only lines with all of them.",
           cloudwatch.match_alternatives),
+    Patch("forward_services", "app", "With `ENGINE=localstack`, LocalStack serves what MiniStack does not.",
+          localstack.forward_services, Kind.ADDITION),
+    Patch("invoke_forwarded", "services.lambda_svc", "With `ENGINE=localstack`, API Gateway invokes the functions of LocalStack.",
+          localstack.invoke_forwarded, Kind.ADDITION),
     Patch("serve_routes", "app", "Additions answer requests under `/_waybill/`.",
           responses.serve_routes, Kind.ADDITION),
     Patch("invoke_by_address", "app", "`cargo lambda invoke` calls an IP address without a signature, and names functions by logical id.",

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from engine import sam
+from engine.engines import ministack
 from ministack_engine.patching import Engine
 
 # The transform of templates that have serverless resources.
@@ -41,7 +42,7 @@ def transform_sam(engine: Engine) -> None:
         values = cloudformation._transform_parameters(template, provided, previous)
         prepared = apply_transforms(cloudformation._without_transform(template, SAM), provided, previous)
         transformed = sam.transform(prepared, values, engine.module("core.responses").get_region())
-        return sam.adapt(transformed, endpoint, engine.module("services.s3")._get_object_data)
+        return ministack.ENGINE.adapt(transformed, endpoint, engine.module("services.s3")._get_object_data)
 
     for module in ("engine", "changesets", "handlers"):
         engine.replace(engine.module(f"services.cloudformation.{module}"), "_apply_transforms", apply_with_parameters)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import stack
+from engine import engines, stack
 from ministack_engine.__main__ import engine_environment
 from ministack_engine.patches import PATCHES
 from ministack_engine.patching import Engine
@@ -42,6 +42,6 @@ def patched_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[stack.St
         patched.delenv("AWS_PROFILE", raising=False)
         patched.setenv("AWS_CONFIG_FILE", os.devnull)
         patched.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-        stack.start(running)
+        engines.start(running)
         yield running
-        stack.stop(running)
+        engines.stop(running)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import stack
+from engine import engines, stack
 from engine.api import Api
 from engine.aws import Aws
 
@@ -99,8 +99,8 @@ def test_health_is_answered_by_ministack_only_without_its_patch(
     assert Api(patched_stack.origin).call("GET", "/health").status != 200
     monkeypatch.setenv("WAYBILL_ENGINE_WITHOUT", "route_health_to_api,pass_source_ip")
     without = stack.Stack(stack.free_port(), tmp_path)
-    stack.start(without)
+    engines.start(without)
     try:
         assert Api(without.origin).call("GET", "/health").status == 200
     finally:
-        stack.stop(without)
+        engines.stop(without)

@@ -79,7 +79,7 @@ fn pause(mut definition: Value, step: &str, queue: &str) -> Value {
         "Type": "Task",
         "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
         "Parameters": { "QueueUrl": queue, "MessageBody.$": "$$.Task.Token" },
-        "ResultPath": null,
+        "ResultPath": "$.result",
     });
     let (name, value) = if exists { ("Next", json!(step)) } else { ("End", json!(true)) };
     pause[name] = value;

@@ -10,6 +10,7 @@ from engine.stack import ROOT
 FOLDERS = {
     "engine": "localstack",
     "ministack_engine": "localstack",
+    "localstack_engine": "localstack",
     "operations": "tools",
     "cost": "tools",
     "chaos": "tools",
@@ -22,6 +23,7 @@ FOLDERS = {
 ALLOWED = {
     "engine": set(),
     "ministack_engine": {"engine"},
+    "localstack_engine": {"engine"},
     "operations": {"engine"},
     "cost": {"engine"},
     "chaos": {"engine", "operations"},

@@ -165,8 +165,8 @@ impl State {
         let catch = |catch| {
             let sets_failure = match field(catch, "ResultPath")?.as_str() {
                 Some("$.failure") => true,
-                Some(other) => return Err(format!("the model does not know the result path {other}")),
-                None => false,
+                Some("$.last_failure") => false,
+                other => return Err(format!("the model does not know the result path {other:?}")),
             };
             Ok::<_, String>(Catch { errors: errors(catch)?, sets_failure, next: text(field(catch, "Next")?)?.into() })
         };

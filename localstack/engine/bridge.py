@@ -1,0 +1,58 @@
+"""Serves the engine at a second address, at which containers reach this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import threading
+from contextlib import suppress
+
+from engine.problem import Problem
+
+IP_FREEBIND = 15  # linux/in.h; the address of a bridge appears with its first container
+
+CHUNK_BYTES = 65_536
+
+
+def require_private(address: str) -> None:
+    """Fails unless the address is a private one of this machine. The engine checks no passwords, so no other machine may reach it."""
+    try:
+        parsed = ipaddress.ip_address(address)
+        allowed = parsed.is_private and not parsed.is_unspecified  # 0.0.0.0 would be every address
+    except ValueError:
+        allowed = False
+    if not allowed:
+        raise Problem(f"WAYBILL_BRIDGE has to be the private address of a container network, such as 172.17.0.1, not {address}")
+
+
+def start(address: str, port: int) -> None:
+    """Forwards connections to a port of the address to the same port of loopback, in a thread of its own."""
+    listening = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with suppress(OSError):  # not Linux
+        listening.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+    try:
+        listening.bind((address, port))
+        listening.listen()
+    except OSError as error:
+        raise SystemExit(f"cannot listen at WAYBILL_BRIDGE={address}, port {port}: {error.strerror}") from None
+    threading.Thread(target=asyncio.run, args=(_serve(listening, port),), daemon=True).start()
+
+
+async def _serve(listening: socket.socket, port: int) -> None:
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            to_engine = await asyncio.open_connection("127.0.0.1", port)
+            await asyncio.gather(_copy(reader, to_engine[1]), _copy(to_engine[0], writer))
+
+    async with await asyncio.start_server(forward, sock=listening) as server:
+        await server.serve_forever()
+
+
+async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while chunk := await source.read(CHUNK_BYTES):
+            target.write(chunk)
+            await target.drain()
+    target.close()
