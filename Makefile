@@ -95,7 +95,7 @@ openapi: .venv/stamp ## write openapi.json and the routes that the gateway knows
 asyncapi: .venv/stamp ## write asyncapi.json and the JSON Schemas of the events from the code
 	@$(WAYBILL) asyncapi
 
-dist: .venv/stamp ## build the archives that ship, build/<context>.zip, and print their sizes
+dist: .venv/stamp .venv/zig/stamp ## build the archives that ship, build/<context>.zip, and print their sizes (ARCHITECTURE=arm64)
 	@$(WAYBILL) dist
 
 # PATH on the command line would replace the search path of every recipe.

@@ -6,6 +6,7 @@ import filecmp
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from engine import templates
@@ -13,6 +14,9 @@ from engine.archive import archive, archive_path, bootstrap
 from engine.problem import Problem
 
 DIST = "dist"  # the profile of what ships
+
+# The processors of Lambda, as the parameter `Architecture` of the templates names them: those of Rust, and the option of cargo-lambda.
+ARCHITECTURES = {"x86_64": ("x86_64", "--x86-64"), "arm64": ("aarch64", "--arm64")}
 
 TOOLS = {
     "cargo": "install Rust (rustup), then open a new shell",
@@ -33,15 +37,12 @@ def contexts(root: Path) -> list[str]:
 
 
 def build(root: Path, profile: str = "release") -> None:
-    """Compiles every context's binary, and updates `build/<context>/bootstrap` and `build/<context>.zip` where it differs.
-
-    The archives of the profile that ships are compressed as well as possible, those of others quickly.
-    """
-    names, level = contexts(root), 9 if profile == DIST else 1
+    """Compiles every context's binary for this machine, and updates `build/<context>/bootstrap` and `build/<context>.zip` where it
+    differs."""
     # Always the whole workspace: some of its packages alone would need fewer features, and cargo would compile the SDK again.
     cargo(root, "build", "--profile", profile, "--locked", "--workspace", "--bins")
-    for name in names:
-        _update(_target(root) / profile / name, bootstrap(root, name), archive_path(root, name), level)
+    for name in contexts(root):
+        _update(_target(root) / profile / name, bootstrap(root, name), archive_path(root, name), level=1)
 
 
 def binaries(root: Path, profile: str) -> Path:
@@ -94,13 +95,29 @@ def preview(root: Path) -> Path:
     return folder
 
 
-def dist(root: Path) -> None:
-    """Builds the archives that ship, `build/<context>.zip`, and prints their sizes."""
-    build(root, DIST)
-    print(f"\n{'context':<16}{'binary MB':>10}{'zip MB':>8}")
+def dist(root: Path, architecture: str) -> None:
+    """Builds the archives that ship, `build/<context>.zip`, for Lambda on the given processors, and prints their sizes."""
+    for name, binary in _cargo_lambda(root, contexts(root), architecture).items():
+        _update(binary, bootstrap(root, name), archive_path(root, name), level=9)
+    print(f"\n{architecture:<16}{'binary MB':>10}{'zip MB':>8}")
     for context in contexts(root):
         binary, zipped = bootstrap(root, context), archive_path(root, context)
         print(f"{context:<16}{binary.stat().st_size / 1e6:>10.1f}{zipped.stat().st_size / 1e6:>8.1f}")
+
+
+def _cargo_lambda(root: Path, names: list[str], architecture: str) -> dict[str, Path]:
+    """Builds the binaries that ship with cargo-lambda, and returns their paths. Zig links them for the C library of Amazon Linux, which
+    may be older than that of this machine."""
+    if architecture not in ARCHITECTURES:
+        raise Problem(f"ARCHITECTURE has to be {' or '.join(ARCHITECTURES)}, not {architecture}")
+    zig, folder = root / ".venv" / "zig" / "bin", _target(root) / "lambda" / architecture
+    if not zig.exists():
+        raise Problem("Zig is not installed: run `make .venv/zig/stamp`")
+    subprocess.run(["rustup", "target", "add", f"{ARCHITECTURES[architecture][0]}-unknown-linux-gnu"], cwd=root, check=False)
+    cargo(root, "lambda", "build", "--profile", DIST, "--locked", "--workspace", *(part for name in names for part in ("--bin", name)),
+          ARCHITECTURES[architecture][1], "--disable-optimizations", "--lambda-dir", str(folder),  # the profile has the optimizations
+          PATH=f"{zig}:{Path(sys.executable).parent}:{os.environ['PATH']}")
+    return {name: folder / name / "bootstrap" for name in names}
 
 
 def cargo(root: Path, *arguments: str, **variables: str) -> None:

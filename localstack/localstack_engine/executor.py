@@ -129,10 +129,14 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc] # LocalStack is un
     def start(self, env_vars: dict[str, Any]) -> None:
         """Starts the process, and waits until it asks for an event."""
         self.lines: list[str] = []
+        self.variables = env_vars
+        self._launch()
+
+    def _launch(self) -> None:
         self.api = api = RuntimeApi()
         folder = code_folder(self.function_version)
         environment = {"PATH": os.environ["PATH"], "AWS_ENDPOINT_URL": os.environ["WAYBILL_ENDPOINT"],
-                       **{name: str(value) for name, value in env_vars.items()},
+                       **{name: str(value) for name, value in self.variables.items()},
                        "LAMBDA_TASK_ROOT": str(folder), "AWS_LAMBDA_RUNTIME_API": api.address}
         self.process = subprocess.Popen([folder / "bootstrap"], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -151,6 +155,9 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc] # LocalStack is un
 
     def invoke(self, payload: Payload) -> InvocationResult:
         assert self.api is not None and self.process is not None
+        if self.process.poll() is not None:  # it ended during its last invocation, or was ended; LocalStack keeps its environment
+            self.stop()
+            self._launch()
         answer: Future[tuple[bytes, bool]] = Future()
         seconds, printed = self.function_version.config.timeout, len(self.lines)
         self.api.answers[payload["invoke-id"]] = answer
@@ -159,6 +166,7 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc] # LocalStack is un
             body, is_error = answer.result(timeout=seconds)
         except TimeoutError:
             self.process.kill()
+            self.process.wait()
             body, is_error = error_body("Sandbox.Timedout", f"Task timed out after {seconds:.2f} seconds"), True
         lines = [f"START RequestId: {payload['invoke-id']}\n", *self.lines[printed:], f"END RequestId: {payload['invoke-id']}\n"]
         return InvocationResult(payload["invoke-id"], body, is_error=is_error, logs="".join(lines))

@@ -190,4 +190,4 @@ def fuzz_parsers() -> None:
 def dist() -> None:
     """Build the release archives, and print their sizes."""
     build.check_tools()
-    build.dist(ROOT)
+    build.dist(ROOT, os.environ.get("ARCHITECTURE") or "x86_64")

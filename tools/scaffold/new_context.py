@@ -11,8 +11,8 @@ from scaffold.result import IDS, KERNEL, ROOT_TEMPLATE, Result, require_free_doc
 from scaffold.tree import Tree, rendered
 
 # The parameters that the first functions need, in addition to those in every template.
-PARAMETERS = ["Stage", "Tracing", "AwsEndpointUrl", "AuthorizerId", "CursorSecretArn", "HttpApiId", "LogGroup", "RootStackName",
-              "TelemetryPolicyArn"]
+PARAMETERS = ["Stage", "Architecture", "Tracing", "AwsEndpointUrl", "AuthorizerId", "CursorSecretArn", "HttpApiId", "LogGroup",
+              "RootStackName", "TelemetryPolicyArn"]
 
 
 def new_context(root: Path, name: str) -> Result:
@@ -79,7 +79,7 @@ def _template(tree: Tree, values: dict[str, str]) -> str:
     """Returns the template of the context, with the Globals of another context."""
     other = sam_text.contexts(tree.read(ROOT_TEMPLATE))[0]
     shared = sam_text.globals_of(tree.read(f"functions/{other}/template.yaml")).replace(f"/{other}.zip", f"/{values['context']}.zip")
-    parameters = "".join(f"  {name}: {{Type: String}}\n" for name in PARAMETERS)
+    parameters = "".join(map(sam_text.declaration, PARAMETERS))
     return rendered("template.yaml", **values, parameters=parameters, globals=shared)
 
 

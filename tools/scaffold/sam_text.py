@@ -6,6 +6,9 @@ import re
 
 ENTRY = re.compile(r"^  (\w+):", re.MULTILINE)
 
+# The parameters of the root template whose default is empty.
+MAY_BE_EMPTY = ("AlarmTopicArn", "AwsEndpointUrl", "PushApplicationArn")
+
 
 def section(text: str, name: str) -> tuple[int, int]:
     """Returns the start and the end of the content of a section, such as `Parameters` or `Resources`."""
@@ -72,7 +75,14 @@ def with_parameter(text: str, name: str, order: list[str]) -> str:
     if name in dict(there):
         return text
     at = next((place for parameter, place in there if rank(parameter) > rank(name)), end)
-    return f"{text[:at]}  {name}: {{Type: String}}\n{text[at:]}"
+    return f"{text[:at]}{declaration(name)}{text[at:]}"
+
+
+def declaration(parameter: str) -> str:
+    """Returns the line that declares a parameter of a nested template. LocalStack takes an empty value of a parameter without a default
+    for a missing one."""
+    default = ', Default: ""' if parameter in MAY_BE_EMPTY else ""
+    return f"  {parameter}: {{Type: String{default}}}\n"
 
 
 def with_condition(text: str, name: str, condition: str) -> str:

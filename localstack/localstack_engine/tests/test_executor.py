@@ -74,16 +74,17 @@ class Functions(unittest.TestCase):
         self.assertTrue(self.invoke(self.start(), "fail").is_error)
 
     def test_a_function_that_ends_fails_its_invocation(self) -> None:
-        result = self.invoke(self.start(), "exit")
+        running = self.start()
+        result = self.invoke(running, "exit")
         self.assertTrue(result.is_error)
         self.assertEqual(json.loads(result.payload)["errorMessage"], "the function ended with status 7")
+        self.assertFalse(self.invoke(running, "again").is_error, "the next event has a new process")
 
     def test_a_function_that_takes_too_long_is_ended(self) -> None:
         running = self.start()
         result = self.invoke(running, "sleep")
         self.assertIn("timed out after 2.00 seconds", json.loads(result.payload)["errorMessage"])
-        assert running.process is not None
-        self.assertNotEqual(running.process.wait(10), 0)
+        self.assertFalse(self.invoke(running, "again").is_error, "the next event has a new process")
 
     def test_a_function_that_fails_to_start_says_why(self) -> None:
         with self.assertRaisesRegex(LambdaRuntimeException, "no table"):

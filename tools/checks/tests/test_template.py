@@ -9,6 +9,7 @@ from typing import Any
 from checks.one_folder import REMOVABLE
 from engine import sam, templates
 from engine.stack import ROOT
+from scaffold.sam_text import MAY_BE_EMPTY
 
 SHOP = templates.read(ROOT)
 TEMPLATE = SHOP.merged
@@ -74,6 +75,15 @@ class Contexts(unittest.TestCase):
         for context, own in zip(SHOP.contexts, shared, strict=True):
             with self.subTest(context):
                 self.assertEqual(shared[0], own)
+
+    def test_a_parameter_that_may_be_empty_has_a_default(self) -> None:
+        """LocalStack takes an empty value of a parameter without a default for a missing one."""
+        empty = {name for name, parameter in SHOP.root["Parameters"].items() if parameter.get("Default") == ""}
+        self.assertEqual(empty, set(MAY_BE_EMPTY))
+        for context, template in SHOP.contexts.items():
+            for name in empty & set(template["Parameters"]):
+                with self.subTest(context, parameter=name):
+                    self.assertEqual(template["Parameters"][name].get("Default"), "")
 
     def test_metrics_carry_the_name_of_the_root_stack(self) -> None:
         """The name of a nested stack changes when it is created again, and dashboards would no longer find its metrics."""
