@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from checks.sample_events import listens
 from engine import seed
 from engine.api import Api
 from engine.aws import Aws, variables
 from engine.deploy import LOCAL_PARAMETERS, STACK, push_application, resources_of
 from engine.problem import Problem
-from engine.stack import Stack
+from engine.stack import Stack, free_port
 from engine.wait import wait_until
 
 SAMPLE = "events/catalog/ListProducts.json"
@@ -38,6 +40,23 @@ def check(root: Path, stack: Stack, say: Callable[[str], None]) -> None:
                                      "--invoke-address", "127.0.0.1", "--invoke-port", str(stack.port), "--data-file", SAMPLE))
     _buy(Api(stack.origin), seed.logins(data)["customer"], data["products"][2]["id"])
     say("an order was paid")
+
+
+def watch(root: Path, stack: Stack, say: Callable[[str], None]) -> None:
+    """Runs a function by `cargo lambda watch` with the variables of the running stack, and invokes it."""
+    port, log, cargo_lambda = free_port(), stack.state / "watch.log", str(root / ".venv" / "bin" / "cargo-lambda")
+    command = [cargo_lambda, "lambda", "watch", "--release", "--locked", "--bin", "catalog", "--ignore-changes",
+               "--env-file", "build/env/ListProducts.env", "--invoke-address", "127.0.0.1", "--invoke-port", str(port)]
+    with open(log, "wb") as output:
+        watching = subprocess.Popen(command, cwd=root, stdout=output, stderr=output, start_new_session=True)
+    try:
+        wait_until(lambda: listens(port) or watching.poll() is not None, f"`cargo lambda watch`; see {log}")
+        _require('"statusCode":200', _run(root, stack, cargo_lambda, "lambda", "invoke", "catalog", "--invoke-address", "127.0.0.1",
+                                          "--invoke-port", str(port), "--data-file", SAMPLE))
+    finally:
+        os.killpg(watching.pid, signal.SIGTERM)  # cargo and the function, too
+        watching.wait()
+    say("a function under `cargo lambda watch` answered")
 
 
 def _run(root: Path, stack: Stack, *command: str) -> str:

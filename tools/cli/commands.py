@@ -65,7 +65,7 @@ Deploy to it:
 
 
 def write_environments() -> None:
-    """Write env.json, the variables of each function of the running stack, and build/local-api.json, the template of `sam local start-api`.
+    """Write what `sam local` and `cargo lambda watch` need: the variables of each function of the running stack, and a template.
 
     Containers find AWS at the stack's bridge, or at ENDPOINT.
     """
@@ -74,7 +74,7 @@ def write_environments() -> None:
         raise Problem(f"no engine runs on port {stack.port}; `make up` starts one with a stack, `make engine` one without")
     functions, endpoint = write_local_files(stack, ROOT / "env.json", os.environ.get("ENDPOINT"))
     print(f"env.json has the variables of {functions} functions, which call AWS at {endpoint}; build/local-api.json has the API for "
-          "`sam local start-api`")
+          "`sam local start-api`, build/env/<Function>.env the variables for `cargo lambda watch`")
 
 
 def down() -> None:

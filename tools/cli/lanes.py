@@ -291,7 +291,11 @@ def sam_steps(stack: Stack) -> list[steps.Step]:
         functions = resources_of(Aws(stack.engine_url))["AWS::Lambda::Function"]
         sample_events.check(ROOT, stack, functions, detail)
 
-    return [steps.Step("sam", deployed), steps.Step("samples", samples)]
+    def watched() -> None:
+        write_local_files(stack, stack.state / "env.json")
+        sam_deploy.watch(ROOT, stack, detail)
+
+    return [steps.Step("sam", deployed), steps.Step("samples", samples), steps.Step("watch", watched)]
 
 
 def container_steps(stack: Stack) -> list[steps.Step]:

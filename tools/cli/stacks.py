@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from checks import sample_events
 from cli.progress import detail, say
 from engine import engines, sam, seed, stripe, templates
-from engine.aws import CREDENTIALS, Aws
+from engine.aws import CREDENTIALS, Aws, variables
 from engine.deploy import STACK, Resources, deploy, resources_of
 from engine.local_api import local_api
 from engine.problem import Problem
@@ -62,7 +62,8 @@ def redeploy(stack: Stack, parameters: dict[str, str]) -> None:
 
 
 def write_local_files(stack: Stack, env_json: Path, endpoint: str | None = None) -> tuple[int, str]:
-    """Writes what `sam local` needs: `env_json` and build/local-api.json. Returns the number of functions, and where they call AWS."""
+    """Writes what `sam local` needs, `env_json` and build/local-api.json, and what `cargo lambda watch` needs, build/env/<Function>.env.
+    Returns the number of functions, and where they call AWS."""
     aws, endpoint = Aws(stack.engine_url), endpoint or stack.container_url
     try:
         functions = resources_of(aws)["AWS::Lambda::Function"]
@@ -70,8 +71,13 @@ def write_local_files(stack: Stack, env_json: Path, endpoint: str | None = None)
         raise Problem(f"the engine on port {stack.port} has no stack {STACK}; `sam deploy` or `make up` deploys it") from None
     environments = sample_events.environment_of(aws, functions, endpoint)
     env_json.write_text(json.dumps(environments, indent=2) + "\n", encoding="utf-8")
-    api = ROOT / "build" / "local-api.json"
-    api.write_text(sam.canonical(local_api(templates.read(ROOT))) + "\n", encoding="utf-8")
+    shop, folder = templates.read(ROOT), ROOT / "build" / "env"
+    (ROOT / "build" / "local-api.json").write_text(sam.canonical(local_api(shop)) + "\n", encoding="utf-8")
+    folder.mkdir(parents=True, exist_ok=True)
+    for logical_id, environment in sample_events.environment_of(aws, functions, stack.engine_url).items():
+        handler = shop.of_type(templates.FUNCTION)[logical_id]["Properties"]["Handler"]
+        lines = {"_HANDLER": handler, **variables(stack.engine_url), **environment}
+        (folder / f"{logical_id}.env").write_text("".join(f"{name}={value}\n" for name, value in lines.items()), encoding="utf-8")
     return len(environments), endpoint
 
 
