@@ -15,7 +15,7 @@ from engine.problem import Problem
 
 DIST = "dist"  # the profile of what ships
 
-# The processors of Lambda, as the parameter `Architecture` of the templates names them: those of Rust, and the option of cargo-lambda.
+# By the value of the parameter `Architecture`: the name of the processor in Rust, and the option of cargo-lambda.
 ARCHITECTURES = {"x86_64": ("x86_64", "--x86-64"), "arm64": ("aarch64", "--arm64")}
 
 TOOLS = {
@@ -110,13 +110,14 @@ def _cargo_lambda(root: Path, names: list[str], architecture: str) -> dict[str, 
     may be older than that of this machine."""
     if architecture not in ARCHITECTURES:
         raise Problem(f"ARCHITECTURE has to be {' or '.join(ARCHITECTURES)}, not {architecture}")
-    zig, folder = root / ".venv" / "zig" / "bin", _target(root) / "lambda" / architecture
-    if not zig.exists():
+    zig_programs, folder = root / ".venv" / "zig" / "bin", _target(root) / "lambda" / architecture
+    if not zig_programs.exists():
         raise Problem("Zig is not installed: run `make .venv/zig/stamp`")
-    subprocess.run(["rustup", "target", "add", f"{ARCHITECTURES[architecture][0]}-unknown-linux-gnu"], cwd=root, check=False)
+    if shutil.which("rustup"):  # without it, the compiler says what is missing
+        subprocess.run(["rustup", "target", "add", f"{ARCHITECTURES[architecture][0]}-unknown-linux-gnu"], cwd=root, check=False)
     cargo(root, "lambda", "build", "--profile", DIST, "--locked", "--workspace", *(part for name in names for part in ("--bin", name)),
           ARCHITECTURES[architecture][1], "--disable-optimizations", "--lambda-dir", str(folder),  # the profile has the optimizations
-          PATH=f"{zig}:{Path(sys.executable).parent}:{os.environ['PATH']}")
+          PATH=f"{zig_programs}:{Path(sys.executable).parent}:{os.environ['PATH']}")
     return {name: folder / name / "bootstrap" for name in names}
 
 

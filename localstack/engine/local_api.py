@@ -12,7 +12,7 @@ from engine.templates import FUNCTION, ROUTE, Template, Templates
 
 API = "AWS::ApiGatewayV2::Api"
 
-# What of the shop SAM's local API reads.
+# The resource types that SAM's local API reads.
 KINDS = (FUNCTION, API, ROUTE, "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Authorizer", "AWS::ApiGatewayV2::Stage")
 
 

@@ -53,30 +53,37 @@ class Stack:
 
     @property
     def api_url(self) -> str:
+        """The base URL of the HTTP API."""
         return f"{self.origin}/api/v1"
 
     @property
     def inbox_url(self) -> str:
+        """The page with the mails."""
         return f"http://127.0.0.1:{self.port + 2}"
 
     @property
     def stripe_port(self) -> int:
+        """The port of the local Stripe."""
         return self.port + 3
 
     @property
     def stripe_url(self) -> str:
+        """The base URL of the local Stripe."""
         return f"http://127.0.0.1:{self.stripe_port}"
 
     @property
     def engine_log(self) -> Path:
+        """The output of the engine."""
         return self.state / "engine.log"
 
     @property
     def function_log(self) -> Path:
+        """The lines that functions print, each behind the logical id of its function."""
         return self.state / "functions.log"
 
     @property
     def outputs(self) -> Path:
+        """The addresses and names of the deployed stack, as JSON."""
         return self.state / "outputs.json"
 
 

@@ -45,8 +45,8 @@ def _dispatcher(provider: object) -> Any:
 def undo_transactions() -> None:
     """Has a transaction that fails undo its own writes, and nothing else.
 
-    Moto copies each table of a transaction, with all items and the whole stream, and puts the copy in the table's place when the
-    transaction fails. That takes long, and readers of the stream then read that of a table that no longer exists.
+    Moto copies each table of a transaction, with all items and the whole stream, and replaces the table by the copy when the
+    transaction fails. That takes long, and readers of the stream keep reading that of the replaced table, so that events are lost.
     """
     write = DynamoDBBackend.transact_write_items
 

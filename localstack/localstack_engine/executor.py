@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import queue
 import subprocess
@@ -48,6 +49,7 @@ class RuntimeApi(ThreadingHTTPServer):
 
     @property
     def address(self) -> str:
+        """The host and the port, as AWS_LAMBDA_RUNTIME_API has them."""
         return f"127.0.0.1:{self.server_port}"
 
     def answer(self, request_id: str, body: bytes, is_error: bool) -> None:
@@ -87,11 +89,11 @@ class RuntimeApiHandler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self._body()
-        request_id, what = self.path.rstrip("/").split("/")[-2:]
+        request_id, outcome = self.path.rstrip("/").split("/")[-2:]
         if request_id == "init":
             self.server.fail(f"the function failed to start: {body.decode(errors='replace')}")
         else:
-            self.server.answer(request_id, body, is_error=what == "error")
+            self.server.answer(request_id, body, is_error=outcome == "error")
         self._send(202, b"", {})
 
     def _body(self) -> bytes:
@@ -115,9 +117,9 @@ class RuntimeApiHandler(BaseHTTPRequestHandler):
         """Writes no line for each request."""
 
 
-def error_body(kind: str, message: str) -> bytes:
-    """Returns the body of an error in Lambda's form. Messages have no characters that JSON escapes."""
-    return f'{{"errorType": "{kind}", "errorMessage": "{message}"}}'.encode()
+def error_body(error_type: str, message: str) -> bytes:
+    """Returns the body of an error in Lambda's form."""
+    return json.dumps({"errorType": error_type, "errorMessage": message}).encode()
 
 
 class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc] # LocalStack is untyped
@@ -154,6 +156,7 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc] # LocalStack is un
         api.fail(f"the function ended with status {process.wait()}")
 
     def invoke(self, payload: Payload) -> InvocationResult:
+        """Gives the event to the process, and waits for its answer or the end of its time."""
         assert self.api is not None and self.process is not None
         if self.process.poll() is not None:  # it ended during its last invocation, or was ended; LocalStack keeps its environment
             self.stop()
@@ -172,6 +175,7 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc] # LocalStack is un
         return InvocationResult(payload["invoke-id"], body, is_error=is_error, logs="".join(lines))
 
     def stop(self) -> None:
+        """Ends the process and its Runtime API."""
         if self.process is not None:
             self.process.kill()
         if self.api is not None:
@@ -226,7 +230,8 @@ def code_folder(version: FunctionVersion) -> Path:
 
 
 def store_archives_once() -> None:
-    """Stores an archive once for all functions of its context. LocalStack stores a copy for each function."""
+    """Stores an archive once for all functions of its context. LocalStack stores a copy for each function. The key of an archive contains
+    a hash of it, so the archive of a key never changes."""
     store = provider.store_s3_bucket_archive
     stored: dict[tuple[str, str, str | None], Any] = {}
 

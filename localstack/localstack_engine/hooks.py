@@ -1,4 +1,4 @@
-"""What LocalStack calls when it starts."""
+"""Changes LocalStack when it starts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from localstack_engine import executor, nested_stacks, resources, templates
 
 @hooks.on_infra_start()  # type: ignore[untyped-decorator] # LocalStack is untyped
 def prepare() -> None:
-    """Changes what LocalStack has no plugins for."""
+    """Replaces what LocalStack has no plugin points for."""
     templates.adapt_templates()
     resources.create_mail_identities()
     resources.poll_often()

@@ -1,6 +1,6 @@
 """Resources that LocalStack's community edition lacks: those of HTTP and WebSocket APIs, and identities of mail senders.
 
-They are created at Waybill's own engine, which serves API Gateway and SES beside LocalStack at the same endpoint.
+They are created at MiniStack, which serves API Gateway and SES at the same endpoint.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ POLL_SECONDS = 0.02
 
 
 class ApiResource(ResourceProvider):  # type: ignore[misc] # LocalStack is untyped
-    """A resource of one type. Its properties in CloudFormation have the names of the API's parameters."""
+    """Creates, updates and deletes the resources of one `AWS::ApiGatewayV2` type, whose properties have the names of the API's parameters.
+    `identifier` is the property with the id, `parents` are those with the ids of what the resource belongs to."""
 
     def __init__(self, kind: str, identifier: str, parents: tuple[str, ...]) -> None:
         self.operation = "".join("_" + letter.lower() if letter.isupper() else letter for letter in kind)  # _api_mapping
@@ -34,6 +35,7 @@ class ApiResource(ResourceProvider):  # type: ignore[misc] # LocalStack is untyp
         self.SCHEMA = {"primaryIdentifier": [f"/properties/{identifier}"]}
 
     def create(self, request: ResourceRequest) -> ProgressEvent:
+        """Creates the resource, and adds its id to the model."""
         client = _client("apigatewayv2")
         properties = request.desired_state
         created = self._call(client, "create", properties)
@@ -41,6 +43,7 @@ class ApiResource(ResourceProvider):  # type: ignore[misc] # LocalStack is untyp
         return _done({**properties, **outputs})
 
     def update(self, request: ResourceRequest) -> ProgressEvent:
+        """Changes the resource, which keeps its id and its parents."""
         before = request.previous_state
         kept = {name: before[name] for name in (self.identifier, *self.parents, "ApiEndpoint") if name in before}
         model = {**request.desired_state, **kept}
@@ -48,6 +51,7 @@ class ApiResource(ResourceProvider):  # type: ignore[misc] # LocalStack is untyp
         return _done(model)
 
     def delete(self, request: ResourceRequest) -> ProgressEvent:
+        """Deletes the resource, if it still exists."""
         model = request.desired_state
         try:
             self._call(_client("apigatewayv2"), "delete", {name: model[name] for name in (self.identifier, *self.parents)})
@@ -105,7 +109,7 @@ def poll_often() -> None:
     ResourceProviderExecutor.deploy_loop = partialmethod(ResourceProviderExecutor.deploy_loop, sleep_time=POLL_SECONDS)
 
 
-# The resources by the names of their plugins in entry_points.txt: kind, the property with the id, and those of the parents.
+# The types of `AWS::ApiGatewayV2`, each with its id property and the id properties of its parents.
 RESOURCES = {
     "Api": ("ApiId", ()),
     "ApiMapping": ("ApiMappingId", ("DomainName",)),
@@ -126,4 +130,11 @@ def _plugin(kind: str) -> type[CloudFormationResourceProviderPlugin]:
     return type(f"{kind}Plugin", (CloudFormationResourceProviderPlugin,), {"name": f"AWS::ApiGatewayV2::{kind}", "load": load})
 
 
-ApiPlugin, ApiMappingPlugin, AuthorizerPlugin, DomainNamePlugin, IntegrationPlugin, RoutePlugin, StagePlugin = map(_plugin, RESOURCES)
+# LocalStack finds these by entry_points.txt.
+ApiPlugin = _plugin("Api")
+ApiMappingPlugin = _plugin("ApiMapping")
+AuthorizerPlugin = _plugin("Authorizer")
+DomainNamePlugin = _plugin("DomainName")
+IntegrationPlugin = _plugin("Integration")
+RoutePlugin = _plugin("Route")
+StagePlugin = _plugin("Stage")

@@ -61,6 +61,7 @@ def lock_pid_file(state: Path) -> IO[str]:
 
 
 def main() -> None:
+    """Runs the engine until the process is ended."""
     port = int(os.environ.get("WAYBILL_PORT", "4566"))
     state = Path(os.environ.get("WAYBILL_STATE", f".local/{port}")).resolve()
     with_stripe = os.environ.get("WAYBILL_PAYMENTS") == "stripe"
@@ -81,13 +82,13 @@ def main() -> None:
     os.environ.clear()
     os.environ.update(environment)
 
-    from ministack_engine import localstack, server
+    from ministack_engine import localstack_proxy, server
 
     server.set_function_log_level(function_log_level)
     server.require_pinned_version()
     payments = stripe.running(port + 3, state / "stripe.log") if with_stripe else nullcontext()
-    behind = localstack.running(port + 4, environment["AWS_ENDPOINT_URL"], state) if with_localstack else nullcontext()
-    with open(state / "functions.log", "ab", buffering=0) as log, payments, pid_file, behind as localstack_url:
+    localstack_process = localstack_proxy.running(port + 4, environment["AWS_ENDPOINT_URL"], state) if with_localstack else nullcontext()
+    with open(state / "functions.log", "ab", buffering=0) as log, payments, pid_file, localstack_process as localstack_url:
         engine = Engine(plan=Plan(int(seed)) if seed else None, function_log=log, localstack_url=localstack_url)
         server.prepare(engine, patches)
         if bridge_address:

@@ -37,7 +37,8 @@ Later = tuple[float, int, Step]  # time, unique number, step
 
 
 class Market:
-    """All buyers of a run, and a record of what they did. Of the first `early` orders, a schedule ends some minutes later."""
+    """All buyers of a run, and a record of what they did. The first `early` orders also use cards
+    whose orders a schedule ends minutes later."""
 
     def __init__(self, api: Api, plan: Plan, admin: Account, products: list[str], orders: int, early: int = EARLY) -> None:
         self.api, self.plan, self.admin, self.products, self.orders = api, plan, admin, products, orders

@@ -99,9 +99,9 @@ def run(root: Path, settings: Settings, bring_up: Callable[[Stack, dict[str, str
     _conclude(results, stack, settings.seed, say, detail)
 
 
-def run_without_faults(stack: Stack, settings: Settings, say: Say, detail: Say) -> None:
+def run_without_faults(stack: Stack, seed: int, orders: int, say: Say, detail: Say) -> None:
     """Places orders on a stack that is up, on any engine, and audits it. Fails if there are violations."""
-    _conclude(Run(stack, Plan(settings.seed), say, detail).results(settings.orders), stack, settings.seed, say, detail)
+    _conclude(Run(stack, Plan(seed), say, detail).results(orders), stack, seed, say, detail)
 
 
 def _conclude(results: list[CheckResult], stack: Stack, seed: int, say: Say, detail: Say) -> None:
@@ -141,7 +141,8 @@ class Run:
         self.older_orders = set(before.logs)
         topics = list(self.outputs["topics"].values())
         with tail.listening(self.aws, topics) as queue, EventRecorder(self.aws, queue).recording() as recorder:
-            self.say(f"preparing products and buyers; the fault plan has the digest {self.plan.digest(self.outputs['functions'])}")
+            plan = f"; the fault plan has the digest {self.plan.digest(self.outputs['functions'])}" if self.faults else ""
+            self.say(f"preparing products and buyers{plan}")
             admin = self.api.admin(self.outputs["admin"])
             stock = self._stock(admin)
             buyers = [self.api.customer() for _ in range(AT_ONCE)]

@@ -27,15 +27,16 @@ from engine.problem import Problem
 from engine.stack import Stack, free_port
 from engine.wait import wait_until
 
-# The image of the runtime, by machine. SAM asks for it under this name.
-IMAGE = {"x86_64": "public.ecr.aws/lambda/provided:al2023-x86_64", "aarch64": "public.ecr.aws/lambda/provided:al2023-arm64"}
+# The image of the runtime. SAM asks for it under this name.
+IMAGE = "public.ecr.aws/lambda/provided:al2023-x86_64"
 
 PROGRAMS = ("podman", "runc", "netavark", "iptables", "busybox")
 
 # The commands that SAM runs in a container while it makes its image, and those of the image's shell.
 SHELL = ("sh", "mv", "chmod", "ls", "env", "cat", "mkdir", "rm")
 
-# The limits of processes may not be raised in a container of a container, and crun does not work with both versions of cgroups.
+# Inside a container, limits may not be raised, hence the lower ones, and there is no systemd to manage cgroups and events. crun refuses
+# machines with both versions of cgroups. The proxy of this machine is not that of the functions.
 SETTINGS = """[containers]
 http_proxy = false
 default_ulimits = ["nofile=20000:20000", "nproc=4096:4096"]
@@ -51,10 +52,10 @@ network_backend = "netavark"
 GATEWAY = "10.88.0.1"
 
 
-def missing() -> str | None:
+def missing_requirement() -> str | None:
     """Returns why containers cannot run on this machine, or None if they can."""
-    if platform.system() != "Linux" or os.geteuid() != 0:
-        return "it needs Podman as root on Linux"
+    if platform.system() != "Linux" or platform.machine() != "x86_64" or os.geteuid() != 0:
+        return "it needs Podman as root on x86-64 Linux"
     path = f"{os.environ['PATH']}:/usr/lib/podman:/usr/sbin"
     if lacking := [program for program in PROGRAMS if shutil.which(program, path=path) is None]:
         return f"this machine lacks {', '.join(lacking)} (Debian: apt install podman runc netavark iptables busybox-static)"
@@ -69,13 +70,16 @@ class Podman:
 
     @property
     def socket(self) -> Path:
+        """The socket at which Podman answers as Docker."""
         return self.folder / "podman.sock"
 
     @property
     def environment(self) -> dict[str, str]:
+        """The variables of Podman's commands, and of programs that use it as Docker."""
         return {**os.environ, "CONTAINERS_CONF": str(self.folder / "containers.conf"), "DOCKER_HOST": f"unix://{self.socket}"}
 
     def command(self, *arguments: str) -> list[str]:
+        """Returns a command line of Podman."""
         return ["podman", "--root", str(self.folder / "storage"), "--runroot", str(self.folder / "run"), *arguments]
 
     def run(self, *arguments: str) -> str:
@@ -87,7 +91,7 @@ class Podman:
 
 
 @contextmanager
-def podman(binary: Path) -> Iterator[Podman]:
+def running_podman(binary: Path) -> Iterator[Podman]:
     """Runs Podman's service with an image that runs binaries like the given one, and removes all of it at the end."""
     with tempfile.TemporaryDirectory(prefix="waybill-podman-") as folder:
         made = Podman(Path(folder))
@@ -107,9 +111,9 @@ def podman(binary: Path) -> Iterator[Podman]:
             subprocess.run(["umount", str(made.folder / "storage" / "overlay")], capture_output=True, check=False)
 
 
-def _import_image(made: Podman, binary: Path) -> None:
+def _import_image(podman: Podman, binary: Path) -> None:
     """Makes an image with a shell, the certificates of this machine, and the libraries of a binary."""
-    archive = made.folder / "image.tar"
+    archive = podman.folder / "image.tar"
     with tarfile.open(archive, "w") as image:
         for path in ("/etc/ssl/certs/ca-certificates.crt", *_libraries(binary)):
             image.add(Path(path).resolve(), path.lstrip("/"))  # the file, where the path is a link
@@ -122,7 +126,7 @@ def _import_image(made: Podman, binary: Path) -> None:
             entry = tarfile.TarInfo(folder)
             entry.type, entry.mode = tarfile.DIRTYPE, mode
             image.addfile(entry)
-    made.run("import", "--change", "ENV PATH=/bin", str(archive), IMAGE[platform.machine()])
+    podman.run("import", "--change", "ENV PATH=/bin", str(archive), IMAGE)
     archive.unlink()
 
 
@@ -135,12 +139,12 @@ def _libraries(binary: Path) -> list[str]:
 
 
 @contextmanager
-def sam_local(root: Path, made: Podman, stack: Stack, command: str, *arguments: str) -> Iterator[str]:
+def sam_local(root: Path, podman: Podman, stack: Stack, command: str, *arguments: str) -> Iterator[str]:
     """Runs `sam local start-…`, and returns its URL."""
     port, log = free_port(), stack.state / f"{command}.log"
     line = [str(root / ".venv" / "sam" / "bin" / "sam"), "local", command, "--port", str(port), "--env-vars", str(stack.state / "env.json"),
             "--skip-pull-image", *arguments]
-    environment = {**made.environment, **variables(stack.engine_url), "SAM_CLI_TELEMETRY": "0"}
+    environment = {**podman.environment, **variables(stack.engine_url), "SAM_CLI_TELEMETRY": "0"}
     with open(log, "wb") as output:
         server = subprocess.Popen(line, cwd=root, env=environment, stdout=output, stderr=output)
     try:
@@ -153,21 +157,21 @@ def sam_local(root: Path, made: Podman, stack: Stack, command: str, *arguments: 
         server.wait()
 
 
-def check_samples(root: Path, made: Podman, stack: Stack, say: Callable[[str], None]) -> None:
+def check_samples(root: Path, podman: Podman, stack: Stack, say: Callable[[str], None]) -> None:
     """Invokes all functions with their samples through `sam local start-lambda`, and compares the answers."""
-    with sam_local(root, made, stack, "start-lambda") as url:
+    with sam_local(root, podman, stack, "start-lambda") as url:
         def invoke(logical_id: str, event: bytes) -> Any:
             request = urllib.request.Request(f"{url}/2015-03-31/functions/{logical_id}/invocations", event)
             with urllib.request.urlopen(request, timeout=120) as response:
                 return json.loads(response.read() or b"null")
 
-        sample_events.compare(root, templates.read(root), invoke, say)
+        sample_events.check_all(root, templates.read(root), invoke, say)
 
 
-def check_api(root: Path, made: Podman, stack: Stack, say: Callable[[str], None]) -> None:
+def check_api(root: Path, podman: Podman, stack: Stack, say: Callable[[str], None]) -> None:
     """Logs in and buys something through `sam local start-api`. The functions behind queues run on the stack."""
     data = seed.read(seed.FILE)
-    with sam_local(root, made, stack, "start-api", "--template", "build/local-api.json") as url:
+    with sam_local(root, podman, stack, "start-api", "--template", "build/local-api.json") as url:
         api, customer = Api(url), seed.logins(data)["customer"]
         token = api.log_in(customer["email"], customer["password"]).token
         body = {"items": [{"product_id": data["products"][2]["id"], "quantity": 1}], "payment_method": "pm_card_visa"}

@@ -42,11 +42,11 @@ def check(root: Path, stack: Stack, say: Callable[[str], None]) -> None:
     say("an order was paid")
 
 
-def watch(root: Path, stack: Stack, say: Callable[[str], None]) -> None:
-    """Runs a function by `cargo lambda watch` with the variables of the running stack, and invokes it."""
+def watch(root: Path, stack: Stack, env: Path, say: Callable[[str], None]) -> None:
+    """Runs a function by `cargo lambda watch` with its variables in the folder `env`, and invokes it."""
     port, log, cargo_lambda = free_port(), stack.state / "watch.log", str(root / ".venv" / "bin" / "cargo-lambda")
     command = [cargo_lambda, "lambda", "watch", "--release", "--locked", "--bin", "catalog", "--ignore-changes",
-               "--env-file", "build/env/ListProducts.env", "--invoke-address", "127.0.0.1", "--invoke-port", str(port)]
+               "--env-file", str(env / "ListProducts.env"), "--invoke-address", "127.0.0.1", "--invoke-port", str(port)]
     with open(log, "wb") as output:
         watching = subprocess.Popen(command, cwd=root, stdout=output, stderr=output, start_new_session=True)
     try:

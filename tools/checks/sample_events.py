@@ -29,7 +29,7 @@ from scaffold.samples import ANY
 # The emulator of the Lambda Runtime API that `sam local` starts in its containers.
 EMULATOR = {"x86_64": "aws-lambda-rie-x86_64", "aarch64": "aws-lambda-rie-arm64", "arm64": "aws-lambda-rie-arm64"}
 
-# The sample of DeferCheckout has an unknown order, whose checkout ResumeCheckouts cannot start once it is due.
+# It runs before DeferCheckout, whose sample defers an unknown order, which it could not start.
 FIRST = ("ResumeCheckouts",)
 
 # Samples that change what others read come last, in this order.
@@ -80,10 +80,10 @@ def check(root: Path, stack: Stack, functions: dict[str, str], say: Callable[[st
                             bootstrap(root, contexts[logical_id]), environments[logical_id])
         return invoke(program, function, event)
 
-    compare(root, shop, invoke_in_emulator, say)
+    check_all(root, shop, invoke_in_emulator, say)
 
 
-def compare(root: Path, shop: templates.Templates, invoke: Callable[[str, bytes], Any], say: Callable[[str], None]) -> None:
+def check_all(root: Path, shop: templates.Templates, invoke: Callable[[str, bytes], Any], say: Callable[[str], None]) -> None:
     """Invokes all functions with their samples, and fails with all answers that differ from the expected ones. `invoke` takes the logical
     id of a function and the event."""
     failures: list[str] = []

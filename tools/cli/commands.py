@@ -72,7 +72,7 @@ def write_environments() -> None:
     stack = stack_of_environment()
     if not engines.is_running(stack):
         raise Problem(f"no engine runs on port {stack.port}; `make up` starts one with a stack, `make engine` one without")
-    functions, endpoint = write_local_files(stack, ROOT / "env.json", os.environ.get("ENDPOINT"))
+    functions, endpoint = write_local_files(stack, ROOT / "env.json", ROOT / "build" / "env", os.environ.get("ENDPOINT"))
     print(f"env.json has the variables of {functions} functions, which call AWS at {endpoint}; build/local-api.json has the API for "
           "`sam local start-api`, build/env/<Function>.env the variables for `cargo lambda watch`")
 

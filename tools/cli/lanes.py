@@ -78,10 +78,7 @@ LOCALSTACK_JOURNEYS = (
     "payments_and_refunds::refunds_never_exceed", "payments_and_refunds::a_cancelled_order_is_refunded",
     "live_updates::events_of_an_order", "live_updates::a_declined_order")
 
-# The captures of orders are checked soon, because the audit waits for the messages that cause these checks.
-LOCALSTACK_PARAMETERS = {"CircuitOrders": "100", "CaptureCheckSeconds": "10", "ReservationMinutes": "5", "UnpaidMinutes": "5"}
-
-LOCALSTACK_ORDERS = 32
+LOCALSTACK_ORDERS = 32  # of the audit on LocalStack
 
 # The lanes that WAYBILL_TEST_WITHOUT can leave out.
 OPTIONAL_LANES = ("localstack", "containers")
@@ -93,7 +90,7 @@ def left_out() -> dict[str, str]:
     if unknown := next((name for name in names if name not in OPTIONAL_LANES), None):
         raise Problem(f"WAYBILL_TEST_WITHOUT can name {' and '.join(OPTIONAL_LANES)}, not {unknown}")
     reasons = dict.fromkeys(names, "WAYBILL_TEST_WITHOUT names it")
-    if (reason := containers.missing()) and "containers" not in reasons:
+    if (reason := containers.missing_requirement()) and "containers" not in reasons:
         reasons["containers"] = f"{reason}; the functions answered their samples in SAM's emulator only"
     return reasons
 
@@ -103,7 +100,7 @@ def test() -> None:
     build.check_tools()
     reasons = left_out()
     if "localstack" not in reasons:
-        engines.ENGINES["localstack"].require()
+        localstack.ENGINE.require()
     folder = ROOT / ".local" / "test"
     steps.run([*steps.static(ROOT), steps.Step("build", build_all), *proofs(folder)])
     names = ("shop", "outage", "stripe", "fuzz", "parts", "sam", "localstack", "containers")
@@ -123,10 +120,12 @@ def test() -> None:
         steps.Lane("containers", container_steps(in_containers), lambda: engines.stop(in_containers)),
         steps.Lane("units", steps.units(ROOT)),
     ]
-    steps.side_by_side([lane for lane in all_lanes if lane.name not in reasons], folder, at_once=LANES_AT_ONCE)
-    steps.run([steps.Step("cost", check_cost_budget)])
-    for name, reason in reasons.items():
-        print(f"NOT RUN: the lane {name}: {reason}")
+    try:
+        steps.side_by_side([lane for lane in all_lanes if lane.name not in reasons], folder, at_once=LANES_AT_ONCE)
+        steps.run([steps.Step("cost", check_cost_budget)])
+    finally:
+        for name, reason in reasons.items():
+            print(f"NOT RUN: the lane {name}: {reason}", flush=True)
 
 
 def check_cost_budget() -> None:
@@ -292,8 +291,8 @@ def sam_steps(stack: Stack) -> list[steps.Step]:
         sample_events.check(ROOT, stack, functions, detail)
 
     def watched() -> None:
-        write_local_files(stack, stack.state / "env.json")
-        sam_deploy.watch(ROOT, stack, detail)
+        write_local_files(stack, stack.state / "env.json", stack.state / "env")
+        sam_deploy.watch(ROOT, stack, stack.state / "env", detail)
 
     return [steps.Step("sam", deployed), steps.Step("samples", samples), steps.Step("watch", watched)]
 
@@ -302,10 +301,10 @@ def container_steps(stack: Stack) -> list[steps.Step]:
     """Returns the steps in which functions run in containers of `sam local`, on a stack whose engine they reach at its bridge."""
     def up() -> None:
         bring_up(stack, {})
-        write_local_files(stack, stack.state / "env.json")
+        write_local_files(stack, stack.state / "env.json", stack.state / "env")
 
     def in_containers() -> None:
-        with containers.podman(bootstrap(ROOT, "gateway")) as podman:
+        with containers.running_podman(bootstrap(ROOT, "gateway")) as podman:
             containers.check_api(ROOT, podman, stack, detail)
             containers.check_samples(ROOT, podman, stack, detail)
 
@@ -321,11 +320,11 @@ def localstack_steps(stack: Stack) -> list[steps.Step]:
             raise Problem("the tests of localstack_engine failed, the reason is above")
 
     def deployed() -> None:
-        bring_up(stack, LOCALSTACK_PARAMETERS)
+        bring_up(stack, chaos.PARAMETERS)
         journeys(stack, *LOCALSTACK_JOURNEYS)
 
     def audited() -> None:
-        chaos.run_without_faults(stack, chaos.Settings(seed=1, orders=LOCALSTACK_ORDERS, parameters={}), detail, detail)
+        chaos.run_without_faults(stack, 1, LOCALSTACK_ORDERS, detail, detail)
 
     return [steps.Step("plugin", plugin), steps.Step("journeys", deployed), steps.Step("audit", audited), check_logs(stack)]
 

@@ -61,9 +61,9 @@ def redeploy(stack: Stack, parameters: dict[str, str]) -> None:
         raise Problem(f"the engine failed: {error}; see {stack.engine_log}") from None
 
 
-def write_local_files(stack: Stack, env_json: Path, endpoint: str | None = None) -> tuple[int, str]:
-    """Writes what `sam local` needs, `env_json` and build/local-api.json, and what `cargo lambda watch` needs, build/env/<Function>.env.
-    Returns the number of functions, and where they call AWS."""
+def write_local_files(stack: Stack, env_json: Path, env: Path, endpoint: str | None = None) -> tuple[int, str]:
+    """Writes what `sam local` needs, `env_json` and build/local-api.json, and what `cargo lambda watch` needs, <Function>.env in the
+    folder `env`. Returns the number of functions, and where those in containers call AWS."""
     aws, endpoint = Aws(stack.engine_url), endpoint or stack.container_url
     try:
         functions = resources_of(aws)["AWS::Lambda::Function"]
@@ -71,13 +71,13 @@ def write_local_files(stack: Stack, env_json: Path, endpoint: str | None = None)
         raise Problem(f"the engine on port {stack.port} has no stack {STACK}; `sam deploy` or `make up` deploys it") from None
     environments = sample_events.environment_of(aws, functions, endpoint)
     env_json.write_text(json.dumps(environments, indent=2) + "\n", encoding="utf-8")
-    shop, folder = templates.read(ROOT), ROOT / "build" / "env"
+    shop = templates.read(ROOT)
     (ROOT / "build" / "local-api.json").write_text(sam.canonical(local_api(shop)) + "\n", encoding="utf-8")
-    folder.mkdir(parents=True, exist_ok=True)
+    env.mkdir(parents=True, exist_ok=True)
     for logical_id, environment in sample_events.environment_of(aws, functions, stack.engine_url).items():
         handler = shop.of_type(templates.FUNCTION)[logical_id]["Properties"]["Handler"]
         lines = {"_HANDLER": handler, **variables(stack.engine_url), **environment}
-        (folder / f"{logical_id}.env").write_text("".join(f"{name}={value}\n" for name, value in lines.items()), encoding="utf-8")
+        (env / f"{logical_id}.env").write_text("".join(f"{name}={value}\n" for name, value in lines.items()), encoding="utf-8")
     return len(environments), endpoint
 
 

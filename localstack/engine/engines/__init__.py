@@ -26,6 +26,7 @@ def start(stack: Stack) -> None:
     """Starts the engine of a stack in the background, and waits until it answers."""
     of(stack).require()
     stack.state.mkdir(parents=True, exist_ok=True)
+    stack.outputs.unlink(missing_ok=True)  # of an earlier stack
     _settings_file(stack).write_text(json.dumps({"engine": stack.engine, "bridge": stack.bridge}), encoding="utf-8")
     of(stack).start(stack)
 
@@ -65,8 +66,8 @@ def stack_of_environment() -> Stack:
                   with_stripe=payments == "stripe", bridge=bridge_address or None)
     if (running := _running_settings(stack)) is None:
         return stack
-    for name, value in (("ENGINE", wanted), ("WAYBILL_BRIDGE", bridge_address)):
-        if value and value not in running.values():
+    for name, value, present in (("ENGINE", wanted, running["engine"]), ("WAYBILL_BRIDGE", bridge_address, running["bridge"])):
+        if value and value != present:
             raise Problem(f"the stack on port {stack.port} runs without {name}={value}: run `make down` first")
     return replace(stack, **running)
 
@@ -77,12 +78,12 @@ def running_stack() -> Stack:
     if not is_running(stack):
         raise Problem(f"no stack runs on port {stack.port}; `make up` starts one")
     if not stack.outputs.exists():
-        raise Problem(f"the stack on port {stack.port} is still starting")
+        raise Problem(f"the stack on port {stack.port} is still starting, or `sam deploy` has deployed it: `make up` writes its addresses")
     return stack
 
 
 def _settings_file(stack: Stack) -> Path:
-    """Returns the file that exists while the stack runs, and has its engine and its bridge."""
+    """Returns the file with the engine and the bridge of a stack, which is written at the start and deleted at the end."""
     return stack.state / "engine.json"
 
 

@@ -1,4 +1,4 @@
-"""What a local engine offers to the commands."""
+"""The interface of local engines."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 
 from engine import sam
+from engine.deploy import Resources
 from engine.stack import Stack
 from engine.templates import Template
-
-# Physical names by resource type and logical id.
-Resources = dict[str, dict[str, str]]
 
 
 class LocalEngine(ABC):
@@ -21,7 +19,7 @@ class LocalEngine(ABC):
     # Parameters of the templates that the engine needs.
     parameters: Mapping[str, str] = {}
 
-    def require(self) -> None:  # noqa: B027 - most engines need nothing more
+    def require(self) -> None:  # noqa: B027 - MiniStack needs nothing more
         """Fails with one line if the machine lacks something that the engine needs."""
 
     @abstractmethod

@@ -1,6 +1,6 @@
-"""LocalStack's community edition, without Docker, and MiniStack before it for API Gateway and SES version 2.
+"""LocalStack's community edition, without Docker, and MiniStack in front of it for API Gateway and SES version 2.
 
-`ministack_engine/localstack.py` starts it and forwards requests to it; `localstack_engine/` is the plugin inside it.
+`ministack_engine/localstack_proxy.py` starts it and forwards requests to it; `localstack_engine/` is the plugin inside it.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ SETTINGS = {
     "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "1",  # of queues without a batching window
     "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.2",  # of streams
     "LAMBDA_RUNTIME_EXECUTOR": "process",
-    "OVERRIDE_IN_DOCKER": "0",
+    "OVERRIDE_IN_DOCKER": "0",  # on a machine that is a container, it would look for its own
     "PROVIDER_OVERRIDE_DYNAMODB": "moto",
     "PROVIDER_OVERRIDE_DYNAMODBSTREAMS": "moto",
-    "SKIP_SSL_CERT_DOWNLOAD": "1",
-    "SQS_DISABLE_CLOUDWATCH_METRICS": "1",
-    "SQS_ENDPOINT_STRATEGY": "path",
+    "SKIP_SSL_CERT_DOWNLOAD": "1",  # nobody uses HTTPS on loopback
+    "SQS_DISABLE_CLOUDWATCH_METRICS": "1",  # a write for each poll of each queue
+    "SQS_ENDPOINT_STRATEGY": "path",  # queues have URLs at the endpoint, not at host names of regions
 }
 
 
@@ -50,7 +50,8 @@ def find_python() -> str:
     candidates = [wanted] if wanted else ["python3.13", "python3", *map(str, root.glob("versions/3.13.*/bin/python"))]
     if (found := next(filter(_fits, candidates), None)) is None:
         tried = f"{wanted} is none" if wanted else "this machine has none"
-        raise Problem(f"LocalStack needs Python 3.13 with venv, and {tried}: name one with LOCALSTACK_PYTHON=/path/to/python")
+        raise Problem(f"LocalStack needs Python 3.13 with venv, and {tried}: name one with LOCALSTACK_PYTHON=/path/to/python "
+                      "(`make test` does without it: WAYBILL_TEST_WITHOUT=localstack)")
     return found
 
 

@@ -14,7 +14,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 
-from engine.engines.interface import LocalEngine, Resources
+from engine.deploy import Resources
+from engine.engines.interface import LocalEngine
 from engine.problem import Problem
 from engine.stack import PACKAGES, Stack
 from engine.wait import wait_until
@@ -35,7 +36,6 @@ class LocalStackPro(LocalEngine):
             raise Problem("ENGINE=localstack-pro needs LOCALSTACK_AUTH_TOKEN, the token of a LocalStack account")
 
     def start(self, stack: Stack) -> None:
-        stack.state.mkdir(parents=True, exist_ok=True)
         self._compose(stack, "up", "--detach")
         wait_until(lambda: self.is_healthy(stack), "LocalStack to answer; see `docker compose logs`")
 

@@ -22,14 +22,14 @@ POLL_SECONDS = 0.05
 
 
 class ProcessEngine(LocalEngine):
-    """An engine that is the process `python -m ministack_engine`, which reads its settings from variables."""
+    """An engine that is the process `python -m ministack_engine`, which reads its settings from variables. A GET of `health_path` succeeds
+    when it is ready."""
 
     def __init__(self, name: str, health_path: str) -> None:
         self.name, self.health_path = name, health_path
 
     def start(self, stack: Stack) -> None:
         require_free_ports(stack)
-        stack.state.mkdir(parents=True, exist_ok=True)
         stack.function_log.unlink(missing_ok=True)
         environment = {**os.environ, "PYTHONPATH": str(PACKAGES), "WAYBILL_PORT": str(stack.port), "WAYBILL_STATE": str(stack.state),
                        "WAYBILL_ENGINE": self.name,
@@ -55,7 +55,7 @@ class ProcessEngine(LocalEngine):
             healthy = self.is_healthy(stack)
             last_line = _last_line(stack.engine_log)
             if not healthy and engine.poll() is not None:
-                raise Problem(f"the engine ended at once: {last_line} ({stack.engine_log})")
+                raise Problem(f"the engine ended while it started: {last_line} ({stack.engine_log})")
             return healthy, last_line
 
         wait_until(healthy_and_last_line, f"the engine to answer (see {stack.engine_log})", done=lambda seen: seen[0],

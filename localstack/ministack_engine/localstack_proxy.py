@@ -1,7 +1,7 @@
-"""LocalStack behind the engine: MiniStack serves API Gateway and SES version 2, and LocalStack everything else.
+"""A proxy of LocalStack, for `ENGINE=localstack`.
 
-LocalStack's community edition does not have the three. With `ENGINE=localstack`, they are served at the same endpoint, so that clients and
-functions know one address.
+LocalStack's community edition has no API Gateway version 2 and no SES version 2. MiniStack serves both at the endpoint, and forwards
+everything else, so that clients and functions know one address.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from engine.engines.localstack import command, environment
 from ministack_engine.invocations import AUTHORIZATION
 from ministack_engine.patching import Engine
 
-# The start of the paths that MiniStack serves: APIs and WebSocket connections, API Gateway, SES, and the paths of both engines.
+# The start of the paths that MiniStack serves: APIs and WebSocket connections, API Gateway, SES, and what MiniStack and Waybill add.
 OWN_PATHS = ("/_aws/execute-api/", "/v2/apis", "/v2/domainnames", "/v2/tags/", "/v2/email/", "/_ministack/", "/_waybill/")
 
-# Headers about one connection, which the next one has of its own.
-CONNECTION_HEADERS = (b"connection", b"keep-alive", b"transfer-encoding", b"content-length", b"date", b"server")
+# Hop-by-hop headers (RFC 9110), and those that the server or the client sets itself.
+HOP_BY_HOP_HEADERS = (b"connection", b"keep-alive", b"transfer-encoding", b"content-length", b"date", b"server")
 
-STOP_LIMIT_SECONDS = 5.0
+STOP_LIMIT_SECONDS = 5.0  # `engine.engines.process` ends this process after 10
 
 
 @contextmanager
@@ -82,6 +82,7 @@ def forward_services(engine: Engine) -> None:
 
 def _is_own(scope: Any) -> bool:
     host = next((value for name, value in scope["headers"] if name.lower() == b"host"), b"")
+    # The HTTP API has the IP address as its domain (`sam.API_DOMAIN`).
     return host.startswith(b"127.0.0.1") or scope["path"].startswith(OWN_PATHS)
 
 
@@ -93,11 +94,11 @@ async def _forward(session: aiohttp.ClientSession, upstream: str, scope: Any, re
     query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
     url = URL(upstream + scope["raw_path"].decode("latin-1") + query, encoded=True)
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
-               if name.lower() not in CONNECTION_HEADERS]
+               if name.lower() not in HOP_BY_HOP_HEADERS]
     try:
         async with session.request(scope["method"], url, headers=headers, data=body, allow_redirects=False) as response:
             content = await response.read()
-            kept = [(name, value) for name, value in response.raw_headers if name.lower() not in CONNECTION_HEADERS]
+            kept = [(name, value) for name, value in response.raw_headers if name.lower() not in HOP_BY_HOP_HEADERS]
             kept.append((b"content-length", str(len(content)).encode()))
             await send({"type": "http.response.start", "status": response.status, "headers": kept})
             await send({"type": "http.response.body", "body": content})

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from ministack_engine import localstack
-from ministack_engine.localstack import forward_services, invoke_forwarded
+from ministack_engine import localstack_proxy
+from ministack_engine.localstack_proxy import forward_services, invoke_forwarded
 from ministack_engine.patching import Engine
 from ministack_engine.tests.support import assert_needed, request
 
@@ -64,7 +64,7 @@ def upstream() -> Iterator[Upstream]:
 
 @pytest.fixture
 def front(engine: Engine, upstream: Upstream) -> Engine:
-    """MiniStack before LocalStack."""
+    """MiniStack in front of LocalStack."""
     engine.localstack_url = upstream.url
     return engine
 
@@ -140,12 +140,12 @@ def test_the_engine_ends_when_localstack_ends(tmp_path: Path) -> None:
     program = f"""
 import time
 from pathlib import Path
-from ministack_engine import localstack
-localstack.command = lambda: ["sh", "-c", "echo why; exit 3"]
-with localstack.running(1, "http://localhost:1", Path({str(tmp_path)!r})):
+from ministack_engine import localstack_proxy
+localstack_proxy.command = lambda: ["sh", "-c", "echo why; exit 3"]
+with localstack_proxy.running(1, "http://localhost:1", Path({str(tmp_path)!r})):
     time.sleep(60)
 """
-    packages = str(Path(localstack.__file__).parents[1])
+    packages = str(Path(localstack_proxy.__file__).parents[1])
     done = subprocess.run(
         [sys.executable, "-c", program], env={"PYTHONPATH": packages}, capture_output=True, text=True, timeout=50, check=False)
     assert done.returncode != 0
