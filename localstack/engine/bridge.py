@@ -28,7 +28,13 @@ def require_private(address: str) -> None:
 
 
 def start(address: str, port: int) -> None:
-    """Forwards connections to a port of the address to the same port of loopback, in a thread of its own."""
+    """Forwards connections to a port of the address to the same port of loopback, in a thread of its own. Only callers in the network of
+    the address are served."""
+    require_private(address)
+    _listen(address, port)
+
+
+def _listen(address: str, port: int) -> None:
     listening = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     with suppress(OSError):  # not Linux
@@ -38,11 +44,19 @@ def start(address: str, port: int) -> None:
         listening.listen()
     except OSError as error:
         raise SystemExit(f"cannot listen at WAYBILL_BRIDGE={address}, port {port}: {error.strerror}") from None
-    threading.Thread(target=asyncio.run, args=(_serve(listening, port),), daemon=True).start()
+    threading.Thread(target=asyncio.run, args=(_serve(listening, port, _network(address)),), daemon=True).start()
 
 
-async def _serve(listening: socket.socket, port: int) -> None:
+def _network(address: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """Returns the network of a bridge, whose prefix is that of Docker's and Podman's default networks."""
+    return ipaddress.ip_network(f"{address}/{64 if ':' in address else 16}", strict=False)
+
+
+async def _serve(listening: socket.socket, port: int, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> None:
     async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if ipaddress.ip_address(writer.get_extra_info("peername")[0]) not in network:
+            writer.close()
+            return
         with suppress(ConnectionError):
             to_engine = await asyncio.open_connection("127.0.0.1", port)
             await asyncio.gather(_copy(reader, to_engine[1]), _copy(to_engine[0], writer))

@@ -135,9 +135,9 @@ def _update(binary: Path, deployed: Path, zipped: Path, level: int) -> None:
     if deployed.is_file() and zipped.is_file() and filecmp.cmp(binary, deployed):
         return
     deployed.parent.mkdir(parents=True, exist_ok=True)
+    fresh = zipped.with_suffix(".new")
+    fresh.write_bytes(archive(binary, level))
+    fresh.replace(zipped)
     fresh = deployed.with_suffix(".new")
     shutil.copy2(binary, fresh)
-    fresh.replace(deployed)
-    fresh = zipped.with_suffix(".new")
-    fresh.write_bytes(archive(deployed, level))
-    fresh.replace(zipped)
+    fresh.replace(deployed)  # last, because an equal binary means that the archive is up to date, too

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
@@ -15,14 +16,37 @@ from localstack.services.moto import call_moto
 from localstack.services.plugins import Service, aws_provider
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.table import Table
+from moto.dynamodbstreams.models import DynamoDBStreamsBackend
 
 # Moto checks a condition and writes the item in two steps, and answers requests in several threads.
 _one_request_at_a_time = threading.RLock()
 
 
-def _answer(context: RequestContext, _: Any) -> Any:
+# How long DynamoDB remembers the token of a transaction, and the times at which those with a token succeeded.
+TOKEN_SECONDS = 600.0
+MAX_TOKENS = 100_000
+_succeeded: dict[str, float] = {}
+
+# Moto keeps every iterator of a stream for ever, and makes one for each poll. A poller uses the newest one of its stream.
+MAX_ITERATORS = 500
+
+
+def _answer(context: RequestContext, request: dict[str, Any]) -> Any:
     with _one_request_at_a_time:
-        return call_moto(context)
+        token = request.get("ClientRequestToken") if context.operation.name == "TransactWriteItems" else None
+        if token is not None and time.monotonic() - _succeeded.get(token, -TOKEN_SECONDS) < TOKEN_SECONDS:
+            return {}  # the client repeats a transaction whose answer was lost; moto ignores the token
+        answer = call_moto(context)
+        if token is not None:
+            _succeeded[token] = time.monotonic()
+            _forget(_succeeded, MAX_TOKENS)
+        return answer
+
+
+def _forget(oldest_first: dict[str, Any], keep: int) -> None:
+    """Removes the oldest entries."""
+    while len(oldest_first) > keep:
+        del oldest_first[next(iter(oldest_first))]
 
 
 @aws_provider(api="dynamodb", name="moto")  # type: ignore[untyped-decorator] # LocalStack is untyped
@@ -35,7 +59,20 @@ def dynamodb() -> Service:
 @aws_provider(api="dynamodbstreams", name="moto")  # type: ignore[untyped-decorator]
 def dynamodb_streams() -> Service:
     """Serves DynamoDB Streams; chosen by PROVIDER_OVERRIDE_DYNAMODBSTREAMS=moto."""
+    forget_iterators()
     return Service.for_provider(DynamodbstreamsApi(), dispatch_table_factory=_dispatcher)
+
+
+def forget_iterators() -> None:
+    """Has moto keep the newest iterators of streams only."""
+    get_records = DynamoDBStreamsBackend.get_records
+
+    def get_and_forget(self: DynamoDBStreamsBackend, iterator_arn: str, limit: int) -> Any:
+        records = get_records(self, iterator_arn, limit)
+        _forget(self.shard_iterators, MAX_ITERATORS)
+        return records
+
+    DynamoDBStreamsBackend.get_records = get_and_forget
 
 
 def _dispatcher(provider: object) -> Any:

@@ -45,6 +45,7 @@ class RuntimeApi(ThreadingHTTPServer):
         self.ready: Future[bool] = Future()
         self.events: queue.Queue[Payload | None] = queue.Queue()
         self.answers: dict[str, Future[tuple[bytes, bool]]] = {}  # by request id: the body, and whether it is an error
+        self.failure: str | None = None  # why the process has ended
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
@@ -58,7 +59,8 @@ class RuntimeApi(ThreadingHTTPServer):
             waiting.set_result((body, is_error))
 
     def fail(self, message: str) -> None:
-        """Ends everything that waits for the process."""
+        """Ends everything that waits for the process, now and later."""
+        self.failure = message
         if not self.ready.done():
             self.ready.set_exception(LambdaRuntimeException(message))
         for request_id in list(self.answers):
@@ -127,6 +129,7 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc] # LocalStack is un
 
     api: RuntimeApi | None = None
     process: subprocess.Popen[bytes] | None = None
+    stopped = False
 
     def start(self, env_vars: dict[str, Any]) -> None:
         """Starts the process, and waits until it asks for an event."""
@@ -158,12 +161,17 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc] # LocalStack is un
     def invoke(self, payload: Payload) -> InvocationResult:
         """Gives the event to the process, and waits for its answer or the end of its time."""
         assert self.api is not None and self.process is not None
+        self.lines.clear()
         if self.process.poll() is not None:  # it ended during its last invocation, or was ended; LocalStack keeps its environment
-            self.stop()
+            self._end()
+            if self.stopped:
+                raise LambdaRuntimeException("the function was updated or deleted")
             self._launch()
         answer: Future[tuple[bytes, bool]] = Future()
-        seconds, printed = self.function_version.config.timeout, len(self.lines)
+        seconds = self.function_version.config.timeout
         self.api.answers[payload["invoke-id"]] = answer
+        if self.api.failure is not None:  # the process has ended since it was asked
+            self.api.fail(self.api.failure)
         self.api.events.put({**payload, "deadline": str(int((time.time() + seconds) * 1000))})
         try:
             body, is_error = answer.result(timeout=seconds)
@@ -171,11 +179,15 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc] # LocalStack is un
             self.process.kill()
             self.process.wait()
             body, is_error = error_body("Sandbox.Timedout", f"Task timed out after {seconds:.2f} seconds"), True
-        lines = [f"START RequestId: {payload['invoke-id']}\n", *self.lines[printed:], f"END RequestId: {payload['invoke-id']}\n"]
+        lines = [f"START RequestId: {payload['invoke-id']}\n", *self.lines, f"END RequestId: {payload['invoke-id']}\n"]
         return InvocationResult(payload["invoke-id"], body, is_error=is_error, logs="".join(lines))
 
     def stop(self) -> None:
-        """Ends the process and its Runtime API."""
+        """Ends the process and its Runtime API, for good."""
+        self.stopped = True
+        self._end()
+
+    def _end(self) -> None:
         if self.process is not None:
             self.process.kill()
         if self.api is not None:

@@ -87,19 +87,23 @@ def _is_own(scope: Any) -> bool:
 
 
 async def _forward(session: aiohttp.ClientSession, upstream: str, scope: Any, receive: Any, send: Any) -> None:
-    body, more = b"", True
+    parts, more = list[bytes](), True
     while more:
         message = await receive()
-        body, more = body + message.get("body", b""), message.get("more_body", False)
+        if message["type"] == "http.disconnect":  # the request is not complete
+            return
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
     query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
     url = URL(upstream + scope["raw_path"].decode("latin-1") + query, encoded=True)
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
                if name.lower() not in HOP_BY_HOP_HEADERS]
     try:
-        async with session.request(scope["method"], url, headers=headers, data=body, allow_redirects=False) as response:
+        async with session.request(scope["method"], url, headers=headers, data=b"".join(parts), allow_redirects=False) as response:
             content = await response.read()
             kept = [(name, value) for name, value in response.raw_headers if name.lower() not in HOP_BY_HOP_HEADERS]
-            kept.append((b"content-length", str(len(content)).encode()))
+            length = response.headers.get("Content-Length", "0") if scope["method"] == "HEAD" else str(len(content))
+            kept.append((b"content-length", length.encode()))
             await send({"type": "http.response.start", "status": response.status, "headers": kept})
             await send({"type": "http.response.body", "body": content})
     except aiohttp.ClientError as error:

@@ -48,6 +48,8 @@ events_logger = "file"
 network_backend = "netavark"
 """
 
+END_SECONDS = 20.0  # `sam local` removes its containers
+
 # The gateway of Podman's default network for root, at which containers reach this machine.
 GATEWAY = "10.88.0.1"
 
@@ -96,19 +98,28 @@ def running_podman(binary: Path) -> Iterator[Podman]:
     with tempfile.TemporaryDirectory(prefix="waybill-podman-") as folder:
         made = Podman(Path(folder))
         (made.folder / "containers.conf").write_text(SETTINGS, encoding="utf-8")
-        _import_image(made, binary)
         with open(made.folder / "service.log", "wb") as log:
             service = subprocess.Popen(made.command("system", "service", "--time=0", f"unix://{made.socket}"), env=made.environment,
                                        stdout=log, stderr=log)
         try:
             wait_until(made.socket.exists, "Podman's service", poll_seconds=0.05)
+            _import_image(made, binary)
             yield made
         finally:
-            service.terminate()
-            service.wait()
+            _end(service)
             with suppress(Problem):
                 made.run("rm", "--all", "--force", "--time", "0")
             subprocess.run(["umount", str(made.folder / "storage" / "overlay")], capture_output=True, check=False)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends a server, and kills it if it does not end."""
+    process.terminate()
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _import_image(podman: Podman, binary: Path) -> None:
@@ -153,8 +164,7 @@ def sam_local(root: Path, podman: Podman, stack: Stack, command: str, *arguments
             raise Problem(f"`sam local {command}` ended: {log.read_text(encoding='utf-8', errors='replace')[-2000:]}")
         yield f"http://127.0.0.1:{port}"
     finally:
-        server.terminate()
-        server.wait()
+        _end(server)
 
 
 def check_samples(root: Path, podman: Podman, stack: Stack, say: Callable[[str], None]) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from checks.sample_events import listens
@@ -51,10 +52,13 @@ def watch(root: Path, stack: Stack, env: Path, say: Callable[[str], None]) -> No
         watching = subprocess.Popen(command, cwd=root, stdout=output, stderr=output, start_new_session=True)
     try:
         wait_until(lambda: listens(port) or watching.poll() is not None, f"`cargo lambda watch`; see {log}")
+        if watching.poll() is not None:
+            raise Problem(f"`cargo lambda watch` ended: {log.read_text(encoding='utf-8', errors='replace')[-2000:]}")
         _require('"statusCode":200', _run(root, stack, cargo_lambda, "lambda", "invoke", "catalog", "--invoke-address", "127.0.0.1",
                                           "--invoke-port", str(port), "--data-file", SAMPLE))
     finally:
-        os.killpg(watching.pid, signal.SIGTERM)  # cargo and the function, too
+        with suppress(ProcessLookupError):
+            os.killpg(watching.pid, signal.SIGTERM)  # cargo and the function, too
         watching.wait()
     say("a function under `cargo lambda watch` answered")
 

@@ -62,7 +62,10 @@ class LocalStackPro(LocalEngine):
 
     def _compose(self, stack: Stack, *arguments: str) -> str:
         command = ["docker", "compose", "--project-name", f"waybill-{stack.port}", "--file", str(COMPOSE_FILE), *arguments]
-        done = subprocess.run(command, env={**os.environ, "WAYBILL_PORT": str(stack.port)}, capture_output=True, text=True, check=False)
+        try:
+            done = subprocess.run(command, env={**os.environ, "WAYBILL_PORT": str(stack.port)}, capture_output=True, text=True, check=False)
+        except OSError as error:
+            raise Problem(f"`docker compose {arguments[0]}` cannot run: {error.strerror}") from None
         if done.returncode:
             raise Problem(f"`docker compose {arguments[0]}` failed: {done.stderr.strip()}")
         return done.stdout

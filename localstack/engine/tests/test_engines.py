@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import socket
@@ -104,7 +105,7 @@ class Bridge(unittest.TestCase):
         self.addCleanup(server.server_close)
         self.addCleanup(server.shutdown)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        bridge.start("127.0.0.2", port)
+        bridge._listen("127.0.0.2", port)
         for _ in range(2):
             with urlopen(f"http://127.0.0.2:{port}/", timeout=10) as answer:
                 self.assertEqual(answer.read(), b"the engine")
@@ -115,7 +116,14 @@ class Bridge(unittest.TestCase):
             taken.listen()
             port = taken.getsockname()[1]
             with self.assertRaisesRegex(SystemExit, f"WAYBILL_BRIDGE=127.0.0.2, port {port}"):
-                bridge.start("127.0.0.2", port)
+                bridge._listen("127.0.0.2", port)
+
+    def test_callers_of_other_networks_are_not_served(self) -> None:
+        port = free_port()
+        with patch.object(bridge, "_network", return_value=ipaddress.ip_network("172.17.0.0/16")):
+            bridge._listen("127.0.0.2", port)
+        with socket.create_connection(("127.0.0.2", port)) as connection:
+            self.assertEqual(connection.recv(1), b"", "the connection is closed")
 
 
 if __name__ == "__main__":

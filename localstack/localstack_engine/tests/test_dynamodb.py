@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import unittest
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 from moto import mock_aws
 from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodbstreams.models import dynamodbstreams_backends
 
-from localstack_engine.dynamodb import undo_transactions
+from localstack_engine import dynamodb
 
-undo_transactions()
+dynamodb.undo_transactions()
+dynamodb.forget_iterators()
 
 
 def put(key: str, value: str, condition: str | None = None, table: str = "orders") -> dict[str, Any]:
@@ -68,6 +72,33 @@ class Transactions(unittest.TestCase):
         self.write(put("4", "fourth"))
         self.assertIs(self.tables["orders"].stream_shard, shard)
         self.assertEqual(shard.items[-1].to_json()["dynamodb"]["NewImage"]["value"], {"S": "fourth"})
+
+    def test_old_iterators_are_forgotten(self) -> None:
+        streams = dynamodbstreams_backends["123456789012"]["eu-central-1"]
+        arn = self.dynamodb.describe_table(TableName="orders")["Table"]["LatestStreamArn"]
+        iterator = streams.get_shard_iterator(arn, self.orders.stream_shard.id, "TRIM_HORIZON").arn
+        with patch.object(dynamodb, "MAX_ITERATORS", 3):
+            for _ in range(9):
+                iterator = streams.get_records(iterator, 100)["NextShardIterator"]
+        self.assertEqual(len(streams.shard_iterators), 3)
+        self.assertIn(iterator, streams.shard_iterators)
+
+
+class Tokens(unittest.TestCase):
+    def test_a_repeated_transaction_is_answered_and_not_written_again(self) -> None:
+        context = SimpleNamespace(operation=SimpleNamespace(name="TransactWriteItems"))
+        with patch.object(dynamodb, "call_moto", return_value={"written": True}) as moto:
+            self.assertEqual(dynamodb._answer(context, {"ClientRequestToken": "1"}), {"written": True})
+            self.assertEqual(dynamodb._answer(context, {"ClientRequestToken": "1"}), {})
+            dynamodb._answer(context, {"ClientRequestToken": "2"})
+            self.assertEqual(moto.call_count, 2)
+
+    def test_a_transaction_that_failed_is_tried_again(self) -> None:
+        context = SimpleNamespace(operation=SimpleNamespace(name="TransactWriteItems"))
+        with patch.object(dynamodb, "call_moto", side_effect=[KeyError, {}]) as moto:
+            self.assertRaises(KeyError, dynamodb._answer, context, {"ClientRequestToken": "3"})
+            dynamodb._answer(context, {"ClientRequestToken": "3"})
+            self.assertEqual(moto.call_count, 2)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from unittest.mock import MagicMock, patch
 
 import boto3
 from botocore.exceptions import ClientError
+from localstack.services.cloudformation.engine.v2.change_set_model_executor import ChangeSetModelExecutor
 from localstack.services.cloudformation.resource_provider import OperationStatus, plugin_manager
 
 from localstack_engine import nested_stacks, resources
@@ -85,6 +86,7 @@ class NestedStacks(unittest.TestCase):
         self.assertEqual((sent["StackName"], sent["TemplateURL"]), ("nested", "new"))
         self.assertEqual({each["ParameterKey"]: each["ParameterValue"] for each in sent["Parameters"]}, {"Seed": "true", "Count": "3"})
         self.assertEqual(self.update("UPDATE_IN_PROGRESS").status, OperationStatus.IN_PROGRESS)
+        self.assertEqual(self.update("UPDATE_COMPLETE").status, OperationStatus.IN_PROGRESS, "its outputs are stored a moment later")
         done = self.update("UPDATE_COMPLETE")
         self.assertEqual((done.status, done.resource_model["Outputs"]), (OperationStatus.SUCCESS, {"Url": "new"}))
         self.cloudformation.update_stack.assert_called_once()
@@ -93,6 +95,17 @@ class NestedStacks(unittest.TestCase):
         self.update()
         failed = self.update("UPDATE_FAILED")
         self.assertEqual((failed.status, failed.message), (OperationStatus.FAILED, "the nested stack is UPDATE_FAILED"))
+
+    def test_a_failed_deployment_is_no_success(self) -> None:
+        result = SimpleNamespace(failure_message="no such table")
+        for name, raises in (("cs-waybill-create", True), ("of-sam-deploy", False)):
+            executor = nested_stacks.FailingExecutor.__new__(nested_stacks.FailingExecutor)
+            executor._change_set = SimpleNamespace(change_set_name=name)
+            with self.subTest(name), patch.object(ChangeSetModelExecutor, "execute", return_value=result):
+                if raises:
+                    self.assertRaisesRegex(RuntimeError, "no such table", executor.execute)
+                else:
+                    self.assertIs(executor.execute(), result)
 
     def test_nothing_to_update_is_no_failure(self) -> None:
         self.cloudformation.update_stack.side_effect = error("ValidationError", "No updates are to be performed.")

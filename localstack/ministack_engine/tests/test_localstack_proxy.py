@@ -93,6 +93,22 @@ def test_localstack_that_does_not_answer_is_named(front: Engine) -> None:
     assert b"LocalStack does not answer" in body
 
 
+def test_a_request_that_is_cut_off_is_not_forwarded(front: Engine, upstream: Upstream) -> None:
+    forward_services(front)
+    first = {"type": "http.request", "body": b"Message=half", "more_body": True}
+    messages: Iterator[dict[str, Any]] = iter([first, {"type": "http.disconnect"}])
+    scope = {"type": "http", "method": "POST", "path": "/", "raw_path": b"/", "query_string": b"", "headers": [(b"host", b"localhost")]}
+
+    async def receive() -> dict[str, Any]:
+        return next(messages)
+
+    async def send(_: Any) -> None:
+        raise AssertionError("nobody waits for an answer")
+
+    asyncio.run(front.module("app").app(scope, receive, send))
+    assert upstream.requests == []
+
+
 def test_forward_services_is_needed(front: Engine, upstream: Upstream) -> None:
     request(front, "GET", "/bucket")
     assert_needed("forward_services", upstream.requests == [])

@@ -85,6 +85,13 @@ class Contexts(unittest.TestCase):
                 with self.subTest(context, parameter=name):
                     self.assertEqual(template["Parameters"][name].get("Default"), "")
 
+    def test_the_root_gives_each_parameter(self) -> None:
+        """Otherwise a context with a default would not notice that, for example, its alarms have no topic."""
+        for name, application in templates.applications(SHOP.root):
+            declared = SHOP.contexts[templates.context_of(name, application)]["Parameters"]
+            with self.subTest(name):
+                self.assertEqual(set(declared), set(application["Properties"]["Parameters"]))
+
     def test_metrics_carry_the_name_of_the_root_stack(self) -> None:
         """The name of a nested stack changes when it is created again, and dashboards would no longer find its metrics."""
         for context, template in SHOP.contexts.items():
