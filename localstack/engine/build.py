@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import filecmp
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from engine import templates
 from engine.archive import archive, archive_path, bootstrap
@@ -15,8 +17,23 @@ from engine.problem import Problem
 
 DIST = "dist"  # the profile of what ships
 
-# By the value of the parameter `Architecture`: the name of the processor in Rust, and the option of cargo-lambda.
-ARCHITECTURES = {"x86_64": ("x86_64", "--x86-64"), "arm64": ("aarch64", "--arm64")}
+
+class Architecture(NamedTuple):
+    """Processors of Lambda: their name in Rust, the option of cargo-lambda, and their number in the head of an ELF file."""
+
+    processor: str
+    option: str
+    machine: int
+
+
+# By the value of the parameter `Architecture`.
+ARCHITECTURES = {"x86_64": Architecture("x86_64", "--x86-64", 62), "arm64": Architecture("aarch64", "--arm64", 183)}
+
+ELF_MACHINE = slice(18, 20)
+
+# The names of the versions of the C library that a binary needs, and the version that Lambda's `provided.al2023` has.
+GLIBC = re.compile(rb"\x00GLIBC_([0-9.]+)(?=\x00)")
+GLIBC_OF_LAMBDA = (2, 34)
 
 TOOLS = {
     "cargo": "install Rust (rustup), then open a new shell",
@@ -98,11 +115,23 @@ def preview(root: Path) -> Path:
 def dist(root: Path, architecture: str) -> None:
     """Builds the archives that ship, `build/<context>.zip`, for Lambda on the given processors, and prints their sizes."""
     for name, binary in _cargo_lambda(root, contexts(root), architecture).items():
+        require_lambda(binary, architecture)
         _update(binary, bootstrap(root, name), archive_path(root, name), level=9)
     print(f"\n{architecture:<16}{'binary MB':>10}{'zip MB':>8}")
     for context in contexts(root):
         binary, zipped = bootstrap(root, context), archive_path(root, context)
         print(f"{context:<16}{binary.stat().st_size / 1e6:>10.1f}{zipped.stat().st_size / 1e6:>8.1f}")
+
+
+def require_lambda(binary: Path, architecture: str) -> None:
+    """Fails if a binary cannot run on Amazon Linux 2023 with the given processors."""
+    content = binary.read_bytes()
+    machine = int.from_bytes(content[ELF_MACHINE], "little")
+    if content[:4] != b"\x7fELF" or machine != ARCHITECTURES[architecture].machine:
+        raise Problem(f"{binary} is no {architecture} binary for Linux, which Lambda needs")
+    needed = max((tuple(map(int, version.split(b"."))) for version in GLIBC.findall(content)), default=(0,))
+    if needed > GLIBC_OF_LAMBDA:
+        raise Problem(f"{binary} needs glibc {'.'.join(map(str, needed))}, Amazon Linux 2023 has {'.'.join(map(str, GLIBC_OF_LAMBDA))}")
 
 
 def _cargo_lambda(root: Path, names: list[str], architecture: str) -> dict[str, Path]:
@@ -114,9 +143,9 @@ def _cargo_lambda(root: Path, names: list[str], architecture: str) -> dict[str, 
     if not zig_programs.exists():
         raise Problem("Zig is not installed: run `make .venv/zig/stamp`")
     if shutil.which("rustup"):  # without it, the compiler says what is missing
-        subprocess.run(["rustup", "target", "add", f"{ARCHITECTURES[architecture][0]}-unknown-linux-gnu"], cwd=root, check=False)
+        subprocess.run(["rustup", "target", "add", f"{ARCHITECTURES[architecture].processor}-unknown-linux-gnu"], cwd=root, check=False)
     cargo(root, "lambda", "build", "--profile", DIST, "--locked", "--workspace", *(part for name in names for part in ("--bin", name)),
-          ARCHITECTURES[architecture][1], "--disable-optimizations", "--lambda-dir", str(folder),  # the profile has the optimizations
+          ARCHITECTURES[architecture].option, "--disable-optimizations", "--lambda-dir", str(folder),  # the profile has the optimizations
           PATH=f"{zig_programs}:{Path(sys.executable).parent}:{os.environ['PATH']}")
     return {name: folder / name / "bootstrap" for name in names}
 
