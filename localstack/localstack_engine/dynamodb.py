@@ -27,9 +27,6 @@ TOKEN_SECONDS = 600.0
 MAX_TOKENS = 100_000
 _succeeded: dict[str, float] = {}
 
-# Moto keeps every iterator of a stream for ever, and makes one for each poll. A poller uses the newest one of its stream.
-MAX_ITERATORS = 500
-
 
 def _answer(context: RequestContext, request: dict[str, Any]) -> Any:
     with _one_request_at_a_time:
@@ -39,14 +36,9 @@ def _answer(context: RequestContext, request: dict[str, Any]) -> Any:
         answer = call_moto(context)
         if token is not None:
             _succeeded[token] = time.monotonic()
-            _forget(_succeeded, MAX_TOKENS)
+            while len(_succeeded) > MAX_TOKENS:
+                del _succeeded[next(iter(_succeeded))]
         return answer
-
-
-def _forget(oldest_first: dict[str, Any], keep: int) -> None:
-    """Removes the oldest entries."""
-    while len(oldest_first) > keep:
-        del oldest_first[next(iter(oldest_first))]
 
 
 @aws_provider(api="dynamodb", name="moto")  # type: ignore[untyped-decorator] # LocalStack is untyped
@@ -64,12 +56,15 @@ def dynamodb_streams() -> Service:
 
 
 def forget_iterators() -> None:
-    """Has moto keep the newest iterators of streams only."""
+    """Has moto forget an iterator of a stream when its successor is used. Moto keeps all of them for ever, and makes one for each poll. A
+    poller may use one again until it has got the next one, however long it takes to process the records."""
     get_records = DynamoDBStreamsBackend.get_records
+    predecessors: dict[str, str] = {}
 
     def get_and_forget(self: DynamoDBStreamsBackend, iterator_arn: str, limit: int) -> Any:
         records = get_records(self, iterator_arn, limit)
-        _forget(self.shard_iterators, MAX_ITERATORS)
+        self.shard_iterators.pop(predecessors.pop(iterator_arn, ""), None)
+        predecessors[records["NextShardIterator"]] = iterator_arn
         return records
 
     DynamoDBStreamsBackend.get_records = get_and_forget

@@ -40,6 +40,10 @@ BODY = re.compile(
 # What lambda_runtime says when the engine has stopped its environment.
 STOPPED_BY_THE_ENGINE = "missing lambda-runtime-aws-request-id header"
 
+# With this, `lambda_runtime` ends when nobody answers the request for the next event. The only plain connections of a function to loopback
+# are those to its Runtime API; the client of AWS is not this one.
+NO_RUNTIME_API = re.compile(r'\tError: hyper_util::client::legacy::Error\(Connect, ConnectError\("tcp connect error", 127\.0\.0\.1:\d+, ')
+
 # Parts of names that are ordinary words as well.
 ORDINARY = {"Admin", "admin"}
 
@@ -89,13 +93,14 @@ def violations(lines: Iterable[str], seeded: dict[str, list[dict[str, Any]]]) ->
 
 
 def stopped_by_the_engine(lines: list[str]) -> set[int]:
-    """Returns the numbers of the lines of panics that the engine causes, each with the lines of its function around it.
+    """Returns the numbers of the lines that the engine causes: that a function cannot reach its Runtime API any more, because the engine
+    is ending its environment, and the lines of panics, each with the lines of its function around it.
 
     An environment whose invocation has timed out is answered with 500 when it asks for the next event, which lambda_runtime panics on
     in the moment before the engine kills the process. On AWS, the process is killed without an answer.
     """
     stopped = {line.partition("\t")[0] for line in lines if line.endswith(f"\t{STOPPED_BY_THE_ENGINE}")}
-    found: set[int] = set()
+    found = {number for number, line in enumerate(lines, start=1) if NO_RUNTIME_API.search(line)}
     for function in stopped:
         own = [(number, line.partition("\t")[2]) for number, line in enumerate(lines, start=1) if line.startswith(f"{function}\t")]
         for is_text, group in groupby(own, key=lambda numbered: _object(numbered[1]) is None):

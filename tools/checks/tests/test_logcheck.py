@@ -95,6 +95,11 @@ class Violations(unittest.TestCase):
         self.assertEqual(["not a JSON object", "a panic", "not a JSON object", "a panic", "a panic"], kinds_in(*stopped, ours))
         self.assertEqual(["an e-mail address"], kinds_in(*stopped, "Login\tcarol@example.com"))
 
+    def test_an_environment_that_the_engine_ends_is_no_violation(self) -> None:
+        refused = '("tcp connect error", 127.0.0.1:35379, Os { code: 111, kind: ConnectionRefused, message: "Connection refused" }))'
+        self.assertEqual([], kinds_in(f"CountOrders\tError: hyper_util::client::legacy::Error(Connect, ConnectError{refused}"))
+        self.assertEqual(["not a JSON object"], kinds_in(f"CountOrders\tError: DispatchFailure(ConnectError{refused}"))
+
     def test_a_violation_names_the_place_and_never_the_text(self) -> None:
         found = list(logcheck.violations([logged(), logged(detail="a long password")], SEEDED))
         self.assertEqual(["line 2, PlaceOrder: a password"], [str(violation) for violation in found])
