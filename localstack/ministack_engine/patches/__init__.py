@@ -63,6 +63,8 @@ PATCHES = (
           apigateway.route_health_to_api),
     Patch("compile_routes_once", "services.apigateway", "The regular expressions of all routes are made anew for each request.",
           apigateway.compile_routes_once),
+    Patch("deliver_before_closing", "services.apigateway", "A message is lost if its connection is closed immediately afterwards.",
+          apigateway.deliver_before_closing),
     Patch("log_lines_at_once", "services.cloudwatch_logs", "Log lines come after a call, in a stream of its own; late ones are misplaced.",
           cloudwatch.log_lines_at_once),
     Patch("match_alternatives", "services.cloudwatch_logs", "Filter patterns with alternatives match only lines with all of them.",

@@ -1,12 +1,16 @@
-"""Fixes of HTTP APIs: functions receive the caller's address and requests to `/health`, and routes are found quickly."""
+"""Fixes of API Gateway: functions receive the caller's address and requests to `/health`, routes are found quickly, and a message is
+delivered before its WebSocket connection is closed."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 from functools import lru_cache
 from typing import Any
 
 from ministack_engine.patching import Engine
+
+DELIVERY_CHECK_SECONDS = 0.01
 
 
 def pass_source_ip(engine: Engine) -> None:
@@ -44,6 +48,22 @@ def compile_routes_once(engine: Engine) -> None:
         return pattern(route_path).fullmatch(request_path) is not None
 
     engine.replace(apigateway, "_path_matches", path_matches)
+
+
+def deliver_before_closing(engine: Engine) -> None:
+    """Closes a connection after the messages that were posted before. MiniStack sends them in a task that ends when the connection is
+    closed, and loses a message that comes while this task looks for one twice a second."""
+    apigateway = engine.module("services.apigateway")
+    handle = apigateway.handle_connections_api
+
+    async def handle_after_delivery(method: str, api_id: str, stage: str, connection_id: str, *rest: Any) -> Any:
+        connection = apigateway._ws_connections.get(connection_id)
+        if method == "DELETE" and connection is not None:
+            while not (connection["outbox"].empty() or connection["close_event"].is_set()):  # noqa: ASYNC110 - there is no such event
+                await asyncio.sleep(DELIVERY_CHECK_SECONDS)
+        return await handle(method, api_id, stage, connection_id, *rest)
+
+    engine.replace(apigateway, "handle_connections_api", handle_after_delivery)
 
 
 def _pattern_of(part: str) -> str:

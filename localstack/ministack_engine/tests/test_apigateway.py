@@ -7,7 +7,7 @@ import re
 from typing import Any
 from unittest.mock import MagicMock
 
-from ministack_engine.patches.apigateway import compile_routes_once, pass_source_ip, route_health_to_api
+from ministack_engine.patches.apigateway import compile_routes_once, deliver_before_closing, pass_source_ip, route_health_to_api
 from ministack_engine.patching import Engine
 from ministack_engine.tests.support import assert_needed
 
@@ -64,6 +64,36 @@ def test_compile_routes_once_fits(engine: Engine) -> None:
 
 def test_compile_routes_once_is_needed(engine: Engine) -> None:
     assert_needed("compile_routes_once", splits_of_a_second_request(engine) == 1)
+
+
+def delivered_before_closing(engine: Engine) -> bool:
+    """Posts a message and closes its connection, and returns whether the message was sent before the end."""
+    apigateway = engine.module("services.apigateway")
+
+    async def post_and_close() -> bool:
+        outbox: asyncio.Queue[str] = asyncio.Queue()
+        closing = asyncio.Event()
+        apigateway._ws_connections["connection"] = {"apiId": "api", "outbox": outbox, "close_event": closing}
+
+        async def send_late() -> bool:
+            await asyncio.sleep(0.05)
+            return await outbox.get() == "a message" and not closing.is_set()
+
+        sending = asyncio.create_task(send_late())
+        await apigateway.handle_connections_api("POST", "api", "live", "connection", b"a message", {})
+        assert (await apigateway.handle_connections_api("DELETE", "api", "live", "connection", b"", {}))[0] == 204
+        return await sending
+
+    return asyncio.run(post_and_close())
+
+
+def test_deliver_before_closing_fits(engine: Engine) -> None:
+    deliver_before_closing(engine)
+    assert delivered_before_closing(engine)
+
+
+def test_deliver_before_closing_is_needed(engine: Engine) -> None:
+    assert_needed("deliver_before_closing", not delivered_before_closing(engine))
 
 
 def test_pass_source_ip_fits(engine: Engine) -> None:
