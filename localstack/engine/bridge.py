@@ -16,8 +16,8 @@ CHUNK_BYTES = 65_536
 
 
 def require_private(address: str) -> None:
-    """Fails unless the address is private. The engine checks no passwords, so no other machine may reach it. This cannot tell a network
-    of containers from a local network."""
+    """Fails unless the address is private. The engine checks no passwords, so no other machine may reach it. The check does
+    not distinguish a network of containers from a local network."""
     try:
         parsed = ipaddress.ip_address(address)
         allowed = parsed.is_private and not parsed.is_loopback and not parsed.is_unspecified  # 0.0.0.0 would be every address

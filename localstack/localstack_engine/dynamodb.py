@@ -21,7 +21,6 @@ from moto.dynamodbstreams.models import DynamoDBStreamsBackend
 # Moto checks a condition and writes the item in two steps, and answers requests in several threads.
 _one_request_at_a_time = threading.RLock()
 
-
 # How long DynamoDB remembers the token of a transaction, and the times at which those with a token succeeded.
 TOKEN_SECONDS = 600.0
 MAX_TOKENS = 100_000

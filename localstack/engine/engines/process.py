@@ -83,12 +83,13 @@ class ProcessEngine(LocalEngine):
 
 def _end(stack: Stack, pid: int) -> None:
     """Ends the engine and the processes of its functions, and waits until its ports are free."""
-    os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_LIMIT_SECONDS
-    while running_pid(stack) is not None:
-        if time.monotonic() > deadline:
-            os.kill(pid, signal.SIGKILL)
-        time.sleep(POLL_SECONDS)
+    with suppress(ProcessLookupError):  # it has ended by itself
+        os.kill(pid, signal.SIGTERM)
+        while running_pid(stack) is not None:
+            if time.monotonic() > deadline:
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(POLL_SECONDS)
     with suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)  # what outlived the engine
     while not are_free(stack) and time.monotonic() < deadline:

@@ -14,6 +14,7 @@ import pytest
 from engine import engines, stack
 from engine.api import Api
 from engine.aws import Aws
+from engine.problem import Problem
 
 LIMIT_SECONDS = 300  # detects hangs; the tests take a second
 
@@ -92,6 +93,12 @@ def test_a_function_consumes_a_queue_and_a_stream(patched_stack: stack.Stack) ->
     batches = [json.loads(line.removeprefix("received "))["Records"] for line in printed(patched_stack, "consumer")]
     assert sorted(record["eventSource"] for batch in batches for record in batch) == ["aws:dynamodb", "aws:sqs", "aws:sqs"]
     assert len(batches) == 2, "both messages come in one batch"
+
+
+def test_an_engine_that_does_not_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WAYBILL_ENGINE_WITHOUT", "no_such_patch")
+    with pytest.raises(Problem, match=r"ended while it started: .*no_such_patch"):
+        engines.start(stack.Stack(stack.free_port(), tmp_path))
 
 
 def test_health_is_answered_by_ministack_only_without_its_patch(
